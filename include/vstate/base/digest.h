@@ -1,0 +1,39 @@
+/// \file
+/// SHA-256 over a stream of bytes (OpenSSL's).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct evp_md_ctx_st;
+
+namespace vstate {
+
+class Sha256 {
+ public:
+  using Value = std::array<std::uint8_t, 32>;
+
+  Sha256();
+  void update(std::string_view bytes);
+  /// Eight bytes, little-endian: lengths and numbers enter a digest without ambiguity.
+  void update_number(std::uint64_t);
+  /// The digest of all bytes so far; afterwards the object starts anew.
+  Value finish();
+  /// The same in 64 lower-case hexadecimal digits.
+  std::string finish_hex();
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st*) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
+
+[[nodiscard]] std::string to_hex(const Sha256::Value&);
+[[nodiscard]] std::string sha256_hex(std::string_view bytes);
+
+}  // namespace vstate

@@ -1,0 +1,78 @@
+/// \file
+/// Results and errors. Whatever depends on the world (files, databases, input, another server)
+/// returns a Result; nothing throws across a module's border.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+
+namespace vstate {
+
+/// What a caller can act on. The words for people are in Error::message.
+enum class Errc {
+  not_found,    ///< the thing named does not exist
+  invalid,      ///< bytes or input that break their format
+  conflict,     ///< somebody else changed it since it was read
+  unsupported,  ///< well formed, but this build or this server cannot hold it
+  denied,       ///< the kernel or a server refused for lack of rights
+  busy,         ///< a lock is held by another process
+  io,           ///< any other failure of a system call
+  interrupted,  ///< a signal asked to stop
+};
+
+/// What an error spoils: the executor goes on after `item`, leaves the domain unpublished after
+/// `domain`, and stops after `run`.
+enum class Scope { item, domain, run };
+
+struct Error {
+  Errc code = Errc::io;
+  std::string message;
+  Scope scope = Scope::item;
+
+  /// The same error with one more noun in front: "vpasswd: line 12: 6 fields, 7 expected".
+  [[nodiscard]] Error in(std::string_view where) const;
+};
+
+/// tl::expected with [[nodiscard]]; becomes std::expected once the oldest compiler has it.
+template <class T>
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+};
+using Status = Result<void>;
+
+[[nodiscard]] tl::unexpected<Error> fail(Errc code, std::string message,
+                                         Scope scope = Scope::item);
+/// The error of the system call that just failed, from errno: "PATH: WHAT: No such file or directory".
+[[nodiscard]] tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what);
+
+/// Ends the program with the place of a broken invariant, in every build: a bug must stop before
+/// it writes more.
+[[noreturn]] void assertion_failed(const char* expression, const char* file, int line);
+
+}  // namespace vstate
+
+#define VSTATE_ASSERT(expression) \
+  ((expression) ? void() : ::vstate::assertion_failed(#expression, __FILE__, __LINE__))
+
+#define VSTATE_CONCAT_(a, b) a##b
+#define VSTATE_CONCAT(a, b) VSTATE_CONCAT_(a, b)
+
+/// Returns the error of `expression` from the enclosing function, if it has one.
+#define VSTATE_TRY(expression)                                                        \
+  do {                                                                                \
+    if (auto VSTATE_CONCAT(vstate_status_, __LINE__) = (expression);                  \
+        !VSTATE_CONCAT(vstate_status_, __LINE__))                                     \
+      return tl::unexpected<::vstate::Error>(                                         \
+          std::move(VSTATE_CONCAT(vstate_status_, __LINE__)).error());                \
+  } while (false)
+
+/// `declaration` = value of `expression`, or return its error.
+#define VSTATE_TRY_ASSIGN(declaration, expression)                                    \
+  auto VSTATE_CONCAT(vstate_result_, __LINE__) = (expression);                        \
+  if (!VSTATE_CONCAT(vstate_result_, __LINE__))                                       \
+    return tl::unexpected<::vstate::Error>(                                           \
+        std::move(VSTATE_CONCAT(vstate_result_, __LINE__)).error());                  \
+  declaration = *std::move(VSTATE_CONCAT(vstate_result_, __LINE__))

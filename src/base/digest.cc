@@ -1,0 +1,54 @@
+#include "vstate/base/digest.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "vstate/base/result.h"
+
+namespace vstate {
+
+namespace {
+void start(EVP_MD_CTX* context) {
+  VSTATE_ASSERT(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+}
+}  // namespace
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) { start(context_.get()); }
+
+void Sha256::update(std::string_view bytes) {
+  VSTATE_ASSERT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+}
+
+void Sha256::update_number(std::uint64_t number) {
+  std::array<char, 8> bytes{};
+  for (auto& byte : bytes) {
+    byte = static_cast<char>(number & 0xFFU);
+    number >>= 8U;
+  }
+  update({bytes.data(), bytes.size()});
+}
+
+Sha256::Value Sha256::finish() {
+  Value value{};
+  VSTATE_ASSERT(EVP_DigestFinal_ex(context_.get(), value.data(), nullptr) == 1);
+  start(context_.get());
+  return value;
+}
+
+std::string Sha256::finish_hex() { return to_hex(finish()); }
+
+std::string to_hex(const Sha256::Value& value) {
+  std::string out;
+  for (const auto byte : value) out += fmt::format("{:02x}", byte);
+  return out;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 digest;
+  digest.update(bytes);
+  return digest.finish_hex();
+}
+
+}  // namespace vstate
