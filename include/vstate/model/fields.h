@@ -1,0 +1,45 @@
+/// \file
+/// Each value as a list of named fields: the one description from which plans, JSON, and
+/// differences are made.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vstate/model/state.h"
+
+namespace vstate {
+
+struct Field {
+  std::string name;
+  std::string value;  ///< for people; a digest-free placeholder if sensitive
+  bool is_sensitive = false;
+};
+using Fields = std::vector<Field>;
+
+[[nodiscard]] Fields fields_of(const Mailbox&);
+[[nodiscard]] Fields fields_of(const Alias&);
+[[nodiscard]] Fields fields_of(const Autoresponder&);
+[[nodiscard]] Fields fields_of(const List&);
+[[nodiscard]] Fields fields_of(const File&);
+[[nodiscard]] Fields fields_of(const Limits&);
+[[nodiscard]] Fields fields_of(const DeliveryLines&);
+
+/// The fields that differ, by name, in the order of `after`; `secret_changed` names sensitive
+/// fields that differ although their printed values are alike.
+struct FieldChange {
+  std::string name, before, after;
+  bool is_sensitive = false;
+};
+[[nodiscard]] std::vector<FieldChange> changed_fields(const Fields& before, const Fields& after,
+                                                      const std::vector<std::string>& secret_changed);
+/// Names of sensitive fields whose real values differ.
+[[nodiscard]] std::vector<std::string> changed_secrets(const Mailbox& before, const Mailbox& after);
+[[nodiscard]] std::vector<std::string> changed_secrets(const List& before, const List& after);
+
+/// "1.000 MiB / 1,000 messages" and the like; "none" without a limit.
+[[nodiscard]] std::string to_text(const Quota&);
+/// "2026-11-24T11:28:07Z"
+[[nodiscard]] std::string to_utc_text(std::int64_t seconds);
+
+}  // namespace vstate

@@ -1,0 +1,91 @@
+/// \file
+/// What is known of one mail server, and of how a domain is published there.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vstate/model/names.h"
+#include "vstate/model/template.h"
+
+namespace vstate {
+
+struct Owner {
+  std::uint32_t uid = 0, gid = 0;
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+enum class VpopmailVersion { v54, v56 };
+
+/// A server as detected. Paths are as the server's own programs see them, without --root.
+struct Server {
+  std::string vpopmail_dir, qmail_dir, domains_dir;  ///< domains_dir is absolute
+  std::string ezmlm_dir, autorespond;
+  std::string assign_cdb;  ///< users/cdb, or users/assign.cdb of s/qmail; absolute
+  VpopmailVersion version = VpopmailVersion::v54;
+  Owner owner;  ///< the vpopmail account
+  bool hashes_directories = true;   ///< USERS_BIG_DIR
+  bool stores_clear_passwords = false;  ///< CLEAR_PASS
+  /// The arithmetic with which this server's ezmlm places an address in a bucket (lib/subhash.c).
+  bool ezmlm_hashes_64_bits = true;
+  /// "what: value, from where", in the order of detection; the plan shows them with --verbose.
+  std::vector<std::string> evidence;
+
+  [[nodiscard]] std::size_t longest_vpasswd_line() const {  ///< with its newline
+    return version == VpopmailVersion::v54 ? 255 : 511;
+  }
+  [[nodiscard]] std::size_t longest_mailbox_name() const {
+    return version == VpopmailVersion::v54 ? 32 : 64;
+  }
+  [[nodiscard]] std::size_t longest_gecos() const {
+    return version == VpopmailVersion::v54 ? 48 : 64;
+  }
+};
+
+/// The five places of a name (a domain or an alias domain of it), and whether each is right.
+struct Publication {
+  bool in_assign = false;          ///< users/assign, with the right directory
+  bool in_assign_cdb = false;      ///< users/cdb says the same
+  bool in_virtualdomains = false;  ///< as NAME:NAME
+  bool in_locals = false;          ///< wrong: locals beats virtualdomains
+  bool in_rcpthosts = false;       ///< rcpthosts or morercpthosts
+  bool in_morercpthosts_cdb = true;  ///< only looked at for names in morercpthosts
+
+  [[nodiscard]] bool is_complete() const {
+    return in_assign && in_assign_cdb && in_virtualdomains && !in_locals && in_rcpthosts &&
+           in_morercpthosts_cdb;
+  }
+  friend bool operator==(const Publication&, const Publication&) = default;
+};
+
+/// Something that is not as it must be for the domain to work, apart from its State.
+enum class DefectKind {
+  accounts_index,   ///< vpasswd.cdb does not say what vpasswd says
+  unfinished_run,   ///< an apply stopped before it wrote the directory counter
+  home,             ///< an account's home or Maildir is missing
+  ownership,        ///< a path belongs to somebody else, so that deliveries fail
+  temporary,        ///< a temporary file of a stopped apply
+};
+struct Defect {
+  DefectKind kind;
+  std::string subject;  ///< mailbox name, or path below the domain's directory
+  std::string detail;
+  friend bool operator==(const Defect&, const Defect&) = default;
+};
+
+/// What inspection knows of a domain besides its State.
+struct Condition {
+  std::string directory;  ///< of the domain; empty: there is none yet
+  Owner owner;
+  std::map<DomainName, Publication> published;
+  std::vector<Defect> defects;
+  /// Alias domains found on the server under this domain's assign line, hand-made virtualdomains
+  /// lines, and the like, that a person should know.
+  std::vector<std::string> remarks;
+  Paths paths;
+};
+
+}  // namespace vstate

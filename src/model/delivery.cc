@@ -1,0 +1,132 @@
+#include "vstate/model/delivery.h"
+
+#include <array>
+#include <algorithm>
+
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+DeliveryLine broken(std::string problem) {
+  return {DeliveryKind::broken, {}, std::move(problem)};
+}
+
+DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
+  while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
+  if (line.empty())
+    return is_first ? broken("a blank first line makes qmail-local defer every message")
+                    : DeliveryLine{};
+  const std::string rest(line.substr(1));
+  switch (line.front()) {
+    case '#':
+      return {};
+    case '|':
+      return {DeliveryKind::program, rest, {}};
+    case '.':
+    case '/':
+      return {line.back() == '/' ? DeliveryKind::maildir : DeliveryKind::mbox, std::string(line), {}};
+    case '+':
+      return {rest == "list" ? DeliveryKind::only_forwards : DeliveryKind::nothing, {}, {}};
+    case '&':
+      return {DeliveryKind::forward, rest, {}};
+    default:
+      return {DeliveryKind::forward, std::string(line), {}};
+  }
+}
+
+DeliveryLine parse_vdelivermail(std::string_view line) {
+  constexpr std::size_t buffer = 499;
+  if (line.size() > buffer) return broken("vdelivermail reads at most 499 bytes of a line");
+  if (line.empty()) return broken("a blank line is a forward to nobody for vdelivermail, and fails");
+  const std::string rest(line.substr(1));
+  switch (line.front()) {
+    case '#':
+      return {};
+    case '|':
+      return {DeliveryKind::program, rest, {}};
+    case '.':
+    case '/':
+      if (line.back() != '/') return broken("vdelivermail defers a line that names an mbox file");
+      return {DeliveryKind::maildir, std::string(line), {}};
+    case '&':
+      return {DeliveryKind::forward, rest, {}};
+    default:
+      return {DeliveryKind::forward, std::string(line), {}};
+  }
+}
+
+/// The words of a shell command; operators are words of their own.
+std::vector<std::string> shell_words(std::string_view command) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  const auto finish = [&] {
+    if (in_word) words.push_back(word);
+    word.clear();
+    in_word = false;
+  };
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    const char c = command[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+      else word.push_back(c);
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      in_word = true;
+    } else if (c == '\\' && i + 1 < command.size()) {
+      word.push_back(command[++i]);
+      in_word = true;
+    } else if (c == ' ' || c == '\t') {
+      finish();
+    } else if (c == ';' || c == '|' || c == '&' || c == '(' || c == ')') {
+      finish();
+      words.emplace_back(1, c);
+    } else {
+      word.push_back(c);
+      in_word = true;
+    }
+  }
+  finish();
+  return words;
+}
+
+}  // namespace
+
+DeliveryLine parse_delivery(std::string_view line, LineReader reader, bool is_first) {
+  return reader == LineReader::qmail_local ? parse_qmail_local(line, is_first)
+                                           : parse_vdelivermail(line);
+}
+
+std::vector<std::string> programs_run(std::string_view command) {
+  constexpr std::array<std::string_view, 12> before_a_command{
+      ";", "|", "&", "(", "then", "do", "else", "if", "exec", "preline", "env", "!"};
+  std::vector<std::string> programs;
+  bool expect = true;
+  for (const auto& word : shell_words(command)) {
+    // "!" is an operator of test(1) as well, which only its place tells apart.
+    const bool leads = std::find(before_a_command.begin(), before_a_command.end(), word) !=
+                           before_a_command.end() &&
+                       (word != "!" || expect);
+    const bool is_assignment = expect && word.find('=') != std::string::npos && word.front() != '/';
+    if (leads || is_assignment) {
+      if (word == "preline") programs.push_back(word);
+      expect = true;
+      continue;
+    }
+    if (expect && word.front() != '-') {
+      if (std::find(programs.begin(), programs.end(), word) == programs.end())
+        programs.push_back(word);
+      expect = false;
+    }
+  }
+  return programs;
+}
+
+std::string dot_qmail_name(std::string_view alias) {
+  return ".qmail-" + replace_all(std::string(alias), ".", ":");
+}
+
+}  // namespace vstate

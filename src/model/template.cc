@@ -1,0 +1,228 @@
+#include "vstate/model/template.h"
+
+#include <array>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_mailbox = "mailbox:";
+constexpr std::string_view k_byte = "byte:";
+
+/// A byte that can stand inside a path component, so that a name before or after it is part of a
+/// longer one.
+bool is_component_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         (static_cast<unsigned char>(c) & 0x80U) != 0 ||
+         std::string_view("._-+~@%#!^").find(c) != std::string_view::npos;
+}
+
+std::string encode_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '{' || c == '}' || c == '%') out += fmt::format("%{:02x}", static_cast<unsigned>(c));
+    else out.push_back(c);
+  }
+  return out;
+}
+
+std::optional<unsigned> hex_value(std::string_view digits) {
+  if (digits.size() != 2) return std::nullopt;
+  unsigned value = 0;
+  for (const char c : digits) {
+    unsigned digit = 0;
+    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
+    else return std::nullopt;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+std::string decode_name(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (const auto value = hex_value(text.substr(i + 1, 2))) {
+        out.push_back(static_cast<char>(*value));
+        i += 2;
+        continue;
+      }
+    }
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+bool is_plain_placeholder(std::string_view name) {
+  constexpr std::array<std::string_view, 5> names{"vpopmail", "qmail", "ezmlm", "autorespond",
+                                                  "domain"};
+  for (const auto known : names)
+    if (name == known) return true;
+  return false;
+}
+
+/// Calls `literal(text)` and `placeholder(name, offset)` for the parts of a template and
+/// `problem(offset, what)` for what is neither.
+template <class Literal, class Placeholder, class Problem>
+void scan(std::string_view text, Literal literal, Placeholder placeholder, Problem problem) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto brace = text.find_first_of("{}", at);
+    literal(text.substr(at, brace == std::string_view::npos ? brace : brace - at));
+    if (brace == std::string_view::npos) return;
+    const bool doubled = brace + 1 < text.size() && text[brace + 1] == text[brace];
+    if (doubled) {
+      literal(text.substr(brace, 1));
+      at = brace + 2;
+      continue;
+    }
+    const auto end = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      problem(brace, fmt::format("a lone \"{}\" (a literal brace is doubled)", text[brace]));
+      at = brace + 1;
+      continue;
+    }
+    placeholder(text.substr(brace + 1, end - brace - 1), brace);
+    at = end + 1;
+  }
+}
+
+bool is_known_placeholder(std::string_view name) {
+  if (name.substr(0, k_mailbox.size()) == k_mailbox) return name.size() > k_mailbox.size();
+  if (name.substr(0, k_byte.size()) == k_byte) return hex_value(name.substr(k_byte.size())).has_value();
+  return is_plain_placeholder(name);
+}
+
+}  // namespace
+
+std::string mailbox_placeholder(std::string_view name) {
+  return fmt::format("{{{}{}}}", k_mailbox, encode_name(name));
+}
+
+Templater::Templater(const Paths& paths) : paths_(paths) {
+  for (const auto& [name, home] : paths.homes) by_home_.emplace(home, name);
+}
+
+Templater::Match Templater::match_at(std::string_view text, std::size_t at) const {
+  const auto rest = text.substr(at);
+  const auto starts = [&](const std::string& path) {
+    return !path.empty() && rest.substr(0, path.size()) == path &&
+           (rest.size() == path.size() || !is_component_byte(rest[path.size()]));
+  };
+  Match best;
+  const auto offer = [&](const std::string& path, std::string placeholder) {
+    if (starts(path) && path.size() > best.length) best = {std::move(placeholder), path.size()};
+  };
+  offer(paths_.vpopmail, "{vpopmail}");
+  offer(paths_.qmail, "{qmail}");
+  offer(paths_.ezmlm, "{ezmlm}");
+  offer(paths_.autorespond, "{autorespond}");
+  offer(paths_.domain, "{domain}");
+  // A home is the longest prefix at a component's end that is a key of by_home_; its depth is
+  // bounded, so the components of the text are tried rather than all the homes.
+  for (std::size_t end = 1; end <= rest.size(); ++end) {
+    const bool boundary = end == rest.size() || !is_component_byte(rest[end]);
+    if (!boundary) continue;
+    if (const auto home = by_home_.find(rest.substr(0, end)); home != by_home_.end())
+      offer(home->first, mailbox_placeholder(home->second));
+    const char next = end < rest.size() ? rest[end] : '\0';
+    // Names may hold signs that usually end a path ("o'neil"), so those are stepped over.
+    if (next == '\0' || next == '\n' || next == ' ' || next == '\t' || next == ':' || next == ';')
+      break;
+  }
+  return best;
+}
+
+std::string Templater::to_template(std::string_view literal) const {
+  std::string out;
+  out.reserve(literal.size());
+  for (std::size_t at = 0; at < literal.size();) {
+    const char c = literal[at];
+    if (c == '/' && (at == 0 || !is_component_byte(literal[at - 1]))) {
+      if (auto match = match_at(literal, at); match.length > 0) {
+        out += match.placeholder;
+        at += match.length;
+        continue;
+      }
+    }
+    const auto length = c == '\0' ? 0 : utf8_length(literal, at);
+    if (length == 0) {
+      out += fmt::format("{{{}{:02x}}}", k_byte, static_cast<unsigned char>(c));
+      ++at;
+      continue;
+    }
+    if (c == '{' || c == '}') out.push_back(c);
+    out.append(literal.substr(at, length));
+    at += length;
+  }
+  return out;
+}
+
+Result<std::string> expand(std::string_view text, const Paths& paths) {
+  std::string out;
+  std::optional<Error> error;
+  const auto set_error = [&](Errc code, std::string what) {
+    if (!error) error = Error{code, std::move(what), Scope::item};
+  };
+  const auto placeholder = [&](std::string_view name, std::size_t) {
+    if (name.substr(0, k_mailbox.size()) == k_mailbox) {
+      const auto mailbox = decode_name(name.substr(k_mailbox.size()));
+      const auto home = paths.homes.find(mailbox);
+      if (home == paths.homes.end())
+        set_error(Errc::not_found, fmt::format("there is no mailbox \"{}\"", mailbox));
+      else
+        out += home->second;
+    } else if (name.substr(0, k_byte.size()) == k_byte && is_known_placeholder(name)) {
+      out.push_back(static_cast<char>(*hex_value(name.substr(k_byte.size()))));
+    } else if (name == "vpopmail") {
+      out += paths.vpopmail;
+    } else if (name == "qmail") {
+      out += paths.qmail;
+    } else if (name == "ezmlm") {
+      out += paths.ezmlm;
+    } else if (name == "autorespond") {
+      out += paths.autorespond;
+    } else if (name == "domain") {
+      out += paths.domain;
+    } else {
+      set_error(Errc::invalid, fmt::format("unknown placeholder {{{}}}", name));
+    }
+  };
+  scan(
+      text, [&](std::string_view part) { out.append(part); }, placeholder,
+      [&](std::size_t, std::string what) { set_error(Errc::invalid, std::move(what)); });
+  if (error) return tl::unexpected<Error>(*error);
+  return out;
+}
+
+std::vector<TemplateProblem> check_template(std::string_view text) {
+  std::vector<TemplateProblem> problems;
+  scan(
+      text, [](std::string_view) {},
+      [&](std::string_view name, std::size_t offset) {
+        if (!is_known_placeholder(name))
+          problems.push_back({offset, fmt::format("unknown placeholder {{{}}}", name)});
+      },
+      [&](std::size_t offset, std::string what) { problems.push_back({offset, std::move(what)}); });
+  return problems;
+}
+
+std::vector<std::string> mailboxes_named(std::string_view text) {
+  std::vector<std::string> names;
+  scan(
+      text, [](std::string_view) {},
+      [&](std::string_view name, std::size_t) {
+        if (name.substr(0, k_mailbox.size()) == k_mailbox)
+          names.push_back(decode_name(name.substr(k_mailbox.size())));
+      },
+      [](std::size_t, const std::string&) {});
+  return names;
+}
+
+}  // namespace vstate
