@@ -1,0 +1,159 @@
+#include "vstate/format/assign.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+#include "vstate/format/control.h"
+
+namespace vstate {
+
+namespace {
+
+/// Six fields stand behind the key; each of them ends with a colon.
+constexpr std::size_t k_fields = 6;
+
+/// What qmail-newu finds wrong with a line; empty if nothing.
+std::string_view problem_of(std::string_view line) {
+  if (line.find('\0') != std::string_view::npos) return "a NUL byte";
+  if (line.empty()) return "blank line; qmail-newu does not take it";
+  const auto parts = split(line, ':');
+  if (parts.front().empty()) return "no key before the first colon";
+  if (parts.size() < k_fields + 2) return "fewer than seven colons";
+  return {};
+}
+
+/// Of a line without a problem.
+AssignEntry entry_of_line(std::string_view line) {
+  const auto parts = split(line, ':');
+  const auto text = [&](std::size_t i) { return std::string(parts[i]); };
+  return {
+      line.front() == '+', text(0).substr(1), text(1), text(2), text(3), text(4), text(5), text(6)};
+}
+
+bool is_domain_key(std::string_view key) {
+  return key.ends_with('-') && key.find('.') != std::string_view::npos;
+}
+
+bool is_entry_of(std::string_view line, std::string_view domain) {
+  const auto entry = entry_of_line(line);
+  return entry.wildcard && to_lower(entry.key) == to_lower(domain) + '-';
+}
+
+}  // namespace
+
+std::string to_line(const AssignEntry& entry) {
+  return fmt::format("{}{}:{}:{}:{}:{}:{}:{}:", entry.wildcard ? '+' : '=', entry.key, entry.user,
+                     entry.uid, entry.gid, entry.home, entry.dash, entry.ext);
+}
+
+AssignEntry domain_entry(std::string_view domain, std::string_view real, std::string_view uid,
+                         std::string_view gid, std::string_view home) {
+  return {true,
+          std::string(domain) + '-',
+          std::string(real),
+          std::string(uid),
+          std::string(gid),
+          std::string(home),
+          "-",
+          ""};
+}
+
+Result<AssignFile> AssignFile::parse(std::string_view bytes) {
+  AssignFile out;
+  std::string_view rest = bytes;
+  for (std::size_t number = 1;; ++number) {
+    if (rest.starts_with('.')) break;
+    const auto end = rest.find('\n');
+    if (end == std::string_view::npos)
+      return fail(Errc::invalid,
+                  fmt::format("line {}: the file ends without a \".\" line", number));
+    const auto line = rest.substr(0, end);
+    if (const auto problem = problem_of(line); !problem.empty())
+      return fail(Errc::invalid, fmt::format("line {}: {}", number, problem));
+    out.lines_.emplace_back(line);
+    rest.remove_prefix(end + 1);
+  }
+  out.end_ = std::string(rest);
+  return out;
+}
+
+std::string AssignFile::bytes() const { return join_lines(lines_) + end_; }
+
+std::vector<AssignEntry> AssignFile::entries() const {
+  std::vector<AssignEntry> out;
+  out.reserve(lines_.size());
+  for (const auto& line : lines_) out.push_back(entry_of_line(line));
+  return out;
+}
+
+std::optional<AssignEntry> AssignFile::find_domain(std::string_view domain) const {
+  for (const auto& line : lines_)
+    if (is_entry_of(line, domain)) return entry_of_line(line);
+  return std::nullopt;
+}
+
+std::vector<std::pair<std::string, AssignEntry>> AssignFile::domains() const {
+  std::vector<std::pair<std::string, AssignEntry>> out;
+  std::set<std::string> seen;
+  for (auto& entry : entries()) {
+    if (!entry.wildcard || !is_domain_key(entry.key)) continue;
+    auto name = to_lower(entry.key.substr(0, entry.key.size() - 1));
+    if (seen.insert(name).second) out.emplace_back(std::move(name), std::move(entry));
+  }
+  return out;
+}
+
+bool AssignFile::has_line(std::string_view exact) const {
+  return std::find(lines_.begin(), lines_.end(), exact) != lines_.end();
+}
+
+bool AssignFile::insert_sorted(const AssignEntry& entry) {
+  auto line = to_line(entry);
+  VSTATE_ASSERT(problem_of(line).empty() && split(line, ':').size() == k_fields + 2 &&
+                line.find('\n') == std::string::npos);
+  if (has_line(line)) return false;
+  const auto at = static_cast<std::ptrdiff_t>(vpopmail_insert_position(lines_, line));
+  lines_.insert(lines_.begin() + at, std::move(line));
+  return true;
+}
+
+bool AssignFile::remove(std::string_view exact) { return std::erase(lines_, exact) > 0; }
+
+bool AssignFile::remove_domain(std::string_view domain) {
+  return std::erase_if(lines_, [&](const auto& line) { return is_entry_of(line, domain); }) > 0;
+}
+
+cdb::Records assign_records(const AssignFile& file) {
+  cdb::Records out;
+  std::string last_characters;
+  for (const auto& entry : file.entries()) {
+    std::string key = '!' + to_lower(entry.key);
+    if (!entry.wildcard) {
+      key += '\0';
+    } else if (!entry.key.empty() && last_characters.find(entry.key.back()) == std::string::npos) {
+      last_characters += entry.key.back();
+    }
+    std::string data;
+    for (const auto* field : {&entry.user, &entry.uid, &entry.gid, &entry.home, &entry.dash})
+      data.append(*field).push_back('\0');
+    out.emplace_back(std::move(key), data + entry.ext);
+  }
+  out.emplace_back("", last_characters);
+  return out;
+}
+
+std::string assign_cdb_key(std::string_view domain) { return '!' + to_lower(domain) + '-'; }
+
+std::optional<AssignEntry> entry_of_record(std::string_view key, std::string_view data) {
+  if (!key.starts_with('!') || key.ends_with('\0')) return std::nullopt;
+  const auto fields = split(data, '\0');
+  if (fields.size() < k_fields) return std::nullopt;
+  const auto text = [&](std::size_t i) { return std::string(fields[i]); };
+  return AssignEntry{
+      true, std::string(key.substr(1)), text(0), text(1), text(2), text(3), text(4), text(5)};
+}
+
+}  // namespace vstate

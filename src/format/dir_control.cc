@@ -1,0 +1,150 @@
+#include "vstate/format/dir_control.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_alphabet =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+constexpr std::uint64_t k_bucket = 100;  ///< entries for each directory
+constexpr int k_levels = 3;
+constexpr std::size_t k_lines = 8;
+/// vpopmail's buffer for a line; what is longer spills into the next one.
+constexpr std::size_t k_longest_line = 255;
+
+tl::unexpected<Error> bad_line(std::size_t index, std::string_view what) {
+  return fail(Errc::invalid, fmt::format("line {}: {}", index + 1, what));
+}
+
+/// A number that is at most `limit`. The rest of the line is left alone if a blank precedes it.
+std::optional<int> small_number(std::string_view text, int limit) {
+  const auto value = to_number(text.substr(0, text.find(' ')));
+  if (!value || *value > static_cast<std::uint64_t>(limit)) return std::nullopt;
+  return static_cast<int>(*value);
+}
+
+/// The first two numbers of a line, and the second one again in the place of the third.
+std::optional<std::array<int, 3>> three_numbers(std::string_view line, int limit) {
+  const auto blank = line.find(' ');
+  if (blank == std::string_view::npos) return std::nullopt;
+  const auto first = small_number(line, limit);
+  const auto second = small_number(line.substr(blank + 1), limit);
+  if (!first || !second) return std::nullopt;
+  return std::array<int, 3>{*first, *second, *second};
+}
+
+/// Relative, and of no other bytes than vpopmail puts there, so that no ".." gets through.
+bool is_directory(std::string_view text) {
+  return !text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '/' || k_alphabet.find(c) != std::string_view::npos;
+  });
+}
+
+/// One step of the character at a level; at the end of the alphabet the level above steps too.
+void step(DirControl& control, std::size_t level) {
+  const auto at = static_cast<std::size_t>(control.mod[level]);
+  const auto first = static_cast<std::size_t>(control.start[level]);
+  const auto last = static_cast<std::size_t>(control.end[level]);
+  auto& text = control.directory;
+  if (at < text.size() && text[at] == k_alphabet[last]) {
+    text[at] = k_alphabet[first];
+    control.index[level] = control.start[level];
+    if (level > 0) step(control, level - 1);
+    return;
+  }
+  ++control.index[level];
+  // Right behind the "/" of a new level, unless the levels and the text do not fit together.
+  if (at >= text.size()) {
+    text.resize(at, '/');
+    text += k_alphabet[first];
+    return;
+  }
+  const auto known = k_alphabet.find(text[at]);
+  const auto next = known == std::string_view::npos ? first : known + 1;
+  text[at] = k_alphabet[next > last ? first : next];
+}
+
+/// A path with one more level, when all levels so far are used up.
+void open_level(DirControl& control) {
+  const auto level = static_cast<std::size_t>(control.level);
+  if (control.level >= k_levels - 1) return;
+  for (std::size_t i = 0; i <= level; ++i)
+    if (control.index[i] != control.end[i]) return;
+  step(control, level);
+  ++control.level;
+  control.directory += '/';
+}
+
+}  // namespace
+
+Result<DirControl> parse_dir_control(std::string_view bytes) {
+  const auto lines = split_lines(bytes);
+  if (lines.size() < k_lines)
+    return fail(Errc::invalid, fmt::format("{} lines, {} expected", lines.size(), k_lines));
+  for (std::size_t i = 0; i < std::min(lines.size(), k_lines + 1); ++i) {
+    if (lines[i].find('\0') != std::string_view::npos) return bad_line(i, "a NUL byte");
+    if (lines[i].size() > k_longest_line) return bad_line(i, "too long");
+  }
+  DirControl out;
+  const auto users = to_number(lines[0]);
+  if (!users) return bad_line(0, "not a number");
+  out.current_users = *users;
+  const auto level = small_number(lines[1], k_levels - 1);
+  if (!level) return bad_line(1, "not a level from 0 to 2");
+  out.level = *level;
+  const auto level_max = small_number(lines[2], k_levels);
+  if (!level_max) return bad_line(2, "not a number of levels from 0 to 3");
+  out.level_max = *level_max;
+
+  struct Row {
+    std::size_t line;
+    std::array<int, 3>* target;
+    int limit;
+  };
+  const int last = static_cast<int>(k_alphabet.size()) - 1;
+  // An index is compared and never used to reach a character, so it may run above the last.
+  for (const Row& row : {Row{3, &out.start, last}, Row{4, &out.end, last},
+                         Row{5, &out.mod, 2 * (k_levels - 1)}, Row{6, &out.index, 1'000'000}}) {
+    const auto numbers = three_numbers(lines[row.line], row.limit);
+    if (!numbers) return bad_line(row.line, "not three numbers within their range");
+    *row.target = *numbers;
+  }
+  const std::size_t last_line = lines.size() > k_lines ? k_lines : k_lines - 1;
+  if (!is_directory(lines[last_line])) return bad_line(last_line, "not a directory of hashing");
+  out.directory = std::string(lines[last_line]);
+  return out;
+}
+
+std::string to_text(const DirControl& control) {
+  std::string out =
+      fmt::format("{}\n{}\n{}\n", control.current_users, control.level, control.level_max);
+  for (const auto* row : {&control.start, &control.end, &control.mod, &control.index})
+    out += fmt::format("{}\n", fmt::join(*row, " "));
+  return out + control.directory + '\n';
+}
+
+std::string advance(DirControl& control) {
+  ++control.current_users;
+  if (control.current_users % k_bucket != 0) return control.directory;
+  if (control.directory.empty()) {
+    control.directory = k_alphabet[static_cast<std::size_t>(control.start[0])];
+    return control.directory;
+  }
+  open_level(control);
+  step(control, static_cast<std::size_t>(control.level));
+  return control.directory;
+}
+
+void retreat(DirControl& control) {
+  if (control.current_users > 0) --control.current_users;
+}
+
+}  // namespace vstate

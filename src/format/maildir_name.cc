@@ -1,0 +1,76 @@
+#include "vstate/format/maildir_name.h"
+
+#include <array>
+
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+enum class Match { whole, prefix, suffix };
+
+struct Rule {
+  Match match;
+  std::string_view text;
+  std::string_view reason;
+};
+
+constexpr std::string_view k_index = "index of the IMAP server, which builds it anew";
+constexpr std::string_view k_lock = "lock file";
+constexpr std::string_view k_temporary = "temporary file";
+
+constexpr std::array k_dropped{
+    Rule{Match::whole, "maildirsize", "quota counter, calculated anew"},
+    Rule{Match::whole, "quotawarn", "time of the last quota warning"},
+    Rule{Match::whole, "sqwebmail-pass", "copy of the password, written anew by vpopmail"},
+    Rule{Match::whole, ".dovecot.lda-dupes", "message ids of recent deliveries"},
+    Rule{Match::prefix, "dovecot.index", k_index},
+    Rule{Match::prefix, "dovecot.list.index", k_index},
+    Rule{Match::prefix, "dovecot.map.index", k_index},
+    Rule{Match::prefix, "dovecot.mailbox.log", k_index},
+    Rule{Match::prefix, "courierpop3dsizelist.", k_temporary},
+    Rule{Match::suffix, ".lock", k_lock},
+    Rule{Match::suffix, ".svbin", "compiled Sieve script, compiled anew"},
+    Rule{Match::suffix, ".vstate-tmp", k_temporary},
+};
+
+bool matches(const Rule& rule, std::string_view name) {
+  switch (rule.match) {
+    case Match::whole:
+      return name == rule.text;
+    case Match::prefix:
+      return name.starts_with(rule.text);
+    case Match::suffix:
+      return name.ends_with(rule.text);
+  }
+  return false;
+}
+
+}  // namespace
+
+MessageName parse_message_name(std::string_view file_name) {
+  MessageName out;
+  const auto colon = file_name.find(':');
+  out.unique = file_name.substr(0, colon);
+  if (colon == std::string_view::npos) return out;
+  out.has_info = true;
+  const auto info = file_name.substr(colon + 1);
+  if (info.starts_with("2,")) out.flags = info.substr(2);
+  return out;
+}
+
+std::optional<std::uint64_t> size_in_name(std::string_view file_name) {
+  const auto parts = split(parse_message_name(file_name).unique, ',');
+  for (std::size_t i = 1; i < parts.size(); ++i)
+    if (parts[i].starts_with("S=")) return to_number(parts[i].substr(2));
+  return std::nullopt;
+}
+
+MaildirFile classify_maildir_file(std::string_view file_name) {
+  for (const Rule& rule : k_dropped)
+    if (matches(rule, file_name)) return {FileFate::drop, rule.reason};
+  return {};
+}
+
+}  // namespace vstate
