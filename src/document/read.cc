@@ -1,0 +1,556 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "reader_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/document/document.h"
+#include "vstate/model/template.h"
+
+namespace vstate::document {
+
+namespace {
+
+/// Reads a whole document; one method a table.
+class Reading {
+ public:
+  Reading(const std::string& file, Diagnostics& diagnostics)
+      : file_(file), diagnostics_(diagnostics) {}
+
+  std::optional<State> read(const toml::table& root);
+  [[nodiscard]] const Places& places() const { return places_; }
+
+ private:
+  Table open(const toml::table& table, std::string title, const Keys& keys) {
+    return {table, std::move(title), keys, file_, diagnostics_};
+  }
+  /// Calls `each(name, table)` for the sub-tables of `key`, their names checked and unique.
+  template <class NameType, class Each>
+  void named_tables(Table& top, std::string_view key, const Keys& keys, Each each);
+
+  std::optional<DomainName> read_domain(const toml::table& table, std::optional<State>& state);
+  void read_limits(Table& domain, State& state);
+  Mailbox read_mailbox(Table& table);
+  Quota read_quota(Table& mailbox);
+  Flags read_flags(Table& mailbox);
+  std::optional<LastLogin> read_login(Table& mailbox);
+  std::optional<ArchiveRef> read_archive(Table& owner, std::string_view key);
+  Autoresponder read_autoresponder(Table& table);
+  List read_list(Table& table, const std::string& name);
+  void read_addresses(Table& list, std::string_view key, std::set<std::string>& out);
+  std::map<std::string, std::string> read_text_map(Table& owner, std::string_view key,
+                                                   std::string_view what, bool is_template);
+  void read_files(Table& top, State& state);
+  void read_file(Table& table, State& state);
+  void check_references(const State& state);
+  void check_named(const std::string& text, const State& state, const Place& place,
+                   std::string_view what);
+  void check_moderators(const State& state);
+  [[nodiscard]] Place place_of(const std::string& subject) const;
+
+  const std::string& file_;
+  Diagnostics& diagnostics_;
+  std::map<std::string, Place> places_;  ///< of each subject: "mailbox.alice"
+};
+
+template <class NameType, class Each>
+void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, Each each) {
+  const auto* all = top.table(key);
+  if (all == nullptr) return;
+  std::map<std::string, std::string> seen;
+  for (const auto& [name, node] : *all) {
+    const auto source = name.source().begin;
+    const Place place{file_, source.line, source.column};
+    const std::string title = fmt::format("{}.{}", key, name.str());
+    const auto* sub = node.as_table();
+    if (sub == nullptr) {
+      diagnostics_.error(place, fmt::format("{}: is not a table", title));
+      continue;
+    }
+    auto table = open(*sub, title, keys);
+    auto checked = NameType::parse(name.str());
+    if (!checked) {
+      diagnostics_.error(place, checked.error().message);
+      continue;
+    }
+    const auto [first, is_new] = seen.emplace(checked->text(), name.str());
+    if (!is_new) {
+      diagnostics_.error(place, fmt::format("{} \"{}\" and \"{}\" are the same name for vpopmail",
+                                            key, first->second, name.str()),
+                         "keep one of them");
+      continue;
+    }
+    places_[fmt::format("{}.{}", key, checked->text())] = place;
+    each(*checked, table);
+  }
+}
+
+std::optional<ArchiveRef> Reading::read_archive(Table& owner, std::string_view key) {
+  const auto* node = owner.table(key);
+  if (node == nullptr) return std::nullopt;
+  auto table = open(*node, fmt::format("{}.{}", owner.title(), key), k_archive_keys);
+  places_[table.title()] = table.place("archive");
+  ArchiveRef archive;
+  if (table.require("archive")) archive.archive = table.string("archive").value_or("");
+  archive.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
+  archive.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
+  if (table.require("sha256")) archive.sha256 = table.string("sha256").value_or("");
+  const auto& path = archive.archive;
+  const auto parts = split(path, '/');
+  if (table.has("archive") && (path.empty() || path.front() == '/' ||
+                               std::find(parts.begin(), parts.end(), "..") != parts.end()))
+    table.error("archive", "must be a path below the archives' directory");
+  const bool is_digest = archive.sha256.size() == 64 &&
+                         archive.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (table.has("sha256") && !is_digest)
+    table.error("sha256", "is not a digest of 64 lower-case hexadecimal digits");
+  return archive;
+}
+
+Quota Reading::read_quota(Table& mailbox) {
+  Quota quota;
+  const auto* node = mailbox.table("quota");
+  if (node == nullptr) return quota;
+  auto table = open(*node, mailbox.title() + ".quota", k_quota_keys);
+  quota.bytes = static_cast<std::uint64_t>(table.number("bytes", 1).value_or(0));
+  quota.messages = static_cast<std::uint64_t>(table.number("messages", 1).value_or(0));
+  if (!table.has("bytes") && !table.has("messages"))
+    mailbox.error("quota", "names neither bytes nor messages", "leave quota out for no quota");
+  if (!fits_vpopmail(quota))
+    mailbox.error("quota", fmt::format("\"{}\" is longer than the 20 characters that vpopmail keeps",
+                                       to_vpopmail(quota)));
+  return quota;
+}
+
+Flags Reading::read_flags(Table& mailbox) {
+  Flags flags = 0;
+  for (const auto& item : mailbox.strings("disable")) {
+    const auto bit = denial_named(item.text);
+    if (bit) flags |= *bit;
+    else
+      mailbox.error_at(item.place,
+                       fmt::format("{}.disable: there is no service \"{}\"", mailbox.title(), item.text));
+  }
+  for (const auto& item : mailbox.strings("flags")) {
+    const auto bit = flag_named(item.text);
+    if (bit) flags |= *bit;
+    else
+      mailbox.error_at(item.place,
+                       fmt::format("{}.flags: there is no flag \"{}\"", mailbox.title(), item.text));
+  }
+  return flags;
+}
+
+std::optional<LastLogin> Reading::read_login(Table& mailbox) {
+  if (const auto created = mailbox.time("created")) {
+    if (mailbox.has("last_login"))
+      mailbox.error("created", "stands beside last_login", "keep one of them");
+    return LastLogin{*created, "0.0.0.0"};
+  }
+  const auto* node = mailbox.table("last_login");
+  if (node == nullptr) return std::nullopt;
+  auto table = open(*node, mailbox.title() + ".last_login", k_login_keys);
+  LastLogin login;
+  if (table.require("at")) login.at = table.time("at").value_or(0);
+  login.from = table.string("from").value_or("");
+  if (login.from.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
+    table.error("from", "cannot hold a newline or NUL");
+  return login;
+}
+
+Mailbox Reading::read_mailbox(Table& table) {
+  Mailbox mailbox;
+  const auto checked = [&](std::string_view key, std::string value, bool takes_colon) {
+    const std::string_view refused = takes_colon ? std::string_view("\n\0", 2) : std::string_view(":\n\0", 3);
+    if (value.find_first_of(refused) != std::string::npos)
+      table.error(key, takes_colon ? "holds a newline or NUL, which vpasswd cannot hold"
+                                   : "holds a colon, newline, or NUL, which vpasswd cannot hold");
+    return value;
+  };
+  mailbox.password = Secret(checked("password", table.string("password").value_or(""), false));
+  if (mailbox.password.reveal().size() > 128)
+    table.error("password", "is longer than the 128 characters that vpopmail keeps of a hash");
+  if (auto clear = table.string("clear_password"))
+    mailbox.clear_password = Secret(checked("clear_password", std::move(*clear), true));
+  mailbox.is_apop = table.boolean("apop").value_or(false);
+  mailbox.gecos = table.text("gecos").value_or("");
+  // What vpasswd will hold is the text without its placeholders, whose own colons are gone then.
+  if (const auto literal = expand(mailbox.gecos, Paths{})) checked("gecos", *literal, false);
+  mailbox.quota = read_quota(table);
+  mailbox.flags = read_flags(table);
+  mailbox.deliver = table.lines("deliver");
+  mailbox.vacation = table.text("vacation");
+  mailbox.last_login = read_login(table);
+  mailbox.mail = read_archive(table, "mail");
+  return mailbox;
+}
+
+void Reading::read_limits(Table& domain, State& state) {
+  const auto* node = domain.table("limits");
+  if (node == nullptr) return;
+  static const Keys keys = [] {
+    Keys out{"disable"};
+    for (const auto& name : limit_names())
+      if (name.kind != LimitKind::denial) out.push_back(name.document_key);
+    return out;
+  }();
+  auto table = open(*node, "domain.limits", keys);
+  Limits limits;
+  for (const auto& name : limit_names()) {
+    if (name.kind == LimitKind::denial) continue;
+    const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
+    if (!value) continue;
+    if (name.maximum > 0 && *value > name.maximum)
+      table.error(name.document_key, fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
+    if (*value != name.unset) limits[std::string(name.file_key)] = *value;
+  }
+  for (const auto& item : table.strings("disable")) {
+    const auto& names = limit_names();
+    const auto found = std::find_if(names.begin(), names.end(), [&](const LimitName& name) {
+      return name.kind == LimitKind::denial && name.document_key == item.text;
+    });
+    if (found == names.end())
+      table.error_at(item.place, fmt::format("domain.limits.disable: there is no service \"{}\"", item.text));
+    else
+      limits[std::string(found->file_key)] = 1;
+  }
+  state.limits = limits;
+}
+
+std::optional<DomainName> Reading::read_domain(const toml::table& node, std::optional<State>& state) {
+  auto table = open(node, "domain", k_domain_keys);
+  if (!table.require("name")) return std::nullopt;
+  const auto text = table.string("name");
+  if (!text) return std::nullopt;
+  auto name = DomainName::parse(*text);
+  if (!name) {
+    table.error("name", name.error().message);
+    return std::nullopt;
+  }
+  state.emplace(*name);
+  places_["domain"] = table.place();
+  for (const auto& item : table.strings("aliases")) {
+    auto alias = DomainName::parse(item.text);
+    if (!alias) table.error_at(item.place, alias.error().message);
+    else if (*alias == *name)
+      table.error_at(item.place, fmt::format("domain.aliases: \"{}\" is the domain itself", item.text));
+    else if (!state->aliases.insert(*alias).second)
+      table.error_at(item.place, fmt::format("domain.aliases: \"{}\" is named twice", item.text));
+  }
+  if (table.has("default")) {
+    state->default_delivery = table.lines("default");
+    places_["domain.default"] = table.place("default");
+  }
+  state->archive = read_archive(table, "archive");
+  read_limits(table, *state);
+  return *name;
+}
+
+Autoresponder Reading::read_autoresponder(Table& table) {
+  Autoresponder robot;
+  if (table.require("message")) robot.message = table.text("message").value_or("");
+  robot.copy_to = table.lines("copy_to");
+  robot.program = table.text("program").value_or("");
+  if (table.require("limit")) {
+    if (const auto* node = table.table("limit")) {
+      auto limit = open(*node, table.title() + ".limit", k_limit_keys);
+      if (limit.require("replies"))
+        robot.replies = static_cast<std::uint64_t>(limit.number("replies").value_or(0));
+      if (limit.require("seconds"))
+        robot.seconds = static_cast<std::uint64_t>(limit.number("seconds").value_or(0));
+    }
+  }
+  for (const auto& line : robot.copy_to)
+    if (parse_delivery(line, LineReader::qmail_local, false).kind != DeliveryKind::forward)
+      table.error("copy_to", fmt::format("\"{}\" is not a forward", line));
+  return robot;
+}
+
+void Reading::read_addresses(Table& list, std::string_view key, std::set<std::string>& out) {
+  for (const auto& item : list.strings(key)) {
+    const auto what = fmt::format("{}.{}: \"{}\"", list.title(), key, item.text);
+    if (item.text.find('@') == std::string::npos)
+      list.error_at(item.place, what + " is not an address");
+    else if (item.text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
+             item.text.size() > 400)
+      list.error_at(item.place, what + " cannot be a subscriber (at most 400 bytes, no newline)");
+    else if (!out.insert(item.text).second)
+      list.error_at(item.place, what + " is named twice");
+  }
+}
+
+std::map<std::string, std::string> Reading::read_text_map(Table& owner, std::string_view key,
+                                                          std::string_view what, bool is_template) {
+  std::map<std::string, std::string> out;
+  const auto* node = owner.table(key);
+  if (node == nullptr) return out;
+  for (const auto& [name, value] : *node) {
+    const auto title = fmt::format("{}.{}.{}", owner.title(), key, name.str());
+    const auto* text = value.as_string();
+    const auto parts = split(name.str(), '/');
+    if (text == nullptr) {
+      owner.error_at(owner.place_of(value), fmt::format("{}: is not a string", title));
+    } else if (std::find(parts.begin(), parts.end(), "..") != parts.end() ||
+               (!name.str().empty() && name.str().front() == '/')) {
+      owner.error_at(owner.place_of(value), fmt::format("{}: is not {}", title, what));
+    } else {
+      if (is_template) owner.check_text(text->get(), owner.place_of(value), title);
+      out[std::string(name.str())] = text->get();
+    }
+  }
+  return out;
+}
+
+List Reading::read_list(Table& table, const std::string& name) {
+  List list;
+  for (const auto& item : table.strings("options")) {
+    if (item.text.empty() || item.text.find('/') != std::string::npos || item.text.front() == '.')
+      table.error_at(item.place, fmt::format("{}.options: \"{}\" is not the name of a file",
+                                             table.title(), item.text));
+    list.options.insert(item.text);
+  }
+  for (const auto& sublist : k_sublists) {
+    if (!table.has(sublist.key)) continue;
+    read_addresses(table, sublist.key, list.addresses[std::string(sublist.directory)]);
+    places_[fmt::format("list.{}.{}", name, sublist.key)] = table.place(sublist.key);
+  }
+  if (const auto* others = table.table("others")) {
+    Keys keys;
+    for (const auto& [key, node] : *others) keys.push_back(key.str());
+    auto sub = open(*others, table.title() + ".others", keys);
+    for (const auto key : keys) read_addresses(sub, key, list.addresses[std::string(key)]);
+  }
+  list.key = Secret(table.string("key").value_or(""));
+  if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");
+  list.files = read_text_map(table, "files", "a path in the list's directory", true);
+  list.links = read_text_map(table, "links", "a path in the list's directory", false);
+  list.archive = read_archive(table, "archive");
+  return list;
+}
+
+void Reading::read_file(Table& table, State& state) {
+  if (!table.require("path")) return;
+  const auto path = table.text("path").value_or("");
+  const auto parts = split(path, '/');
+  const auto has_part = [&](std::string_view part) {
+    return std::find(parts.begin(), parts.end(), part) != parts.end();
+  };
+  if (path.empty() || path.front() == '/' || has_part("..") || has_part(".") || has_part("")) {
+    table.error("path", fmt::format("\"{}\" is not a path below the domain's directory", path));
+    return;
+  }
+  File file;
+  int kinds = 0;
+  for (const std::string_view key : {"text", "base64", "link", "directory"}) kinds += table.has(key) ? 1 : 0;
+  if (kinds != 1)
+    table.error_at(table.place(), fmt::format("file \"{}\": exactly one of text, base64, link, and "
+                                              "directory is wanted", path));
+  if (auto text = table.text("text")) file.content = std::move(*text);
+  if (const auto encoded = table.string("base64")) {
+    const auto bytes = base64_decode(*encoded);
+    if (!bytes) table.error("base64", "is not base64");
+    file.kind = File::Kind::bytes;
+    file.content = bytes.value_or("");
+  }
+  if (auto link = table.text("link")) {
+    file.kind = File::Kind::link;
+    file.content = std::move(*link);
+  }
+  if (table.has("directory")) {
+    file.kind = File::Kind::directory;
+    file.mode = 0700;
+    if (table.boolean("directory") == false) table.error("directory", "can only be true");
+  }
+  if (const auto mode = table.string("mode")) {
+    const bool is_octal = mode->size() == 4 && mode->front() == '0' &&
+                          mode->find_first_not_of("01234567") == std::string::npos;
+    if (is_octal) file.mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
+    else table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
+  }
+  places_["file." + path] = table.place();
+  if (!state.files.emplace(path, std::move(file)).second)
+    table.error("path", fmt::format("\"{}\" is described twice", path));
+}
+
+void Reading::read_files(Table& top, State& state) {
+  const auto* node = top.node().get("file");
+  if (node == nullptr) return;
+  const auto* files = node->as_array();
+  if (files == nullptr) {
+    top.error("file", "is not an array of tables", "write [[file]]");
+    return;
+  }
+  for (const auto& item : *files) {
+    if (const auto* table = item.as_table()) {
+      auto file = open(*table, "file", k_file_keys);
+      read_file(file, state);
+    } else {
+      top.error("file", "is not an array of tables", "write [[file]]");
+    }
+  }
+}
+
+Place Reading::place_of(const std::string& subject) const {
+  const auto found = places_.find(subject);
+  return found != places_.end() ? found->second : Place{file_, 0, 0};
+}
+
+void Reading::check_named(const std::string& text, const State& state, const Place& place,
+                          std::string_view what) {
+  for (const auto& name : mailboxes_named(text)) {
+    const auto mailbox = MailboxName::parse(name);
+    if (!mailbox || !state.mailboxes.contains(*mailbox))
+      diagnostics_.error(place, fmt::format("{}: there is no mailbox \"{}\" in this file", what, name));
+  }
+}
+
+void Reading::check_moderators(const State& state) {
+  const auto is_here = [&](const std::string& local) {
+    const auto mailbox = MailboxName::parse(local);
+    const auto alias = AliasName::parse(to_lower(local));
+    if (mailbox && state.mailboxes.contains(*mailbox)) return true;
+    if (!alias) return false;
+    if (state.alias.contains(*alias) || state.autoresponders.contains(*alias) ||
+        state.lists.contains(*alias))
+      return true;
+    for (auto dash = local.rfind('-'); dash != std::string::npos && dash > 0;
+         dash = local.rfind('-', dash - 1)) {
+      const auto fallback = AliasName::parse(to_lower(local.substr(0, dash + 1)) + "default");
+      if (fallback && state.alias.contains(*fallback)) return true;
+    }
+    return false;
+  };
+  for (const auto& [name, list] : state.lists) {
+    const auto moderators = list.addresses.find("mod");
+    if (moderators == list.addresses.end()) continue;
+    for (const auto& address : moderators->second) {
+      const auto at = address.rfind('@');
+      const auto host = DomainName::parse(address.substr(at + 1));
+      const bool is_ours = host && (*host == state.name || state.aliases.contains(*host));
+      if (is_ours && !is_here(address.substr(0, at)))
+        diagnostics_.error(place_of(fmt::format("list.{}.moderators", name.text())),
+                           fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" in "
+                                       "this file", name.text(), address));
+    }
+  }
+}
+
+void Reading::check_references(const State& state) {
+  const auto check_lines = [&](const DeliveryLines& lines, const std::string& subject) {
+    for (const auto& line : lines) check_named(line, state, place_of(subject), subject);
+  };
+  if (state.default_delivery) check_lines(*state.default_delivery, "domain.default");
+  for (const auto& [name, mailbox] : state.mailboxes) {
+    check_lines(mailbox.deliver, "mailbox." + name.text());
+    if (mailbox.vacation)
+      check_named(*mailbox.vacation, state, place_of("mailbox." + name.text()), "mailbox." + name.text());
+  }
+  for (const auto& [name, alias] : state.alias) check_lines(alias.deliver, "alias." + name.text());
+  for (const auto& [name, robot] : state.autoresponders) {
+    const auto subject = "autoresponder." + name.text();
+    check_named(robot.message, state, place_of(subject), subject);
+    if (state.alias.contains(name))
+      diagnostics_.error(place_of(subject), fmt::format("\"{}\" is an alias as well; both would be the "
+                                                        "file {}", name.text(), dot_qmail_name(name.text())));
+  }
+  for (const auto& [name, list] : state.lists) {
+    const auto subject = "list." + name.text();
+    for (const auto& [file, text] : list.files) check_named(text, state, place_of(subject), subject);
+    for (const auto& [suffix, target] : list.links) {
+      const auto alias = AliasName::parse(name.text() + suffix);
+      if (alias && (state.alias.contains(*alias) || state.autoresponders.contains(*alias)))
+        diagnostics_.error(place_of(subject), fmt::format("the list's link \"{}\" and another entry would "
+                                                          "be the same file", alias->text()));
+    }
+  }
+  for (const auto& [path, file] : state.files) {
+    check_named(path, state, place_of("file." + path), "file");
+    if (file.kind != File::Kind::bytes)
+      check_named(file.content, state, place_of("file." + path), "file." + path);
+  }
+  check_moderators(state);
+}
+
+std::optional<State> Reading::read(const toml::table& root) {
+  auto top = open(root, "", k_top_keys);
+  if (top.require("vstate")) {
+    const auto version = top.number("vstate");
+    if (version && *version != 1)
+      top.error("vstate", fmt::format("format version {} is not known to this program", *version),
+                "use a newer vstate");
+  }
+  std::optional<State> state;
+  const auto* domain = top.require("domain") ? top.table("domain") : nullptr;
+  std::optional<DomainName> name;
+  if (domain != nullptr) name = read_domain(*domain, state);
+  // What follows is read for its errors even when the domain has none of its own to hold it.
+  if (!state) state.emplace(*DomainName::parse("unnamed.invalid"));
+  named_tables<MailboxName>(top, "mailbox", k_mailbox_keys, [&](const MailboxName& key, Table& table) {
+    state->mailboxes.emplace(key, read_mailbox(table));
+  });
+  named_tables<AliasName>(top, "alias", k_alias_keys, [&](const AliasName& key, Table& table) {
+    Alias alias;
+    if (table.require("deliver")) alias.deliver = table.lines("deliver");
+    alias.forwards_only = table.boolean("forwards_only").value_or(false);
+    if (key.text() == "default") table.error("deliver", "the catch-all is domain.default");
+    state->alias.emplace(key, std::move(alias));
+  });
+  named_tables<AliasName>(top, "autoresponder", k_autoresponder_keys,
+                          [&](const AliasName& key, Table& table) {
+                            state->autoresponders.emplace(key, read_autoresponder(table));
+                          });
+  named_tables<AliasName>(top, "list", k_list_keys, [&](const AliasName& key, Table& table) {
+    state->lists.emplace(key, read_list(table, key.text()));
+  });
+  read_files(top, *state);
+  check_references(*state);
+  return state;
+}
+
+}  // namespace
+
+std::optional<State> read(std::string_view text, const std::string& file_name,
+                          Diagnostics& diagnostics, Places* places) {
+  toml::table root;
+  // toml++ is packaged in its throwing form; this is the one place that catches.
+  try {
+    root = toml::parse(text, file_name);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    diagnostics.error({file_name, at.line, at.column}, std::string(error.description()));
+    return std::nullopt;
+  }
+  const auto errors = diagnostics.error_count();
+  Reading reading(file_name, diagnostics);
+  auto state = reading.read(root);
+  if (places != nullptr) *places = reading.places();
+  if (diagnostics.error_count() > errors) return std::nullopt;
+  return state;
+}
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& prefix, const Keys& keys) {
+    for (const auto key : keys) out.push_back(prefix + std::string(key));
+  };
+  add("", k_top_keys);
+  add("domain.", k_domain_keys);
+  add("domain.archive.", k_archive_keys);
+  for (const auto& name : limit_names())
+    if (name.kind != LimitKind::denial) out.push_back("domain.limits." + std::string(name.document_key));
+  out.emplace_back("domain.limits.disable");
+  add("mailbox.*.", k_mailbox_keys);
+  add("mailbox.*.quota.", k_quota_keys);
+  add("mailbox.*.last_login.", k_login_keys);
+  add("mailbox.*.mail.", k_archive_keys);
+  add("alias.*.", k_alias_keys);
+  add("autoresponder.*.", k_autoresponder_keys);
+  add("autoresponder.*.limit.", k_limit_keys);
+  add("list.*.", k_list_keys);
+  add("list.*.archive.", k_archive_keys);
+  add("file[].", k_file_keys);
+  return out;
+}
+
+}  // namespace vstate::document

@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "reader_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/model/template.h"
+
+namespace vstate::document {
+
+namespace {
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a fraction";
+    case toml::node_type::boolean:
+      return "a boolean";
+    case toml::node_type::date:
+      return "a date without a time";
+    case toml::node_type::time:
+      return "a time without a date";
+    case toml::node_type::date_time:
+      return "a date and time";
+    default:
+      return "nothing";
+  }
+}
+
+/// The known key that a misspelt one is closest to, or nothing.
+std::string closest(std::string_view key, const Keys& keys) {
+  const auto distance = [](std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= b.size(); ++j) {
+        const auto above = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+        diagonal = above;
+      }
+    }
+    return row[b.size()];
+  };
+  std::string best;
+  std::size_t least = 3;
+  for (const auto known : keys) {
+    const auto found = distance(key, known);
+    if (found < least) {
+      least = found;
+      best = known;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Table::Table(const toml::table& table, std::string title, const Keys& keys, const std::string& file,
+             Diagnostics& diagnostics)
+    : table_(table), title_(std::move(title)), file_(file), diagnostics_(diagnostics) {
+  for (const auto& [key, node] : table) {
+    if (std::find(keys.begin(), keys.end(), key.str()) != keys.end()) continue;
+    const auto meant = closest(key.str(), keys);
+    const auto source = key.source().begin;
+    error_at({file_, source.line, source.column},
+             fmt::format("unknown key \"{}\"{}", key.str(),
+                         title_.empty() ? "" : fmt::format(" in [{}]", title_)),
+             meant.empty() ? "" : fmt::format("did you mean \"{}\"?", meant));
+  }
+}
+
+Place Table::place_of(const toml::node& node) const {
+  return {file_, node.source().begin.line, node.source().begin.column};
+}
+
+Place Table::place(std::string_view key) const {
+  const auto* node = table_.get(key);
+  return node != nullptr ? place_of(*node) : place();
+}
+
+std::string Table::named(std::string_view key) const {
+  return title_.empty() ? std::string(key) : fmt::format("{}.{}", title_, key);
+}
+
+void Table::error(std::string_view key, std::string what, std::string remedy) {
+  error_at(place(key), fmt::format("{}: {}", named(key), what), std::move(remedy));
+}
+
+void Table::error_at(Place place, std::string what, std::string remedy) {
+  diagnostics_.error(std::move(place), std::move(what), std::move(remedy));
+}
+
+void Table::wrong_type(std::string_view key, const toml::node& node, std::string_view wanted) {
+  error_at(place_of(node),
+           fmt::format("{}: is {}, {} is wanted", named(key), type_name(node), wanted));
+}
+
+bool Table::require(std::string_view key) {
+  if (has(key)) return true;
+  error_at(place(), fmt::format("{}: \"{}\" is missing", title_.empty() ? "the file" : title_, key));
+  return false;
+}
+
+std::optional<std::string> Table::string(std::string_view key) {
+  const auto* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  if (const auto* value = node->as_string()) return value->get();
+  wrong_type(key, *node, "a string");
+  return std::nullopt;
+}
+
+std::optional<bool> Table::boolean(std::string_view key) {
+  const auto* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  if (const auto* value = node->as_boolean()) return value->get();
+  wrong_type(key, *node, "true or false");
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> Table::number(std::string_view key, std::int64_t minimum) {
+  const auto* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* value = node->as_integer();
+  if (value == nullptr) {
+    wrong_type(key, *node, "a whole number");
+    return std::nullopt;
+  }
+  if (value->get() < minimum) {
+    error(key, fmt::format("is {}, at least {} is wanted", value->get(), minimum));
+    return std::nullopt;
+  }
+  return value->get();
+}
+
+std::optional<std::int64_t> Table::time(std::string_view key) {
+  const auto* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* value = node->as_date_time();
+  if (value == nullptr || !value->get().offset) {
+    wrong_type(key, *node, "a date and time with its offset, such as 2026-01-31T08:00:00Z");
+    return std::nullopt;
+  }
+  const auto& parts = value->get();
+  const auto date = std::chrono::year(parts.date.year) / static_cast<int>(parts.date.month) /
+                    static_cast<int>(parts.date.day);
+  const auto days = std::chrono::sys_days(date).time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(days).count() + parts.time.hour * 3600 +
+         parts.time.minute * 60 + parts.time.second - parts.offset->minutes * 60;
+}
+
+std::vector<Table::Item> Table::strings(std::string_view key) {
+  std::vector<Item> items;
+  const auto* node = table_.get(key);
+  if (node == nullptr) return items;
+  const auto* values = node->as_array();
+  if (values == nullptr) {
+    wrong_type(key, *node, "an array of strings");
+    return items;
+  }
+  for (const auto& value : *values) {
+    if (const auto* text = value.as_string()) items.push_back({text->get(), place_of(value)});
+    else wrong_type(key, value, "a string");
+  }
+  return items;
+}
+
+const toml::table* Table::table(std::string_view key) {
+  const auto* node = table_.get(key);
+  if (node == nullptr) return nullptr;
+  if (const auto* value = node->as_table()) return value;
+  wrong_type(key, *node, "a table");
+  return nullptr;
+}
+
+void Table::check_text(std::string_view text, const Place& where, std::string_view what) {
+  for (const auto& problem : check_template(text))
+    error_at(where, fmt::format("{}: {}", what, problem.what));
+}
+
+std::optional<std::string> Table::text(std::string_view key) {
+  auto value = string(key);
+  if (value) check_text(*value, place(key), named(key));
+  return value;
+}
+
+std::vector<std::string> Table::lines(std::string_view key) {
+  std::vector<std::string> out;
+  for (auto& item : strings(key)) {
+    if (item.text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
+      error_at(item.place, fmt::format("{}: a delivery line cannot hold a newline or NUL", named(key)),
+               "write one line an array element");
+    check_text(item.text, item.place, named(key));
+    out.push_back(std::move(item.text));
+  }
+  return out;
+}
+
+}  // namespace vstate::document

@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "keys_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/document/document.h"
+#include "vstate/model/fields.h"
+
+namespace vstate::document {
+
+namespace {
+
+bool is_bare_key(std::string_view key) {
+  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+std::string escape(std::string_view text, bool multi_line) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\') out += "\\\\";
+    else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
+      out += "\\\"";
+    else if (c == '\n' && multi_line) out += '\n';
+    else if (c == '\n') out += "\\n";
+    else if (c == '\t') out += "\\t";
+    else if (c == '\r') out += "\\r";
+    else if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\u{:04X}", byte);
+    else out.push_back(c);
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text) { return fmt::format("\"{}\"", escape(text, false)); }
+
+std::string key_text(std::string_view key) {
+  return is_bare_key(key) ? std::string(key) : quoted(key);
+}
+
+/// Text of more than one line stands as it is read, between triple quotes.
+std::string text_value(std::string_view text) {
+  if (const auto end = text.find('\n'); end == std::string_view::npos || end + 1 == text.size())
+    return quoted(text);
+  return fmt::format("\"\"\"\n{}\"\"\"", escape(text, true));
+}
+
+template <class Strings>
+std::string array(const Strings& values) {
+  if (values.empty()) return "[]";
+  if (values.size() == 1) return fmt::format("[{}]", quoted(*values.begin()));
+  std::string out = "[\n";
+  for (const auto& value : values) out += fmt::format("  {},\n", quoted(value));
+  return out + "]";
+}
+
+/// Short words stay on one line: a set of flags is one fact.
+template <class Strings>
+std::string word_array(const Strings& words) {
+  std::vector<std::string> parts;
+  for (const auto& word : words) parts.push_back(quoted(word));
+  return fmt::format("[{}]", fmt::join(parts, ", "));
+}
+
+std::string archive_value(const ArchiveRef& archive) {
+  return fmt::format("{{ archive = {}, messages = {}, bytes = {}, sha256 = {} }}",
+                     quoted(archive.archive), archive.messages, archive.bytes,
+                     quoted(archive.sha256));
+}
+
+class Writer {
+ public:
+  void table(std::string_view kind, std::string_view name, std::string_view sub = {}) {
+    out_ += fmt::format("\n[{}.{}{}{}]\n", kind, key_text(name), sub.empty() ? "" : ".", sub);
+  }
+  void raw(std::string_view text) { out_ += text; }
+  void value(std::string_view key, std::string_view text) {
+    out_ += fmt::format("{} = {}\n", key_text(key), text);
+  }
+  void text(std::string_view key, std::string_view value_text) {
+    if (!value_text.empty()) value(key, text_value(value_text));
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+void write_limits(Writer& out, const Limits& limits) {
+  out.raw("\n[domain.limits]\n");
+  std::vector<std::string> disable;
+  for (const auto& name : limit_names()) {
+    const auto found = limits.find(std::string(name.file_key));
+    if (found == limits.end()) continue;
+    if (name.kind == LimitKind::denial) disable.emplace_back(name.document_key);
+    else out.value(name.document_key, std::to_string(found->second));
+  }
+  if (!disable.empty()) out.value("disable", word_array(disable));
+}
+
+void write_login(Writer& out, const LastLogin& login) {
+  if (login.from == "0.0.0.0") out.value("created", to_utc_text(login.at));
+  else
+    out.value("last_login",
+              fmt::format("{{ at = {}, from = {} }}", to_utc_text(login.at), quoted(login.from)));
+}
+
+void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox) {
+  out.table("mailbox", name);
+  out.text("password", mailbox.password.reveal());
+  if (mailbox.clear_password) out.value("clear_password", quoted(mailbox.clear_password->reveal()));
+  if (mailbox.is_apop) out.value("apop", "true");
+  out.text("gecos", mailbox.gecos);
+  if (!mailbox.quota.is_unlimited()) {
+    std::vector<std::string> parts;
+    if (mailbox.quota.bytes > 0) parts.push_back(fmt::format("bytes = {}", mailbox.quota.bytes));
+    if (mailbox.quota.messages > 0)
+      parts.push_back(fmt::format("messages = {}", mailbox.quota.messages));
+    out.value("quota", fmt::format("{{ {} }}", fmt::join(parts, ", ")));
+  }
+  if (const auto denials = denials_of(mailbox.flags); !denials.empty())
+    out.value("disable", word_array(denials));
+  if (const auto flags = other_flags_of(mailbox.flags); !flags.empty())
+    out.value("flags", word_array(flags));
+  if (!mailbox.deliver.empty()) out.value("deliver", array(mailbox.deliver));
+  if (mailbox.vacation) out.value("vacation", text_value(*mailbox.vacation));
+  if (mailbox.last_login) write_login(out, *mailbox.last_login);
+  if (mailbox.mail) out.value("mail", archive_value(*mailbox.mail));
+}
+
+void write_autoresponder(Writer& out, const std::string& name, const Autoresponder& robot) {
+  out.table("autoresponder", name);
+  out.value("message", text_value(robot.message));
+  if (!robot.copy_to.empty()) out.value("copy_to", array(robot.copy_to));
+  out.value("limit", fmt::format("{{ replies = {}, seconds = {} }}", robot.replies, robot.seconds));
+  out.text("program", robot.program);
+}
+
+void write_list(Writer& out, const std::string& name, const List& list) {
+  out.table("list", name);
+  if (!list.options.empty()) out.value("options", array(list.options));
+  std::vector<std::string> others;
+  for (const auto& sublist : k_sublists) {
+    const auto found = list.addresses.find(std::string(sublist.directory));
+    if (found != list.addresses.end())
+      out.value(sublist.key, array(found->second));
+  }
+  for (const auto& [directory, addresses] : list.addresses) {
+    const bool has_key = std::any_of(k_sublists.begin(), k_sublists.end(), [&](const Sublist& s) {
+      return s.directory == directory;
+    });
+    if (!has_key) others.push_back(fmt::format("{} = {}", key_text(directory), word_array(addresses)));
+  }
+  if (!others.empty()) out.value("others", fmt::format("{{ {} }}", fmt::join(others, ", ")));
+  out.text("key", list.key.reveal());
+  if (list.archive) out.value("archive", archive_value(*list.archive));
+  if (!list.files.empty()) out.table("list", name, "files");
+  for (const auto& [file, text] : list.files) out.value(file, text_value(text));
+  if (!list.links.empty()) out.table("list", name, "links");
+  for (const auto& [suffix, target] : list.links) out.value(suffix, quoted(target));
+}
+
+void write_file(Writer& out, const std::string& path, const File& file) {
+  out.raw("\n[[file]]\n");
+  out.value("path", quoted(path));
+  switch (file.kind) {
+    case File::Kind::text:
+      out.value("text", text_value(file.content));
+      break;
+    case File::Kind::bytes:
+      out.value("base64", quoted(base64_encode(file.content)));
+      break;
+    case File::Kind::link:
+      out.value("link", quoted(file.content));
+      return;
+    case File::Kind::directory:
+      out.value("directory", "true");
+      if (file.mode != 0700) out.value("mode", quoted(fmt::format("{:04o}", file.mode)));
+      return;
+  }
+  if (file.mode != 0600) out.value("mode", quoted(fmt::format("{:04o}", file.mode)));
+}
+
+}  // namespace
+
+std::string write(const State& state) {
+  Writer out;
+  out.raw("#:schema domain.schema.json\nvstate = 1\n\n[domain]\n");
+  out.value("name", quoted(state.name.text()));
+  if (!state.aliases.empty()) {
+    std::vector<std::string> names;
+    for (const auto& alias : state.aliases) names.push_back(alias.text());
+    out.value("aliases", array(names));
+  }
+  if (state.default_delivery) out.value("default", array(*state.default_delivery));
+  if (state.archive) out.value("archive", archive_value(*state.archive));
+  if (state.limits) write_limits(out, *state.limits);
+  for (const auto& [name, mailbox] : state.mailboxes) write_mailbox(out, name.text(), mailbox);
+  for (const auto& [name, alias] : state.alias) {
+    out.table("alias", name.text());
+    out.value("deliver", array(alias.deliver));
+    if (alias.forwards_only) out.value("forwards_only", "true");
+  }
+  for (const auto& [name, robot] : state.autoresponders)
+    write_autoresponder(out, name.text(), robot);
+  for (const auto& [name, list] : state.lists) write_list(out, name.text(), list);
+  for (const auto& [path, file] : state.files) write_file(out, path, file);
+  return out.take();
+}
+
+}  // namespace vstate::document
