@@ -1,0 +1,45 @@
+/// \file
+/// Ownership of file descriptors and of a thread's file-system identity.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace vstate {
+
+/// A file descriptor that is closed with the object.
+class Handle {
+ public:
+  Handle() = default;
+  explicit Handle(int descriptor) : descriptor_(descriptor) {}
+  Handle(Handle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Handle& operator=(Handle&& other) noexcept;
+  ~Handle();
+  [[nodiscard]] int get() const { return descriptor_; }
+  [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+  /// True if close(2) succeeded: a write that failed late is told there.
+  bool close();
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// While it lives, this thread touches files as `uid`/`gid` (setfsuid(2)): what it creates belongs
+/// to them, and the kernel refuses what they may not do. Other threads are not affected. Does
+/// nothing unless the program runs as root.
+class ActingAs {
+ public:
+  ActingAs(std::uint32_t uid, std::uint32_t gid);
+  ~ActingAs();
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+
+ private:
+  uid_t old_uid_ = 0;
+  gid_t old_gid_ = 0;
+  bool is_active_ = false;
+};
+
+}  // namespace vstate

@@ -1,0 +1,155 @@
+/// \file
+/// The machine: files below a root, locks, users, processes. The only module that changes a server.
+///
+/// Every path is absolute as the server's own programs see it; the root (--root) is put in front,
+/// and symbolic links inside it resolve inside it (openat2, RESOLVE_IN_ROOT), so that a copied
+/// server cannot lead out to the machine that vstate runs on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vstate/base/result.h"
+#include "vstate/sys/handle.h"
+
+namespace vstate {
+
+struct FileInfo {
+  enum class Type { regular, directory, link, other };
+  Type type = Type::other;
+  std::uint64_t size = 0;
+  std::uint32_t uid = 0, gid = 0;
+  unsigned mode = 0;  ///< permission bits, set-id and sticky included
+  std::int64_t mtime = 0;
+  std::uint64_t device = 0, inode = 0;
+  [[nodiscard]] bool is_directory() const { return type == Type::directory; }
+  [[nodiscard]] bool is_regular() const { return type == Type::regular; }
+};
+
+struct DirEntry {
+  std::string name;
+  FileInfo::Type type = FileInfo::Type::other;
+};
+
+/// Owner and permission bits that a new file or directory gets, whatever the umask is.
+struct Ownership {
+  std::uint32_t uid = 0, gid = 0;
+  unsigned mode = 0600;
+};
+
+/// When the bytes of a replaced file must be on the disk.
+enum class Durability {
+  now,    ///< before the rename: fsync of the file, and of its directory after
+  batch,  ///< the caller ends the batch with sync()
+};
+
+/// A system account (from etc/passwd of the root, or the name service when the root is "/").
+struct SystemAccount {
+  std::uint32_t uid = 0, gid = 0;
+  std::string home;
+};
+
+/// A held fcntl(2) write lock on a whole file, as vpopmail's file_lock.c takes it. The lock goes
+/// with the object; the file stays, since vpopmail never removes it either.
+class FileLock {
+ public:
+  explicit FileLock(Handle handle) : handle_(std::move(handle)) {}
+
+ private:
+  Handle handle_;
+};
+
+class System {
+ public:
+  /// Sets the process's umask to 0: all modes here are exact.
+  explicit System(std::string root = "/");
+  virtual ~System() = default;
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  [[nodiscard]] const std::string& root() const { return root_; }
+  [[nodiscard]] bool is_whole_machine() const { return root_ == "/"; }
+
+  // Reading. A missing file is `not_found`; links are followed unless a comment says otherwise.
+
+  /// At most `limit` bytes; a larger file is `unsupported`.
+  [[nodiscard]] Result<std::string> read(std::string_view path,
+                                         std::size_t limit = std::size_t{1} << 30) const;
+  /// Nothing for a file that is not there; other failures stay errors.
+  [[nodiscard]] Result<std::optional<std::string>> read_if_there(std::string_view path) const;
+  /// Does not follow the last component.
+  [[nodiscard]] Result<FileInfo> info(std::string_view path) const;
+  [[nodiscard]] Result<FileInfo> info_followed(std::string_view path) const;
+  [[nodiscard]] bool exists(std::string_view path) const;  ///< follows links
+  [[nodiscard]] bool is_executable(std::string_view path) const;
+  /// Sorted by name, without "." and "..".
+  [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view path) const;
+  [[nodiscard]] Result<std::string> link_target(std::string_view path) const;
+  /// For modules that work relative to a directory (mail). Does not follow the last component.
+  [[nodiscard]] Result<Handle> open_directory(std::string_view path) const;
+  [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const;
+
+  // Changing. Each call is announced to `before_step`, and does nothing if that refuses.
+
+  /// Makes one directory; true if it was made, false if a directory is already there.
+  Result<bool> make_directory(std::string_view path, Ownership);
+  /// Replaces or creates a file as qmail-newu does: temporary beside it with owner and mode set,
+  /// rename. Readers see the old bytes or the new ones, nothing in between.
+  Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability);
+  /// Replaces or creates a symbolic link, by rename.
+  Status replace_link(std::string_view path, std::string_view target, Ownership);
+  Status rename(std::string_view from, std::string_view to);
+  Status remove_file(std::string_view path);  ///< a missing file is no error
+  Status remove_tree(std::string_view path);  ///< follows no link; a missing tree is no error
+  Status set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid);
+  Status set_mode(std::string_view path, unsigned mode);
+  Status set_mtime(std::string_view path, std::int64_t seconds);
+  /// Waits up to `seconds` (vpopmail itself waits 18), then fails with `busy`.
+  Result<FileLock> lock(std::string_view path, Ownership, int seconds = 25);
+  /// The same for a lock that ezmlm's programs take: flock(2), which does not see fcntl locks. The
+  /// file must be there.
+  Result<FileLock> lock_like_ezmlm(std::string_view path, int seconds = 25);
+  /// Writes out everything that was changed on the file system that holds `path`.
+  Status sync(std::string_view path);
+  /// SIGHUP to each process named qmail-send that works in `qmail_dir` of this root. Returns how
+  /// many there were.
+  Result<int> hup_qmail_send(std::string_view qmail_dir);
+
+  /// Called before each change with what is to be done; an error stops it. Plans run on a system
+  /// that refuses all steps, tests on one that stops at the Nth.
+  virtual Status before_step(std::string_view what, std::string_view path);
+
+  /// The name of the temporary that stands beside `path` while it is replaced.
+  [[nodiscard]] static std::string temporary_of(std::string_view path);
+  static constexpr std::string_view k_temporary_suffix = ".vstate-tmp";
+
+ private:
+  struct Parent {
+    Handle directory;
+    std::string name;
+  };
+  [[nodiscard]] Result<Handle> open_at_root(std::string_view path, int flags) const;
+  [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
+
+  std::string root_;
+  Handle root_handle_;
+};
+
+/// A system on which nothing can be changed: what plans and verifications run on.
+class ReadOnlySystem : public System {
+ public:
+  using System::System;
+  Status before_step(std::string_view what, std::string_view path) override;
+};
+
+/// Joins two path parts with exactly one "/".
+[[nodiscard]] std::string path_join(std::string_view directory, std::string_view name);
+/// The last component, and what stands before it.
+[[nodiscard]] std::string_view path_name(std::string_view path);
+[[nodiscard]] std::string_view path_parent(std::string_view path);
+
+}  // namespace vstate

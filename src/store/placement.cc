@@ -1,0 +1,23 @@
+#include "vstate/store/account_store.h"
+
+namespace vstate {
+
+std::string next_directory(Placement& placement) {
+  if (placement.free_directories.empty()) {
+    if (placement.rereads_counter && placement.counter.current_users > 0)
+      placement.counter = *parse_dir_control(to_text(placement.counter));
+    return advance(placement.counter);
+  }
+  // A slot that a deletion freed is taken without moving the counter's directory on.
+  auto directory = placement.free_directories.front();
+  placement.free_directories.erase(placement.free_directories.begin());
+  if (placement.counter.current_users > 0) ++placement.counter.current_users;
+  return directory;
+}
+
+void give_back(Placement& placement, const std::string& directory) {
+  retreat(placement.counter);
+  if (!directory.empty()) placement.free_directories.push_back(directory);
+}
+
+}  // namespace vstate

@@ -1,0 +1,300 @@
+// The calls of System that change a server.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+namespace {
+
+Status write_all(int descriptor, std::string_view bytes, std::string_view path) {
+  while (!bytes.empty()) {
+    const auto count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+/// Gives an open file its owner and mode, with the calls that change nothing left out.
+Status own(int descriptor, Ownership ownership, std::string_view path) {
+  struct stat st {};
+  if (fstat(descriptor, &st) != 0) return fail_errno(path, "cannot stat");
+  if ((st.st_uid != ownership.uid || st.st_gid != ownership.gid) &&
+      fchown(descriptor, ownership.uid, ownership.gid) != 0)
+    return fail_errno(path, "cannot set the owner");
+  if ((st.st_mode & 07777U) != ownership.mode && fchmod(descriptor, ownership.mode) != 0)
+    return fail_errno(path, "cannot set the mode");
+  return {};
+}
+
+Status remove_below(int directory, const char* name, std::string_view path) {
+  if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
+  Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  DIR* stream = fdopendir(dup(below.get()));
+  if (stream == nullptr) return fail_errno(path, "cannot list");
+  Status status;
+  while (const auto* entry = readdir(stream)) {
+    const std::string_view child = entry->d_name;
+    if (child == "." || child == "..") continue;
+    status = remove_below(below.get(), entry->d_name, path_join(path, child));
+    if (!status) break;
+  }
+  closedir(stream);
+  if (!status) return status;
+  if (unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove");
+  return {};
+}
+
+std::string proc_link(std::string_view pid, std::string_view what) {
+  std::array<char, 4096> buffer{};
+  const auto length =
+      readlink(fmt::format("/proc/{}/{}", pid, what).c_str(), buffer.data(), buffer.size());
+  return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+std::string proc_command(std::string_view pid) {
+  Handle file(open(fmt::format("/proc/{}/comm", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> buffer{};
+  const auto length = file.is_open() ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
+  if (length <= 0) return {};
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+}  // namespace
+
+std::string System::temporary_of(std::string_view path) {
+  // Not ".qmail-...": listings take such names as aliases. A leading ".vstate-" keeps the name out
+  // of them, and out of Maildir folders, which begin with a dot and hold new, cur and tmp.
+  return path_join(path_parent(path),
+                   fmt::format(".vstate-{}{}", path_name(path), k_temporary_suffix));
+}
+
+Status System::before_step(std::string_view, std::string_view) { return {}; }
+
+Result<bool> System::make_directory(std::string_view path, Ownership ownership) {
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  struct stat st {};
+  if (fstatat(parent.directory.get(), parent.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(st.st_mode)) return false;
+    return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
+  }
+  VSTATE_TRY(before_step("make directory", path));
+  bool is_made = false;
+  {
+    const ActingAs owner(ownership.uid, ownership.gid);
+    is_made = mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  }
+  // The owner may have no right to write in the parent; then root makes it and gives it away.
+  if (!is_made && errno == EACCES)
+    is_made = mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  if (!is_made && errno == EEXIST) return false;
+  if (!is_made) return fail_errno(path, "cannot make the directory");
+  const Handle made(openat(parent.directory.get(), parent.name.c_str(),
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(own(made.get(), ownership, path));
+  return true;
+}
+
+Status System::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
+                            Durability durability) {
+  VSTATE_TRY(before_step("write", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const std::string temporary(path_name(temporary_of(path)));
+  // A leftover of a stopped run may belong to anybody: it is removed, never written into.
+  if (unlinkat(parent.directory.get(), temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
+  Handle file(openat(parent.directory.get(), temporary.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.is_open()) return fail_errno(path, "cannot create the temporary");
+  const auto finish = [&]() -> Status {
+    VSTATE_TRY(write_all(file.get(), bytes, path));
+    VSTATE_TRY(own(file.get(), ownership, path));
+    if (durability == Durability::now && fsync(file.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
+    if (!file.close()) return fail_errno(path, "cannot close");
+    VSTATE_TRY(before_step("rename", path));
+    if (renameat(parent.directory.get(), temporary.c_str(), parent.directory.get(),
+                 parent.name.c_str()) != 0)
+      return fail_errno(path, "cannot rename the temporary");
+    return {};
+  };
+  if (auto status = finish(); !status) {
+    // An interrupted run leaves what a killed one leaves, so that tests see the same.
+    if (status.error().code != Errc::interrupted)
+      unlinkat(parent.directory.get(), temporary.c_str(), 0);
+    return status;
+  }
+  if (durability == Durability::now) {
+    VSTATE_TRY_ASSIGN(const auto directory,
+                      open_at_root(path_parent(path), O_RDONLY | O_DIRECTORY));
+    if (fsync(directory.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  }
+  return {};
+}
+
+Status System::replace_link(std::string_view path, std::string_view target, Ownership ownership) {
+  VSTATE_TRY(before_step("link", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const int directory = parent.directory.get();
+  const std::string temporary(path_name(temporary_of(path)));
+  unlinkat(directory, temporary.c_str(), 0);
+  if (symlinkat(std::string(target).c_str(), directory, temporary.c_str()) != 0)
+    return fail_errno(path, "cannot make the link");
+  if (fchownat(directory, temporary.c_str(), ownership.uid, ownership.gid, AT_SYMLINK_NOFOLLOW) !=
+          0 ||
+      renameat(directory, temporary.c_str(), directory, parent.name.c_str()) != 0) {
+    auto failure = fail_errno(path, "cannot make the link");
+    unlinkat(directory, temporary.c_str(), 0);
+    return failure;
+  }
+  return {};
+}
+
+Status System::rename(std::string_view from, std::string_view to) {
+  VSTATE_TRY(before_step("rename", to));
+  VSTATE_TRY_ASSIGN(const auto source, open_parent(from));
+  VSTATE_TRY_ASSIGN(const auto target, open_parent(to));
+  if (renameat(source.directory.get(), source.name.c_str(), target.directory.get(),
+               target.name.c_str()) != 0)
+    return fail_errno(to, "cannot rename");
+  return {};
+}
+
+Status System::remove_file(std::string_view path) {
+  VSTATE_TRY(before_step("remove", path));
+  const auto parent = open_parent(path);
+  if (!parent) return parent.error().code == Errc::not_found
+                          ? Status()
+                          : Status(tl::unexpected<Error>(parent.error()));
+  if (unlinkat(parent->directory.get(), parent->name.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove");
+  return {};
+}
+
+Status System::remove_tree(std::string_view path) {
+  VSTATE_TRY(before_step("remove tree", path));
+  const auto parent = open_parent(path);
+  if (!parent) return parent.error().code == Errc::not_found
+                          ? Status()
+                          : Status(tl::unexpected<Error>(parent.error()));
+  return remove_below(parent->directory.get(), parent->name.c_str(), path);
+}
+
+Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owner", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  if (fchownat(parent.directory.get(), parent.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno(path, "cannot set the owner");
+  return {};
+}
+
+Status System::set_mode(std::string_view path, unsigned mode) {
+  VSTATE_TRY(before_step("set mode", path));
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (fchmod(handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
+  return {};
+}
+
+Status System::set_mtime(std::string_view path, std::int64_t seconds) {
+  VSTATE_TRY(before_step("set time", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
+  if (utimensat(parent.directory.get(), parent.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno(path, "cannot set the time");
+  return {};
+}
+
+namespace {
+
+/// Tries until `take` succeeds or the time is over.
+template <class Take>
+Status wait_for_lock(std::string_view path, int seconds, Take take) {
+  constexpr int tries_a_second = 20;
+  for (int tries = 0; !take(); ++tries) {
+    if (errno != EAGAIN && errno != EACCES && errno != ENOLCK && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (tries >= seconds * tries_a_second)
+      return fail(Errc::busy,
+                  fmt::format("{}: locked by another program for {} s; run it again later", path,
+                              seconds),
+                  Scope::run);
+    const timespec pause{0, 1000000000L / tries_a_second};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  VSTATE_TRY(wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Result<FileLock> System::lock(std::string_view path, Ownership ownership, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open() && errno == ENOENT) {
+    file = Handle(openat(parent.directory.get(), parent.name.c_str(),
+                         O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
+    if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
+  }
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  VSTATE_TRY(wait_for_lock(path, seconds, [&] { return fcntl(file.get(), F_SETLK, &request) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Status System::sync(std::string_view path) {
+  VSTATE_TRY(before_step("sync", path));
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  if (syncfs(handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  return {};
+}
+
+Result<int> System::hup_qmail_send(std::string_view qmail_dir) {
+  VSTATE_TRY(before_step("HUP qmail-send", qmail_dir));
+  DIR* stream = opendir("/proc");
+  if (stream == nullptr) return fail_errno("/proc", "cannot list");
+  // qmail-send works in QMAILDIR/queue, seen from outside as root + that path.
+  const std::string below = (is_whole_machine() ? "" : root_) + std::string(qmail_dir);
+  int found = 0;
+  while (const auto* entry = readdir(stream)) {
+    const std::string_view pid = entry->d_name;
+    if (pid.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    if (proc_command(pid) != "qmail-send") continue;
+    const auto directory = proc_link(pid, "cwd");
+    if (directory != below && directory.rfind(below + "/", 0) != 0) continue;
+    if (kill(static_cast<pid_t>(std::stol(std::string(pid))), SIGHUP) == 0) ++found;
+  }
+  closedir(stream);
+  return found;
+}
+
+}  // namespace vstate

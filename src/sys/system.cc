@@ -1,0 +1,233 @@
+#include "vstate/sys/system.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+
+#include <dirent.h>
+#include <fmt/format.h>
+
+namespace vstate {
+
+namespace {
+
+FileInfo to_info(const struct stat& st) {
+  FileInfo info;
+  if (S_ISREG(st.st_mode)) info.type = FileInfo::Type::regular;
+  else if (S_ISDIR(st.st_mode)) info.type = FileInfo::Type::directory;
+  else if (S_ISLNK(st.st_mode)) info.type = FileInfo::Type::link;
+  info.size = static_cast<std::uint64_t>(st.st_size);
+  info.uid = st.st_uid;
+  info.gid = st.st_gid;
+  info.mode = st.st_mode & 07777U;
+  info.mtime = st.st_mtim.tv_sec;
+  info.device = st.st_dev;
+  info.inode = st.st_ino;
+  return info;
+}
+
+FileInfo::Type type_of(const struct dirent& entry) {
+  switch (entry.d_type) {
+    case DT_REG:
+      return FileInfo::Type::regular;
+    case DT_DIR:
+      return FileInfo::Type::directory;
+    case DT_LNK:
+      return FileInfo::Type::link;
+    default:
+      return FileInfo::Type::other;
+  }
+}
+
+Result<std::string> read_all(int descriptor, std::string_view path, std::size_t limit) {
+  std::string bytes;
+  struct stat st {};
+  if (fstat(descriptor, &st) == 0 && S_ISREG(st.st_mode))
+    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const auto count = ::read(descriptor, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "cannot read");
+    if (count == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > limit)
+      return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", path, limit));
+  }
+}
+
+std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    std::array<std::string_view, 7> fields;
+    std::size_t count = 0;
+    for (auto rest = line; count < fields.size(); ++count) {
+      fields[count] = rest.substr(0, rest.find(':'));
+      if (fields[count].size() == rest.size()) {
+        ++count;
+        break;
+      }
+      rest.remove_prefix(fields[count].size() + 1);
+    }
+    if (count < 6 || fields[0] != name) continue;
+    return SystemAccount{
+        static_cast<std::uint32_t>(std::strtoul(std::string(fields[2]).c_str(), nullptr, 10)),
+        static_cast<std::uint32_t>(std::strtoul(std::string(fields[3]).c_str(), nullptr, 10)),
+        std::string(fields[5])};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string path_join(std::string_view directory, std::string_view name) {
+  std::string out(directory);
+  if (out.empty() || out.back() != '/') out.push_back('/');
+  out.append(name);
+  return out;
+}
+
+std::string_view path_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string_view path_parent(std::string_view path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {};
+  return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
+}
+
+System::System(std::string root) : root_(std::move(root)) {
+  umask(0);
+  if (char* resolved = realpath(root_.c_str(), nullptr)) {
+    root_ = resolved;
+    std::free(resolved);
+  }
+  root_handle_ = Handle(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+Result<Handle> System::open_at_root(std::string_view path, int flags) const {
+  const std::string name(path.empty() || path == "/" ? "." : path.substr(path.front() == '/' ? 1 : 0));
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  while (true) {
+    const auto descriptor =
+        syscall(SYS_openat2, root_handle_.get(), name.c_str(), &how, sizeof how);
+    if (descriptor >= 0) return Handle(static_cast<int>(descriptor));
+    // EAGAIN: a component was renamed meanwhile, so that the kernel could not prove the bounds.
+    if (errno == EINTR || errno == EAGAIN) continue;
+    return fail_errno(path, "cannot open");
+  }
+}
+
+Result<System::Parent> System::open_parent(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto directory, open_at_root(path_parent(path), O_PATH | O_DIRECTORY));
+  return Parent{std::move(directory), std::string(path_name(path))};
+}
+
+Result<std::string> System::read(std::string_view path, std::size_t limit) const {
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  struct stat st {};
+  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
+  if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  return read_all(handle.get(), path, limit);
+}
+
+Result<std::optional<std::string>> System::read_if_there(std::string_view path) const {
+  auto bytes = read(path);
+  if (bytes) return std::optional(*std::move(bytes));
+  if (bytes.error().code == Errc::not_found) return std::optional<std::string>();
+  return tl::unexpected<Error>(bytes.error());
+}
+
+Result<FileInfo> System::info(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH | O_NOFOLLOW));
+  struct stat st {};
+  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
+  return to_info(st);
+}
+
+Result<FileInfo> System::info_followed(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH));
+  struct stat st {};
+  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
+  return to_info(st);
+}
+
+bool System::exists(std::string_view path) const { return open_at_root(path, O_PATH).has_value(); }
+
+bool System::is_executable(std::string_view path) const {
+  const auto found = info_followed(path);
+  return found && found->is_regular() && (found->mode & 0111U) != 0;
+}
+
+Result<std::vector<DirEntry>> System::list(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto handle, open_at_root(path, O_RDONLY | O_DIRECTORY));
+  DIR* stream = fdopendir(dup(handle.get()));
+  if (stream == nullptr) return fail_errno(path, "cannot list");
+  std::vector<DirEntry> entries;
+  errno = 0;
+  while (const auto* entry = readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") entries.push_back({std::string(name), type_of(*entry)});
+    errno = 0;
+  }
+  const int failure = errno;
+  closedir(stream);
+  errno = failure;
+  if (failure != 0) return fail_errno(path, "cannot list");
+  std::sort(entries.begin(), entries.end(),
+            [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+  // Some file systems do not tell types in a listing.
+  for (auto& entry : entries) {
+    struct stat st {};
+    if (entry.type == FileInfo::Type::other &&
+        fstatat(handle.get(), entry.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+      entry.type = to_info(st).type;
+  }
+  return entries;
+}
+
+Result<std::string> System::link_target(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH | O_NOFOLLOW));
+  std::array<char, 4096> buffer{};
+  const auto length = readlinkat(handle.get(), "", buffer.data(), buffer.size());
+  if (length < 0) return fail_errno(path, "cannot read link");
+  return std::string(buffer.data(), static_cast<std::size_t>(length));
+}
+
+Result<Handle> System::open_directory(std::string_view path) const {
+  return open_at_root(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+Result<std::optional<SystemAccount>> System::account(std::string_view name) const {
+  if (is_whole_machine()) {
+    std::array<char, 16384> buffer{};
+    struct passwd entry {};
+    struct passwd* found = nullptr;
+    getpwnam_r(std::string(name).c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (found == nullptr) return std::optional<SystemAccount>();
+    return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
+  }
+  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
+  return text ? find_in_passwd(*text, name) : std::nullopt;
+}
+
+Status ReadOnlySystem::before_step(std::string_view what, std::string_view path) {
+  return fail(Errc::denied, fmt::format("{}: {}: refused, this run only reads", path, what),
+              Scope::run);
+}
+
+}  // namespace vstate
