@@ -1,0 +1,73 @@
+/// \file
+/// Walking a directory that is to be archived: which entries go along, which are rebuilt on the
+/// other server, which the file already expresses, and which cannot travel at all.
+///
+/// The walk never follows a symbolic link. It works while mail arrives and is read: see
+/// `walk_tree`. It knows nothing of archives.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vstate/base/result.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+/// Paths relative to the walked directory that are expressed elsewhere (in the TOML). The path of
+/// a directory stands for all below it. A path that ends with "/" belongs to another walk (a
+/// mailbox's home below the domain's directory): it is neither entered nor counted.
+using Exclusion = std::set<std::string>;
+
+/// Every entry (file, link, directory) below the walked directory is counted once: in `archived`,
+/// `rebuilt` or `expressed`, or named in `refused`. The walked directory itself is not counted.
+struct TreeCount {
+  std::uint64_t archived = 0, rebuilt = 0, expressed = 0;
+  std::map<std::string, std::uint64_t> rebuilt_reasons;  ///< they sum up to `rebuilt`
+  std::vector<std::string> refused;  ///< "PATH: why": sockets, fifos, devices, unreadable
+};
+
+enum class EntryKind : std::uint8_t { directory = 1, regular = 2, link = 3 };
+
+struct TreeEntry {
+  std::string path;  ///< relative to the walked directory, without "/" at its end
+  EntryKind kind = EntryKind::regular;
+  unsigned mode = 0;       ///< permission bits; set-id and sticky bits are left out
+  std::int64_t mtime = 0;  ///< whole seconds
+  std::uint64_t size = 0;  ///< of a regular file: bytes; of a link: length of its target
+  std::string target;      ///< of a link
+  /// Regular files: open for reading, at its start, closed by the walk. -1 for all else, and in a
+  /// walk that only counts.
+  int file = -1;
+};
+
+/// True: the entry was taken. False: it was not (it is counted nowhere; a visitor that refuses an
+/// entry names it in the count). An error ends the walk.
+using TreeVisitor = std::function<Result<bool>(const TreeEntry&)>;
+
+/// Visits what is to be archived, sorted bytewise by path, so that parents come before children
+/// and "a-b" before "a/b", whatever order the file system lists. Not visited but counted as
+/// rebuilt, with a reason: files that `classify_maildir_file` drops, what lies in `tmp` of a
+/// Maildir folder (a directory that also holds `new` and `cur`), temporaries of a stopped apply.
+///
+/// `new` is listed before `cur`, and a directory that changes while it is listed is listed again,
+/// so that a message that a reader moves is seen. One that got another name between listing and
+/// opening is looked up by its unique name in `new` and `cur` of its folder, and visited under the
+/// name that was listed, unless its present name was listed too. One that is gone is left out.
+/// (Dovecot and Courier cope with each other's renames alike.)
+///
+/// Memory: the names in `new` and `cur` of one folder. Fails with `not_found` if there is no such
+/// directory; an unreadable part is named in `count.refused` and the walk goes on.
+Status walk_tree(const System&, std::string_view directory, const Exclusion& expressed,
+                 TreeCount& count, const TreeVisitor&);
+
+/// The same walk without opening files: what would be archived, rebuilt, expressed, refused.
+[[nodiscard]] Result<TreeCount> count_tree(const System&, std::string_view directory,
+                                           const Exclusion& expressed);
+
+}  // namespace vstate

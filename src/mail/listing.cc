@@ -1,0 +1,182 @@
+#include "listing_impl.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "vstate/format/maildir_name.h"
+
+namespace vstate::mail {
+
+namespace {
+
+bool is_same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+FileInfo::Type type_of(int directory, const dirent& entry) {
+  switch (entry.d_type) {
+    case DT_REG:
+      return FileInfo::Type::regular;
+    case DT_DIR:
+      return FileInfo::Type::directory;
+    case DT_LNK:
+      return FileInfo::Type::link;
+    case DT_UNKNOWN: {
+      struct stat st {};
+      if (fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return type_of_mode(st.st_mode);
+      return FileInfo::Type::other;
+    }
+    default:
+      return FileInfo::Type::other;
+  }
+}
+
+Status list_once(int directory, std::string_view path,
+                 const std::function<void(const char*, FileInfo::Type)>& found) {
+  const int fresh = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fresh < 0) return fail_errno(path, "cannot list");
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fresh), closedir);
+  if (!stream) {
+    auto failure = fail_errno(path, "cannot list");
+    ::close(fresh);
+    return failure;
+  }
+  errno = 0;
+  while (const auto* entry = readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") found(entry->d_name, type_of(fresh, *entry));
+    errno = 0;
+  }
+  if (errno != 0) return fail_errno(path, "cannot list");
+  return {};
+}
+
+}  // namespace
+
+FileInfo::Type type_of_mode(mode_t mode) {
+  if (S_ISREG(mode)) return FileInfo::Type::regular;
+  if (S_ISDIR(mode)) return FileInfo::Type::directory;
+  if (S_ISLNK(mode)) return FileInfo::Type::link;
+  return FileInfo::Type::other;
+}
+
+Status list_names(int directory, std::string_view path, const std::function<void()>& again,
+                  const std::function<void(const char*, FileInfo::Type)>& found) {
+  constexpr int most_tries = 6;
+  for (int tries = 1;; ++tries) {
+    struct stat before {};
+    struct stat after {};
+    if (fstat(directory, &before) != 0) return fail_errno(path, "cannot stat");
+    VSTATE_TRY(list_once(directory, path, found));
+    if (fstat(directory, &after) != 0) return fail_errno(path, "cannot stat");
+    if (is_same(before.st_mtim, after.st_mtim) || tries == most_tries) return {};
+    again();
+  }
+}
+
+Result<Listing> Listing::read(int directory, std::string_view path) {
+  Listing out;
+  const auto again = [&] {
+    out.names_.clear();
+    out.items_.clear();
+  };
+  VSTATE_TRY(list_names(directory, path, again, [&](const char* name, FileInfo::Type type) {
+    const std::string_view text = name;
+    out.items_.push_back({static_cast<std::uint32_t>(out.names_.size()),
+                          static_cast<std::uint16_t>(text.size()), type});
+    out.names_.append(text).push_back('\0');
+  }));
+  if (out.names_.size() > std::numeric_limits<std::uint32_t>::max())
+    return fail(Errc::unsupported, fmt::format("{}: too many names", path));
+  std::sort(out.items_.begin(), out.items_.end(), [&](const Item& a, const Item& b) {
+    return std::string_view(out.names_.data() + a.at, a.length) <
+           std::string_view(out.names_.data() + b.at, b.length);
+  });
+  return out;
+}
+
+std::size_t Listing::lower_bound(std::string_view name_wanted) const {
+  std::size_t low = 0;
+  std::size_t high = items_.size();
+  while (low < high) {
+    const auto middle = low + (high - low) / 2;
+    if (name(middle) < name_wanted)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+bool Listing::contains(std::string_view name_wanted) const {
+  const auto at = lower_bound(name_wanted);
+  return at < size() && name(at) == name_wanted;
+}
+
+bool Listing::has_directory(std::string_view name_wanted) const {
+  const auto at = lower_bound(name_wanted);
+  return at < size() && name(at) == name_wanted && type(at) == FileInfo::Type::directory;
+}
+
+std::optional<std::string_view> Listing::find_message(std::string_view unique) const {
+  auto at = lower_bound(unique);
+  if (at < size() && name(at) == unique) return name(at);
+  at = lower_bound(std::string(unique) + ":");
+  if (at < size() && parse_message_name(name(at)).unique == unique) return name(at);
+  return std::nullopt;
+}
+
+Status FolderSearch::refresh(Place& place, bool& has_changed) {
+  const std::string where = path_join(path_, place.name);
+  const Handle directory(openat(folder_, std::string(place.name).c_str(),
+                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.is_open()) {
+    has_changed = has_changed || place.listing.size() != 0;
+    place.listing = {};
+    place.is_listed = false;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
+    return fail_errno(where, "cannot open");
+  }
+  struct stat st {};
+  if (fstat(directory.get(), &st) != 0) return fail_errno(where, "cannot stat");
+  if (place.is_listed && is_same(place.changed, st.st_mtim)) return {};
+  VSTATE_TRY_ASSIGN(place.listing, Listing::read(directory.get(), where));
+  place.changed = st.st_mtim;
+  place.is_listed = true;
+  has_changed = true;
+  return {};
+}
+
+std::optional<FoundMessage> FolderSearch::look(std::string_view unique) const {
+  for (const Place* place : {&cur_, &new_}) {
+    const auto name = place->listing.find_message(unique);
+    if (!name) continue;
+    const auto path = fmt::format("{}/{}", place->name, *name);
+    if (faccessat(folder_, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+      return FoundMessage{place->name, std::string(*name)};
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<FoundMessage>> FolderSearch::find(std::string_view unique) {
+  constexpr int most_tries = 4;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    if (auto found = look(unique)) return found;
+    bool has_changed = false;
+    VSTATE_TRY(refresh(new_, has_changed));
+    VSTATE_TRY(refresh(cur_, has_changed));
+    if (!has_changed) break;
+  }
+  return look(unique);
+}
+
+}  // namespace vstate::mail

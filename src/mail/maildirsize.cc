@@ -1,0 +1,95 @@
+#include "vstate/mail/maildirsize.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "listing_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/format/maildir_name.h"
+
+namespace vstate {
+
+namespace {
+
+struct Usage {
+  std::uint64_t bytes = 0, messages = 0;
+};
+
+/// The messages in `new` or `cur` of a folder; a folder without one has none there.
+Status add_messages(int folder, const char* place, const std::string& path, Usage& usage) {
+  const Handle directory(openat(folder, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return {};
+  if (!directory.is_open()) return fail_errno(path_join(path, place), "cannot open");
+  Usage found;
+  const auto again = [&] { found = {}; };
+  VSTATE_TRY(mail::list_names(
+      directory.get(), path_join(path, place), again, [&](const char* name, FileInfo::Type) {
+        if (*name == '.') return;
+        if (parse_message_name(name).flags.find('T') != std::string_view::npos) return;
+        auto size = size_in_name(name);
+        struct stat st {};
+        if (!size && fstatat(directory.get(), name, &st, 0) == 0 && S_ISREG(st.st_mode))
+          size = static_cast<std::uint64_t>(st.st_size);
+        if (!size) return;
+        found.bytes += *size;
+        ++found.messages;
+      }));
+  usage.bytes += found.bytes;
+  usage.messages += found.messages;
+  return {};
+}
+
+Status add_folder(int folder, const std::string& path, Usage& usage) {
+  VSTATE_TRY(add_messages(folder, "new", path, usage));
+  return add_messages(folder, "cur", path, usage);
+}
+
+Result<Usage> count_maildir(int maildir, const std::string& path) {
+  Usage usage;
+  VSTATE_TRY(add_folder(maildir, path, usage));
+  VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(maildir, path));
+  for (std::size_t i = 0; i < listing.size(); ++i) {
+    const auto name = listing.name(i);
+    if (!name.starts_with('.') || name == ".Trash") continue;
+    const Handle folder(
+        openat(maildir, name.data(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder.is_open()) continue;  // a file, or a link: not a folder of this Maildir
+    VSTATE_TRY(add_folder(folder.get(), path_join(path, name), usage));
+  }
+  return usage;
+}
+
+}  // namespace
+
+Status write_maildirsize(System& system, std::string_view home, const Quota& quota, Owner owner) {
+  const auto maildir = path_join(home, "Maildir");
+  const auto path = path_join(maildir, "maildirsize");
+  VSTATE_TRY_ASSIGN(const auto info, system.info(maildir));
+  if (!info.is_directory())
+    return fail(Errc::conflict, fmt::format("{}: is no directory", maildir));
+  if (quota.is_unlimited()) {
+    const auto found = system.info(path);
+    if (!found && found.error().code == Errc::not_found) return {};
+    const ActingAs acting(owner.uid, owner.gid);
+    return system.remove_file(path);
+  }
+  VSTATE_TRY_ASSIGN(const auto directory, system.open_directory(maildir));
+  VSTATE_TRY_ASSIGN(const auto usage, count_maildir(directory.get(), maildir));
+  const auto text = fmt::format("{}\n{} {}\n", to_vpopmail(quota), usage.bytes, usage.messages);
+  const ActingAs acting(owner.uid, owner.gid);
+  return system.replace_file(path, text, {owner.uid, owner.gid, 0600}, Durability::now);
+}
+
+Result<std::optional<std::string>> maildirsize_quota(const System& system, std::string_view home) {
+  VSTATE_TRY_ASSIGN(const auto text,
+                    system.read_if_there(path_join(path_join(home, "Maildir"), "maildirsize")));
+  if (!text) return std::optional<std::string>();
+  const auto lines = split_lines(*text);
+  return std::optional(lines.empty() ? std::string() : std::string(lines.front()));
+}
+
+}  // namespace vstate

@@ -1,0 +1,158 @@
+#include "target_impl.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace vstate::mail {
+
+namespace {
+
+constexpr std::size_t k_most_open = 64;
+constexpr int k_most_levels = 200;
+
+int open_beneath(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  while (true) {
+    const auto descriptor = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+    if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return static_cast<int>(descriptor);
+  }
+}
+
+}  // namespace
+
+Result<std::optional<Target>> Target::open(const System& system, std::string_view path) {
+  auto root = system.open_directory(path);
+  if (!root) {
+    if (root.error().code != Errc::not_found) return tl::unexpected<Error>(root.error());
+    if (const auto found = system.info(path); found && !found->is_directory())
+      return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
+    return std::optional<Target>();
+  }
+  Target target;
+  target.root_ = *std::move(root);
+  target.path_ = path;
+  return std::optional(std::move(target));
+}
+
+std::string Target::full(std::string_view relative) const {
+  return relative.empty() ? path_ : path_join(path_, relative);
+}
+
+Result<SharedHandle> Target::directory(std::string_view relative) {
+  if (const auto found = open_.find(relative); found != open_.end()) return found->second;
+  const std::string name(relative.empty() ? "." : relative);
+  Handle handle(open_beneath(root_.get(), name, O_PATH | O_DIRECTORY));
+  if (!handle.is_open()) {
+    if (errno == ELOOP || errno == ENOTDIR || errno == EXDEV)
+      return fail(Errc::conflict,
+                  fmt::format("{}: a link or a file where a directory belongs", full(relative)));
+    return fail_errno(full(relative), "cannot open");
+  }
+  if (open_.size() >= k_most_open) open_.clear();
+  auto shared = std::make_shared<const Handle>(std::move(handle));
+  open_.emplace(relative, shared);
+  return shared;
+}
+
+Result<std::optional<struct stat>> Target::status(std::string_view relative) {
+  const auto parent = directory(path_parent(relative));
+  if (!parent) {
+    const auto code = parent.error().code;
+    if (code == Errc::not_found || code == Errc::conflict) return std::optional<struct stat>();
+    return tl::unexpected<Error>(parent.error());
+  }
+  struct stat st {};
+  const std::string name(path_name(relative));
+  if (fstatat((*parent)->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return std::optional(st);
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<struct stat>();
+  return fail_errno(full(relative), "cannot stat");
+}
+
+Status TargetIndex::build(int root, const std::string& path, FolderNumbers& folders) {
+  path_ = path;
+  folders_ = &folders;
+  VSTATE_TRY(enter(root, "", 0));
+  std::sort(records_.begin(), records_.end());
+  records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
+  return {};
+}
+
+Status TargetIndex::enter(int directory, const std::string& relative, int depth) {
+  const auto where = relative.empty() ? path_ : path_join(path_, relative);
+  if (depth > k_most_levels)
+    return fail(Errc::unsupported, fmt::format("{}: too many levels of directories", where));
+  const auto place = path_name(relative);
+  const bool has_messages = place == "new" || place == "cur";
+  const auto number = has_messages ? folders_->of(path_parent(relative)) : 0;
+  const auto before = records_.size();
+  std::vector<std::string> below;
+  const auto again = [&] {
+    below.clear();
+    records_.resize(before);
+  };
+  VSTATE_TRY(list_names(directory, where, again, [&](const char* name, FileInfo::Type type) {
+    if (type == FileInfo::Type::directory) below.emplace_back(name);
+    if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
+    const std::string_view text = name;
+    records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
+  }));
+  // `new` before `cur`: what a reader moves meanwhile is seen once at least.
+  std::sort(below.begin(), below.end(), std::greater<>());
+  for (const auto& name : below) {
+    const Handle handle(
+        openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!handle.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) continue;
+    const auto path = relative_join(relative, name);
+    if (!handle.is_open()) return fail_errno(path_join(path_, path), "cannot open");
+    VSTATE_TRY(enter(handle.get(), path, depth + 1));
+  }
+  return {};
+}
+
+std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) const {
+  const auto first = std::lower_bound(records_.begin(), records_.end(), Record{hash, 0});
+  auto last = first;
+  while (last != records_.end() && last->hash == hash) ++last;
+  return {first, last};
+}
+
+Result<std::optional<Located>> Locator::at(std::string_view path) {
+  VSTATE_TRY_ASSIGN(const auto found, target_.status(path));
+  if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
+  VSTATE_TRY_ASSIGN(auto directory, target_.directory(path_parent(path)));
+  return std::optional(Located{std::move(directory), std::string(path_name(path)),
+                               static_cast<std::uint64_t>(found->st_size)});
+}
+
+Result<std::optional<Located>> Locator::find(std::uint32_t folder, std::string_view unique,
+                                             std::string_view likely) {
+  const auto& path = folders_.path(folder);
+  if (const auto message = as_message(likely); message && message->folder == path) {
+    const auto info = message->name.substr(message->unique.size());
+    VSTATE_TRY_ASSIGN(auto found,
+                      at(relative_join(message->directory, std::string(unique).append(info))));
+    if (found) return found;
+  }
+  if (!search_ || searched_ != folder) {
+    auto directory = target_.directory(path);
+    if (!directory) return std::optional<Located>();
+    search_.emplace((*directory)->get(), target_.full(path));
+    searched_directory_ = *std::move(directory);
+    searched_ = folder;
+  }
+  VSTATE_TRY_ASSIGN(const auto found, search_->find(unique));
+  if (!found) return std::optional<Located>();
+  return at(relative_join(relative_join(path, found->place), found->name));
+}
+
+}  // namespace vstate::mail

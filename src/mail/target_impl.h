@@ -1,0 +1,92 @@
+/// \file
+/// The directory of the target: handles beneath it, and what messages it has.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "listing_impl.h"
+#include "names_impl.h"
+#include "vstate/mail/archive.h"
+#include "vstate/sys/system.h"
+
+namespace vstate::mail {
+
+using SharedHandle = std::shared_ptr<const Handle>;
+
+class Target {
+ public:
+  /// Nothing if there is no such directory; `conflict` if it is something else.
+  [[nodiscard]] static Result<std::optional<Target>> open(const System&, std::string_view path);
+
+  [[nodiscard]] int root() const { return root_.get(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string full(std::string_view relative) const;
+  /// A handle (O_PATH) of a directory beneath, through no link. `not_found`, or `conflict` if a
+  /// component is a link or no directory. The last some dozen handles stay open.
+  [[nodiscard]] Result<SharedHandle> directory(std::string_view relative);
+  /// Of what stands at a path, links not followed; nothing if nothing does, or not through
+  /// directories.
+  [[nodiscard]] Result<std::optional<struct stat>> status(std::string_view relative);
+
+ private:
+  Handle root_;
+  std::string path_;
+  std::map<std::string, SharedHandle, std::less<>> open_;
+};
+
+/// Which messages are below a directory: 24 bytes for each, no names.
+class TargetIndex {
+ public:
+  struct Record {
+    NameHash hash;
+    std::uint32_t folder = 0;
+    friend auto operator<=>(const Record&, const Record&) = default;
+    friend bool operator==(const Record&, const Record&) = default;
+  };
+  /// Lists `new` and `cur` of every folder, at any depth.
+  Status build(int root, const std::string& path, FolderNumbers&);
+  [[nodiscard]] std::span<const Record> find(const NameHash&) const;
+
+ private:
+  Status enter(int directory, const std::string& relative, int depth);
+
+  std::vector<Record> records_;
+  std::string path_;
+  FolderNumbers* folders_ = nullptr;
+};
+
+/// A message of the target, open for nothing yet.
+struct Located {
+  SharedHandle directory;
+  std::string name;
+  std::uint64_t size = 0;
+};
+
+/// Finds the file of a message that the index knows.
+class Locator {
+ public:
+  Locator(Target& target, const FolderNumbers& folders) : target_(target), folders_(folders) {}
+  /// Tries `likely` (the path in the archive, if it is in that folder) before it lists the folder.
+  [[nodiscard]] Result<std::optional<Located>> find(std::uint32_t folder, std::string_view unique,
+                                                    std::string_view likely);
+
+ private:
+  [[nodiscard]] Result<std::optional<Located>> at(std::string_view path);
+
+  Target& target_;
+  const FolderNumbers& folders_;
+  // The folder that was searched last: messages of an archive come folder by folder.
+  std::uint32_t searched_ = 0;
+  SharedHandle searched_directory_;
+  std::optional<FolderSearch> search_;
+};
+
+}  // namespace vstate::mail

@@ -1,0 +1,244 @@
+// Writing archives.
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "digest_impl.h"
+#include "names_impl.h"
+#include "plain_locale_impl.h"
+#include "vstate/mail/archive.h"
+
+namespace vstate {
+
+namespace {
+
+/// A tar being written to PATH.partial. Not finished: nothing is left of it.
+class ArchiveFile {
+ public:
+  explicit ArchiveFile(std::string path) : path_(std::move(path)), partial_(path_ + ".partial") {}
+  ~ArchiveFile() {
+    if (!is_open_) return;
+    archive_write_fail(writer_.get());
+    writer_.reset();
+    unlink(partial_.c_str());
+  }
+  ArchiveFile(const ArchiveFile&) = delete;
+  ArchiveFile& operator=(const ArchiveFile&) = delete;
+
+  Status open();
+  Status header(const TreeEntry&, bool is_message);
+  Status data(std::string_view);
+  /// Renames it to PATH, or leaves nothing at PATH.
+  Status finish(bool is_kept);
+
+ private:
+  [[nodiscard]] tl::unexpected<Error> failure() {
+    const char* text = archive_error_string(writer_.get());
+    const int number = archive_errno(writer_.get());
+    const auto scope =
+        number == ENOSPC || number == EDQUOT || number == EIO ? Scope::run : Scope::item;
+    return fail(Errc::io,
+                fmt::format("{}: cannot write: {}", partial_, text == nullptr ? "?" : text), scope);
+  }
+
+  struct FreeWriter {
+    void operator()(struct archive* writer) const { archive_write_free(writer); }
+  };
+  struct FreeEntry {
+    void operator()(struct archive_entry* entry) const { archive_entry_free(entry); }
+  };
+  std::string path_, partial_;
+  Handle file_;
+  std::unique_ptr<struct archive, FreeWriter> writer_;
+  std::unique_ptr<struct archive_entry, FreeEntry> entry_;
+  bool is_open_ = false;
+};
+
+Status ArchiveFile::open() {
+  if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
+    return fail_errno(partial_, "cannot remove what a stopped run left");
+  file_ =
+      Handle(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file_.is_open()) return fail_errno(partial_, "cannot create");
+  writer_.reset(archive_write_new());
+  entry_.reset(archive_entry_new());
+  is_open_ = true;
+  auto* writer = writer_.get();
+  if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
+      archive_write_add_filter_zstd(writer) != ARCHIVE_OK ||
+      archive_write_set_bytes_in_last_block(writer, 1) != ARCHIVE_OK ||
+      archive_write_open_fd(writer, file_.get()) != ARCHIVE_OK)
+    return failure();
+  return {};
+}
+
+Status ArchiveFile::header(const TreeEntry& from, bool is_message) {
+  auto* entry = archive_entry_clear(entry_.get());
+  archive_entry_set_pathname(entry, from.path.c_str());
+  archive_entry_set_uid(entry, 0);
+  archive_entry_set_gid(entry, 0);
+  archive_entry_set_size(entry, 0);
+  archive_entry_set_mtime(entry, 0, 0);
+  switch (from.kind) {
+    case EntryKind::directory:
+      archive_entry_set_filetype(entry, AE_IFDIR);
+      archive_entry_set_perm(entry, from.mode);
+      break;
+    case EntryKind::link:
+      archive_entry_set_filetype(entry, AE_IFLNK);
+      archive_entry_set_perm(entry, 0777);
+      archive_entry_set_symlink(entry, from.target.c_str());
+      break;
+    case EntryKind::regular:
+      archive_entry_set_filetype(entry, AE_IFREG);
+      archive_entry_set_perm(entry, is_message ? 0600 : from.mode);
+      archive_entry_set_size(entry, static_cast<la_int64_t>(from.size));
+      archive_entry_set_mtime(entry, from.mtime, 0);
+      break;
+  }
+  // A name that is not ASCII is a warning: it is written as bytes.
+  if (archive_write_header(writer_.get(), entry) < ARCHIVE_WARN) return failure();
+  return {};
+}
+
+Status ArchiveFile::data(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = archive_write_data(writer_.get(), bytes.data(), bytes.size());
+    if (count <= 0) return failure();
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Status ArchiveFile::finish(bool is_kept) {
+  if (!is_kept) {
+    if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
+    return {};  // the destructor removes what was written
+  }
+  if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failure();
+  if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
+  if (!file_.close()) return fail_errno(partial_, "cannot close");
+  if (rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");
+  is_open_ = false;
+  const auto slash = path_.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  const Handle directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open() || fsync(directory.get()) != 0)
+    return fail_errno(parent, "cannot write to the disk");
+  return {};
+}
+
+/// Takes the entries of a walk into the summary and the file, if there is one.
+class Archiver {
+ public:
+  Archiver(ArchiveSummary& summary, ArchiveFile* file) : summary_(summary), file_(file) {}
+  Result<bool> add(const TreeEntry&);
+  [[nodiscard]] bool is_trivial() const { return is_trivial_; }
+  [[nodiscard]] std::string finish() { return digest_.finish(); }
+
+ private:
+  static constexpr std::uint64_t k_read_at_once = std::uint64_t{8} << 20;
+
+  Result<std::size_t> fill(const TreeEntry&, std::uint64_t left);
+  Status begin(const TreeEntry&);
+  Status bytes(std::string_view);
+
+  ArchiveSummary& summary_;
+  ArchiveFile* file_;
+  mail::ContentDigest digest_;
+  std::string buffer_;
+  bool is_trivial_ = true;
+};
+
+Status Archiver::begin(const TreeEntry& entry) {
+  const bool is_message =
+      entry.kind == EntryKind::regular && mail::as_message(entry.path).has_value();
+  digest_.begin(entry, is_message);
+  if (is_message) ++summary_.messages;
+  constexpr std::array<std::string_view, 4> skeleton{"Maildir", "Maildir/cur", "Maildir/new",
+                                                     "Maildir/tmp"};
+  if (entry.kind != EntryKind::directory ||
+      std::find(skeleton.begin(), skeleton.end(), entry.path) == skeleton.end())
+    is_trivial_ = false;
+  return file_ == nullptr ? Status() : file_->header(entry, is_message);
+}
+
+Status Archiver::bytes(std::string_view part) {
+  digest_.bytes(part);
+  summary_.bytes += part.size();
+  return file_ == nullptr ? Status() : file_->data(part);
+}
+
+/// Reads up to `left` bytes into the buffer; fewer only at the end of the file.
+Result<std::size_t> Archiver::fill(const TreeEntry& entry, std::uint64_t left) {
+  const auto wanted = static_cast<std::size_t>(std::min(left, k_read_at_once));
+  if (buffer_.size() < wanted) buffer_.resize(wanted);
+  std::size_t filled = 0;
+  while (filled < wanted) {
+    const auto count = ::read(entry.file, buffer_.data() + filled, wanted - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(entry.path, "cannot read");
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+Result<bool> Archiver::add(const TreeEntry& from) {
+  if (from.kind != EntryKind::regular) {
+    VSTATE_TRY(begin(from));
+    return true;
+  }
+  // The first part is read before the size is announced: most files are one part.
+  auto filled = fill(from, from.size);
+  if (!filled) {
+    summary_.count.refused.push_back(filled.error().message);
+    return false;
+  }
+  TreeEntry entry = from;
+  if (*filled < std::min(from.size, k_read_at_once)) entry.size = *filled;
+  VSTATE_TRY(begin(entry));
+  std::uint64_t left = entry.size;
+  while (left > 0) {
+    if (*filled == 0)
+      return fail(Errc::conflict,
+                  fmt::format("{}: became shorter while it was read; run it again", entry.path));
+    VSTATE_TRY(bytes(std::string_view(buffer_).substr(0, *filled)));
+    left -= *filled;
+    if (left == 0) break;
+    filled = fill(entry, left);
+    if (!filled) return tl::unexpected<Error>(filled.error());
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<ArchiveSummary> write_archive(const System& system, std::string_view directory,
+                                     const Exclusion& expressed, const std::string& output) {
+  const mail::PlainLocale names_are_bytes;
+  ArchiveSummary summary;
+  std::unique_ptr<ArchiveFile> file;
+  if (!output.empty()) {
+    file = std::make_unique<ArchiveFile>(output);
+    VSTATE_TRY(file->open());
+  }
+  Archiver archiver(summary, file.get());
+  VSTATE_TRY(walk_tree(system, directory, expressed, summary.count,
+                       [&](const TreeEntry& entry) { return archiver.add(entry); }));
+  summary.sha256 = archiver.finish();
+  summary.is_trivial = archiver.is_trivial();
+  if (file) VSTATE_TRY(file->finish(!summary.is_trivial));
+  return summary;
+}
+
+}  // namespace vstate

@@ -1,0 +1,123 @@
+#include "vstate/mail/tree.h"
+
+#include <algorithm>
+
+#include "support/catch.h"
+#include "unit/mail/mail_sandbox.h"
+
+using namespace vstate;
+using vstate::test::MailSandbox;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::string> walked(const System& system, const std::string& directory,
+                                const Exclusion& expressed, TreeCount& count,
+                                const std::function<void(const TreeEntry&)>& also = {}) {
+  std::vector<std::string> out;
+  const auto status =
+      walk_tree(system, directory, expressed, count, [&](const TreeEntry& entry) -> Result<bool> {
+        out.push_back(entry.path);
+        if (also) also(entry);
+        return true;
+      });
+  CHECK(status);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a walk is sorted bytewise by path", "[mail]") {
+  const MailSandbox box;
+  box.directory("/d/a");
+  box.file("/d/a/x", "1");
+  box.file("/d/a-b", "2");
+  box.file("/d/a.c", "3");
+  box.file("/d/ab", "4");
+  box.directory("/d/a/y");
+  box.file("/d/a/y/z", "5");
+  const System system(box.root());
+  TreeCount count;
+  const auto paths = walked(system, "/d", {}, count);
+  CHECK(paths == std::vector<std::string>{"a", "a-b", "a.c", "a/x", "a/y", "a/y/z", "ab"});
+  CHECK(std::is_sorted(paths.begin(), paths.end()));
+  CHECK(count.archived == 7);
+}
+
+TEST_CASE("every entry of a walk is counted once", "[mail]") {
+  const MailSandbox box;
+  box.maildir("/d/Maildir");
+  box.file("/d/Maildir/cur/1.lock:2,S", "a message, whatever its name ends with");
+  box.file("/d/Maildir/tmp/half", "half");
+  box.file("/d/Maildir/maildirsize", "1S\n");
+  box.file("/d/Maildir/dovecot.index.cache", "x");
+  box.file("/d/Maildir/.vstate-x.vstate-tmp", "x");
+  box.directory("/d/vacation");
+  box.file("/d/vacation/message", "gone");
+  box.file("/d/.qmail", "x");
+  box.directory("/d/other");
+  box.file("/d/other/y", "belongs to another walk");
+  box.directory("/d/tmp");
+  box.file("/d/tmp/kept", "no Maildir's tmp");
+  box.link("/d/link", "/etc");
+  REQUIRE(mkfifo(box.host("/d/pipe").c_str(), 0600) == 0);
+  const System system(box.root());
+  const Exclusion expressed{".qmail", "vacation", "other/"};
+  TreeCount count;
+  const auto paths = walked(system, "/d", expressed, count);
+  CHECK(paths == std::vector<std::string>{"Maildir", "Maildir/cur", "Maildir/cur/1.lock:2,S",
+                                          "Maildir/new", "Maildir/tmp", "link", "tmp", "tmp/kept"});
+  CHECK(count.archived == 8);
+  CHECK(count.expressed == 3);
+  CHECK(count.rebuilt == 4);
+  CHECK(count.rebuilt_reasons["unfinished delivery in tmp"] == 1);
+  CHECK(count.refused == std::vector<std::string>{"pipe: a fifo"});
+  const auto counted = count_tree(system, "/d", expressed);
+  REQUIRE(counted);
+  CHECK(counted->archived == 8);
+  CHECK(counted->rebuilt == 4);
+}
+
+TEST_CASE("a message that moves during a walk is seen once, under the listed name", "[mail]") {
+  const MailSandbox box;
+  box.maildir("/d");
+  box.file("/d/cur/1:2,", "one");
+  box.file("/d/cur/2:2,", "two");
+  box.file("/d/cur/3:2,", "three");
+  box.file("/d/new/4", "four");
+  box.file("/d/new/5", "five");
+  const System system(box.root());
+  TreeCount count;
+  std::map<std::string, std::string> seen;
+  const auto paths = walked(system, "/d", {}, count, [&](const TreeEntry& entry) {
+    if (entry.file >= 0) {
+      std::string text(entry.size, ' ');
+      REQUIRE(read(entry.file, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+      seen[entry.path] = text;
+    }
+    if (entry.path != "cur/1:2,") return;
+    fs::rename(box.host("/d/cur/2:2,"), box.host("/d/cur/2:2,FS"));
+    fs::remove(box.host("/d/cur/3:2,"));
+    fs::rename(box.host("/d/new/4"), box.host("/d/cur/4:2,S"));
+  });
+  CHECK(seen ==
+        std::map<std::string, std::string>{
+            {"cur/1:2,", "one"}, {"cur/2:2,", "two"}, {"new/4", "four"}, {"new/5", "five"}});
+  CHECK(count.refused.empty());
+  CHECK(count.archived == 7);  // with cur, new, tmp
+}
+
+TEST_CASE("a walk ends with the visitor's error and names a missing directory", "[mail]") {
+  const MailSandbox box;
+  box.maildir("/d");
+  const System system(box.root());
+  TreeCount count;
+  const auto stopped = walk_tree(system, "/d", {}, count, [](const TreeEntry&) -> Result<bool> {
+    return fail(Errc::interrupted, "stop");
+  });
+  REQUIRE(!stopped);
+  CHECK(stopped.error().code == Errc::interrupted);
+  const auto missing = count_tree(system, "/none", {});
+  REQUIRE(!missing);
+  CHECK(missing.error().code == Errc::not_found);
+}
