@@ -1,0 +1,61 @@
+/// \file
+/// Plan -> server. Each action is safe to repeat; what was done when a run stops stays done, and
+/// the next run's plan holds the rest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vstate/inspect/inspect.h"
+#include "vstate/plan/plan.h"
+#include "vstate/store/account_store.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+struct Failure {
+  std::string address;  ///< of the action (plan/plan.h:address_of)
+  std::string message;
+};
+
+struct ApplyReport {
+  std::vector<Failure> failures;
+  std::uint64_t done = 0;  ///< actions
+  std::uint64_t messages = 0, bytes = 0;  ///< delivered
+  bool is_published = true;  ///< false: the domain stays hidden until what failed is mended
+  std::vector<std::string> remarks;  ///< "qmail-send is not running, so it was not told"
+};
+
+/// Told of each action as it begins and ends. Implemented by views; an apply prints nothing.
+class ApplyObserver {
+ public:
+  virtual ~ApplyObserver() = default;
+  virtual void on_start(const Action&) {}
+  /// `message` is empty when the action succeeded.
+  virtual void on_end(const Action&, const std::string& message) { (void)message; }
+};
+
+struct ApplyInput {
+  System& system;
+  const Server& server;
+  AccountStore& store;
+  const State& desired;
+  const Observation& actual;
+  std::string archive_root;  ///< host directory that the file's archives are relative to
+};
+
+/// Carries out a plan. A failed item does not stop the others; a failure keeps a new domain
+/// unpublished. Fails itself only where going on makes no sense: a full disk, a lock that is held,
+/// an interruption. What was done until then stays.
+[[nodiscard]] Result<ApplyReport> apply_plan(const ApplyInput&, const Plan&, ApplyObserver&);
+
+/// Where vpopmail would make a new domain's directory at this moment, and whether the domains'
+/// counter takes part.
+struct NewDirectory {
+  std::string path;
+  bool is_hashed = false;
+};
+[[nodiscard]] Result<NewDirectory> preview_directory(const System&, const Server&,
+                                                     const DomainName&);
+
+}  // namespace vstate

@@ -1,0 +1,27 @@
+/// \file
+/// What server is this: directories, version, compile options, and from what each was told.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "vstate/model/server.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+/// What a person says instead of detection; empty parts are detected.
+struct ServerOverrides {
+  std::string vpopmail_dir, qmail_dir, ezmlm_dir, autorespond;
+  std::string version;        ///< "5.4" or "5.6"
+  std::string backend;        ///< "auto", "cdb"
+  std::string clear_passwords;  ///< "yes" or "no"
+  std::string ezmlm_hash;       ///< "32" or "64"
+};
+
+/// The vpopmail home comes from its account, else from users/assign; compile options from
+/// include/vpopmail_config.h below it, else from what the stored data shows. Fails with `not_found`
+/// when there is no vpopmail or no qmail, with `unsupported` for a back-end not compiled in.
+[[nodiscard]] Result<Server> detect_server(const System&, const ServerOverrides&);
+
+}  // namespace vstate

@@ -1,0 +1,132 @@
+/// \file
+/// What an apply would do to one server for one domain. Actions are data: they print, serialise,
+/// compare. Nothing here reads a file or knows a database.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vstate/model/server.h"
+#include "vstate/model/state.h"
+
+namespace vstate {
+
+/// Create (no before), change, or remove (no after) one named part of the State.
+template <class Value>
+struct Change {
+  std::string name;
+  std::optional<Value> before, after;
+};
+
+/// Makes the domain's directory. Nothing refers to it until the domain is published.
+struct CreateDomain {
+  std::string directory;  ///< where vpopmail would put it at this moment
+  bool is_hashed = false;  ///< the domains' counter takes part
+};
+
+enum class ArchiveKind { mailbox, list, files };
+
+/// What one archive of the file holds that the target lacks.
+struct CopyArchive {
+  ArchiveKind kind = ArchiveKind::mailbox;
+  std::string name;  ///< mailbox or list; empty for the domain's files
+  ArchiveRef archive;
+  std::uint64_t messages = 0, bytes = 0, files = 0;  ///< missing on the target
+  std::vector<std::string> replaced;
+};
+
+struct Repair {
+  DefectKind kind;
+  std::string subject, detail;
+};
+
+/// Brings a name into the places of qmail that lack it, rcpthosts last.
+struct Publish {
+  DomainName name;
+  bool is_alias = false;
+  Publication found;
+};
+
+/// Takes an alias domain out of them, in reverse. Only for --prune.
+struct Unpublish {
+  DomainName name;
+};
+
+using Action = std::variant<CreateDomain, Repair, Change<Limits>, Change<Mailbox>, Change<File>,
+                            CopyArchive, Change<Autoresponder>, Change<Alias>, Change<List>,
+                            Change<DeliveryLines>, Publish, Unpublish>;
+
+/// The address of an action for --only and --exclude: "mailbox.alice", "mail.alice", "domain".
+[[nodiscard]] std::string address_of(const Action&);
+
+enum class NoteKind {
+  kept,       ///< differs from the file and stays
+  here_only,  ///< on the server, not in the file
+  warning,    ///< will not work, or not be carried
+};
+struct Note {
+  NoteKind kind;
+  std::string subject_kind, name, text;
+};
+
+struct Plan {
+  DomainName domain;
+  std::string server_line;             ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
+  std::vector<std::string> evidence;  ///< how the server was detected
+  std::vector<Action> actions;         ///< in the order of execution
+  std::vector<Note> notes;
+  std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
+
+  [[nodiscard]] bool is_empty() const { return actions.empty(); }
+};
+
+struct PlanOptions {
+  bool prune = false;
+  std::vector<std::string> only, exclude;  ///< shell patterns over addresses
+};
+
+/// What an archive of the file lacks on the target, as mail/deliver.h found.
+struct ArchiveReport {
+  ArchiveKind kind = ArchiveKind::mailbox;
+  std::string name;
+  ArchiveRef archive;
+  std::uint64_t messages = 0, bytes = 0, files = 0;
+  std::vector<std::string> kept, replaced, refused;
+};
+
+/// What only the target can tell of the file's values.
+struct TargetFacts {
+  std::set<std::string> missing_programs;           ///< absolute paths that delivery lines run
+  std::set<std::string> refused_hashes;             ///< mailboxes whose hash crypt(3) does not know
+  std::map<std::string, std::string> foreign_names;  ///< names of the file -> real domain that has them here
+  std::vector<ArchiveReport> archives;
+  std::string new_directory;     ///< where vpopmail would make the domain's directory now
+  bool new_directory_is_hashed = false;
+};
+
+struct PlanInput {
+  const State& desired;
+  const State* actual;  ///< null: the domain is not on the target
+  const Condition& condition;
+  const Server& server;
+  const TargetFacts& facts;
+  PlanOptions options;
+};
+
+/// Pure: the same input gives the same plan.
+[[nodiscard]] Plan make_plan(const PlanInput&);
+
+/// What the target cannot hold of the file, one line each (guard.cc).
+[[nodiscard]] std::vector<std::string> find_refusals(const PlanInput&);
+/// Warnings about delivery lines and values that will not work as they did (guard.cc).
+[[nodiscard]] std::vector<Note> find_warnings(const PlanInput&);
+
+/// All programs that the State's delivery lines run, expanded for the target; lines that cannot be
+/// expanded yet (a home that does not exist) are expanded with `paths` as far as it goes.
+[[nodiscard]] std::set<std::string> programs_of(const State&, const Paths& paths);
+
+}  // namespace vstate

@@ -1,0 +1,166 @@
+// Accounts: homes are made, then all accounts of the plan are committed as one batch.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "executor_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/mail/maildirsize.h"
+#include "vstate/sys/handle.h"
+
+namespace vstate {
+
+namespace {
+
+/// The directory of a home relative to the domain's: "0" of "DOMDIR/0/joe".
+std::string hash_directory_of(const std::string& home, const std::string& domain) {
+  const auto parent = std::string(path_parent(home));
+  return parent.size() > domain.size() && parent.rfind(domain + "/", 0) == 0
+             ? parent.substr(domain.size() + 1)
+             : std::string();
+}
+
+}  // namespace
+
+Account Executor::to_account(const std::string& name, const Mailbox& mailbox) const {
+  Account account;
+  account.name = name;
+  account.password = mailbox.password;
+  account.clear_password = mailbox.clear_password;
+  account.is_apop = mailbox.is_apop;
+  account.flags = mailbox.flags;
+  account.gecos = expand(mailbox.gecos, Paths{}).value_or(mailbox.gecos);
+  account.quota = to_vpopmail(mailbox.quota);
+  const auto home = paths_.homes.find(name);
+  if (home != paths_.homes.end()) account.home = home->second;
+  return account;
+}
+
+/// Gives each new mailbox its home: postmaster first, as vadddomain does, then by name.
+Status Executor::place_new_homes(Placement& placement) {
+  std::vector<const Change<Mailbox>*> added;
+  for (const auto& action : plan_.actions)
+    if (const auto* change = std::get_if<Change<Mailbox>>(&action); change != nullptr && !change->before)
+      added.push_back(change);
+  std::stable_partition(added.begin(), added.end(), [](const auto* change) { return change->name == "postmaster"; });
+  for (const auto* change : added) {
+    const auto hash = input_.server.hashes_directories ? next_directory(placement) : std::string();
+    const auto home = path_join(hash.empty() ? directory_ : in_domain(hash), change->name);
+    const auto made = [&]() -> Status {
+      if (!hash.empty()) VSTATE_TRY(make_directories(in_domain(hash)));
+      return make_home(home);
+    }();
+    if (!made && (made.error().scope == Scope::run || made.error().code == Errc::interrupted)) return made;
+    if (!made) {
+      failed_mailboxes_.insert(change->name);
+      report_.failures.push_back({"mailbox." + change->name, made.error().message});
+      continue;
+    }
+    paths_.homes[change->name] = home;
+  }
+  return {};
+}
+
+Result<std::vector<AccountChange>> Executor::account_changes(Placement& placement) {
+  std::vector<AccountChange> changes;
+  for (const auto& action : plan_.actions) {
+    const auto* change = std::get_if<Change<Mailbox>>(&action);
+    if (change == nullptr || failed_mailboxes_.contains(change->name)) continue;
+    AccountChange account{change->name, std::nullopt, std::nullopt};
+    if (change->before) account.before = to_account(change->name, *change->before);
+    if (change->after) account.after = to_account(change->name, *change->after);
+    if (account.before && account.after && *account.before == *account.after) continue;
+    if (!change->after) give_back(placement, hash_directory_of(account.before->home, directory_));
+    changes.push_back(std::move(account));
+  }
+  return changes;
+}
+
+Status Executor::change_accounts() {
+  VSTATE_TRY_ASSIGN(const auto before, input_.store.read_placement(location()));
+  auto placement = before;
+  {
+    const ActingAs owner(owner_.uid, owner_.gid);
+    VSTATE_TRY(place_new_homes(placement));
+  }
+  VSTATE_TRY_ASSIGN(const auto changes, account_changes(placement));
+  if (!changes.empty()) {
+    // A counter with the old quota would be believed after the quota has changed.
+    for (const auto& change : changes) {
+      if (!change.before || !change.after || change.before->quota == change.after->quota) continue;
+      const auto home = paths_.homes.find(change.name);
+      if (home != paths_.homes.end())
+        VSTATE_TRY(system().remove_file(path_join(home->second, "Maildir/maildirsize")));
+    }
+    VSTATE_TRY(system().sync(directory_));
+    auto conflicts = input_.store.commit(location(), changes, placement == before ? nullptr : &placement);
+    if (!conflicts) {
+      // Without accounts nothing else of the domain makes sense.
+      auto error = conflicts.error();
+      error.scope = Scope::run;
+      return tl::unexpected<Error>(error.in("accounts"));
+    }
+    for (const auto& conflict : *conflicts) {
+      failed_mailboxes_.insert(conflict.name);
+      report_.failures.push_back({"mailbox." + conflict.name, conflict.what});
+    }
+  }
+  const ActingAs owner(owner_.uid, owner_.gid);
+  for (const auto& action : plan_.actions) {
+    const auto* change = std::get_if<Change<Mailbox>>(&action);
+    if (change == nullptr || failed_mailboxes_.contains(change->name)) continue;
+    observer_.on_start(action);
+    const auto status = change->after ? write_home_files(*change) : remove_home(*change);
+    observer_.on_end(action, status ? std::string() : status.error().message);
+    if (status) {
+      ++report_.done;
+      continue;
+    }
+    report_.failures.push_back({address_of(action), status.error().message});
+    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted) return status;
+  }
+  return {};
+}
+
+Status Executor::write_home_files(const Change<Mailbox>& change) {
+  const auto found = paths_.homes.find(change.name);
+  if (found == paths_.homes.end()) return {};
+  const auto& home = found->second;
+  const auto& mailbox = *change.after;
+  const auto had = [&](auto member) { return change.before && (*change.before).*member != Mailbox{}.*member; };
+  if (mailbox.vacation) {
+    VSTATE_TRY(make_directories(path_join(home, "vacation")));
+    VSTATE_TRY_ASSIGN(const auto text, expanded(*mailbox.vacation));
+    VSTATE_TRY(write(path_join(home, "vacation/message"), text, 0600));
+  } else if (had(&Mailbox::vacation)) {
+    VSTATE_TRY(system().remove_file(path_join(home, "vacation/message")));
+  }
+  const auto dot_qmail = path_join(home, ".qmail");
+  if (!mailbox.deliver.empty()) VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
+  else if (had(&Mailbox::deliver)) VSTATE_TRY(system().remove_file(dot_qmail));
+  if (mailbox.last_login && (!change.before || change.before->last_login != mailbox.last_login)) {
+    const auto path = path_join(home, "lastauth");
+    VSTATE_TRY(write(path, mailbox.last_login->from, 0600));
+    VSTATE_TRY(system().set_mtime(path, mailbox.last_login->at));
+  }
+  if (!change.before || change.before->quota != mailbox.quota) touched_mailboxes_.insert(change.name);
+  return {};
+}
+
+Status Executor::remove_home(const Change<Mailbox>& change) {
+  const auto home = paths_.homes.find(change.name);
+  if (home == paths_.homes.end() || home->second.rfind(directory_ + "/", 0) != 0) return {};
+  return system().remove_tree(home->second);
+}
+
+Status Executor::finish_mailbox(const std::string& name) {
+  const auto home = paths_.homes.find(name);
+  const auto key = MailboxName::parse(name);
+  if (home == paths_.homes.end() || !key) return {};
+  const auto mailbox = input_.desired.mailboxes.find(*key);
+  if (mailbox == input_.desired.mailboxes.end()) return {};
+  return write_maildirsize(system(), home->second, mailbox->second.quota, owner_);
+}
+
+}  // namespace vstate

@@ -1,0 +1,120 @@
+#include "vstate/apply/apply.h"
+
+#include <fmt/format.h>
+
+#include "executor_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/sys/handle.h"
+
+namespace vstate {
+
+Result<std::string> Executor::expanded(std::string_view text) const { return expand(text, paths_); }
+
+Status Executor::write(const std::string& path, std::string_view bytes, unsigned mode) {
+  const auto now = system().read_if_there(path);
+  if (now && *now && **now == bytes) {
+    VSTATE_TRY_ASSIGN(const auto info, system().info(path));
+    if (info.is_regular() && info.mode == mode) return {};
+  }
+  return system().replace_file(path, bytes, owned(mode), Durability::batch);
+}
+
+Status Executor::make_directories(const std::string& path) {
+  if (path.size() <= directory_.size() || system().exists(path)) return {};
+  VSTATE_TRY(make_directories(std::string(path_parent(path))));
+  VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(0700)));
+  (void)is_made;
+  return {};
+}
+
+Status Executor::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {
+  std::string text;
+  for (const auto& line : lines) {
+    VSTATE_TRY_ASSIGN(const auto literal, expanded(line));
+    text += literal + "\n";
+  }
+  return write(path, text, mode);
+}
+
+Status Executor::perform(const Action& action, const std::function<Status()>& work) {
+  observer_.on_start(action);
+  const Status status = work();
+  observer_.on_end(action, status ? std::string() : status.error().message);
+  if (status) {
+    ++report_.done;
+    return {};
+  }
+  const auto& error = status.error();
+  report_.failures.push_back({address_of(action), error.message});
+  if (error.scope == Scope::run || error.code == Errc::interrupted) return status;
+  return {};
+}
+
+template <class ActionType, class Work>
+Status Executor::for_each(Work work) {
+  for (const auto& action : plan_.actions)
+    if (const auto* typed = std::get_if<ActionType>(&action))
+      VSTATE_TRY(perform(action, [&] { return work(*typed); }));
+  return {};
+}
+
+Status Executor::run_content() {
+  // What lies in the domain's directory is touched as its owner: the kernel then refuses whatever
+  // a link planted there would lead to. Archives belong to whoever runs this; reading them is not
+  // the owner's right, and extraction becomes the owner by itself.
+  const auto change = [&](const auto& action) {
+    const ActingAs owner(owner_.uid, owner_.gid);
+    return apply_change(action);
+  };
+  VSTATE_TRY(for_each<Change<Limits>>(change));
+  VSTATE_TRY(for_each<Change<File>>(change));
+  VSTATE_TRY(copy_archives(false));
+  for (const auto& name : touched_mailboxes_) {
+    const ActingAs owner(owner_.uid, owner_.gid);
+    VSTATE_TRY(finish_mailbox(name));
+  }
+  VSTATE_TRY(for_each<Change<Autoresponder>>(change));
+  VSTATE_TRY(for_each<Change<Alias>>(change));
+  VSTATE_TRY(for_each<Change<List>>(change));
+  VSTATE_TRY(copy_archives(true));
+  return for_each<Change<DeliveryLines>>(change);
+}
+
+Status Executor::copy_archives(bool of_lists) {
+  for (const auto& action : plan_.actions) {
+    const auto* copy = std::get_if<CopyArchive>(&action);
+    if (copy == nullptr || (copy->kind == ArchiveKind::list) != of_lists) continue;
+    VSTATE_TRY(perform(action, [&] { return copy_archive(*copy); }));
+  }
+  return {};
+}
+
+Result<ApplyReport> Executor::run() {
+  VSTATE_TRY(for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
+  if (directory_.empty() || !report_.failures.empty()) {
+    report_.is_published = false;
+    return std::move(report_);
+  }
+  VSTATE_TRY(for_each<Repair>([&](const Repair& action) { return repair(action); }));
+  VSTATE_TRY(change_accounts());
+  VSTATE_TRY(run_content());
+  VSTATE_TRY(system().sync(directory_));
+  const bool has_publication = [&] {
+    for (const auto& action : plan_.actions)
+      if (std::holds_alternative<Publish>(action)) return true;
+    return false;
+  }();
+  VSTATE_TRY(unpublish_all());
+  if (has_publication && report_.failures.empty()) {
+    VSTATE_TRY(publish_all());
+  } else if (has_publication) {
+    report_.is_published = false;
+  }
+  return std::move(report_);
+}
+
+Result<ApplyReport> apply_plan(const ApplyInput& input, const Plan& plan, ApplyObserver& observer) {
+  return Executor(input, plan, observer).run();
+}
+
+}  // namespace vstate

@@ -1,0 +1,94 @@
+// Limits, files, aliases, autoresponders, the catch-all, and archives.
+
+#include <fmt/format.h>
+
+#include "executor_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/format/limits_file.h"
+#include "vstate/mail/deliver.h"
+
+namespace vstate {
+
+Status Executor::apply_change(const Change<Limits>& change) {
+  const auto path = in_domain(".qmailadmin-limits");
+  return change.after ? write(path, to_text(*change.after), 0600) : system().remove_file(path);
+}
+
+Result<std::string> Executor::file_path(const std::string& name) const {
+  VSTATE_TRY_ASSIGN(const auto path, expanded(name));
+  return path.front() == '/' ? path : path_join(directory_, path);
+}
+
+Status Executor::apply_change(const Change<File>& change) {
+  VSTATE_TRY_ASSIGN(const auto path, file_path(change.name));
+  if (!change.after) return change.before->kind == File::Kind::directory ? system().remove_tree(path) : system().remove_file(path);
+  VSTATE_TRY(make_directories(std::string(path_parent(path))));
+  const auto& file = *change.after;
+  switch (file.kind) {
+    case File::Kind::directory: {
+      VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(file.mode)));
+      return is_made ? Status() : system().set_mode(path, file.mode);
+    }
+    case File::Kind::link: {
+      VSTATE_TRY_ASSIGN(const auto target, expanded(file.content));
+      return system().replace_link(path, target, owned(0777));
+    }
+    case File::Kind::text: {
+      VSTATE_TRY_ASSIGN(const auto text, expanded(file.content));
+      return write(path, text, file.mode);
+    }
+    case File::Kind::bytes:
+      return write(path, file.content, file.mode);
+  }
+  return {};
+}
+
+Status Executor::apply_change(const Change<Alias>& change) {
+  const auto path = in_domain(dot_qmail_name(change.name));
+  if (!change.after) return system().remove_file(path);
+  return write_lines(path, change.after->deliver, change.after->forwards_only ? 0700 : 0600);
+}
+
+Status Executor::apply_change(const Change<Autoresponder>& change) {
+  const auto line_file = in_domain(dot_qmail_name(change.name));
+  const auto directory = in_domain(to_upper(change.name));
+  if (!change.after) {
+    VSTATE_TRY(system().remove_file(line_file));
+    return system().remove_tree(directory);
+  }
+  const auto& robot = *change.after;
+  VSTATE_TRY(make_directories(directory));
+  VSTATE_TRY_ASSIGN(const auto message, expanded(robot.message));
+  VSTATE_TRY(write(path_join(directory, "message"), message, 0600));
+  // The message stands before the line that runs the program on it.
+  DeliveryLines lines{fmt::format("|{} {} {} {{domain}}/{}/message {{domain}}/{}",
+                                  robot.program.empty() ? "{autorespond}" : robot.program,
+                                  robot.seconds, robot.replies, to_upper(change.name),
+                                  to_upper(change.name))};
+  lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
+  return write_lines(line_file, lines, 0600);
+}
+
+Status Executor::apply_change(const Change<DeliveryLines>& change) {
+  return write_lines(in_domain(".qmail-default"), *change.after, 0600);
+}
+
+Status Executor::copy_archive(const CopyArchive& copy) {
+  std::string target = directory_;
+  if (copy.kind == ArchiveKind::list) target = in_domain(copy.name);
+  if (copy.kind == ArchiveKind::mailbox) {
+    const auto home = paths_.homes.find(copy.name);
+    if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home yet");
+    target = home->second;
+  }
+  const auto on_difference = copy.kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+  VSTATE_TRY_ASSIGN(const auto count,
+                    extract_archive(system(), path_join(input_.archive_root, copy.archive.archive),
+                                    target, owner_, on_difference));
+  report_.messages += count.messages;
+  report_.bytes += count.bytes;
+  if (copy.kind == ArchiveKind::mailbox) touched_mailboxes_.insert(copy.name);
+  return {};
+}
+
+}  // namespace vstate

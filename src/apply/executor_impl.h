@@ -1,0 +1,98 @@
+/// \file
+/// One run of a plan against one domain.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "vstate/apply/apply.h"
+#include "vstate/model/template.h"
+
+namespace vstate {
+
+class Executor {
+ public:
+  Executor(const ApplyInput& input, const Plan& plan, ApplyObserver& observer)
+      : input_(input), plan_(plan), observer_(observer), paths_(input.actual.condition.paths),
+        directory_(input.actual.condition.directory), owner_(input.actual.condition.owner) {}
+
+  Result<ApplyReport> run();
+
+ private:
+  // apply.cc
+  /// Runs `work` for one action: reports it, notes a failure, and returns only what must end the
+  /// run.
+  Status perform(const Action&, const std::function<Status()>& work);
+  template <class ActionType, class Work>
+  Status for_each(Work work);
+  Status run_content();
+  [[nodiscard]] System& system() { return input_.system; }
+  [[nodiscard]] Ownership owned(unsigned mode) const { return {owner_.uid, owner_.gid, mode}; }
+  [[nodiscard]] DomainLocation location() const { return {plan_.domain, directory_, owner_}; }
+  [[nodiscard]] std::string in_domain(std::string_view name) const { return path_join(directory_, name); }
+  Result<std::string> expanded(std::string_view text) const;
+  /// Replaces a file of the domain unless it says so already.
+  Status write(const std::string& path, std::string_view bytes, unsigned mode);
+  Status make_directories(const std::string& path);  ///< all that is missing below the domain's
+  Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
+
+  // place.cc
+  Status create_domain(const CreateDomain&);
+  Status repair(const Repair&);
+  Status make_home(const std::string& home);
+  Status fix_ownership(const Repair&);
+  Status finish_domains_counter();
+
+  // accounts.cc
+  Status change_accounts();
+  Status place_new_homes(Placement&);
+  Account to_account(const std::string& name, const Mailbox&) const;
+  Result<std::vector<AccountChange>> account_changes(Placement&);
+  Status write_home_files(const Change<Mailbox>&);
+  Status remove_home(const Change<Mailbox>&);
+  Status finish_mailbox(const std::string& name);
+
+  // content.cc
+  Status apply_change(const Change<Limits>&);
+  Status apply_change(const Change<File>&);
+  Status apply_change(const Change<Alias>&);
+  Status apply_change(const Change<Autoresponder>&);
+  Status apply_change(const Change<DeliveryLines>&);
+  Status copy_archive(const CopyArchive&);
+  Status copy_archives(bool of_lists);
+  Result<std::string> file_path(const std::string& name) const;
+
+  // lists.cc
+  Status apply_change(const Change<List>&);
+  Status write_list_addresses(const std::string& root, const List& before, const List& after);
+  Status write_sublist(const std::string& root, const std::string& sub,
+                       const std::set<std::string>& addresses);
+
+  // publish.cc
+  Status publish_all();
+  Status unpublish_all();
+  Status publish_assign(const std::vector<const Publish*>&);
+  Status publish_control(const std::vector<const Publish*>&);
+  Status publish_rcpthosts(const std::vector<const Publish*>&);
+  Status edit_control(std::string_view name, const std::vector<std::string>& added,
+                      const std::vector<std::string>& removed);
+  Status write_assign_cdb(std::string_view assign_bytes);
+  [[nodiscard]] Ownership ownership_of(const std::string& path, unsigned mode) const;
+  [[nodiscard]] std::string control(std::string_view name) const;
+  Status tell_qmail_send();
+
+  const ApplyInput& input_;
+  const Plan& plan_;
+  ApplyObserver& observer_;
+  Paths paths_;
+  std::string directory_;
+  Owner owner_;
+  ApplyReport report_;
+  std::set<std::string> failed_mailboxes_;  ///< no account: their files are not written either
+  std::set<std::string> touched_mailboxes_;  ///< their maildirsize is counted anew at the end
+};
+
+}  // namespace vstate

@@ -1,0 +1,130 @@
+// Directories: where a domain and its homes go, and putting right what is wrong with them.
+
+#include <fmt/format.h>
+
+#include "executor_impl.h"
+#include "vstate/base/text.h"
+#include "vstate/format/dir_control.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_counter = ".dir-control";
+/// Holds the counter of an addition under way and the directory it is for, until both are made.
+constexpr std::string_view k_pending = ".vstate-dir-control";
+
+Result<DirControl> read_domains_counter(const System& system, const Server& server) {
+  const auto path = path_join(server.domains_dir, k_counter);
+  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
+  if (!bytes) return DirControl{};
+  auto counter = parse_dir_control(*bytes);
+  if (!counter) return tl::unexpected<Error>(counter.error().in(path));
+  return counter;
+}
+
+}  // namespace
+
+Result<NewDirectory> preview_directory(const System& system, const Server& server,
+                                       const DomainName& name) {
+  if (!server.hashes_directories) return NewDirectory{path_join(server.domains_dir, name.text()), false};
+  VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system, server));
+  const auto hash = advance(counter);
+  const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
+  return NewDirectory{path_join(parent, name.text()), true};
+}
+
+Status Executor::create_domain(const CreateDomain& create) {
+  const auto& server = input_.server;
+  owner_ = server.owner;
+  const auto pending = path_join(server.domains_dir, k_pending);
+  VSTATE_TRY_ASSIGN(const bool has_domains,
+                    system().make_directory(server.domains_dir, owned(0700)));
+  (void)has_domains;
+  std::string counter_text;
+  std::string path = create.directory;
+  if (create.is_hashed) {
+    VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system(), server));
+    const auto hash = advance(counter);
+    const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
+    path = path_join(parent, plan_.domain.text());
+    counter_text = to_text(counter);
+    VSTATE_TRY(system().replace_file(pending, counter_text + path + "\n", owned(0600), Durability::now));
+    std::string level = server.domains_dir;
+    for (const auto part : split(hash, '/')) {
+      if (part.empty()) continue;
+      level = path_join(level, part);
+      VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(level, owned(0700)));
+      (void)is_made;
+    }
+  }
+  VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(0700)));
+  (void)is_made;
+  if (create.is_hashed) {
+    VSTATE_TRY(system().replace_file(path_join(server.domains_dir, k_counter), counter_text, owned(0600), Durability::now));
+    VSTATE_TRY(system().remove_file(pending));
+  }
+  directory_ = path;
+  paths_.domain = path;
+  return {};
+}
+
+Status Executor::make_home(const std::string& home) {
+  for (const std::string_view part : {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
+    VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(home + std::string(part), owned(0700)));
+    (void)is_made;
+  }
+  return {};
+}
+
+Status Executor::fix_ownership(const Repair& defect) {
+  if (defect.subject.empty()) return system().set_owner(directory_, owner_.uid, owner_.gid);
+  const auto home = paths_.homes.find(defect.subject);
+  if (home == paths_.homes.end()) return {};
+  // Breadth first over directories and files alike: whatever root left there blocks deliveries.
+  std::vector<std::string> pending{home->second};
+  while (!pending.empty()) {
+    const auto path = std::move(pending.back());
+    pending.pop_back();
+    VSTATE_TRY_ASSIGN(const auto info, system().info(path));
+    if (Owner{info.uid, info.gid} != owner_) VSTATE_TRY(system().set_owner(path, owner_.uid, owner_.gid));
+    if (!info.is_directory()) continue;
+    VSTATE_TRY_ASSIGN(const auto entries, system().list(path));
+    for (const auto& entry : entries) pending.push_back(path_join(path, entry.name));
+  }
+  return {};
+}
+
+Status Executor::repair(const Repair& defect) {
+  switch (defect.kind) {
+    case DefectKind::accounts_index:
+      return input_.store.rebuild_index(location());
+    case DefectKind::unfinished_run:
+      if (defect.subject.empty()) return input_.store.finish(location());
+      return finish_domains_counter();
+    case DefectKind::home: {
+      const auto home = paths_.homes.find(defect.subject);
+      return home == paths_.homes.end() ? Status() : make_home(home->second);
+    }
+    case DefectKind::ownership:
+      return fix_ownership(defect);
+    case DefectKind::temporary:
+      return system().remove_file(in_domain(defect.subject));
+  }
+  return {};
+}
+
+Status Executor::finish_domains_counter() {
+  const auto pending = path_join(input_.server.domains_dir, k_pending);
+  VSTATE_TRY_ASSIGN(const auto text, system().read_if_there(pending));
+  if (!text) return {};
+  const auto lines = split_lines(*text);
+  constexpr std::size_t counter_lines = 8;
+  if (lines.size() == counter_lines + 1 && system().exists(lines.back())) {
+    const auto counter = text->substr(0, text->size() - lines.back().size() - 1);
+    VSTATE_TRY(system().replace_file(path_join(input_.server.domains_dir, k_counter), counter, owned(0600), Durability::now));
+  }
+  return system().remove_file(pending);
+}
+
+}  // namespace vstate

@@ -1,0 +1,262 @@
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+#include "vstate/plan/plan.h"
+
+namespace vstate {
+
+namespace {
+
+std::string_view version_text(const Server& server) {
+  return server.version == VpopmailVersion::v54 ? "5.4" : "5.6";
+}
+
+class Planner {
+ public:
+  explicit Planner(const PlanInput& input)
+      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}} {}
+
+  Plan run();
+
+ private:
+  [[nodiscard]] bool is_there() const { return input_.actual != nullptr; }
+  void note(NoteKind kind, std::string subject, std::string name, std::string text) {
+    plan_.notes.push_back({kind, std::move(subject), std::move(name), std::move(text)});
+  }
+
+  /// One kind of named parts: `effective(name, desired, actual)` is what the target shall have.
+  template <class Map, class Effective>
+  void compare(const Map& desired, const Map* actual, std::string_view kind, Effective effective);
+  template <class Value>
+  void compare_single(std::string_view kind, const std::optional<Value>& desired,
+                      const std::optional<Value>& actual);
+
+  [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
+  [[nodiscard]] List effective_list(const std::string& name, const List& desired, const List* actual);
+  void add_repairs();
+  void add_archives(ArchiveKind kind);
+  void add_publication();
+  void filter();
+
+  const PlanInput& input_;
+  Plan plan_;
+};
+
+template <class Map, class Effective>
+void Planner::compare(const Map& desired, const Map* actual, std::string_view kind,
+                      Effective effective) {
+  using Value = typename Map::mapped_type;
+  const auto text_of = [](const auto& key) -> std::string {
+    if constexpr (requires { key.text(); }) return key.text();
+    else return key;
+  };
+  for (const auto& [key, value] : desired) {
+    const Value* found = nullptr;
+    if (actual != nullptr)
+      if (const auto at = actual->find(key); at != actual->end()) found = &at->second;
+    const auto wanted = effective(text_of(key), value, found);
+    if (found == nullptr) plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, wanted});
+    else if (const auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr)); !(now == wanted))
+      plan_.actions.push_back(Change<Value>{text_of(key), now, wanted});
+  }
+  if (actual == nullptr) return;
+  for (const auto& [key, value] : *actual) {
+    if (desired.contains(key)) continue;
+    if (input_.options.prune)
+      plan_.actions.push_back(Change<Value>{text_of(key), value, std::nullopt});
+    else
+      note(NoteKind::here_only, std::string(kind), text_of(key),
+           "here, not in the file; kept (--prune deletes)");
+  }
+}
+
+template <class Value>
+void Planner::compare_single(std::string_view kind, const std::optional<Value>& desired,
+                             const std::optional<Value>& actual) {
+  if (desired == actual) return;
+  if (desired) plan_.actions.push_back(Change<Value>{{}, actual, desired});
+  else if (input_.options.prune && kind == "limits")
+    plan_.actions.push_back(Change<Value>{{}, actual, std::nullopt});
+  else
+    note(NoteKind::here_only, std::string(kind), "", "here, not in the file; kept");
+}
+
+/// What the target shall have: the file's mailbox, with what changes by itself taken from the
+/// target, and without what the target cannot keep (guard.cc names that).
+Mailbox Planner::effective_mailbox(const Mailbox& desired, const Mailbox* actual) const {
+  Mailbox wanted = desired;
+  wanted.mail.reset();
+  if (!input_.server.stores_clear_passwords) wanted.clear_password.reset();
+  if (actual == nullptr) return wanted;
+  if (!actual->last_login) return wanted;
+  if (!wanted.last_login || wanted.last_login->at <= actual->last_login->at)
+    wanted.last_login = actual->last_login;
+  // A clear-text password belongs to its hash: it stays with it, and goes when the hash changes.
+  if (!wanted.clear_password && wanted.password == actual->password)
+    wanted.clear_password = actual->clear_password;
+  return wanted;
+}
+
+List Planner::effective_list(const std::string& name, const List& desired, const List* actual) {
+  List wanted = desired;
+  wanted.archive.reset();
+  if (actual == nullptr) return wanted;
+  for (const auto& [file, text] : actual->files) wanted.files.emplace(file, text);
+  for (const auto& [suffix, target] : actual->links) wanted.links.emplace(suffix, target);
+  if (wanted.key.empty()) wanted.key = actual->key;
+  // People subscribe by themselves; addresses that are only here are theirs.
+  std::size_t only_here = 0;
+  for (const auto& [directory, addresses] : actual->addresses) {
+    auto& here = wanted.addresses[directory];
+    for (const auto& address : addresses)
+      if (!here.contains(address)) {
+        ++only_here;
+        if (!input_.options.prune) here.insert(address);
+      }
+  }
+  if (only_here > 0 && !input_.options.prune)
+    note(NoteKind::here_only, "list", name,
+         fmt::format("{} address{} only here; kept (--prune deletes)", only_here,
+                     only_here == 1 ? " is" : "es are"));
+  return wanted;
+}
+
+void Planner::add_repairs() {
+  for (const auto& defect : input_.condition.defects) {
+    // A mailbox that the file does not name is not this apply's business, unless the whole is.
+    const auto name = MailboxName::parse(defect.subject);
+    const bool is_mailbox = defect.kind == DefectKind::home ||
+                            (defect.kind == DefectKind::ownership && !defect.subject.empty());
+    if (is_mailbox && name && !input_.desired.mailboxes.contains(*name)) continue;
+    plan_.actions.push_back(Repair{defect.kind, defect.subject, defect.detail});
+  }
+}
+
+void Planner::add_archives(ArchiveKind kind) {
+  for (const auto& report : input_.facts.archives) {
+    if (report.kind != kind) continue;
+    const char* title = kind == ArchiveKind::list ? "archive" : "mail";
+    if (report.messages > 0 || report.files > 0 || !report.replaced.empty())
+      plan_.actions.push_back(CopyArchive{report.kind, report.name, report.archive, report.messages,
+                                          report.bytes, report.files, report.replaced});
+    if (!report.kept.empty())
+      note(NoteKind::kept, title, report.name,
+           fmt::format("{} file{} changed on this server; kept: {}", report.kept.size(),
+                       report.kept.size() == 1 ? " was" : "s were", join(report.kept, ", ")));
+    for (const auto& refused : report.refused)
+      note(NoteKind::warning, title, report.name, "not delivered: " + refused);
+  }
+}
+
+void Planner::add_publication() {
+  const auto publish = [&](const DomainName& name, bool is_alias) {
+    const auto found = input_.condition.published.find(name);
+    const auto place = found == input_.condition.published.end() ? Publication{} : found->second;
+    if (!place.is_complete()) plan_.actions.push_back(Publish{name, is_alias, place});
+  };
+  publish(input_.desired.name, false);
+  for (const auto& alias : input_.desired.aliases) publish(alias, true);
+  if (!is_there()) return;
+  for (const auto& alias : input_.actual->aliases) {
+    if (input_.desired.aliases.contains(alias)) continue;
+    if (input_.options.prune) plan_.actions.push_back(Unpublish{alias});
+    else
+      note(NoteKind::here_only, "alias domain", alias.text(),
+           "here, not in the file; kept (--prune deletes)");
+  }
+}
+
+void Planner::filter() {
+  const auto matches = [](const std::vector<std::string>& patterns, const std::string& address) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), address.c_str(), 0) == 0;
+    });
+  };
+  const auto& options = input_.options;
+  const auto is_out = [&](const Action& action) {
+    const auto address = address_of(action);
+    return (!options.only.empty() && !matches(options.only, address)) ||
+           matches(options.exclude, address);
+  };
+  const auto before = plan_.actions.size();
+  std::erase_if(plan_.actions, is_out);
+  if (const auto left_out = before - plan_.actions.size(); left_out > 0)
+    note(NoteKind::kept, "domain", input_.desired.name.text(),
+         fmt::format("{} change{} left out by --only or --exclude", left_out, left_out == 1 ? "" : "s"));
+}
+
+Plan Planner::run() {
+  const auto& desired = input_.desired;
+  const State* actual = input_.actual;
+  plan_.server_line = fmt::format("vpopmail {} cdb, {}; qmail {}", version_text(input_.server),
+                                  input_.server.vpopmail_dir, input_.server.qmail_dir);
+  plan_.evidence = input_.server.evidence;
+  plan_.problems = find_refusals(input_);
+  plan_.notes = find_warnings(input_);
+  if (input_.condition.directory.empty())
+    plan_.actions.push_back(
+        CreateDomain{input_.facts.new_directory, input_.facts.new_directory_is_hashed});
+  add_repairs();
+  const auto as_it_is = [](const std::string&, const auto& value, const auto*) { return value; };
+  compare_single("limits", desired.limits, is_there() ? actual->limits : std::nullopt);
+  compare(desired.mailboxes, is_there() ? &actual->mailboxes : nullptr, "mailbox",
+          [&](const std::string&, const Mailbox& value, const Mailbox* other) {
+            return effective_mailbox(value, other);
+          });
+  compare(desired.files, is_there() ? &actual->files : nullptr, "file", as_it_is);
+  add_archives(ArchiveKind::mailbox);
+  add_archives(ArchiveKind::files);
+  compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder", as_it_is);
+  compare(desired.alias, is_there() ? &actual->alias : nullptr, "alias", as_it_is);
+  compare(desired.lists, is_there() ? &actual->lists : nullptr, "list",
+          [&](const std::string& name, const List& value, const List* other) {
+            return effective_list(name, value, other);
+          });
+  add_archives(ArchiveKind::list);
+  auto catch_all = desired.default_delivery;
+  const auto now = is_there() ? actual->default_delivery : std::nullopt;
+  // Without the line nobody would receive mail, so a new domain gets vpopmail's own.
+  if (!catch_all && !now)
+    catch_all = DeliveryLines{"| {vpopmail}/bin/vdelivermail '' bounce-no-mailbox"};
+  compare_single("default", catch_all, now);
+  add_publication();
+  for (const auto& remark : input_.condition.remarks)
+    note(NoteKind::warning, "domain", desired.name.text(), remark);
+  filter();
+  return std::move(plan_);
+}
+
+}  // namespace
+
+std::string address_of(const Action& action) {
+  struct Addresses {
+    std::string operator()(const CreateDomain&) const { return "domain"; }
+    std::string operator()(const Repair& repair) const {
+      return repair.subject.empty() ? "repair" : "repair." + repair.subject;
+    }
+    std::string operator()(const Change<Limits>&) const { return "limits"; }
+    std::string operator()(const Change<Mailbox>& change) const { return "mailbox." + change.name; }
+    std::string operator()(const Change<File>& change) const { return "file." + change.name; }
+    std::string operator()(const CopyArchive& copy) const {
+      if (copy.kind == ArchiveKind::files) return "files";
+      return (copy.kind == ArchiveKind::mailbox ? "mail." : "archive.") + copy.name;
+    }
+    std::string operator()(const Change<Autoresponder>& change) const {
+      return "autoresponder." + change.name;
+    }
+    std::string operator()(const Change<Alias>& change) const { return "alias." + change.name; }
+    std::string operator()(const Change<List>& change) const { return "list." + change.name; }
+    std::string operator()(const Change<DeliveryLines>&) const { return "default"; }
+    std::string operator()(const Publish& publish) const { return "publish." + publish.name.text(); }
+    std::string operator()(const Unpublish& publish) const { return "publish." + publish.name.text(); }
+  };
+  return std::visit(Addresses{}, action);
+}
+
+Plan make_plan(const PlanInput& input) { return Planner(input).run(); }
+
+}  // namespace vstate
