@@ -1,0 +1,151 @@
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "session.h"
+#include "vstate/base/text.h"
+#include "vstate/view/plan_view.h"
+
+namespace vstate::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// One JSON event a line on standard output, or one plain line on standard error.
+class Reporter final : public ApplyObserver {
+ public:
+  Reporter(const Console& console, bool is_json) : console_(console), is_json_(is_json) {}
+
+  void event(Json event) const {
+    if (is_json_) Console::print(event.dump() + "\n");
+  }
+  void on_start(const Action& action) override { event({{"event", "action_start"}, {"address", address_of(action)}}); }
+  void on_end(const Action& action, const std::string& message) override {
+    if (message.empty()) {
+      event({{"event", "action_complete"}, {"address", address_of(action)}});
+      if (!is_json_) console_.say("  done    " + address_of(action));
+    } else {
+      event({{"event", "action_failed"}, {"address", address_of(action)}, {"message", message}});
+      if (!is_json_) Console::error(fmt::format("{}: {}", address_of(action), message));
+    }
+  }
+  void error(const std::string& message) const {
+    event({{"event", "diagnostic"}, {"severity", "error"}, {"message", message}});
+    if (!is_json_) Console::error(message);
+  }
+
+ private:
+  const Console& console_;
+  bool is_json_;
+};
+
+bool deletes_something(const Json& plan) { return plan["summary"]["delete"].get<std::uint64_t>() > 0; }
+
+/// "Applied: 4 added, 1 changed, 0 deleted; 1,200 messages (45.1 MiB) copied."
+std::string done_line(const Json& plan, const ApplyReport& report) {
+  const auto number = [&](const char* key) { return plan["summary"][key].get<std::uint64_t>(); };
+  if (!report.failures.empty())
+    return fmt::format("Partly applied: {} done, {} failed; run it again to take up what is missing.", report.done, report.failures.size());
+  std::string out = fmt::format("Applied: {} added, {} changed, {} deleted", number("add"), number("change"), number("delete"));
+  if (report.messages > 0)
+    out += fmt::format("; {} message{} ({}) copied", with_thousands(report.messages), report.messages == 1 ? "" : "s", human_bytes(report.bytes));
+  return out + ".";
+}
+
+class Applying {
+ public:
+  Applying(const CommonOptions& common, const PlanOptionsText& options)
+      : common_(common), options_(options), console_(common), reporter_(console_, options.json) {}
+
+  Exit run();
+
+ private:
+  std::optional<std::vector<DomainFile>> read_files();
+  Exit apply_file(Session&, const DomainFile&);
+  Exit fail_with(const Error& error) const {
+    reporter_.error(error.message);
+    return exit_of(error);
+  }
+
+  const CommonOptions& common_;
+  const PlanOptionsText& options_;
+  Console console_;
+  Reporter reporter_;
+  bool has_changed_ = false;
+};
+
+std::optional<std::vector<DomainFile>> Applying::read_files() {
+  Diagnostics diagnostics;
+  std::vector<DomainFile> files;
+  for (const auto& name : options_.files)
+    if (auto file = read_domain_file(name, options_.mail, diagnostics)) files.push_back(*std::move(file));
+  for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
+  if (diagnostics.has_errors()) return std::nullopt;
+  return files;
+}
+
+Exit Applying::apply_file(Session& session, const DomainFile& file) {
+  Diagnostics diagnostics;
+  auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics);
+  for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
+  if (!prepared) return fail_with(prepared.error());
+  if (diagnostics.has_errors()) return Exit::error;
+  const auto json = view::to_json(prepared->plan);
+  reporter_.event({{"event", "planned"}, {"plan", json}});
+  if (!options_.json && !common_.quiet)
+    Console::print(view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
+  for (const auto& problem : prepared->plan.problems) reporter_.error(problem);
+  if (!prepared->plan.problems.empty()) return Exit::error;
+  if (prepared->plan.is_empty()) return Exit::done;
+  if (deletes_something(json) && !options_.yes && !Console::confirm("Delete what the plan marks with \"-\"?")) {
+    reporter_.error("nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
+    return Exit::error;
+  }
+  const ApplyInput input{*session.system, session.server, *session.store, file.state, prepared->observation, file.archive_root};
+  const auto report = apply_plan(input, prepared->plan, reporter_);
+  if (!report) {
+    reporter_.error(report.error().message);
+    const auto exit = exit_of(report.error());
+    return exit == Exit::error ? Exit::partly : exit;
+  }
+  has_changed_ = true;
+  for (const auto& remark : report->remarks) console_.say("  note    " + remark);
+  const auto line = done_line(json, *report);
+  Json summary{{"event", "summary"}, {"text", line}, {"done", report->done}, {"failed", report->failures.size()},
+               {"messages", report->messages}, {"bytes", report->bytes}, {"published", report->is_published}};
+  reporter_.event(std::move(summary));
+  if (!options_.json) Console::print(line + "\n");
+  if (!report->failures.empty() && !report->is_published)
+    reporter_.error(fmt::format("{} stays hidden from qmail until all of it is there", file.state.name.text()));
+  return report->failures.empty() ? Exit::done : Exit::partly;
+}
+
+Exit Applying::run() {
+  const auto files = read_files();
+  if (!files) return Exit::error;
+  auto session = open_session(common_, Access::write);
+  if (!session) return fail_with(session.error());
+  InterruptibleSystem::watch_signals();
+  const auto lock = take_run_lock(*session->system);
+  if (!lock) return fail_with(lock.error());
+  reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
+  Exit result = Exit::done;
+  for (const auto& file : *files) {
+    const auto exit = apply_file(*session, file);
+    if (exit != Exit::done && result != Exit::partly) result = exit;
+    if (exit == Exit::interrupted || exit == Exit::busy) break;
+    // An error before the first change of one file is a partial result once another was applied.
+    if (exit == Exit::error && has_changed_) result = Exit::partly;
+  }
+  if (result == Exit::done && has_changed_ && options_.detailed_exitcode) return Exit::differences;
+  return result;
+}
+
+}  // namespace
+
+Exit run_apply(const CommonOptions& common, const PlanOptionsText& options) { return Applying(common, options).run(); }
+
+}  // namespace vstate::cli

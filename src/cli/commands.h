@@ -1,0 +1,21 @@
+/// \file
+/// One function a command.
+#pragma once
+
+#include "exit.h"
+#include "options.h"
+
+namespace vstate::cli {
+
+[[nodiscard]] Exit run_dump(const CommonOptions&, const DumpOptions&);
+[[nodiscard]] Exit run_plan(const CommonOptions&, const PlanOptionsText&);
+[[nodiscard]] Exit run_apply(const CommonOptions&, const PlanOptionsText&);
+[[nodiscard]] Exit run_verify(const CommonOptions&, const PlanOptionsText&);
+[[nodiscard]] Exit run_check(const CommonOptions&, const PlanOptionsText&);
+[[nodiscard]] Exit run_route(const CommonOptions&, const std::vector<std::string>& addresses);
+[[nodiscard]] Exit run_schema();
+
+/// Everything after `main`: parses, runs, returns the exit status.
+[[nodiscard]] int run_command_line(int argc, char** argv);
+
+}  // namespace vstate::cli

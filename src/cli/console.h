@@ -1,0 +1,35 @@
+/// \file
+/// Where text goes: answers to standard output, talk to standard error.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "options.h"
+#include "vstate/base/diagnostics.h"
+
+namespace vstate::cli {
+
+class Console {
+ public:
+  explicit Console(const CommonOptions& options) : options_(options) {}
+  /// The answer. False when it could not be written.
+  static bool print(std::string_view text);
+  /// "vstate: TEXT" on standard error.
+  static void error(std::string_view text);
+  static void report(const Diagnostics&);
+  /// Talk that --quiet leaves out.
+  void say(std::string_view text) const;
+  /// --color, then NO_COLOR, then CLICOLOR_FORCE, then whether the stream is a terminal.
+  [[nodiscard]] bool has_color(std::FILE* stream) const;
+  /// Whether the locale can show more than ASCII.
+  [[nodiscard]] static bool has_unicode();
+  /// Asks on the terminal; false without one.
+  [[nodiscard]] static bool confirm(std::string_view question);
+
+ private:
+  const CommonOptions& options_;
+};
+
+}  // namespace vstate::cli

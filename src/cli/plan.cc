@@ -1,0 +1,74 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "session.h"
+#include "vstate/view/plan_view.h"
+
+namespace vstate::cli {
+
+namespace {
+
+/// Plans of several files as one JSON value: an object for one, an array for more.
+nlohmann::ordered_json joined(std::vector<nlohmann::ordered_json> plans) {
+  if (plans.size() == 1) return std::move(plans.front());
+  return nlohmann::ordered_json(std::move(plans));
+}
+
+}  // namespace
+
+Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
+  const Console console(common);
+  Diagnostics diagnostics;
+  std::vector<DomainFile> files;
+  for (const auto& name : options.files)
+    if (auto file = read_domain_file(name, options.mail, diagnostics)) files.push_back(*std::move(file));
+  Console::report(diagnostics);
+  if (diagnostics.has_errors()) return Exit::error;
+  auto session = open_session(common, Access::read);
+  if (!session) {
+    Console::error(session.error().message);
+    return exit_of(session.error());
+  }
+  std::vector<nlohmann::ordered_json> plans;
+  bool has_changes = false, has_problems = false;
+  const view::TextOptions text{console.has_color(stdout), common.verbose, Console::has_unicode()};
+  for (const auto& file : files) {
+    Diagnostics found;
+    auto prepared = prepare(*session, file, plan_options(common, options), found);
+    Console::report(found);
+    if (!prepared) {
+      Console::error(prepared.error().message);
+      return exit_of(prepared.error());
+    }
+    if (found.has_errors()) return Exit::error;
+    auto json = view::to_json(prepared->plan);
+    has_changes = has_changes || !prepared->plan.is_empty();
+    has_problems = has_problems || !prepared->plan.problems.empty();
+    if (!options.json && !Console::print(view::to_text(json, text))) return Exit::error;
+    for (const auto& problem : prepared->plan.problems) Console::error(problem);
+    plans.push_back(std::move(json));
+  }
+  if (options.json && !Console::print(joined(std::move(plans)).dump(2) + "\n")) return Exit::error;
+  if (has_problems) return Exit::error;
+  return has_changes && options.detailed_exitcode ? Exit::differences : Exit::done;
+}
+
+Exit run_check(const CommonOptions&, const PlanOptionsText& options) {
+  Diagnostics diagnostics;
+  for (const auto& name : options.files) {
+    const auto file = read_domain_file(name, options.mail, diagnostics);
+    (void)file;
+  }
+  Console::report(diagnostics);
+  return diagnostics.has_errors() ? Exit::error : Exit::done;
+}
+
+Exit run_schema() { return Console::print(document::schema()) ? Exit::done : Exit::error; }
+
+}  // namespace vstate::cli

@@ -1,0 +1,66 @@
+/// \file
+/// One server opened for one command, and a file prepared against it: what plan, apply, and verify
+/// have in common.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "console.h"
+#include "exit.h"
+#include "options.h"
+#include "vstate/apply/apply.h"
+#include "vstate/document/document.h"
+#include "vstate/inspect/inspect.h"
+#include "vstate/plan/plan.h"
+#include "vstate/store/account_store.h"
+#include "vstate/sys/system.h"
+
+namespace vstate::cli {
+
+/// Refuses further steps once SIGINT or SIGTERM came: what is done stays done.
+class InterruptibleSystem : public System {
+ public:
+  using System::System;
+  Status before_step(std::string_view what, std::string_view path) override;
+  /// Installs the handlers. The second signal ends the program at once.
+  static void watch_signals();
+};
+
+struct Session {
+  std::unique_ptr<System> system;
+  Server server;
+  std::unique_ptr<AccountStore> store;
+};
+enum class Access { read, write };
+[[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);
+
+/// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has it.
+[[nodiscard]] Result<FileLock> take_run_lock(System&);
+
+/// A domain file that was read and checked.
+struct DomainFile {
+  std::string name;    ///< as given on the command line
+  std::string digest;  ///< of its bytes
+  State state;
+  document::Places places;
+  std::string archive_root;
+};
+/// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
+/// `diagnostics`.
+[[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
+                                                         const std::string& mail, Diagnostics&);
+
+/// The file against the server as it is now.
+struct Prepared {
+  Observation observation;
+  TargetFacts facts;
+  Plan plan;
+};
+[[nodiscard]] Result<Prepared> prepare(Session&, const DomainFile&, const PlanOptions&, Diagnostics&);
+
+[[nodiscard]] PlanOptions plan_options(const CommonOptions&, const PlanOptionsText&);
+
+}  // namespace vstate::cli

@@ -1,0 +1,270 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "vstate/base/text.h"
+#include "vstate/model/fields.h"
+#include "vstate/view/plan_view.h"
+
+namespace vstate::view {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// One entry of "changes". `detail` is what stands behind the name in the text.
+Json entry(std::string kind, std::string name, std::string verb, std::string address) {
+  Json out;
+  out["kind"] = std::move(kind);
+  out["name"] = std::move(name);
+  out["address"] = std::move(address);
+  out["actions"] = Json::array({std::move(verb)});
+  return out;
+}
+
+Json to_object(const Fields& fields) {
+  Json out = Json::object();
+  for (const auto& field : fields)
+    if (!field.is_sensitive) out[field.name] = field.value;
+  return out;
+}
+
+void add_sensitive(Json& out, const Fields& fields) {
+  Json names = Json::array();
+  for (const auto& field : fields)
+    if (field.is_sensitive) names.push_back(field.name);
+  if (!names.empty()) out["sensitive"] = std::move(names);
+}
+
+std::string count_text(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", with_thousands(count), count == 1 ? one : many);
+}
+
+std::string detail_of(const Mailbox& mailbox) {
+  std::string out;
+  if (!mailbox.quota.is_unlimited()) out += fmt::format("quota {}, ", to_text(mailbox.quota));
+  out += mailbox.password.empty() ? "no password" : fmt::format("password {}", scheme_of(mailbox.password));
+  const auto denials = denials_of(mailbox.flags);
+  if (!denials.empty()) out += fmt::format(", without {}", join(denials, ", "));
+  if (!mailbox.deliver.empty()) out += fmt::format(", delivers to {}", join(mailbox.deliver, "; "));
+  return out;
+}
+std::string detail_of(const Alias& alias) { return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; "); }
+std::string detail_of(const DeliveryLines& lines) { return join(lines, "; "); }
+std::string detail_of(const Autoresponder& robot) {
+  return fmt::format("at most {} in {} s{}", count_text(robot.replies, "reply", "replies"), robot.seconds,
+                     robot.copy_to.empty() ? "" : ", copy to " + join(robot.copy_to, ", "));
+}
+std::string detail_of(const List& list) {
+  std::vector<std::string> parts;
+  for (const auto& [directory, addresses] : list.addresses) {
+    if (directory.empty()) parts.push_back(count_text(addresses.size(), "subscriber", "subscribers"));
+    else if (directory == "mod" && !addresses.empty())
+      parts.push_back(count_text(addresses.size(), "moderator", "moderators"));
+    else if (!addresses.empty()) parts.push_back(fmt::format("{} in {}", with_thousands(addresses.size()), directory));
+  }
+  return join(parts, ", ");
+}
+std::string detail_of(const File& file) {
+  const auto fields = fields_of(file);
+  return fields.front().name == "content" ? fields.front().value : fmt::format("{} {}", fields.front().name, fields.front().value);
+}
+std::string detail_of(const Limits& limits) { return count_text(limits.size(), "limit", "limits"); }
+
+template <class Value>
+std::vector<std::string> secrets_changed(const Value&, const Value&) {
+  return {};
+}
+std::vector<std::string> secrets_changed(const Mailbox& before, const Mailbox& after) { return changed_secrets(before, after); }
+std::vector<std::string> secrets_changed(const List& before, const List& after) { return changed_secrets(before, after); }
+
+/// Sets of addresses change in members that a count does not show.
+template <class Value>
+void add_detail(std::vector<FieldChange>&, const Value&, const Value&) {}
+void add_detail(std::vector<FieldChange>& changes, const List& before, const List& after) {
+  const std::set<std::string> none;
+  for (const auto& [directory, addresses] : after.addresses) {
+    const auto found = before.addresses.find(directory);
+    const auto& old = found == before.addresses.end() ? none : found->second;
+    const auto title = directory.empty() ? std::string("subscribers") : directory == "mod" ? "moderators" : directory;
+    for (const auto& address : addresses)
+      if (!old.contains(address)) changes.push_back({title, "", address, false});
+    for (const auto& address : old)
+      if (!addresses.contains(address)) changes.push_back({title, address, "", false});
+  }
+  for (const auto& [name, text] : after.files) {
+    const auto old = before.files.find(name);
+    const bool is_shown = std::any_of(changes.begin(), changes.end(), [&](const FieldChange& c) { return c.name == "files." + name; });
+    if (old != before.files.end() && old->second != text && !is_shown)
+      changes.push_back({"files." + name, "other text", "text of the file", false});
+  }
+}
+void add_detail(std::vector<FieldChange>& changes, const File& before, const File& after) {
+  if (changes.empty() && before.content != after.content)
+    changes.push_back({"content", "other text", "text of the file", false});
+}
+void add_detail(std::vector<FieldChange>& changes, const Autoresponder& before, const Autoresponder& after) {
+  if (before.message != after.message &&
+      std::none_of(changes.begin(), changes.end(), [](const FieldChange& c) { return c.name == "message"; }))
+    changes.push_back({"message", "other text", "text of the file", false});
+}
+void add_detail(std::vector<FieldChange>& changes, const Mailbox& before, const Mailbox& after) {
+  if (before.vacation && after.vacation && *before.vacation != *after.vacation &&
+      std::none_of(changes.begin(), changes.end(), [](const FieldChange& c) { return c.name == "vacation"; }))
+    changes.push_back({"vacation", "other text", "text of the file", false});
+}
+
+class ActionJson {
+ public:
+  explicit ActionJson(std::string address) : address_(std::move(address)) {}
+
+  Json operator()(const CreateDomain& create) const {
+    auto out = entry("domain", "", "create", address_);
+    out["detail"] = create.directory;
+    return out;
+  }
+  Json operator()(const Repair& repair) const {
+    auto out = entry("repair", repair.subject, "update", address_);
+    out["detail"] = repair.detail;
+    return out;
+  }
+  Json operator()(const Change<Limits>& change) const { return changed("limits", change); }
+  Json operator()(const Change<Mailbox>& change) const { return changed("mailbox", change); }
+  Json operator()(const Change<File>& change) const { return changed("file", change); }
+  Json operator()(const Change<Autoresponder>& change) const { return changed("autoresponder", change); }
+  Json operator()(const Change<Alias>& change) const { return changed("alias", change); }
+  Json operator()(const Change<List>& change) const { return changed("list", change); }
+  Json operator()(const Change<DeliveryLines>& change) const { return changed("default", change); }
+  Json operator()(const CopyArchive& copy) const {
+    const char* kind = copy.kind == ArchiveKind::mailbox ? "mail" : copy.kind == ArchiveKind::list ? "archive" : "files";
+    auto out = entry(kind, copy.name, "create", address_);
+    out["messages"] = copy.messages;
+    out["bytes"] = copy.bytes;
+    out["files"] = copy.files;
+    std::vector<std::string> parts;
+    if (copy.messages > 0) parts.push_back(count_text(copy.messages, "message", "messages"));
+    if (copy.files > 0) parts.push_back(count_text(copy.files, "other entry", "other entries"));
+    if (!copy.replaced.empty()) parts.push_back("replaces " + join(copy.replaced, ", "));
+    if (copy.bytes > 0) parts.push_back(human_bytes(copy.bytes));
+    out["detail"] = join(parts, ", ");
+    return out;
+  }
+  Json operator()(const Publish& publish) const {
+    const auto& found = publish.found;
+    auto out = entry("publish", publish.name.text(), "create", address_);
+    std::vector<std::string> places;
+    if (!found.in_assign) places.emplace_back("users/assign");
+    if (!found.in_assign_cdb) places.emplace_back("users/cdb");
+    if (!found.in_virtualdomains) places.emplace_back("virtualdomains");
+    if (found.in_locals) places.emplace_back("out of locals");
+    if (!found.in_morercpthosts_cdb) places.emplace_back("morercpthosts.cdb");
+    if (!found.in_rcpthosts) places.emplace_back("rcpthosts");
+    if (places.size() < 4) out["actions"] = Json::array({"update"});
+    out["detail"] = (publish.is_alias ? "alias domain: " : "") + join(places, ", ");
+    return out;
+  }
+  Json operator()(const Unpublish& unpublish) const {
+    return entry("publish", unpublish.name.text(), "delete", address_);
+  }
+
+ private:
+  template <class Value>
+  Json changed(std::string kind, const Change<Value>& change) const {
+    const bool is_new = !change.before, is_gone = !change.after;
+    auto out = entry(std::move(kind), change.name, is_new ? "create" : is_gone ? "delete" : "update", address_);
+    if (change.before) out["before"] = to_object(fields_of(*change.before));
+    if (change.after) {
+      out["after"] = to_object(fields_of(*change.after));
+      out["detail"] = detail_of(*change.after);
+    }
+    add_sensitive(out, fields_of(change.after ? *change.after : *change.before));
+    if (is_new || is_gone) return out;
+    auto changes = changed_fields(fields_of(*change.before), fields_of(*change.after),
+                                  secrets_changed(*change.before, *change.after));
+    add_detail(changes, *change.before, *change.after);
+    Json list = Json::array();
+    for (const auto& field : changes) {
+      Json item;
+      item["field"] = field.name;
+      if (!field.is_sensitive) {
+        item["before"] = field.before;
+        item["after"] = field.after;
+      } else {
+        item["sensitive"] = true;
+      }
+      list.push_back(std::move(item));
+    }
+    out["changed"] = std::move(list);
+    return out;
+  }
+
+  std::string address_;
+};
+
+std::string_view note_word(NoteKind kind) {
+  switch (kind) {
+    case NoteKind::kept:
+      return "kept";
+    case NoteKind::here_only:
+      return "here_only";
+    case NoteKind::warning:
+      return "warning";
+  }
+  return "";
+}
+
+Json summary_of(const Json& changes, const Json& notes) {
+  std::uint64_t add = 0, change = 0, remove = 0, messages = 0, bytes = 0, kept = 0, warnings = 0;
+  for (const auto& item : changes) {
+    const bool is_copy = item.contains("messages");
+    if (is_copy) {
+      messages += item["messages"].get<std::uint64_t>();
+      bytes += item["bytes"].get<std::uint64_t>();
+    }
+    const auto& verb = item["actions"][0];
+    if (verb == "create") ++add;
+    else if (verb == "update") ++change;
+    else ++remove;
+  }
+  for (const auto& note : notes) ++(note["kind"] == "warning" ? warnings : kept);
+  Json out;
+  out["add"] = add;
+  out["change"] = change;
+  out["delete"] = remove;
+  out["messages"] = messages;
+  out["bytes"] = bytes;
+  out["kept"] = kept;
+  out["warnings"] = warnings;
+  return out;
+}
+
+}  // namespace
+
+Json to_json(const Plan& plan) {
+  Json out;
+  out["format_version"] = 1;
+  out["domain"] = plan.domain.text();
+  out["server"] = plan.server_line;
+  out["evidence"] = plan.evidence;
+  out["problems"] = plan.problems;
+  out["changes"] = Json::array();
+  for (const auto& action : plan.actions) {
+    auto item = std::visit(ActionJson(address_of(action)), action);
+    if (item["kind"] == "domain") item["name"] = plan.domain.text();
+    out["changes"].push_back(std::move(item));
+  }
+  out["notes"] = Json::array();
+  for (const auto& note : plan.notes) {
+    Json item;
+    item["kind"] = note_word(note.kind);
+    item["subject"] = note.subject_kind;
+    item["name"] = note.name;
+    item["text"] = note.text;
+    out["notes"].push_back(std::move(item));
+  }
+  out["summary"] = summary_of(out["changes"], out["notes"]);
+  return out;
+}
+
+}  // namespace vstate::view
