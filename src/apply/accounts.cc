@@ -41,9 +41,11 @@ Account Executor::to_account(const std::string& name, const Mailbox& mailbox) co
 Status Executor::place_new_homes(Placement& placement) {
   std::vector<const Change<Mailbox>*> added;
   for (const auto& action : plan_.actions)
-    if (const auto* change = std::get_if<Change<Mailbox>>(&action); change != nullptr && !change->before)
+    if (const auto* change = std::get_if<Change<Mailbox>>(&action);
+        change != nullptr && !change->before)
       added.push_back(change);
-  std::stable_partition(added.begin(), added.end(), [](const auto* change) { return change->name == "postmaster"; });
+  std::stable_partition(added.begin(), added.end(),
+                        [](const auto* change) { return change->name == "postmaster"; });
   for (const auto* change : added) {
     const auto hash = input_.server.hashes_directories ? next_directory(placement) : std::string();
     const auto home = path_join(hash.empty() ? directory_ : in_domain(hash), change->name);
@@ -51,7 +53,8 @@ Status Executor::place_new_homes(Placement& placement) {
       if (!hash.empty()) VSTATE_TRY(make_directories(in_domain(hash)));
       return make_home(home);
     }();
-    if (!made && (made.error().scope == Scope::run || made.error().code == Errc::interrupted)) return made;
+    if (!made && (made.error().scope == Scope::run || made.error().code == Errc::interrupted))
+      return made;
     if (!made) {
       failed_mailboxes_.insert(change->name);
       report_.failures.push_back({"mailbox." + change->name, made.error().message});
@@ -93,8 +96,15 @@ Status Executor::change_accounts() {
       if (home != paths_.homes.end())
         VSTATE_TRY(system().remove_file(path_join(home->second, "Maildir/maildirsize")));
     }
+    // A home goes before its account: if the run stops here, the account still names what is left
+    // of it. What is delivered meanwhile goes after.
+    for (const auto& action : plan_.actions) {
+      const auto* change = std::get_if<Change<Mailbox>>(&action);
+      if (change != nullptr && !change->after) VSTATE_TRY(remove_home(*change));
+    }
     VSTATE_TRY(system().sync(directory_));
-    auto conflicts = input_.store.commit(location(), changes, placement == before ? nullptr : &placement);
+    auto conflicts =
+        input_.store.commit(location(), changes, placement == before ? nullptr : &placement);
     if (!conflicts) {
       // Without accounts nothing else of the domain makes sense.
       auto error = conflicts.error();
@@ -118,7 +128,8 @@ Status Executor::change_accounts() {
       continue;
     }
     report_.failures.push_back({address_of(action), status.error().message});
-    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted) return status;
+    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted)
+      return status;
   }
   return {};
 }
@@ -128,7 +139,9 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
   if (found == paths_.homes.end()) return {};
   const auto& home = found->second;
   const auto& mailbox = *change.after;
-  const auto had = [&](auto member) { return change.before && (*change.before).*member != Mailbox{}.*member; };
+  const auto had = [&](auto member) {
+    return change.before && (*change.before).*member != Mailbox{}.*member;
+  };
   if (mailbox.vacation) {
     VSTATE_TRY(make_directories(path_join(home, "vacation")));
     VSTATE_TRY_ASSIGN(const auto text, expanded(*mailbox.vacation));
@@ -137,14 +150,17 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
     VSTATE_TRY(system().remove_file(path_join(home, "vacation/message")));
   }
   const auto dot_qmail = path_join(home, ".qmail");
-  if (!mailbox.deliver.empty()) VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
-  else if (had(&Mailbox::deliver)) VSTATE_TRY(system().remove_file(dot_qmail));
+  if (!mailbox.deliver.empty())
+    VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
+  else if (had(&Mailbox::deliver))
+    VSTATE_TRY(system().remove_file(dot_qmail));
   if (mailbox.last_login && (!change.before || change.before->last_login != mailbox.last_login)) {
     const auto path = path_join(home, "lastauth");
     VSTATE_TRY(write(path, mailbox.last_login->from, 0600));
     VSTATE_TRY(system().set_mtime(path, mailbox.last_login->at));
   }
-  if (!change.before || change.before->quota != mailbox.quota) touched_mailboxes_.insert(change.name);
+  if (!change.before || change.before->quota != mailbox.quota)
+    touched_mailboxes_.insert(change.name);
   return {};
 }
 

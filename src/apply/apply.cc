@@ -90,7 +90,8 @@ Status Executor::copy_archives(bool of_lists) {
 }
 
 Result<ApplyReport> Executor::run() {
-  VSTATE_TRY(for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
+  VSTATE_TRY(
+      for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
   if (directory_.empty() || !report_.failures.empty()) {
     report_.is_published = false;
     return std::move(report_);

@@ -21,7 +21,9 @@ Result<std::string> Executor::file_path(const std::string& name) const {
 
 Status Executor::apply_change(const Change<File>& change) {
   VSTATE_TRY_ASSIGN(const auto path, file_path(change.name));
-  if (!change.after) return change.before->kind == File::Kind::directory ? system().remove_tree(path) : system().remove_file(path);
+  if (!change.after)
+    return change.before->kind == File::Kind::directory ? system().remove_tree(path)
+                                                        : system().remove_file(path);
   VSTATE_TRY(make_directories(std::string(path_parent(path))));
   const auto& file = *change.after;
   switch (file.kind) {
@@ -53,8 +55,9 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
   const auto line_file = in_domain(dot_qmail_name(change.name));
   const auto directory = in_domain(to_upper(change.name));
   if (!change.after) {
-    VSTATE_TRY(system().remove_file(line_file));
-    return system().remove_tree(directory);
+    // The line goes last: as long as it is there, the next run sees what is left of the robot.
+    VSTATE_TRY(system().remove_tree(directory));
+    return system().remove_file(line_file);
   }
   const auto& robot = *change.after;
   VSTATE_TRY(make_directories(directory));
@@ -81,7 +84,8 @@ Status Executor::copy_archive(const CopyArchive& copy) {
     if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home yet");
     target = home->second;
   }
-  const auto on_difference = copy.kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+  const auto on_difference =
+      copy.kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
   VSTATE_TRY_ASSIGN(const auto count,
                     extract_archive(system(), path_join(input_.archive_root, copy.archive.archive),
                                     target, owner_, on_difference));

@@ -16,8 +16,12 @@ namespace vstate {
 class Executor {
  public:
   Executor(const ApplyInput& input, const Plan& plan, ApplyObserver& observer)
-      : input_(input), plan_(plan), observer_(observer), paths_(input.actual.condition.paths),
-        directory_(input.actual.condition.directory), owner_(input.actual.condition.owner) {}
+      : input_(input),
+        plan_(plan),
+        observer_(observer),
+        paths_(input.actual.condition.paths),
+        directory_(input.actual.condition.directory),
+        owner_(input.actual.condition.owner) {}
 
   Result<ApplyReport> run();
 
@@ -32,7 +36,9 @@ class Executor {
   [[nodiscard]] System& system() { return input_.system; }
   [[nodiscard]] Ownership owned(unsigned mode) const { return {owner_.uid, owner_.gid, mode}; }
   [[nodiscard]] DomainLocation location() const { return {plan_.domain, directory_, owner_}; }
-  [[nodiscard]] std::string in_domain(std::string_view name) const { return path_join(directory_, name); }
+  [[nodiscard]] std::string in_domain(std::string_view name) const {
+    return path_join(directory_, name);
+  }
   Result<std::string> expanded(std::string_view text) const;
   /// Replaces a file of the domain unless it says so already.
   Status write(const std::string& path, std::string_view bytes, unsigned mode);
@@ -91,7 +97,7 @@ class Executor {
   std::string directory_;
   Owner owner_;
   ApplyReport report_;
-  std::set<std::string> failed_mailboxes_;  ///< no account: their files are not written either
+  std::set<std::string> failed_mailboxes_;   ///< no account: their files are not written either
   std::set<std::string> touched_mailboxes_;  ///< their maildirsize is counted anew at the end
 };
 

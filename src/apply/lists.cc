@@ -20,7 +20,8 @@ Status Executor::write_sublist(const std::string& root, const std::string& sub,
   const auto lock_path = path_join(base, "lock");
   if (!system().exists(lock_path)) VSTATE_TRY(write(lock_path, "", 0600));
   VSTATE_TRY_ASSIGN(const auto lock, system().lock_like_ezmlm(lock_path));
-  const auto rule = input_.server.ezmlm_hashes_64_bits ? ezmlm::HashRule::bits64 : ezmlm::HashRule::bits32;
+  const auto rule =
+      input_.server.ezmlm_hashes_64_bits ? ezmlm::HashRule::bits64 : ezmlm::HashRule::bits32;
   std::map<std::string, std::vector<std::string>> buckets;
   for (const auto& address : addresses)
     buckets[std::string(1, ezmlm::bucket_name(ezmlm::bucket(address, rule)))].push_back(address);
@@ -33,10 +34,12 @@ Status Executor::write_sublist(const std::string& root, const std::string& sub,
   return {};
 }
 
-Status Executor::write_list_addresses(const std::string& root, const List& before, const List& after) {
+Status Executor::write_list_addresses(const std::string& root, const List& before,
+                                      const List& after) {
   for (const auto& [sub, addresses] : after.addresses) {
     const auto old = before.addresses.find(sub);
-    if (old == before.addresses.end() || old->second != addresses) VSTATE_TRY(write_sublist(root, sub, addresses));
+    if (old == before.addresses.end() || old->second != addresses)
+      VSTATE_TRY(write_sublist(root, sub, addresses));
   }
   return {};
 }
@@ -47,7 +50,8 @@ Status Executor::apply_change(const Change<List>& change) {
   const List none;
   const List& before = change.before ? *change.before : none;
   if (!change.after) {
-    for (const auto& [suffix, target] : before.links) VSTATE_TRY(system().remove_file(prefix + suffix));
+    for (const auto& [suffix, target] : before.links)
+      VSTATE_TRY(system().remove_file(prefix + suffix));
     return system().remove_tree(root);
   }
   const auto& after = *change.after;

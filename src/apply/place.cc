@@ -27,7 +27,8 @@ Result<DirControl> read_domains_counter(const System& system, const Server& serv
 
 Result<NewDirectory> preview_directory(const System& system, const Server& server,
                                        const DomainName& name) {
-  if (!server.hashes_directories) return NewDirectory{path_join(server.domains_dir, name.text()), false};
+  if (!server.hashes_directories)
+    return NewDirectory{path_join(server.domains_dir, name.text()), false};
   VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system, server));
   const auto hash = advance(counter);
   const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
@@ -49,7 +50,8 @@ Status Executor::create_domain(const CreateDomain& create) {
     const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
     path = path_join(parent, plan_.domain.text());
     counter_text = to_text(counter);
-    VSTATE_TRY(system().replace_file(pending, counter_text + path + "\n", owned(0600), Durability::now));
+    VSTATE_TRY(
+        system().replace_file(pending, counter_text + path + "\n", owned(0600), Durability::now));
     std::string level = server.domains_dir;
     for (const auto part : split(hash, '/')) {
       if (part.empty()) continue;
@@ -61,7 +63,8 @@ Status Executor::create_domain(const CreateDomain& create) {
   VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(0700)));
   (void)is_made;
   if (create.is_hashed) {
-    VSTATE_TRY(system().replace_file(path_join(server.domains_dir, k_counter), counter_text, owned(0600), Durability::now));
+    VSTATE_TRY(system().replace_file(path_join(server.domains_dir, k_counter), counter_text,
+                                     owned(0600), Durability::now));
     VSTATE_TRY(system().remove_file(pending));
   }
   directory_ = path;
@@ -70,8 +73,10 @@ Status Executor::create_domain(const CreateDomain& create) {
 }
 
 Status Executor::make_home(const std::string& home) {
-  for (const std::string_view part : {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
-    VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(home + std::string(part), owned(0700)));
+  for (const std::string_view part :
+       {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
+    VSTATE_TRY_ASSIGN(const bool is_made,
+                      system().make_directory(home + std::string(part), owned(0700)));
     (void)is_made;
   }
   return {};
@@ -87,7 +92,8 @@ Status Executor::fix_ownership(const Repair& defect) {
     const auto path = std::move(pending.back());
     pending.pop_back();
     VSTATE_TRY_ASSIGN(const auto info, system().info(path));
-    if (Owner{info.uid, info.gid} != owner_) VSTATE_TRY(system().set_owner(path, owner_.uid, owner_.gid));
+    if (Owner{info.uid, info.gid} != owner_)
+      VSTATE_TRY(system().set_owner(path, owner_.uid, owner_.gid));
     if (!info.is_directory()) continue;
     VSTATE_TRY_ASSIGN(const auto entries, system().list(path));
     for (const auto& entry : entries) pending.push_back(path_join(path, entry.name));
@@ -122,7 +128,8 @@ Status Executor::finish_domains_counter() {
   constexpr std::size_t counter_lines = 8;
   if (lines.size() == counter_lines + 1 && system().exists(lines.back())) {
     const auto counter = text->substr(0, text->size() - lines.back().size() - 1);
-    VSTATE_TRY(system().replace_file(path_join(input_.server.domains_dir, k_counter), counter, owned(0600), Durability::now));
+    VSTATE_TRY(system().replace_file(path_join(input_.server.domains_dir, k_counter), counter,
+                                     owned(0600), Durability::now));
   }
   return system().remove_file(pending);
 }

@@ -26,7 +26,8 @@ std::string Executor::control(std::string_view name) const {
 /// Who a qmail file belongs to: whoever it belongs to now, else the owner of its directory.
 Ownership Executor::ownership_of(const std::string& path, unsigned mode) const {
   if (const auto info = input_.system.info_followed(path)) return {info->uid, info->gid, mode};
-  if (const auto info = input_.system.info_followed(path_parent(path))) return {info->uid, info->gid, mode};
+  if (const auto info = input_.system.info_followed(path_parent(path)))
+    return {info->uid, info->gid, mode};
   return {0, 0, mode};
 }
 
@@ -45,13 +46,15 @@ Status Executor::edit_control(std::string_view name, const std::vector<std::stri
         break;
       }
   if (!is_changed && bytes) return {};
-  return system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode), Durability::now);
+  return system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
+                               Durability::now);
 }
 
 Status Executor::write_assign_cdb(std::string_view assign_bytes) {
   VSTATE_TRY_ASSIGN(const auto assign, AssignFile::parse(assign_bytes));
   return system().replace_file(input_.server.assign_cdb, cdb::write(assign_records(assign)),
-                               ownership_of(input_.server.assign_cdb, k_control_mode), Durability::now);
+                               ownership_of(input_.server.assign_cdb, k_control_mode),
+                               Durability::now);
 }
 
 Status Executor::publish_assign(const std::vector<const Publish*>& names) {
@@ -59,10 +62,12 @@ Status Executor::publish_assign(const std::vector<const Publish*>& names) {
   // Held over both files: users/cdb.tmp has one name for everybody.
   VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
-  VSTATE_TRY_ASSIGN(auto file, bytes ? AssignFile::parse(*bytes) : Result<AssignFile>(AssignFile()));
+  VSTATE_TRY_ASSIGN(auto file,
+                    bytes ? AssignFile::parse(*bytes) : Result<AssignFile>(AssignFile()));
   for (const auto* publish : names) {
-    const auto entry = domain_entry(publish->name.text(), plan_.domain.text(), std::to_string(owner_.uid),
-                                    std::to_string(owner_.gid), directory_);
+    const auto entry =
+        domain_entry(publish->name.text(), plan_.domain.text(), std::to_string(owner_.uid),
+                     std::to_string(owner_.gid), directory_);
     const auto found = file.find_domain(publish->name.text());
     if (found && *found == entry) continue;
     if (found) file.remove_domain(publish->name.text());
@@ -70,21 +75,24 @@ Status Executor::publish_assign(const std::vector<const Publish*>& names) {
   }
   const auto text = file.bytes();
   if (!bytes || *bytes != text)
-    VSTATE_TRY(system().replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
+    VSTATE_TRY(
+        system().replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
   return write_assign_cdb(text);
 }
 
 Status Executor::tell_qmail_send() {
   VSTATE_TRY_ASSIGN(const int told, system().hup_qmail_send(input_.server.qmail_dir));
   if (told == 0)
-    report_.remarks.emplace_back("qmail-send is not running here; it will read virtualdomains when it starts");
+    report_.remarks.emplace_back(
+        "qmail-send is not running here; it will read virtualdomains when it starts");
   return {};
 }
 
 Status Executor::publish_control(const std::vector<const Publish*>& names) {
   std::vector<std::string> lines, locals;
   for (const auto* publish : names) {
-    if (!publish->found.in_virtualdomains) lines.push_back(publish->name.text() + ":" + publish->name.text());
+    if (!publish->found.in_virtualdomains)
+      lines.push_back(publish->name.text() + ":" + publish->name.text());
     if (publish->found.in_locals) locals.push_back(publish->name.text());
   }
   if (!lines.empty()) VSTATE_TRY(edit_control("virtualdomains", lines, {}));
@@ -131,12 +139,15 @@ Status Executor::publish_all() {
   const auto status = steps();
   for (const auto* action : actions) {
     observer_.on_end(*action, status ? std::string() : status.error().message);
-    if (status) ++report_.done;
-    else report_.failures.push_back({address_of(*action), status.error().message});
+    if (status)
+      ++report_.done;
+    else
+      report_.failures.push_back({address_of(*action), status.error().message});
   }
   if (!status) {
     report_.is_published = false;
-    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted) return status;
+    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted)
+      return status;
   }
   return {};
 }
@@ -152,8 +163,9 @@ Status Executor::unpublish_all() {
       const auto more = control("morercpthosts");
       VSTATE_TRY_ASSIGN(const auto text, system().read_if_there(more));
       if (text)
-        VSTATE_TRY(system().replace_file(more + ".cdb", cdb::write(morercpthosts_records(ControlFile::parse(*text))),
-                                         ownership_of(more + ".cdb", k_control_mode), Durability::now));
+        VSTATE_TRY(system().replace_file(
+            more + ".cdb", cdb::write(morercpthosts_records(ControlFile::parse(*text))),
+            ownership_of(more + ".cdb", k_control_mode), Durability::now));
       VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
       VSTATE_TRY(tell_qmail_send());
       const auto path = path_join(input_.server.qmail_dir, "users/assign");
@@ -161,7 +173,8 @@ Status Executor::unpublish_all() {
       VSTATE_TRY_ASSIGN(const auto bytes, system().read(path));
       VSTATE_TRY_ASSIGN(auto file, AssignFile::parse(bytes));
       if (file.remove_domain(name))
-        VSTATE_TRY(system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode), Durability::now));
+        VSTATE_TRY(system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
+                                         Durability::now));
       return write_assign_cdb(file.bytes());
     }));
   }

@@ -22,7 +22,9 @@ class Reporter final : public ApplyObserver {
   void event(Json event) const {
     if (is_json_) Console::print(event.dump() + "\n");
   }
-  void on_start(const Action& action) override { event({{"event", "action_start"}, {"address", address_of(action)}}); }
+  void on_start(const Action& action) override {
+    event({{"event", "action_start"}, {"address", address_of(action)}});
+  }
   void on_end(const Action& action, const std::string& message) override {
     if (message.empty()) {
       event({{"event", "action_complete"}, {"address", address_of(action)}});
@@ -42,16 +44,22 @@ class Reporter final : public ApplyObserver {
   bool is_json_;
 };
 
-bool deletes_something(const Json& plan) { return plan["summary"]["delete"].get<std::uint64_t>() > 0; }
+bool deletes_something(const Json& plan) {
+  return plan["summary"]["delete"].get<std::uint64_t>() > 0;
+}
 
 /// "Applied: 4 added, 1 changed, 0 deleted; 1,200 messages (45.1 MiB) copied."
 std::string done_line(const Json& plan, const ApplyReport& report) {
   const auto number = [&](const char* key) { return plan["summary"][key].get<std::uint64_t>(); };
   if (!report.failures.empty())
-    return fmt::format("Partly applied: {} done, {} failed; run it again to take up what is missing.", report.done, report.failures.size());
-  std::string out = fmt::format("Applied: {} added, {} changed, {} deleted", number("add"), number("change"), number("delete"));
+    return fmt::format(
+        "Partly applied: {} done, {} failed; run it again to take up what is missing.", report.done,
+        report.failures.size());
+  std::string out = fmt::format("Applied: {} added, {} changed, {} deleted", number("add"),
+                                number("change"), number("delete"));
   if (report.messages > 0)
-    out += fmt::format("; {} message{} ({}) copied", with_thousands(report.messages), report.messages == 1 ? "" : "s", human_bytes(report.bytes));
+    out += fmt::format("; {} message{} ({}) copied", with_thousands(report.messages),
+                       report.messages == 1 ? "" : "s", human_bytes(report.bytes));
   return out + ".";
 }
 
@@ -81,7 +89,8 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
   Diagnostics diagnostics;
   std::vector<DomainFile> files;
   for (const auto& name : options_.files)
-    if (auto file = read_domain_file(name, options_.mail, diagnostics)) files.push_back(*std::move(file));
+    if (auto file = read_domain_file(name, options_.mail, diagnostics))
+      files.push_back(*std::move(file));
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
   if (diagnostics.has_errors()) return std::nullopt;
   return files;
@@ -96,15 +105,18 @@ Exit Applying::apply_file(Session& session, const DomainFile& file) {
   const auto json = view::to_json(prepared->plan);
   reporter_.event({{"event", "planned"}, {"plan", json}});
   if (!options_.json && !common_.quiet)
-    Console::print(view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
+    Console::print(
+        view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
   for (const auto& problem : prepared->plan.problems) reporter_.error(problem);
   if (!prepared->plan.problems.empty()) return Exit::error;
   if (prepared->plan.is_empty()) return Exit::done;
-  if (deletes_something(json) && !options_.yes && !Console::confirm("Delete what the plan marks with \"-\"?")) {
+  if (deletes_something(json) && !options_.yes &&
+      !Console::confirm("Delete what the plan marks with \"-\"?")) {
     reporter_.error("nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
     return Exit::error;
   }
-  const ApplyInput input{*session.system, session.server, *session.store, file.state, prepared->observation, file.archive_root};
+  const ApplyInput input{*session.system, session.server,        *session.store,
+                         file.state,      prepared->observation, file.archive_root};
   const auto report = apply_plan(input, prepared->plan, reporter_);
   if (!report) {
     reporter_.error(report.error().message);
@@ -114,12 +126,18 @@ Exit Applying::apply_file(Session& session, const DomainFile& file) {
   has_changed_ = true;
   for (const auto& remark : report->remarks) console_.say("  note    " + remark);
   const auto line = done_line(json, *report);
-  Json summary{{"event", "summary"}, {"text", line}, {"done", report->done}, {"failed", report->failures.size()},
-               {"messages", report->messages}, {"bytes", report->bytes}, {"published", report->is_published}};
+  Json summary{{"event", "summary"},
+               {"text", line},
+               {"done", report->done},
+               {"failed", report->failures.size()},
+               {"messages", report->messages},
+               {"bytes", report->bytes},
+               {"published", report->is_published}};
   reporter_.event(std::move(summary));
   if (!options_.json) Console::print(line + "\n");
   if (!report->failures.empty() && !report->is_published)
-    reporter_.error(fmt::format("{} stays hidden from qmail until all of it is there", file.state.name.text()));
+    reporter_.error(
+        fmt::format("{} stays hidden from qmail until all of it is there", file.state.name.text()));
   return report->failures.empty() ? Exit::done : Exit::partly;
 }
 
@@ -146,6 +164,8 @@ Exit Applying::run() {
 
 }  // namespace
 
-Exit run_apply(const CommonOptions& common, const PlanOptionsText& options) { return Applying(common, options).run(); }
+Exit run_apply(const CommonOptions& common, const PlanOptionsText& options) {
+  return Applying(common, options).run();
+}
 
 }  // namespace vstate::cli

@@ -12,37 +12,54 @@ namespace vstate::cli {
 namespace {
 
 void add_server_options(CLI::App& app, CommonOptions& common) {
-  app.add_option("--root", common.root, "work on a server mounted or copied below DIR")->type_name("DIR");
+  app.add_option("--root", common.root, "work on a server mounted or copied below DIR")
+      ->type_name("DIR");
   app.add_option("--vpopmail-dir", common.server.vpopmail_dir, "vpopmail's home")->type_name("DIR");
   app.add_option("--qmail-dir", common.server.qmail_dir, "qmail's directory")->type_name("DIR");
-  app.add_option("--ezmlm-dir", common.server.ezmlm_dir, "where ezmlm's programs are")->type_name("DIR");
-  app.add_option("--autorespond", common.server.autorespond, "the autorespond program")->type_name("FILE");
-  app.add_option("--backend", common.server.backend, "where accounts are kept")->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql"}));
-  app.add_option("--vpopmail-version", common.server.version, "the server's vpopmail")->check(CLI::IsMember({"5.4", "5.6"}));
-  app.add_option("--keeps-clear-passwords", common.server.clear_passwords, "whether vpopmail was built with CLEAR_PASS")->check(CLI::IsMember({"yes", "no"}));
-  app.add_option("--ezmlm-hash", common.server.ezmlm_hash, "width of ezmlm's subscriber hash")->check(CLI::IsMember({"32", "64"}));
-  app.add_option("--color", common.color, "colour in plans")->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--ezmlm-dir", common.server.ezmlm_dir, "where ezmlm's programs are")
+      ->type_name("DIR");
+  app.add_option("--autorespond", common.server.autorespond, "the autorespond program")
+      ->type_name("FILE");
+  app.add_option("--backend", common.server.backend, "where accounts are kept")
+      ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql"}));
+  app.add_option("--vpopmail-version", common.server.version, "the server's vpopmail")
+      ->check(CLI::IsMember({"5.4", "5.6"}));
+  app.add_option("--keeps-clear-passwords", common.server.clear_passwords,
+                 "whether vpopmail was built with CLEAR_PASS")
+      ->check(CLI::IsMember({"yes", "no"}));
+  app.add_option("--ezmlm-hash", common.server.ezmlm_hash, "width of ezmlm's subscriber hash")
+      ->check(CLI::IsMember({"32", "64"}));
+  app.add_option("--color", common.color, "colour in plans")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_flag("-q,--quiet", common.quiet, "errors and the summary only");
   app.add_flag("-v,--verbose", common.verbose, "with what was detected, and from what");
   app.set_config("--config", "/etc/vstate.toml", "options as TOML");
 }
 
-CLI::App* add_file_command(CLI::App& app, const char* name, const char* help, PlanOptionsText& options) {
+CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
+                           PlanOptionsText& options) {
   auto* command = app.add_subcommand(name, help);
   command->add_option("FILE", options.files, "domain file; \"-\" is standard input")->required();
-  command->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")->type_name("DIR");
+  command
+      ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
+      ->type_name("DIR");
   return command;
 }
 
 void add_filters(CLI::App* command, CommonOptions& common) {
-  command->add_option("--only", common.only, "only changes whose address matches, such as mailbox.al*")->type_name("GLOB");
-  command->add_option("--exclude", common.exclude, "no changes whose address matches")->type_name("GLOB");
+  command
+      ->add_option("--only", common.only, "only changes whose address matches, such as mailbox.al*")
+      ->type_name("GLOB");
+  command->add_option("--exclude", common.exclude, "no changes whose address matches")
+      ->type_name("GLOB");
 }
 
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
-  CLI::App app{"vstate moves vpopmail/qmail mail domains between servers: dump, plan, apply, verify.", "vstate"};
+  CLI::App app{
+      "vstate moves vpopmail/qmail mail domains between servers: dump, plan, apply, verify.",
+      "vstate"};
   app.set_version_flag("--version", "vstate " VSTATE_VERSION " (accounts: cdb)");
   app.require_subcommand(1);
   app.fallthrough();
@@ -55,9 +72,12 @@ int run_command_line(int argc, char** argv) {
   auto* dump_command = app.add_subcommand("dump", "state of this server's domains, as TOML");
   dump_command->add_option("DOMAIN", dump.domains, "domains to dump");
   dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
-  dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")->type_name("FILE|DIR");
-  dump_command->add_option("--mail", dump.mail, "also write mail and list archives into DIR")->type_name("DIR");
-  dump_command->add_flag("--clear-passwords", dump.clear_passwords, "also clear-text passwords, where vpopmail kept them");
+  dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")
+      ->type_name("FILE|DIR");
+  dump_command->add_option("--mail", dump.mail, "also write mail and list archives into DIR")
+      ->type_name("DIR");
+  dump_command->add_flag("--clear-passwords", dump.clear_passwords,
+                         "also clear-text passwords, where vpopmail kept them");
 
   auto* plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
   plan->add_flag("--json", text.json, "as JSON (schemas/plan.schema.json)");
@@ -66,7 +86,8 @@ int run_command_line(int argc, char** argv) {
   apply->add_flag("--yes", text.yes, "do not ask before deleting");
   for (auto* command : {plan, apply}) {
     command->add_flag("--prune", text.prune, "delete what the file does not have");
-    command->add_flag("--detailed-exitcode", text.detailed_exitcode, "exit 2 when there are differences");
+    command->add_flag("--detailed-exitcode", text.detailed_exitcode,
+                      "exit 2 when there are differences");
     add_filters(command, common);
   }
   auto* verify = add_file_command(app, "verify", "prove that it is all there and works", text);

@@ -17,7 +17,8 @@ bool is_set(const char* name) {
 }  // namespace
 
 bool Console::print(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
 }
 
 void Console::error(std::string_view text) { fmt::print(stderr, "vstate: {}\n", text); }
@@ -51,7 +52,8 @@ bool Console::confirm(std::string_view question) {
   if (isatty(STDIN_FILENO) == 0) return false;
   fmt::print(stderr, "{} [y/N] ", question);
   std::string answer;
-  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) answer.push_back(static_cast<char>(c));
+  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
+    answer.push_back(static_cast<char>(c));
   return answer == "y" || answer == "yes";
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "dump.h"
 #include "session.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/archive.h"
@@ -16,17 +17,20 @@ namespace vstate::cli {
 
 namespace {
 
-struct Counts {
-  std::uint64_t expressed = 0, archived = 0, rebuilt = 0, not_dumped = 0;
-  std::map<std::string, std::uint64_t> reasons;
-  std::vector<std::string> refused;
-};
-
 /// Makes a file that holds hashes readable for its owner alone, before the first byte is in it.
 bool protect_standard_output() {
   struct stat st {};
   if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return true;
   return fchmod(STDOUT_FILENO, 0600) == 0;
+}
+
+/// Makes a directory and those above it for their owner alone: archives hold people's mail.
+Status make_private_directories(const std::filesystem::path& path) {
+  if (path.empty() || std::filesystem::is_directory(path)) return {};
+  VSTATE_TRY(make_private_directories(path.parent_path()));
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail_errno(path.string(), "cannot make the directory");
+  return {};
 }
 
 Status write_file(const std::string& path, std::string_view text) {
@@ -39,62 +43,66 @@ Status write_file(const std::string& path, std::string_view text) {
     if (count < 0) return fail_errno(temporary, "cannot write");
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
-  if (fsync(file.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno(path, "cannot write");
+  if (fsync(file.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0)
+    return fail_errno(path, "cannot write");
   return {};
 }
 
 class Dumping {
  public:
-  Dumping(Session& session, const DumpOptions& options) : session_(session), options_(options) {}
+  Dumping(Session& session, const std::string& mail, bool clear_passwords)
+      : session_(session), mail_(mail), clear_passwords_(clear_passwords) {}
 
-  Result<std::string> run(const DomainName& name) {
-    VSTATE_TRY_ASSIGN(auto observation, inspect_domain(*session_.system, session_.server, *session_.store, name));
-    if (!observation.state)
-      return fail(Errc::not_found, fmt::format("{}: there is no such domain on this server", name.text()));
-    counts_ = {};
-    VSTATE_TRY(archive_all(observation));
-    count(observation);
-    auto& state = *observation.state;
-    if (!options_.clear_passwords)
-      for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
-    remarks_ = observation.condition.remarks;
-    for (const auto& defect : observation.condition.defects) remarks_.push_back(fmt::format("{}{}", defect.subject.empty() ? "" : defect.subject + ": ", defect.detail));
-    return document::write(state);
-  }
-  [[nodiscard]] const Counts& counts() const { return counts_; }
-  [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
+  Result<DomainDump> run(const DomainName& name);
 
  private:
   Status archive_all(Observation&);
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& relative);
-  void count(const Observation&);
+  void count(const Accounting&);
+  void count(const TreeCount&);
 
   Session& session_;
-  const DumpOptions& options_;
-  Counts counts_;
-  std::vector<std::string> remarks_;
+  const std::string& mail_;
+  bool clear_passwords_;
+  DomainDump out_;
 };
 
-Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source, const std::string& relative) {
-  std::optional<ArchiveRef> none;
-  if (options_.mail.empty()) {
-    VSTATE_TRY_ASSIGN(const auto tree, count_tree(*session_.system, source.directory, source.expressed));
-    counts_.not_dumped += tree.archived;
-    for (const auto& [reason, number] : tree.rebuilt_reasons) counts_.reasons[reason] += number;
-    counts_.rebuilt += tree.rebuilt;
-    counts_.refused.insert(counts_.refused.end(), tree.refused.begin(), tree.refused.end());
-    return none;
+Result<DomainDump> Dumping::run(const DomainName& name) {
+  VSTATE_TRY_ASSIGN(auto observation,
+                    inspect_domain(*session_.system, session_.server, *session_.store, name));
+  if (!observation.state)
+    return fail(Errc::not_found,
+                fmt::format("{}: there is no such domain on this server", name.text()));
+  VSTATE_TRY(archive_all(observation));
+  count(observation.accounting);
+  auto& state = *observation.state;
+  if (!clear_passwords_)
+    for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+  out_.remarks = observation.condition.remarks;
+  for (const auto& defect : observation.condition.defects)
+    out_.remarks.push_back(defect.subject.empty()
+                               ? defect.detail
+                               : fmt::format("{}: {}", defect.subject, defect.detail));
+  out_.text = document::write(state);
+  return std::move(out_);
+}
+
+Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
+                                                   const std::string& relative) {
+  if (mail_.empty()) {
+    VSTATE_TRY_ASSIGN(const auto tree,
+                      count_tree(*session_.system, source.directory, source.expressed));
+    count(tree);
+    out_.counts.not_dumped += tree.archived;
+    return std::optional<ArchiveRef>();
   }
-  const auto output = path_join(options_.mail, relative);
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(output).parent_path(), error);
-  if (error) return fail(Errc::io, fmt::format("{}: {}", output, error.message()));
-  VSTATE_TRY_ASSIGN(const auto summary, write_archive(*session_.system, source.directory, source.expressed, output));
-  counts_.archived += summary.count.archived;
-  counts_.rebuilt += summary.count.rebuilt;
-  for (const auto& [reason, number] : summary.count.rebuilt_reasons) counts_.reasons[reason] += number;
-  counts_.refused.insert(counts_.refused.end(), summary.count.refused.begin(), summary.count.refused.end());
-  if (summary.is_trivial) return none;
+  const auto output = path_join(mail_, relative);
+  VSTATE_TRY(make_private_directories(std::filesystem::path(output).parent_path()));
+  VSTATE_TRY_ASSIGN(const auto summary,
+                    write_archive(*session_.system, source.directory, source.expressed, output));
+  count(summary.count);
+  out_.counts.archived += summary.count.archived;
+  if (summary.is_trivial) return std::optional<ArchiveRef>();
   return std::optional(ArchiveRef{relative, summary.messages, summary.bytes, summary.sha256});
 }
 
@@ -110,25 +118,39 @@ Status Dumping::archive_all(Observation& observation) {
     VSTATE_TRY_ASSIGN(state.lists.at(name).archive, archive(source, path));
   }
   if (observation.domain_archive) {
-    VSTATE_TRY_ASSIGN(state.archive, archive(*observation.domain_archive, domain + "/files.tar.zst"));
+    VSTATE_TRY_ASSIGN(state.archive,
+                      archive(*observation.domain_archive, domain + "/files.tar.zst"));
   }
   return {};
 }
 
-void Dumping::count(const Observation& observation) {
-  counts_.expressed = observation.accounting.expressed.size();
-  counts_.rebuilt += observation.accounting.rebuilt.size();
-  for (const auto& [path, reason] : observation.accounting.rebuilt) ++counts_.reasons[reason];
-  counts_.refused.insert(counts_.refused.end(), observation.accounting.refused.begin(), observation.accounting.refused.end());
+void Dumping::count(const TreeCount& tree) {
+  auto& counts = out_.counts;
+  counts.rebuilt += tree.rebuilt;
+  for (const auto& [reason, number] : tree.rebuilt_reasons) counts.reasons[reason] += number;
+  counts.refused.insert(counts.refused.end(), tree.refused.begin(), tree.refused.end());
 }
 
-void tell_counts(const Console& console, const DomainName& name, const Counts& counts) {
-  console.say(fmt::format("{}: {} entries in the file, {} in archives, {} rebuilt on the target", name.text(),
-                          with_thousands(counts.expressed), with_thousands(counts.archived), with_thousands(counts.rebuilt)));
-  for (const auto& [reason, number] : counts.reasons) console.say(fmt::format("  rebuilt: {} ({})", with_thousands(number), reason));
-  for (const auto& refused : counts.refused) Console::error(fmt::format("{}: cannot be carried: {}", name.text(), refused));
+void Dumping::count(const Accounting& accounting) {
+  auto& counts = out_.counts;
+  counts.expressed = accounting.expressed.size();
+  counts.rebuilt += accounting.rebuilt.size();
+  for (const auto& [path, reason] : accounting.rebuilt) ++counts.reasons[reason];
+  counts.refused.insert(counts.refused.end(), accounting.refused.begin(), accounting.refused.end());
+}
+
+void tell_counts(const Console& console, const DomainName& name, const DumpCounts& counts) {
+  console.say(fmt::format("{}: {} entries in the file, {} in archives, {} rebuilt on the target",
+                          name.text(), with_thousands(counts.expressed),
+                          with_thousands(counts.archived), with_thousands(counts.rebuilt)));
+  for (const auto& [reason, number] : counts.reasons)
+    console.say(fmt::format("  rebuilt: {} ({})", with_thousands(number), reason));
+  for (const auto& refused : counts.refused)
+    Console::error(fmt::format("{}: cannot be carried: {}", name.text(), refused));
   if (counts.not_dumped > 0)
-    console.say(fmt::format("  not dumped: {} entries of mail and list archives; --mail DIR takes them along", with_thousands(counts.not_dumped)));
+    console.say(fmt::format(
+        "  not dumped: {} entries of mail and list archives; --mail DIR takes them along",
+        with_thousands(counts.not_dumped)));
 }
 
 Result<std::vector<DomainName>> domains_to_dump(Session& session, const DumpOptions& options) {
@@ -144,17 +166,23 @@ Result<std::vector<DomainName>> domains_to_dump(Session& session, const DumpOpti
 /// Standard output, the file of -o, or DOMAIN.toml in the directory of -o.
 Status deliver_text(const DumpOptions& options, const DomainName& name, const std::string& text) {
   if (options.output.empty() || options.output == "-") {
-    if (!protect_standard_output() || !Console::print(text)) return fail_errno("standard output", "cannot write");
+    if (!protect_standard_output() || !Console::print(text))
+      return fail_errno("standard output", "cannot write");
     return {};
   }
-  const bool is_directory = std::filesystem::is_directory(options.output) || options.output.back() == '/';
+  const bool is_directory =
+      std::filesystem::is_directory(options.output) || options.output.back() == '/';
   if (!is_directory) return write_file(options.output, text);
-  std::error_code error;
-  std::filesystem::create_directories(options.output, error);
+  VSTATE_TRY(make_private_directories(std::filesystem::path(options.output + "/").parent_path()));
   return write_file(path_join(options.output, name.text() + ".toml"), text);
 }
 
 }  // namespace
+
+Result<DomainDump> dump_domain(Session& session, const DomainName& name, const std::string& mail,
+                               bool clear_passwords) {
+  return Dumping(session, mail, clear_passwords).run(name);
+}
 
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
@@ -168,25 +196,26 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
     Console::error(names.error().message);
     return exit_of(names.error());
   }
-  const bool is_one_output = options.output.empty() || options.output == "-" || (options.output.back() != '/' && !std::filesystem::is_directory(options.output));
+  const bool is_one_output =
+      options.output.empty() || options.output == "-" ||
+      (options.output.back() != '/' && !std::filesystem::is_directory(options.output));
   if (names->size() != 1 && is_one_output) {
     Console::error("a file describes one domain; for more name a directory with -o DIR/");
     return Exit::usage;
   }
   Exit result = Exit::done;
-  Dumping dumping(*session, options);
   for (const auto& name : *names) {
-    auto text = dumping.run(name);
-    Status status;
-    if (text) status = deliver_text(options, name, *text);
-    else status = tl::unexpected<Error>(text.error());
+    const auto dumped = dump_domain(*session, name, options.mail, options.clear_passwords);
+    const auto status = dumped ? deliver_text(options, name, dumped->text)
+                               : Status(tl::unexpected<Error>(dumped.error()));
     if (!status) {
       Console::error(status.error().message);
       result = exit_of(status.error());
       continue;
     }
-    tell_counts(console, name, dumping.counts());
-    for (const auto& remark : dumping.remarks()) Console::error(fmt::format("{}: warning: {}", name.text(), remark));
+    tell_counts(console, name, dumped->counts);
+    for (const auto& remark : dumped->remarks)
+      Console::error(fmt::format("{}: warning: {}", name.text(), remark));
   }
   return result;
 }

@@ -27,7 +27,8 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   std::vector<DomainFile> files;
   for (const auto& name : options.files)
-    if (auto file = read_domain_file(name, options.mail, diagnostics)) files.push_back(*std::move(file));
+    if (auto file = read_domain_file(name, options.mail, diagnostics))
+      files.push_back(*std::move(file));
   Console::report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_session(common, Access::read);

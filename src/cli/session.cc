@@ -37,10 +37,13 @@ std::optional<std::string> read_input(const std::string& name) {
 template <class Visit>
 void for_each_archive(const State& state, Visit visit) {
   for (const auto& [name, mailbox] : state.mailboxes)
-    if (mailbox.mail) visit(ArchiveKind::mailbox, name.text(), "mailbox." + name.text() + ".mail", *mailbox.mail);
+    if (mailbox.mail)
+      visit(ArchiveKind::mailbox, name.text(), "mailbox." + name.text() + ".mail", *mailbox.mail);
   for (const auto& [name, list] : state.lists)
-    if (list.archive) visit(ArchiveKind::list, name.text(), "list." + name.text() + ".archive", *list.archive);
-  if (state.archive) visit(ArchiveKind::files, std::string(), std::string("domain.archive"), *state.archive);
+    if (list.archive)
+      visit(ArchiveKind::list, name.text(), "list." + name.text() + ".archive", *list.archive);
+  if (state.archive)
+    visit(ArchiveKind::files, std::string(), std::string("domain.archive"), *state.archive);
 }
 
 Place place_of(const DomainFile& file, const std::string& subject) {
@@ -49,7 +52,8 @@ Place place_of(const DomainFile& file, const std::string& subject) {
 }
 
 /// Where an archive would be extracted to; below a home that does not exist yet, nothing is there.
-std::string target_of(const Observation& observation, const TargetFacts& facts, ArchiveKind kind, const std::string& name) {
+std::string target_of(const Observation& observation, const TargetFacts& facts, ArchiveKind kind,
+                      const std::string& name) {
   const auto& condition = observation.condition;
   const auto& domain = condition.directory.empty() ? facts.new_directory : condition.directory;
   if (kind == ArchiveKind::files) return domain;
@@ -58,24 +62,31 @@ std::string target_of(const Observation& observation, const TargetFacts& facts, 
   return path_join(domain, name);
 }
 
-Status compare_archives(Session& session, const DomainFile& file, const Observation& observation, TargetFacts& facts, Diagnostics& diagnostics) {
+Status compare_archives(Session& session, const DomainFile& file, const Observation& observation,
+                        TargetFacts& facts, Diagnostics& diagnostics) {
   Status status;
-  for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name, const std::string& subject, const ArchiveRef& archive) {
+  for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
+                                   const std::string& subject, const ArchiveRef& archive) {
     if (!status) return;
     const auto path = path_join(file.archive_root, archive.archive);
-    const auto on_difference = kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
-    auto found = compare_archive(*session.system, path, target_of(observation, facts, kind, name), on_difference);
+    const auto on_difference =
+        kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+    auto found = compare_archive(*session.system, path, target_of(observation, facts, kind, name),
+                                 on_difference);
     if (!found) {
-      diagnostics.error(place_of(file, subject), fmt::format("{}: {}", subject, found.error().message));
+      diagnostics.error(place_of(file, subject),
+                        fmt::format("{}: {}", subject, found.error().message));
       return;
     }
     if (found->sha256 != archive.sha256) {
       diagnostics.error(place_of(file, subject),
-                        fmt::format("{}: {} has the digest {}…, the file says {}…", subject, path, found->sha256.substr(0, 12), archive.sha256.substr(0, 12)),
+                        fmt::format("{}: {} has the digest {}…, the file says {}…", subject, path,
+                                    found->sha256.substr(0, 12), archive.sha256.substr(0, 12)),
                         "take the archive that was dumped with this file");
       return;
     }
-    facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing, found->files_missing, found->kept, found->replaced, found->refused});
+    facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
+                              found->files_missing, found->kept, found->replaced, found->refused});
   });
   return status;
 }
@@ -95,7 +106,8 @@ Status find_foreign_names(Session& session, const State& state, TargetFacts& fac
 
 Status InterruptibleSystem::before_step(std::string_view, std::string_view) {
   if (g_signals == 0) return {};
-  return fail(Errc::interrupted, "interrupted; what is done is done, run it again for the rest", Scope::run);
+  return fail(Errc::interrupted, "interrupted; what is done is done, run it again for the rest",
+              Scope::run);
 }
 
 void InterruptibleSystem::watch_signals() {
@@ -109,8 +121,10 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
   if (!std::filesystem::is_directory(options.root))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.root), Scope::run);
   Session session;
-  if (access == Access::read) session.system = std::make_unique<ReadOnlySystem>(options.root);
-  else session.system = std::make_unique<InterruptibleSystem>(options.root);
+  if (access == Access::read)
+    session.system = std::make_unique<ReadOnlySystem>(options.root);
+  else
+    session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
   return session;
@@ -133,7 +147,8 @@ Result<FileLock> take_run_lock(System& system) {
   return lock;
 }
 
-std::optional<DomainFile> read_domain_file(const std::string& name, const std::string& mail, Diagnostics& diagnostics) {
+std::optional<DomainFile> read_domain_file(const std::string& name, const std::string& mail,
+                                           Diagnostics& diagnostics) {
   const auto shown = name == "-" ? std::string("standard input") : name;
   const auto text = read_input(name);
   if (!text) {
@@ -143,21 +158,28 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
   document::Places places;
   auto state = document::read(*text, shown, diagnostics, &places);
   if (!state) return std::nullopt;
-  const auto beside = name == "-" ? std::filesystem::path(".") : std::filesystem::path(name).parent_path();
-  DomainFile file{shown, sha256_hex(*text), *std::move(state), std::move(places), mail.empty() ? (beside.empty() ? "." : beside.string()) : mail};
+  const auto beside =
+      name == "-" ? std::filesystem::path(".") : std::filesystem::path(name).parent_path();
+  DomainFile file{shown, sha256_hex(*text), *std::move(state), std::move(places),
+                  mail.empty() ? (beside.empty() ? "." : beside.string()) : mail};
   const auto errors = diagnostics.error_count();
-  for_each_archive(file.state, [&](ArchiveKind, const std::string&, const std::string& subject, const ArchiveRef& archive) {
+  for_each_archive(file.state, [&](ArchiveKind, const std::string&, const std::string& subject,
+                                   const ArchiveRef& archive) {
     const auto path = path_join(file.archive_root, archive.archive);
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(path, ignored))
-      diagnostics.error(place_of(file, subject), fmt::format("{}: there is no archive {}", subject, path), "name its directory with --mail, or take the key out");
+      diagnostics.error(place_of(file, subject),
+                        fmt::format("{}: there is no archive {}", subject, path),
+                        "name its directory with --mail, or take the key out");
   });
   if (diagnostics.error_count() > errors) return std::nullopt;
   return file;
 }
 
-Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options, Diagnostics& diagnostics) {
-  VSTATE_TRY_ASSIGN(auto fresh, preview_directory(*session.system, session.server, file.state.name));
+Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
+                         Diagnostics& diagnostics) {
+  VSTATE_TRY_ASSIGN(auto fresh,
+                    preview_directory(*session.system, session.server, file.state.name));
   TargetFacts facts;
   VSTATE_TRY(find_foreign_names(session, file.state, facts));
   facts.new_directory = fresh.path;
@@ -168,14 +190,16 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
                                                   file.state.name));
   }
   for (const auto& [name, mailbox] : file.state.mailboxes)
-    if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal())) facts.refused_hashes.insert(name.text());
+    if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal()))
+      facts.refused_hashes.insert(name.text());
   auto paths = observation.condition.paths;
   if (paths.domain.empty()) paths.domain = facts.new_directory;
   for (const auto& program : programs_of(file.state, paths))
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
   VSTATE_TRY(compare_archives(session, file, observation, facts, diagnostics));
   const State* actual = observation.state ? &*observation.state : nullptr;
-  auto plan = make_plan({file.state, actual, observation.condition, session.server, facts, options});
+  auto plan =
+      make_plan({file.state, actual, observation.condition, session.server, facts, options});
   return Prepared{std::move(observation), std::move(facts), std::move(plan)};
 }
 

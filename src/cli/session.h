@@ -37,7 +37,8 @@ struct Session {
 enum class Access { read, write };
 [[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);
 
-/// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has it.
+/// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has
+/// it.
 [[nodiscard]] Result<FileLock> take_run_lock(System&);
 
 /// A domain file that was read and checked.
@@ -59,7 +60,8 @@ struct Prepared {
   TargetFacts facts;
   Plan plan;
 };
-[[nodiscard]] Result<Prepared> prepare(Session&, const DomainFile&, const PlanOptions&, Diagnostics&);
+[[nodiscard]] Result<Prepared> prepare(Session&, const DomainFile&, const PlanOptions&,
+                                       Diagnostics&);
 
 [[nodiscard]] PlanOptions plan_options(const CommonOptions&, const PlanOptionsText&);
 

@@ -16,7 +16,8 @@ namespace {
 /// Reads both sides again and tries every address: nothing that an apply reported is believed.
 class Verification {
  public:
-  Verification(Session& session, const DomainFile& file, bool is_deep) : session_(session), file_(file), is_deep_(is_deep) {}
+  Verification(Session& session, const DomainFile& file, bool is_deep)
+      : session_(session), file_(file), is_deep_(is_deep) {}
 
   Result<std::vector<std::string>> run(const Prepared& prepared) {
     check_plan(prepared.plan);
@@ -35,11 +36,14 @@ class Verification {
     const auto json = view::to_json(plan);
     for (const auto& change : json["changes"]) {
       const auto detail = change.value("detail", "");
-      problem(fmt::format("{} is not as the file says{}", change["address"].get<std::string>(), detail.empty() ? "" : ": " + detail));
+      problem(fmt::format("{} is not as the file says{}", change["address"].get<std::string>(),
+                          detail.empty() ? "" : ": " + detail));
     }
     for (const auto& text : plan.problems) problem(text);
     for (const auto& note : plan.notes)
-      if (note.kind == NoteKind::warning && note.subject_kind == "domain" && note.text.find("defers") != std::string::npos) problem(note.text);
+      if (note.kind == NoteKind::warning && note.subject_kind == "domain" &&
+          note.text.find("defers") != std::string::npos)
+        problem(note.text);
   }
 
   Status check_routes(const Prepared& prepared) {
@@ -55,7 +59,8 @@ class Verification {
         if (!route.problem.empty()) problem(fmt::format("{}: {}", address, route.problem));
         // A .qmail-NAME of the same name comes first; then the mailbox is not reached, by design.
         else if (!home.empty() && !route.destination.empty() && route.destination != home)
-          problem(fmt::format("{}: goes to {}, the account's home is {}", address, route.destination, home));
+          problem(fmt::format("{}: goes to {}, the account's home is {}", address,
+                              route.destination, home));
       }
     };
     for (const auto& [name, mailbox] : file_.state.mailboxes) {
@@ -74,15 +79,21 @@ class Verification {
   Status check_mail(const Prepared& prepared) {
     for (const auto& report : prepared.facts.archives) {
       const auto& condition = prepared.observation.condition;
-      std::string target = report.kind == ArchiveKind::list ? path_join(condition.directory, report.name) : condition.directory;
+      std::string target = report.kind == ArchiveKind::list
+                               ? path_join(condition.directory, report.name)
+                               : condition.directory;
       if (report.kind == ArchiveKind::mailbox) {
         const auto home = condition.paths.homes.find(report.name);
         if (home == condition.paths.homes.end()) continue;  // told as a missing mailbox
         target = home->second;
       }
-      VSTATE_TRY_ASSIGN(const auto found, check_archive(*session_.system, path_join(file_.archive_root, report.archive.archive), target, is_deep_));
+      VSTATE_TRY_ASSIGN(
+          const auto found,
+          check_archive(*session_.system, path_join(file_.archive_root, report.archive.archive),
+                        target, is_deep_));
       ++archives_;
-      for (const auto& line : found) problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));
+      for (const auto& line : found)
+        problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));
     }
     return {};
   }
@@ -90,7 +101,8 @@ class Verification {
   void check_passwords() {
     for (const auto& [name, mailbox] : file_.state.mailboxes)
       if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal()))
-        problem(fmt::format("mailbox {}: this server's crypt(3) does not accept its hash ({})", name.text(), scheme_of(mailbox.password)));
+        problem(fmt::format("mailbox {}: this server's crypt(3) does not accept its hash ({})",
+                            name.text(), scheme_of(mailbox.password)));
   }
 
   Session& session_;
@@ -127,10 +139,14 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     for (const auto& problem : *problems) Console::print(fmt::format("  ! {}\n", problem));
     const auto& domain = file->state.name.text();
     if (problems->empty())
-      Console::print(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n", domain, with_thousands(verification.addresses()),
-                                 with_thousands(verification.archives()), options.deep ? " by content" : ""));
+      Console::print(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
+                                 domain, with_thousands(verification.addresses()),
+                                 with_thousands(verification.archives()),
+                                 options.deep ? " by content" : ""));
     else
-      Console::print(fmt::format("{}: {} thing{} not as the file says.\n", domain, with_thousands(problems->size()), problems->size() == 1 ? " is" : "s are"));
+      Console::print(fmt::format("{}: {} thing{} not as the file says.\n", domain,
+                                 with_thousands(problems->size()),
+                                 problems->size() == 1 ? " is" : "s are"));
     if (!problems->empty()) result = Exit::differences;
   }
   Console::report(diagnostics);

@@ -10,7 +10,8 @@ namespace vstate::document {
 
 using Keys = std::vector<std::string_view>;
 
-inline const Keys k_top_keys{"vstate", "domain", "mailbox", "alias", "autoresponder", "list", "file"};
+inline const Keys k_top_keys{"vstate",        "domain", "mailbox", "alias",
+                             "autoresponder", "list",   "file"};
 inline const Keys k_domain_keys{"name", "aliases", "default", "archive", "limits"};
 inline const Keys k_mailbox_keys{"password", "clear_password", "apop",    "gecos",
                                  "quota",    "disable",        "flags",   "deliver",
@@ -21,7 +22,7 @@ inline const Keys k_archive_keys{"archive", "messages", "bytes", "sha256"};
 inline const Keys k_alias_keys{"deliver", "forwards_only"};
 inline const Keys k_autoresponder_keys{"message", "copy_to", "limit", "program"};
 inline const Keys k_limit_keys{"replies", "seconds"};
-inline const Keys k_list_keys{"options", "subscribers", "moderators", "digest", "allow", "deny",
+inline const Keys k_list_keys{"options", "subscribers", "moderators", "digest", "allow",  "deny",
                               "others",  "key",         "files",      "links",  "archive"};
 inline const Keys k_file_keys{"path", "text", "base64", "link", "directory", "mode"};
 

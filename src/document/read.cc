@@ -76,8 +76,9 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
     }
     const auto [first, is_new] = seen.emplace(checked->text(), name.str());
     if (!is_new) {
-      diagnostics_.error(place, fmt::format("{} \"{}\" and \"{}\" are the same name for vpopmail",
-                                            key, first->second, name.str()),
+      diagnostics_.error(place,
+                         fmt::format("{} \"{}\" and \"{}\" are the same name for vpopmail", key,
+                                     first->second, name.str()),
                          "keep one of them");
       continue;
     }
@@ -118,8 +119,9 @@ Quota Reading::read_quota(Table& mailbox) {
   if (!table.has("bytes") && !table.has("messages"))
     mailbox.error("quota", "names neither bytes nor messages", "leave quota out for no quota");
   if (!fits_vpopmail(quota))
-    mailbox.error("quota", fmt::format("\"{}\" is longer than the 20 characters that vpopmail keeps",
-                                       to_vpopmail(quota)));
+    mailbox.error("quota",
+                  fmt::format("\"{}\" is longer than the 20 characters that vpopmail keeps",
+                              to_vpopmail(quota)));
   return quota;
 }
 
@@ -127,17 +129,19 @@ Flags Reading::read_flags(Table& mailbox) {
   Flags flags = 0;
   for (const auto& item : mailbox.strings("disable")) {
     const auto bit = denial_named(item.text);
-    if (bit) flags |= *bit;
+    if (bit)
+      flags |= *bit;
     else
-      mailbox.error_at(item.place,
-                       fmt::format("{}.disable: there is no service \"{}\"", mailbox.title(), item.text));
+      mailbox.error_at(item.place, fmt::format("{}.disable: there is no service \"{}\"",
+                                               mailbox.title(), item.text));
   }
   for (const auto& item : mailbox.strings("flags")) {
     const auto bit = flag_named(item.text);
-    if (bit) flags |= *bit;
+    if (bit)
+      flags |= *bit;
     else
-      mailbox.error_at(item.place,
-                       fmt::format("{}.flags: there is no flag \"{}\"", mailbox.title(), item.text));
+      mailbox.error_at(
+          item.place, fmt::format("{}.flags: there is no flag \"{}\"", mailbox.title(), item.text));
   }
   return flags;
 }
@@ -162,7 +166,8 @@ std::optional<LastLogin> Reading::read_login(Table& mailbox) {
 Mailbox Reading::read_mailbox(Table& table) {
   Mailbox mailbox;
   const auto checked = [&](std::string_view key, std::string value, bool takes_colon) {
-    const std::string_view refused = takes_colon ? std::string_view("\n\0", 2) : std::string_view(":\n\0", 3);
+    const std::string_view refused =
+        takes_colon ? std::string_view("\n\0", 2) : std::string_view(":\n\0", 3);
     if (value.find_first_of(refused) != std::string::npos)
       table.error(key, takes_colon ? "holds a newline or NUL, which vpasswd cannot hold"
                                    : "holds a colon, newline, or NUL, which vpasswd cannot hold");
@@ -202,7 +207,8 @@ void Reading::read_limits(Table& domain, State& state) {
     const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
     if (!value) continue;
     if (name.maximum > 0 && *value > name.maximum)
-      table.error(name.document_key, fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
+      table.error(name.document_key,
+                  fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
     if (*value != name.unset) limits[std::string(name.file_key)] = *value;
   }
   for (const auto& item : table.strings("disable")) {
@@ -211,14 +217,16 @@ void Reading::read_limits(Table& domain, State& state) {
       return name.kind == LimitKind::denial && name.document_key == item.text;
     });
     if (found == names.end())
-      table.error_at(item.place, fmt::format("domain.limits.disable: there is no service \"{}\"", item.text));
+      table.error_at(item.place,
+                     fmt::format("domain.limits.disable: there is no service \"{}\"", item.text));
     else
       limits[std::string(found->file_key)] = 1;
   }
   state.limits = limits;
 }
 
-std::optional<DomainName> Reading::read_domain(const toml::table& node, std::optional<State>& state) {
+std::optional<DomainName> Reading::read_domain(const toml::table& node,
+                                               std::optional<State>& state) {
   auto table = open(node, "domain", k_domain_keys);
   if (!table.require("name")) return std::nullopt;
   const auto text = table.string("name");
@@ -232,9 +240,11 @@ std::optional<DomainName> Reading::read_domain(const toml::table& node, std::opt
   places_["domain"] = table.place();
   for (const auto& item : table.strings("aliases")) {
     auto alias = DomainName::parse(item.text);
-    if (!alias) table.error_at(item.place, alias.error().message);
+    if (!alias)
+      table.error_at(item.place, alias.error().message);
     else if (*alias == *name)
-      table.error_at(item.place, fmt::format("domain.aliases: \"{}\" is the domain itself", item.text));
+      table.error_at(item.place,
+                     fmt::format("domain.aliases: \"{}\" is the domain itself", item.text));
     else if (!state->aliases.insert(*alias).second)
       table.error_at(item.place, fmt::format("domain.aliases: \"{}\" is named twice", item.text));
   }
@@ -342,10 +352,12 @@ void Reading::read_file(Table& table, State& state) {
   }
   File file;
   int kinds = 0;
-  for (const std::string_view key : {"text", "base64", "link", "directory"}) kinds += table.has(key) ? 1 : 0;
+  for (const std::string_view key : {"text", "base64", "link", "directory"})
+    kinds += table.has(key) ? 1 : 0;
   if (kinds != 1)
     table.error_at(table.place(), fmt::format("file \"{}\": exactly one of text, base64, link, and "
-                                              "directory is wanted", path));
+                                              "directory is wanted",
+                                              path));
   if (auto text = table.text("text")) file.content = std::move(*text);
   if (const auto encoded = table.string("base64")) {
     const auto bytes = base64_decode(*encoded);
@@ -365,8 +377,10 @@ void Reading::read_file(Table& table, State& state) {
   if (const auto mode = table.string("mode")) {
     const bool is_octal = mode->size() == 4 && mode->front() == '0' &&
                           mode->find_first_not_of("01234567") == std::string::npos;
-    if (is_octal) file.mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
-    else table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
+    if (is_octal)
+      file.mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
+    else
+      table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
   }
   places_["file." + path] = table.place();
   if (!state.files.emplace(path, std::move(file)).second)
@@ -401,7 +415,8 @@ void Reading::check_named(const std::string& text, const State& state, const Pla
   for (const auto& name : mailboxes_named(text)) {
     const auto mailbox = MailboxName::parse(name);
     if (!mailbox || !state.mailboxes.contains(*mailbox))
-      diagnostics_.error(place, fmt::format("{}: there is no mailbox \"{}\" in this file", what, name));
+      diagnostics_.error(place,
+                         fmt::format("{}: there is no mailbox \"{}\" in this file", what, name));
   }
 }
 
@@ -431,7 +446,8 @@ void Reading::check_moderators(const State& state) {
       if (is_ours && !is_here(address.substr(0, at)))
         diagnostics_.error(place_of(fmt::format("list.{}.moderators", name.text())),
                            fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" in "
-                                       "this file", name.text(), address));
+                                       "this file",
+                                       name.text(), address));
     }
   }
 }
@@ -444,24 +460,30 @@ void Reading::check_references(const State& state) {
   for (const auto& [name, mailbox] : state.mailboxes) {
     check_lines(mailbox.deliver, "mailbox." + name.text());
     if (mailbox.vacation)
-      check_named(*mailbox.vacation, state, place_of("mailbox." + name.text()), "mailbox." + name.text());
+      check_named(*mailbox.vacation, state, place_of("mailbox." + name.text()),
+                  "mailbox." + name.text());
   }
   for (const auto& [name, alias] : state.alias) check_lines(alias.deliver, "alias." + name.text());
   for (const auto& [name, robot] : state.autoresponders) {
     const auto subject = "autoresponder." + name.text();
     check_named(robot.message, state, place_of(subject), subject);
     if (state.alias.contains(name))
-      diagnostics_.error(place_of(subject), fmt::format("\"{}\" is an alias as well; both would be the "
-                                                        "file {}", name.text(), dot_qmail_name(name.text())));
+      diagnostics_.error(place_of(subject),
+                         fmt::format("\"{}\" is an alias as well; both would be the "
+                                     "file {}",
+                                     name.text(), dot_qmail_name(name.text())));
   }
   for (const auto& [name, list] : state.lists) {
     const auto subject = "list." + name.text();
-    for (const auto& [file, text] : list.files) check_named(text, state, place_of(subject), subject);
+    for (const auto& [file, text] : list.files)
+      check_named(text, state, place_of(subject), subject);
     for (const auto& [suffix, target] : list.links) {
       const auto alias = AliasName::parse(name.text() + suffix);
       if (alias && (state.alias.contains(*alias) || state.autoresponders.contains(*alias)))
-        diagnostics_.error(place_of(subject), fmt::format("the list's link \"{}\" and another entry would "
-                                                          "be the same file", alias->text()));
+        diagnostics_.error(place_of(subject),
+                           fmt::format("the list's link \"{}\" and another entry would "
+                                       "be the same file",
+                                       alias->text()));
     }
   }
   for (const auto& [path, file] : state.files) {
@@ -486,9 +508,10 @@ std::optional<State> Reading::read(const toml::table& root) {
   if (domain != nullptr) name = read_domain(*domain, state);
   // What follows is read for its errors even when the domain has none of its own to hold it.
   if (!state) state.emplace(*DomainName::parse("unnamed.invalid"));
-  named_tables<MailboxName>(top, "mailbox", k_mailbox_keys, [&](const MailboxName& key, Table& table) {
-    state->mailboxes.emplace(key, read_mailbox(table));
-  });
+  named_tables<MailboxName>(top, "mailbox", k_mailbox_keys,
+                            [&](const MailboxName& key, Table& table) {
+                              state->mailboxes.emplace(key, read_mailbox(table));
+                            });
   named_tables<AliasName>(top, "alias", k_alias_keys, [&](const AliasName& key, Table& table) {
     Alias alias;
     if (table.require("deliver")) alias.deliver = table.lines("deliver");
@@ -538,7 +561,8 @@ std::vector<std::string> known_keys() {
   add("domain.", k_domain_keys);
   add("domain.archive.", k_archive_keys);
   for (const auto& name : limit_names())
-    if (name.kind != LimitKind::denial) out.push_back("domain.limits." + std::string(name.document_key));
+    if (name.kind != LimitKind::denial)
+      out.push_back("domain.limits." + std::string(name.document_key));
   out.emplace_back("domain.limits.disable");
   add("mailbox.*.", k_mailbox_keys);
   add("mailbox.*.quota.", k_quota_keys);

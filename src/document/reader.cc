@@ -47,7 +47,8 @@ std::string closest(std::string_view key, const Keys& keys) {
       row[0] = i;
       for (std::size_t j = 1; j <= b.size(); ++j) {
         const auto above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+        row[j] =
+            std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
         diagonal = above;
       }
     }
@@ -109,7 +110,8 @@ void Table::wrong_type(std::string_view key, const toml::node& node, std::string
 
 bool Table::require(std::string_view key) {
   if (has(key)) return true;
-  error_at(place(), fmt::format("{}: \"{}\" is missing", title_.empty() ? "the file" : title_, key));
+  error_at(place(),
+           fmt::format("{}: \"{}\" is missing", title_.empty() ? "the file" : title_, key));
   return false;
 }
 
@@ -170,8 +172,10 @@ std::vector<Table::Item> Table::strings(std::string_view key) {
     return items;
   }
   for (const auto& value : *values) {
-    if (const auto* text = value.as_string()) items.push_back({text->get(), place_of(value)});
-    else wrong_type(key, value, "a string");
+    if (const auto* text = value.as_string())
+      items.push_back({text->get(), place_of(value)});
+    else
+      wrong_type(key, value, "a string");
   }
   return items;
 }
@@ -199,7 +203,8 @@ std::vector<std::string> Table::lines(std::string_view key) {
   std::vector<std::string> out;
   for (auto& item : strings(key)) {
     if (item.text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
-      error_at(item.place, fmt::format("{}: a delivery line cannot hold a newline or NUL", named(key)),
+      error_at(item.place,
+               fmt::format("{}: a delivery line cannot hold a newline or NUL", named(key)),
                "write one line an array element");
     check_text(item.text, item.place, named(key));
     out.push_back(std::move(item.text));

@@ -24,15 +24,22 @@ std::string escape(std::string_view text, bool multi_line) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\\') out += "\\\\";
+    if (c == '\\')
+      out += "\\\\";
     else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
       out += "\\\"";
-    else if (c == '\n' && multi_line) out += '\n';
-    else if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '\r') out += "\\r";
-    else if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\u{:04X}", byte);
-    else out.push_back(c);
+    else if (c == '\n' && multi_line)
+      out += '\n';
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\u{:04X}", byte);
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -97,14 +104,17 @@ void write_limits(Writer& out, const Limits& limits) {
   for (const auto& name : limit_names()) {
     const auto found = limits.find(std::string(name.file_key));
     if (found == limits.end()) continue;
-    if (name.kind == LimitKind::denial) disable.emplace_back(name.document_key);
-    else out.value(name.document_key, std::to_string(found->second));
+    if (name.kind == LimitKind::denial)
+      disable.emplace_back(name.document_key);
+    else
+      out.value(name.document_key, std::to_string(found->second));
   }
   if (!disable.empty()) out.value("disable", word_array(disable));
 }
 
 void write_login(Writer& out, const LastLogin& login) {
-  if (login.from == "0.0.0.0") out.value("created", to_utc_text(login.at));
+  if (login.from == "0.0.0.0")
+    out.value("created", to_utc_text(login.at));
   else
     out.value("last_login",
               fmt::format("{{ at = {}, from = {} }}", to_utc_text(login.at), quoted(login.from)));
@@ -147,14 +157,13 @@ void write_list(Writer& out, const std::string& name, const List& list) {
   std::vector<std::string> others;
   for (const auto& sublist : k_sublists) {
     const auto found = list.addresses.find(std::string(sublist.directory));
-    if (found != list.addresses.end())
-      out.value(sublist.key, array(found->second));
+    if (found != list.addresses.end()) out.value(sublist.key, array(found->second));
   }
   for (const auto& [directory, addresses] : list.addresses) {
-    const bool has_key = std::any_of(k_sublists.begin(), k_sublists.end(), [&](const Sublist& s) {
-      return s.directory == directory;
-    });
-    if (!has_key) others.push_back(fmt::format("{} = {}", key_text(directory), word_array(addresses)));
+    const bool has_key = std::any_of(k_sublists.begin(), k_sublists.end(),
+                                     [&](const Sublist& s) { return s.directory == directory; });
+    if (!has_key)
+      others.push_back(fmt::format("{} = {}", key_text(directory), word_array(addresses)));
   }
   if (!others.empty()) out.value("others", fmt::format("{{ {} }}", fmt::join(others, ", ")));
   out.text("key", list.key.reveal());

@@ -20,9 +20,8 @@ std::optional<std::vector<std::string>> autorespond_arguments(std::string_view c
   for (const auto word : split(command, ' ')) words.emplace_back(word);
   constexpr std::string_view name = "/autorespond";
   const bool is_placeholder = !words.empty() && words[0] == "{autorespond}";
-  const bool is_program =
-      !words.empty() && words[0].size() > name.size() &&
-      words[0].compare(words[0].size() - name.size(), name.size(), name) == 0;
+  const bool is_program = !words.empty() && words[0].size() > name.size() &&
+                          words[0].compare(words[0].size() - name.size(), name.size(), name) == 0;
   if (words.size() != 5 || (!is_placeholder && !is_program)) return std::nullopt;
   if (!is_digits(words[1]) || !is_digits(words[2])) return std::nullopt;
   return words;
@@ -77,12 +76,14 @@ std::optional<Autoresponder> Inspector::as_autoresponder(const std::string& loca
   // qmailadmin names the directory in upper case; a robot laid out otherwise stays a plain alias.
   const auto name = to_upper(local);
   const auto robot_directory = templater_->to_template(in_domain(name));
-  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message") return std::nullopt;
+  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message")
+    return std::nullopt;
   const auto listing = system_.list(in_domain(name));
   if (!listing) return std::nullopt;
   for (const auto& entry : *listing) {
     const bool is_file = entry.type == FileInfo::Type::regular;
-    const bool is_counter = entry.name.size() > 1 && entry.name[0] == 'A' && is_digits(entry.name.substr(1, 1));
+    const bool is_counter =
+        entry.name.size() > 1 && entry.name[0] == 'A' && is_digits(entry.name.substr(1, 1));
     if (!is_file || (entry.name != "message" && !is_counter)) return std::nullopt;
   }
   const auto message = in_domain(name + "/message");
@@ -94,7 +95,8 @@ std::optional<Autoresponder> Inspector::as_autoresponder(const std::string& loca
   if ((*words)[0] != "{autorespond}") robot.program = (*words)[0];
   express(message);
   for (const auto& entry : *listing)
-    if (entry.name != "message") rebuild(in_domain(name + "/" + entry.name), "counter of autorespond");
+    if (entry.name != "message")
+      rebuild(in_domain(name + "/" + entry.name), "counter of autorespond");
   return robot;
 }
 

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::array k_usual_homes{"/home/vpopmail", "/var/vpopmail", "/usr/local/vpopmail",
                                    "/var/lib/vpopmail"};
-constexpr std::array k_ezmlm_dirs{"/usr/local/bin/ezmlm", "/usr/local/bin", "/usr/bin",
-                                  "/usr/bin/ezmlm", "/usr/local/ezmlm/bin", "/usr/lib/ezmlm"};
+constexpr std::array k_ezmlm_dirs{"/usr/local/bin/ezmlm", "/usr/local/bin",       "/usr/bin",
+                                  "/usr/bin/ezmlm",       "/usr/local/ezmlm/bin", "/usr/lib/ezmlm"};
 
 /// The `#define NAME VALUE` lines of the installed copy of config.h, quotes removed.
 std::map<std::string, std::string> parse_defines(std::string_view text) {
@@ -79,7 +79,9 @@ Status Detection::find_qmail() {
   if (!system_.exists(path_join(server_.qmail_dir, "control")))
     return fail(Errc::not_found,
                 fmt::format("{}: there is no qmail here (no directory \"control\"); name its "
-                            "directory with --qmail-dir", server_.qmail_dir), Scope::run);
+                            "directory with --qmail-dir",
+                            server_.qmail_dir),
+                Scope::run);
   VSTATE_TRY_ASSIGN(const auto assign,
                     system_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
   if (assign) {
@@ -103,8 +105,10 @@ Status Detection::find_vpopmail() {
     server_.vpopmail_dir = std::move(home);
     note("vpopmail", server_.vpopmail_dir, from);
   };
-  if (!said_.vpopmail_dir.empty()) take(said_.vpopmail_dir, "the command line");
-  else if (account && has_domains(account->home)) take(account->home, "the account vpopmail");
+  if (!said_.vpopmail_dir.empty())
+    take(said_.vpopmail_dir, "the command line");
+  else if (account && has_domains(account->home))
+    take(account->home, "the account vpopmail");
   for (const auto& [name, entry] : domains_) {
     if (!server_.vpopmail_dir.empty()) break;
     const auto at = entry.home.find("/domains/");
@@ -116,7 +120,8 @@ Status Detection::find_vpopmail() {
   if (server_.vpopmail_dir.empty() || !system_.exists(server_.vpopmail_dir))
     return fail(Errc::not_found,
                 fmt::format("{}: there is no vpopmail here; name its home with --vpopmail-dir",
-                            server_.vpopmail_dir.empty() ? "vpopmail" : server_.vpopmail_dir), Scope::run);
+                            server_.vpopmail_dir.empty() ? "vpopmail" : server_.vpopmail_dir),
+                Scope::run);
   if (account) server_.owner = {account->uid, account->gid};
   return {};
 }
@@ -128,8 +133,7 @@ void Detection::read_config() {
     config_ = parse_defines(*text);
     break;
   }
-  server_.domains_dir =
-      path_join(server_.vpopmail_dir, defined("DOMAINS_DIR").value_or("domains"));
+  server_.domains_dir = path_join(server_.vpopmail_dir, defined("DOMAINS_DIR").value_or("domains"));
   if (!config_.empty() && !defined("USERS_BIG_DIR")) {
     server_.hashes_directories = false;
     note("directory hashing", "off", "vpopmail_config.h");
@@ -146,7 +150,8 @@ void Detection::find_owner() {
     server_.owner = {static_cast<std::uint32_t>(*uid), static_cast<std::uint32_t>(*gid)};
     from = "vpopmail_config.h";
   } else if (server_.owner == Owner{}) {
-    for (const auto& path : {server_.domains_dir, path_join(server_.vpopmail_dir, "etc"), server_.vpopmail_dir}) {
+    for (const auto& path :
+         {server_.domains_dir, path_join(server_.vpopmail_dir, "etc"), server_.vpopmail_dir}) {
       const auto info = system_.info_followed(path);
       if (!info) continue;
       server_.owner = {info->uid, info->gid};
@@ -163,7 +168,8 @@ Status Detection::find_version() {
     text = defined("PACKAGE_VERSION").value_or(defined("VERSION").value_or(""));
     from = "vpopmail_config.h";
   }
-  if (text.empty() && system_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf"))) {
+  if (text.empty() &&
+      system_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf"))) {
     text = "5.6";
     from = "etc/password_strength.conf";
   }
@@ -171,11 +177,13 @@ Status Detection::find_version() {
     text = "5.4";
     from = "the lack of any sign of 5.6; name it with --vpopmail-version";
   }
-  if (text.rfind("5.6", 0) == 0 || text.rfind("5.5", 0) == 0) server_.version = VpopmailVersion::v56;
-  else if (text.rfind("5.4", 0) == 0) server_.version = VpopmailVersion::v54;
+  if (text.rfind("5.6", 0) == 0 || text.rfind("5.5", 0) == 0)
+    server_.version = VpopmailVersion::v56;
+  else if (text.rfind("5.4", 0) == 0)
+    server_.version = VpopmailVersion::v54;
   else
-    return fail(Errc::unsupported,
-                fmt::format("vpopmail {} is not known; 5.4 and 5.6 are", text), Scope::run);
+    return fail(Errc::unsupported, fmt::format("vpopmail {} is not known; 5.4 and 5.6 are", text),
+                Scope::run);
   note("vpopmail version", text, from);
   return {};
 }
@@ -212,10 +220,13 @@ Status Detection::find_backend() {
   const auto refuse = [](std::string_view backend, std::string_view from) -> Status {
     return fail(Errc::unsupported,
                 fmt::format("this server keeps its accounts in {} (from {}), which this build of "
-                            "vstate cannot read", backend, from), Scope::run);
+                            "vstate cannot read",
+                            backend, from),
+                Scope::run);
   };
   if (said_.backend == "cdb") return {};
-  if (!said_.backend.empty() && said_.backend != "auto") return refuse(said_.backend, "the command line");
+  if (!said_.backend.empty() && said_.backend != "auto")
+    return refuse(said_.backend, "the command line");
   struct Sign {
     const char *define, *file, *name;
   };
@@ -227,7 +238,8 @@ Status Detection::find_backend() {
     if (config_.empty() && system_.exists(path_join(server_.vpopmail_dir, sign.file)))
       return refuse(sign.name, sign.file);
   }
-  note("accounts", "cdb", config_.empty() ? "the absence of a database's files" : "vpopmail_config.h");
+  note("accounts", "cdb",
+       config_.empty() ? "the absence of a database's files" : "vpopmail_config.h");
   return {};
 }
 
@@ -237,9 +249,10 @@ void Detection::find_ezmlm() {
   for (const auto& [name, entry] : domains_) {
     const auto listing = system_.list(entry.home);
     // Lists come with links; without any, the domain's homes need not be looked into.
-    const bool has_lists = listing && std::any_of(listing->begin(), listing->end(), [](const auto& item) {
-      return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
-    });
+    const bool has_lists =
+        listing && std::any_of(listing->begin(), listing->end(), [](const auto& item) {
+          return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
+        });
     if (!has_lists) continue;
     for (const auto& item : *listing) {
       if (item.type != FileInfo::Type::directory) continue;

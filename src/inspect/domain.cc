@@ -56,7 +56,9 @@ Result<std::optional<std::string>> real_domain_of(const System& system, const Se
   return entry ? std::optional(to_lower(entry->user)) : std::nullopt;
 }
 
-std::string Inspector::in_domain(std::string_view name) const { return path_join(directory(), name); }
+std::string Inspector::in_domain(std::string_view name) const {
+  return path_join(directory(), name);
+}
 
 std::string Inspector::relative(std::string_view path) const {
   if (path.size() > directory().size() && path.substr(0, directory().size()) == directory() &&
@@ -100,11 +102,13 @@ Status Inspector::find_directory() {
     if (to_lower(entry->user) != name_.text())
       return fail(Errc::invalid,
                   fmt::format("{} is an alias domain of {} on this server; name the real domain",
-                              name_.text(), entry->user), Scope::domain);
+                              name_.text(), entry->user),
+                  Scope::domain);
     out_.condition.directory = entry->home;
     out_.condition.owner = {static_cast<std::uint32_t>(to_number(entry->uid).value_or(0)),
                             static_cast<std::uint32_t>(to_number(entry->gid).value_or(0))};
-    if (!system_.exists(entry->home)) remark(fmt::format("{} is in users/assign but does not exist", entry->home));
+    if (!system_.exists(entry->home))
+      remark(fmt::format("{} is in users/assign but does not exist", entry->home));
   } else {
     find_hidden_directory();
     if (directory().empty()) out_.condition.owner = server_.owner;
@@ -118,10 +122,12 @@ Status Inspector::read_publication() {
   VSTATE_TRY_ASSIGN(const auto virtualdomains, read_control(system_, server_, "virtualdomains"));
   bool has_locals = false, has_rcpthosts = false;
   VSTATE_TRY_ASSIGN(auto locals_file, read_control(system_, server_, "locals", &has_locals));
-  VSTATE_TRY_ASSIGN(const auto rcpthosts, read_control(system_, server_, "rcpthosts", &has_rcpthosts));
+  VSTATE_TRY_ASSIGN(const auto rcpthosts,
+                    read_control(system_, server_, "rcpthosts", &has_rcpthosts));
   VSTATE_TRY_ASSIGN(const auto more, read_control(system_, server_, "morercpthosts"));
   const auto control = path_join(server_.qmail_dir, "control");
-  VSTATE_TRY_ASSIGN(const auto more_cdb, system_.read_if_there(path_join(control, "morercpthosts.cdb")));
+  VSTATE_TRY_ASSIGN(const auto more_cdb,
+                    system_.read_if_there(path_join(control, "morercpthosts.cdb")));
   auto locals = locals_file.entries();
   if (!has_locals) {
     // Without the file, control/me is the one local name.
@@ -129,7 +135,8 @@ Status Inspector::read_publication() {
     if (me.line_count() > 0) locals = {std::string(trim_end(me.lines().front()))};
   }
   if (!has_rcpthosts)
-    remark("control/rcpthosts is missing: this server accepts mail for every domain until it is made");
+    remark(
+        "control/rcpthosts is missing: this server accepts mail for every domain until it is made");
   if (assign_cdb) {
     const auto records = cdb::read(*assign_cdb);
     if (!records) return tl::unexpected<Error>(records.error().in(server_.assign_cdb));
@@ -169,8 +176,10 @@ Status Inspector::read_publication() {
     if (colon == std::string::npos || to_lower(line.substr(colon + 1)) != name_.text()) continue;
     const auto key = to_lower(line.substr(0, colon));
     if (key != name_.text() && !assign.find_domain(key))
-      remark(fmt::format("virtualdomains sends {} to this domain by hand, without users/assign; only its "
-                         ".qmail files work, and vstate does not carry it", key));
+      remark(fmt::format(
+          "virtualdomains sends {} to this domain by hand, without users/assign; only its "
+          ".qmail files work, and vstate does not carry it",
+          key));
   }
   return {};
 }
@@ -179,29 +188,29 @@ void Inspector::claim_housekeeping() {
   for (const auto& entry : entries_) {
     const auto path = in_domain(entry.name);
     const std::string_view name = entry.name;
-    if (name == "vpasswd") express(path);
-    else if (name == "vpasswd.cdb") rebuild(path, "index of vpasswd");
-    else if (name == ".dir-control" || name == ".dir_control_free") rebuild(path, "directory counter, the target has its own");
-    else if (name == ".vpasswd.lock" || name == ".dir_control_free.lock") rebuild(path, "lock");
-    else if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" || name.rfind(".dir-control.", 0) == 0 ||
-             name == ".vstate-dir-control")
+    if (name == "vpasswd")
+      express(path);
+    else if (name == "vpasswd.cdb")
+      rebuild(path, "index of vpasswd");
+    else if (name == ".dir-control" || name == ".dir_control_free")
+      rebuild(path, "directory counter, the target has its own");
+    else if (name == ".vpasswd.lock" || name == ".dir_control_free.lock")
+      rebuild(path, "lock");
+    else if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
+             name.rfind(".dir-control.", 0) == 0 || name == ".vstate-dir-control")
       rebuild(path, "temporary of a stopped program");
-    else if (name.size() > System::k_temporary_suffix.size() && name.rfind(".vstate-", 0) == 0 &&
-             name.substr(name.size() - System::k_temporary_suffix.size()) == System::k_temporary_suffix) {
-      rebuild(path, "temporary of a stopped apply");
-      out_.condition.defects.push_back({DefectKind::temporary, entry.name, "left by a stopped apply"});
-    }
   }
 }
 
 Result<Observation> Inspector::run() {
   VSTATE_TRY(find_directory());
   if (system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")))
-    out_.condition.defects.push_back({DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
+    out_.condition.defects.push_back(
+        {DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
   out_.state.emplace(name_);
   VSTATE_TRY(read_publication());
   out_.condition.paths = {server_.vpopmail_dir, server_.qmail_dir, server_.ezmlm_dir,
-                          server_.autorespond, directory(), {}};
+                          server_.autorespond,  directory(),       {}};
   const bool is_there = !directory().empty() && system_.exists(directory());
   if (!is_there) {
     if (!out_.condition.published[name_].in_assign) out_.state.reset();
@@ -210,9 +219,13 @@ Result<Observation> Inspector::run() {
   VSTATE_TRY_ASSIGN(entries_, system_.list(directory()));
   VSTATE_TRY_ASSIGN(const auto info, system_.info_followed(directory()));
   if (Owner{info.uid, info.gid} != owner())
-    out_.condition.defects.push_back({DefectKind::ownership, "", fmt::format("the domain's directory belongs to {}:{}", info.uid, info.gid)});
-  if ((info.mode & 01000U) != 0) remark("the domain's directory has the sticky bit: qmail-local defers all its mail");
-  if ((info.mode & 0002U) != 0) remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
+    out_.condition.defects.push_back(
+        {DefectKind::ownership, "",
+         fmt::format("the domain's directory belongs to {}:{}", info.uid, info.gid)});
+  if ((info.mode & 01000U) != 0)
+    remark("the domain's directory has the sticky bit: qmail-local defers all its mail");
+  if ((info.mode & 0002U) != 0)
+    remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
   claim_housekeeping();
   VSTATE_TRY(read_mailboxes());
   VSTATE_TRY(read_limits());

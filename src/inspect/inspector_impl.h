@@ -35,6 +35,7 @@ class Inspector {
   void read_last_login(Mailbox&, const std::string& home);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
   void check_home(const MailboxName&, const std::string& home);
+  void check_temporary(const std::string& path);
 
   // delivery.cc
   Status read_limits();
@@ -83,8 +84,8 @@ class Inspector {
   DomainName name_;
   Observation out_;
   std::optional<Templater> templater_;
-  std::vector<DirEntry> entries_;        ///< of the domain's directory
-  std::set<std::string> homes_;          ///< relative paths of homes below the domain's directory
+  std::vector<DirEntry> entries_;  ///< of the domain's directory
+  std::set<std::string> homes_;    ///< relative paths of homes below the domain's directory
   std::set<std::string> list_directories_;
 };
 

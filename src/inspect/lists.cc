@@ -13,8 +13,8 @@ namespace {
 
 /// Files that change by themselves while a list is used; they travel in its archive.
 bool is_counter_or_log(std::string_view name) {
-  constexpr std::array<std::string_view, 8> names{"num",      "dignum",   "digissue", "archnum",
-                                                  "tstdig",   "digcount", "digsize",  "digtime"};
+  constexpr std::array<std::string_view, 8> names{"num",    "dignum",   "digissue", "archnum",
+                                                  "tstdig", "digcount", "digsize",  "digtime"};
   return name == "Log" || std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -43,8 +43,10 @@ Status Inspector::read_sublist(List& list, const std::string& root, const std::s
     if (!parsed) return tl::unexpected<Error>(parsed.error().in(bucket));
     for (const auto& address : *parsed) addresses.insert(address);
     expressed.insert(relative_directory + "/" + entry.name);
-    if (parsed->empty()) rebuild(bucket, "empty bucket");
-    else express(bucket);
+    if (parsed->empty())
+      rebuild(bucket, "empty bucket");
+    else
+      express(bucket);
   }
   return {};
 }
@@ -57,8 +59,11 @@ Status Inspector::read_list_directory(List& list, const std::string& root, const
     const auto path = path_join(root, name);
     if (entry.type == FileInfo::Type::directory) {
       const bool is_sublist = entry.name == "subscribers";
-      if (is_sublist) VSTATE_TRY(read_sublist(list, root, below.empty() ? "" : below.substr(0, below.size() - 1), expressed));
-      else VSTATE_TRY(read_list_directory(list, root, name + "/", expressed));
+      if (is_sublist)
+        VSTATE_TRY(read_sublist(list, root, below.empty() ? "" : below.substr(0, below.size() - 1),
+                                expressed));
+      else
+        VSTATE_TRY(read_list_directory(list, root, name + "/", expressed));
       continue;
     }
     if (entry.type != FileInfo::Type::regular) continue;
@@ -106,7 +111,8 @@ void Inspector::read_links(List& list, const std::string& directory_name) {
 Status Inspector::read_list(const std::string& directory_name) {
   const auto name = AliasName::parse(directory_name);
   if (!name) {
-    remark(fmt::format("{} looks like a list but its name cannot be one; it is carried as files", directory_name));
+    remark(fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
+                       directory_name));
     return {};
   }
   List list;
@@ -115,7 +121,9 @@ Status Inspector::read_list(const std::string& directory_name) {
   read_links(list, directory_name);
   for (const auto* plugin : {"subdb", "sql"})
     if (list.files.contains(plugin) || list.options.contains(plugin))
-      remark(fmt::format("list {} keeps its subscribers in a database; vstate carries only its settings", name->text()));
+      remark(fmt::format(
+          "list {} keeps its subscribers in a database; vstate carries only its settings",
+          name->text()));
   list_directories_.insert(directory_name);
   state().lists.emplace(*name, std::move(list));
   out_.list_archives.emplace(*name, std::move(source));
@@ -127,9 +135,9 @@ Status Inspector::read_lists() {
     if (entry.type != FileInfo::Type::directory || homes_.contains(entry.name)) continue;
     const auto root = in_domain(entry.name);
     if (!system_.exists(path_join(root, "subscribers"))) continue;
-    const bool is_list = std::any_of(k_signs_of_a_list.begin(), k_signs_of_a_list.end(), [&](const char* sign) {
-      return system_.exists(path_join(root, sign));
-    });
+    const bool is_list =
+        std::any_of(k_signs_of_a_list.begin(), k_signs_of_a_list.end(),
+                    [&](const char* sign) { return system_.exists(path_join(root, sign)); });
     if (is_list) VSTATE_TRY(read_list(entry.name));
   }
   return {};

@@ -41,12 +41,17 @@ void Inspector::place_homes(const std::vector<Account>& accounts) {
     const auto [first, is_new] = first_user.emplace(home, name);
     if (home.empty()) continue;
     if (!is_new) {
-      remark(fmt::format("mailbox {} shares its home with {}; on the target it gets a home of its own", name, first->second));
+      remark(
+          fmt::format("mailbox {} shares its home with {}; on the target it gets a home of its own",
+                      name, first->second));
       continue;
     }
     out_.condition.paths.homes.emplace(name, home);
-    if (is_below) homes_.insert(relative(home));
-    else remark(fmt::format("mailbox {} has its home outside the domain's directory ({})", name, home));
+    if (is_below)
+      homes_.insert(relative(home));
+    else
+      remark(
+          fmt::format("mailbox {} has its home outside the domain's directory ({})", name, home));
   }
 }
 
@@ -55,7 +60,9 @@ void Inspector::read_last_login(Mailbox& mailbox, const std::string& home) {
   const auto info = system_.info(path);
   if (!info || !info->is_regular()) return;
   const auto text = system_.read(path, 4096);
-  if (!text || text->find_first_of(std::string_view("\n\0", 2)) != std::string::npos || !is_utf8(*text)) return;
+  if (!text || text->find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
+      !is_utf8(*text))
+    return;
   mailbox.last_login = LastLogin{info->mtime, *text};
   express(path);
 }
@@ -89,7 +96,8 @@ void Inspector::check_home(const MailboxName& name, const std::string& home) {
   const auto report = [&](DefectKind kind, std::string detail) {
     out_.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
-  for (const std::string_view part : {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
+  for (const std::string_view part :
+       {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
     const auto info = system_.info_followed(home + std::string(part));
     const auto shown = part.empty() ? std::string("the home") : std::string(part.substr(1));
     if (!info || !info->is_directory()) {
@@ -97,10 +105,20 @@ void Inspector::check_home(const MailboxName& name, const std::string& home) {
       return;
     }
     if (Owner{info->uid, info->gid} != owner()) {
-      report(DefectKind::ownership, fmt::format("{} belongs to {}:{}", shown, info->uid, info->gid));
+      report(DefectKind::ownership,
+             fmt::format("{} belongs to {}:{}", shown, info->uid, info->gid));
       return;
     }
   }
+  check_temporary(System::temporary_of(home + "/Maildir/maildirsize"));
+}
+
+/// Names a temporary that a stopped apply left.
+void Inspector::check_temporary(const std::string& path) {
+  if (!system_.exists(path)) return;
+  rebuild(path, "temporary of a stopped apply");
+  out_.condition.defects.push_back(
+      {DefectKind::temporary, relative(path), "left by a stopped apply"});
 }
 
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home) {
@@ -118,7 +136,8 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
   read_last_login(mailbox, home);
   if (mailbox.last_login) source.expressed.insert("lastauth");
   VSTATE_TRY(read_vacation(mailbox, home, source.expressed));
-  VSTATE_TRY_ASSIGN(const bool has_rest, read_files_below(home, "", mailbox_placeholder(name.text()) + "/", source));
+  VSTATE_TRY_ASSIGN(const bool has_rest,
+                    read_files_below(home, "", mailbox_placeholder(name.text()) + "/", source));
   (void)has_rest;
   out_.mailbox_archives.emplace(name, std::move(source));
   return {};
@@ -136,7 +155,8 @@ Status Inspector::read_mailboxes() {
   }
   VSTATE_TRY_ASSIGN(const bool is_unfinished, store_.is_unfinished(location));
   if (is_unfinished)
-    out_.condition.defects.push_back({DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});
+    out_.condition.defects.push_back(
+        {DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});
   for (const auto& account : out_.accounts) {
     const auto name = MailboxName::parse(account.name);
     if (!name) {
@@ -145,7 +165,8 @@ Status Inspector::read_mailboxes() {
     }
     auto mailbox = to_mailbox(account);
     const auto home = out_.condition.paths.homes.find(name->text());
-    if (home != out_.condition.paths.homes.end()) VSTATE_TRY(read_home(*name, mailbox, home->second));
+    if (home != out_.condition.paths.homes.end())
+      VSTATE_TRY(read_home(*name, mailbox, home->second));
     if (!state().mailboxes.emplace(*name, std::move(mailbox)).second)
       remark(fmt::format("account {} is in vpasswd twice; the first counts", name->text()));
   }
@@ -163,7 +184,8 @@ bool looks_like_text(std::string_view bytes) {
   return strange * 10 <= bytes.size();
 }
 
-Result<std::optional<std::string>> Inspector::read_text(const std::string& path, std::size_t limit) const {
+Result<std::optional<std::string>> Inspector::read_text(const std::string& path,
+                                                        std::size_t limit) const {
   auto bytes = system_.read(path, limit);
   if (!bytes && bytes.error().code == Errc::unsupported) return std::optional<std::string>();
   if (!bytes) return tl::unexpected<Error>(bytes.error());

@@ -6,6 +6,17 @@
 
 namespace vstate {
 
+namespace {
+
+/// What System::temporary_of makes.
+bool is_temporary(std::string_view name) {
+  constexpr auto suffix = System::k_temporary_suffix;
+  return name.rfind(".vstate-", 0) == 0 && name.size() > suffix.size() &&
+         name.substr(name.size() - suffix.size()) == suffix;
+}
+
+}  // namespace
+
 Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry,
                                   const std::string& relative_path, const std::string& prefix,
                                   ArchiveSource& source) {
@@ -43,7 +54,8 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
 
 Result<bool> Inspector::read_files_below(const std::string& start, const std::string& relative_path,
                                          const std::string& prefix, ArchiveSource& source) {
-  const auto listing = system_.list(relative_path.empty() ? start : path_join(start, relative_path));
+  const auto listing =
+      system_.list(relative_path.empty() ? start : path_join(start, relative_path));
   if (!listing) return tl::unexpected<Error>(listing.error());
   bool needs_archive = false;
   for (const auto& entry : *listing) {
@@ -54,8 +66,9 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
       source.expressed.insert(name);
       continue;
     }
-    const bool is_elsewhere = &source == &*out_.domain_archive &&
-                              (homes_.contains(from_domain) || list_directories_.contains(from_domain));
+    const bool is_elsewhere =
+        &source == &*out_.domain_archive &&
+        (homes_.contains(from_domain) || list_directories_.contains(from_domain));
     if (is_elsewhere) {
       source.expressed.insert(name + "/");
       continue;
@@ -63,6 +76,11 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
     // A Maildir is mail, whatever lies in it.
     if (relative_path.empty() && entry.name == "Maildir" && prefix.front() == '{') {
       needs_archive = true;
+      continue;
+    }
+    if (is_temporary(entry.name)) {
+      check_temporary(path);
+      source.expressed.insert(name);
       continue;
     }
     if (const auto fate = classify_maildir_file(entry.name);
@@ -88,7 +106,8 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
     File directory;
     directory.kind = File::Kind::directory;
     directory.mode = 0700;
-    if (const auto info = system_.info(path_join(start, relative_path))) directory.mode = info->mode & 0777U;
+    if (const auto info = system_.info(path_join(start, relative_path)))
+      directory.mode = info->mode & 0777U;
     state().files.emplace(prefix + templater_->to_template(relative_path), directory);
     express(path_join(start, relative_path));
   }
@@ -97,7 +116,8 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
 
 Status Inspector::read_rest() {
   out_.domain_archive = ArchiveSource{directory(), {}};
-  VSTATE_TRY_ASSIGN(const bool needs_archive, read_files_below(directory(), "", "", *out_.domain_archive));
+  VSTATE_TRY_ASSIGN(const bool needs_archive,
+                    read_files_below(directory(), "", "", *out_.domain_archive));
   if (!needs_archive) out_.domain_archive.reset();
   return {};
 }

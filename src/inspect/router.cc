@@ -55,7 +55,8 @@ Route Router::trace(std::string_view address) {
   const std::string local(address.substr(0, at));
   const auto host = to_lower(address.substr(at + 1));
   if (!is_accepted(host)) {
-    route.problem = fmt::format("qmail-smtpd refuses {}: not in rcpthosts or morercpthosts.cdb", host);
+    route.problem =
+        fmt::format("qmail-smtpd refuses {}: not in rcpthosts or morercpthosts.cdb", host);
     return route;
   }
   route.steps.push_back(fmt::format("qmail-smtpd accepts {}", host));
@@ -66,7 +67,8 @@ Route Router::trace(std::string_view address) {
     }
   const auto prepend = virtual_user(virtualdomains_, host);
   if (!prepend || prepend->empty()) {
-    route.problem = fmt::format("virtualdomains has no entry for {}; the mail would go out again", host);
+    route.problem =
+        fmt::format("virtualdomains has no entry for {}; the mail would go out again", host);
     return route;
   }
   route.steps.push_back(fmt::format("virtualdomains gives {} to {}", host, *prepend));
@@ -74,7 +76,8 @@ Route Router::trace(std::string_view address) {
   return route;
 }
 
-void Router::trace_local(const std::string& local, const std::string& extension, const std::string& host, Route& route) {
+void Router::trace_local(const std::string& local, const std::string& extension,
+                         const std::string& host, Route& route) {
   const auto prefix = to_lower(local.substr(0, local.size() - extension.size()));
   const auto key = "!" + prefix;
   const auto data = cdb::find(assign_cdb_, key);
@@ -83,23 +86,27 @@ void Router::trace_local(const std::string& local, const std::string& extension,
     route.problem = fmt::format("{} has no entry \"{}\"", server_.assign_cdb, prefix);
     return;
   }
-  route.steps.push_back(fmt::format("users/cdb gives {} to uid {} in {}", prefix, entry->uid, entry->home));
+  route.steps.push_back(
+      fmt::format("users/cdb gives {} to uid {} in {}", prefix, entry->uid, entry->home));
   trace_dot_qmail(entry->home, extension, host, route);
 }
 
-void Router::trace_dot_qmail(const std::string& directory, const std::string& extension, const std::string&, Route& route) {
+void Router::trace_dot_qmail(const std::string& directory, const std::string& extension,
+                             const std::string&, Route& route) {
   const auto home = system_.info_followed(directory);
   if (!home || !home->is_directory()) {
     route.problem = fmt::format("{} does not exist", directory);
     return;
   }
   if ((home->mode & 01000U) != 0 || (home->mode & 0002U) != 0) {
-    route.problem = fmt::format("qmail-local defers: {} is sticky or writable for everybody", directory);
+    route.problem =
+        fmt::format("qmail-local defers: {} is sticky or writable for everybody", directory);
     return;
   }
   const auto safe = replace_all(to_lower(extension), ".", ":");
   std::vector<std::string> names{".qmail-" + safe};
-  for (auto dash = safe.rfind('-'); dash != std::string::npos; dash = dash == 0 ? std::string::npos : safe.rfind('-', dash - 1))
+  for (auto dash = safe.rfind('-'); dash != std::string::npos;
+       dash = dash == 0 ? std::string::npos : safe.rfind('-', dash - 1))
     names.push_back(".qmail-" + safe.substr(0, dash + 1) + "default");
   names.emplace_back(".qmail-default");
   for (const auto& name : names) {
@@ -143,7 +150,8 @@ void Router::trace_mailbox(const std::string& directory, const std::string& name
   route.destination = record->home;
   route.steps.push_back(fmt::format("vdelivermail delivers to {}", record->home));
   constexpr std::uint64_t bounce_mail = 0x10;
-  if ((flags & bounce_mail) != 0) route.steps.emplace_back("the account bounces its mail (disable = [\"delivery\"])");
+  if ((flags & bounce_mail) != 0)
+    route.steps.emplace_back("the account bounces its mail (disable = [\"delivery\"])");
 }
 
 }  // namespace vstate

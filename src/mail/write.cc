@@ -27,7 +27,9 @@ class ArchiveFile {
   explicit ArchiveFile(std::string path) : path_(std::move(path)), partial_(path_ + ".partial") {}
   ~ArchiveFile() {
     if (!is_open_) return;
-    archive_write_fail(writer_.get());
+    // libarchive frees all it has only after a proper end, which fills up an unfinished entry.
+    const Handle nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (nowhere.is_open()) dup2(nowhere.get(), file_.get());
     writer_.reset();
     unlink(partial_.c_str());
   }

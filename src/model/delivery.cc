@@ -1,7 +1,7 @@
 #include "vstate/model/delivery.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "vstate/base/text.h"
 
@@ -9,9 +9,7 @@ namespace vstate {
 
 namespace {
 
-DeliveryLine broken(std::string problem) {
-  return {DeliveryKind::broken, {}, std::move(problem)};
-}
+DeliveryLine broken(std::string problem) { return {DeliveryKind::broken, {}, std::move(problem)}; }
 
 DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
   while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
@@ -26,7 +24,8 @@ DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
       return {DeliveryKind::program, rest, {}};
     case '.':
     case '/':
-      return {line.back() == '/' ? DeliveryKind::maildir : DeliveryKind::mbox, std::string(line), {}};
+      return {
+          line.back() == '/' ? DeliveryKind::maildir : DeliveryKind::mbox, std::string(line), {}};
     case '+':
       return {rest == "list" ? DeliveryKind::only_forwards : DeliveryKind::nothing, {}, {}};
     case '&':
@@ -39,7 +38,8 @@ DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
 DeliveryLine parse_vdelivermail(std::string_view line) {
   constexpr std::size_t buffer = 499;
   if (line.size() > buffer) return broken("vdelivermail reads at most 499 bytes of a line");
-  if (line.empty()) return broken("a blank line is a forward to nobody for vdelivermail, and fails");
+  if (line.empty())
+    return broken("a blank line is a forward to nobody for vdelivermail, and fails");
   const std::string rest(line.substr(1));
   switch (line.front()) {
     case '#':
@@ -71,8 +71,10 @@ std::vector<std::string> shell_words(std::string_view command) {
   for (std::size_t i = 0; i < command.size(); ++i) {
     const char c = command[i];
     if (quote != 0) {
-      if (c == quote) quote = 0;
-      else word.push_back(c);
+      if (c == quote)
+        quote = 0;
+      else
+        word.push_back(c);
     } else if (c == '\'' || c == '"') {
       quote = c;
       in_word = true;

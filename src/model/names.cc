@@ -28,7 +28,8 @@ std::string first_refused(std::string_view text, Allowed allowed) {
 Result<std::string> DomainRules::check(std::string_view text) {
   if (text.size() < 3 || text.size() > 96)
     return fail(Errc::invalid, fmt::format("domain name \"{}\" has {} characters, 3 to 96 are "
-                                           "allowed", text, text.size()));
+                                           "allowed",
+                                           text, text.size()));
   const auto refused =
       first_refused(text, [](char c) { return is_letter_or_digit(c) || c == '-' || c == '.'; });
   if (!refused.empty())
@@ -43,7 +44,8 @@ std::string broken_56_rule(const DomainName& name) {
   const auto dot = text.rfind('.');
   if (dot == std::string::npos) return "has no dot";
   const auto last_label = text.size() - dot - 1;
-  if (last_label < 2 || last_label > 63) return "has a last label that is not 2 to 63 characters long";
+  if (last_label < 2 || last_label > 63)
+    return "has a last label that is not 2 to 63 characters long";
   if (text.find("..") != std::string::npos) return "contains \"..\"";
   return {};
 }
@@ -51,14 +53,16 @@ std::string broken_56_rule(const DomainName& name) {
 Result<std::string> MailboxRules::check(std::string_view text) {
   if (text.empty() || text.size() > 64)
     return fail(Errc::invalid, fmt::format("mailbox name \"{}\" has {} characters, 1 to 64 are "
-                                           "allowed", text, text.size()));
+                                           "allowed",
+                                           text, text.size()));
   constexpr std::string_view signs = "!#$&'*+-.=?^_`{|}~";
   const auto refused = first_refused(text, [&](char c) {
     return is_letter_or_digit(c) || signs.find(c) != std::string_view::npos;
   });
   if (!refused.empty())
-    return fail(Errc::invalid,
-                fmt::format("mailbox name \"{}\" contains {}, which vpopmail refuses", text, refused));
+    return fail(
+        Errc::invalid,
+        fmt::format("mailbox name \"{}\" contains {}, which vpopmail refuses", text, refused));
   if (text == "." || text == "..")
     return fail(Errc::invalid, fmt::format("mailbox name \"{}\" cannot be a directory", text));
   return to_lower(text);
@@ -67,7 +71,8 @@ Result<std::string> MailboxRules::check(std::string_view text) {
 Result<std::string> AliasRules::check(std::string_view text) {
   if (text.empty() || text.size() > 200)
     return fail(Errc::invalid, fmt::format("alias name \"{}\" has {} characters, 1 to 200 are "
-                                           "allowed", text, text.size()));
+                                           "allowed",
+                                           text, text.size()));
   const auto refused = first_refused(text, [](char c) {
     return static_cast<unsigned char>(c) > 32 && c != 127 && c != '/' && c != ':' && c != '@';
   });
@@ -75,9 +80,9 @@ Result<std::string> AliasRules::check(std::string_view text) {
     return fail(Errc::invalid, fmt::format("alias name \"{}\" contains {}", text, refused));
   if (to_lower(text) != text)
     return fail(Errc::invalid, fmt::format("alias name \"{}\" has upper-case letters, which mail "
-                                           "never selects", text));
-  if (!is_utf8(text))
-    return fail(Errc::invalid, "alias name is not UTF-8");
+                                           "never selects",
+                                           text));
+  if (!is_utf8(text)) return fail(Errc::invalid, "alias name is not UTF-8");
   return std::string(text);
 }
 

@@ -30,8 +30,10 @@ std::uint64_t parse_size(std::string_view part) {
   take_suffix(part, 'S', 's');
   take_suffix(part, 'B', 'b');
   std::uint64_t unit = 1;
-  if (take_suffix(part, 'M', 'm')) unit = 1048576;
-  else if (take_suffix(part, 'K', 'k')) unit = 1024;
+  if (take_suffix(part, 'M', 'm'))
+    unit = 1048576;
+  else if (take_suffix(part, 'K', 'k'))
+    unit = 1024;
   const auto number = leading_number(part);
   return number > UINT64_MAX / unit ? UINT64_MAX : number * unit;
 }
@@ -42,8 +44,10 @@ Quota parse_quota(std::string_view stored) {
   Quota quota;
   if (stored.substr(0, 2) == "NO") return quota;
   for (const auto part : split(stored, ',')) {
-    if (!part.empty() && part.back() == 'C') quota.messages = leading_number(part);
-    else if (!part.empty()) quota.bytes = parse_size(part);
+    if (!part.empty() && part.back() == 'C')
+      quota.messages = leading_number(part);
+    else if (!part.empty())
+      quota.bytes = parse_size(part);
   }
   return quota;
 }

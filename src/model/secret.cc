@@ -15,9 +15,9 @@ std::string scheme_of(const Secret& hash) {
   struct Scheme {
     std::string_view prefix, name;
   };
-  constexpr std::array schemes{Scheme{"$1$", "MD5"},      Scheme{"$2", "bcrypt"},
-                               Scheme{"$5$", "SHA-256"},  Scheme{"$6$", "SHA-512"},
-                               Scheme{"$y$", "yescrypt"}, Scheme{"$7$", "scrypt"},
+  constexpr std::array schemes{Scheme{"$1$", "MD5"},           Scheme{"$2", "bcrypt"},
+                               Scheme{"$5$", "SHA-256"},       Scheme{"$6$", "SHA-512"},
+                               Scheme{"$y$", "yescrypt"},      Scheme{"$7$", "scrypt"},
                                Scheme{"$gy$", "gost-yescrypt"}};
   for (const auto& scheme : schemes)
     if (text.substr(0, scheme.prefix.size()) == scheme.prefix) return std::string(scheme.name);

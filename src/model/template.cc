@@ -25,8 +25,10 @@ bool is_component_byte(char c) {
 std::string encode_name(std::string_view name) {
   std::string out;
   for (const char c : name) {
-    if (c == '{' || c == '}' || c == '%') out += fmt::format("%{:02x}", static_cast<unsigned>(c));
-    else out.push_back(c);
+    if (c == '{' || c == '}' || c == '%')
+      out += fmt::format("%{:02x}", static_cast<unsigned>(c));
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -36,9 +38,12 @@ std::optional<unsigned> hex_value(std::string_view digits) {
   unsigned value = 0;
   for (const char c : digits) {
     unsigned digit = 0;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      digit = static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      digit = static_cast<unsigned>(c - 'a') + 10;
+    else
+      return std::nullopt;
     value = value * 16 + digit;
   }
   return value;
@@ -95,7 +100,8 @@ void scan(std::string_view text, Literal literal, Placeholder placeholder, Probl
 
 bool is_known_placeholder(std::string_view name) {
   if (name.substr(0, k_mailbox.size()) == k_mailbox) return name.size() > k_mailbox.size();
-  if (name.substr(0, k_byte.size()) == k_byte) return hex_value(name.substr(k_byte.size())).has_value();
+  if (name.substr(0, k_byte.size()) == k_byte)
+    return hex_value(name.substr(k_byte.size())).has_value();
   return is_plain_placeholder(name);
 }
 
@@ -209,7 +215,9 @@ std::vector<TemplateProblem> check_template(std::string_view text) {
         if (!is_known_placeholder(name))
           problems.push_back({offset, fmt::format("unknown placeholder {{{}}}", name)});
       },
-      [&](std::size_t offset, std::string what) { problems.push_back({offset, std::move(what)}); });
+      [&](std::size_t offset, std::string what) {
+        problems.push_back({offset, std::move(what)});
+      });
   return problems;
 }
 

@@ -23,7 +23,8 @@ class Guard {
   explicit Guard(const PlanInput& input) : input_(input) {}
   std::vector<std::string> run() {
     check_domain();
-    for (const auto& [name, mailbox] : input_.desired.mailboxes) check_mailbox(name.text(), mailbox);
+    for (const auto& [name, mailbox] : input_.desired.mailboxes)
+      check_mailbox(name.text(), mailbox);
     check_names();
     return std::move(refusals_);
   }
@@ -34,7 +35,8 @@ class Guard {
   void check_mailbox(const std::string& name, const Mailbox&);
   void check_names();
   [[nodiscard]] std::string directory() const {
-    return input_.condition.directory.empty() ? input_.facts.new_directory : input_.condition.directory;
+    return input_.condition.directory.empty() ? input_.facts.new_directory
+                                              : input_.condition.directory;
   }
   [[nodiscard]] std::size_t longest_home_of(const std::string& name) const {
     const auto home = input_.condition.paths.homes.find(name);
@@ -52,18 +54,22 @@ void Guard::check_domain() {
   const bool is_56 = input_.server.version == VpopmailVersion::v56;
   const auto check = [&](const DomainName& name) {
     if (const auto broken = broken_56_rule(name); is_56 && is_new && !broken.empty())
-      refuse(fmt::format("domain {}: its name {}, which vpopmail 5.6 refuses", name.text(), broken));
+      refuse(
+          fmt::format("domain {}: its name {}, which vpopmail 5.6 refuses", name.text(), broken));
   };
   check(input_.desired.name);
   for (const auto& alias : input_.desired.aliases) check(alias);
   if (directory().size() > k_longest_domain_directory)
-    refuse(fmt::format("domain {}: its directory {} is longer than the {} characters that vpopmail keeps",
-                       input_.desired.name.text(), directory(), k_longest_domain_directory));
+    refuse(fmt::format(
+        "domain {}: its directory {} is longer than the {} characters that vpopmail keeps",
+        input_.desired.name.text(), directory(), k_longest_domain_directory));
   for (const auto& [name, real] : input_.facts.foreign_names) {
     if (name == input_.desired.name.text())
-      refuse(fmt::format("domain {}: is an alias domain of {} on this server; remove that first", name, real));
+      refuse(fmt::format("domain {}: is an alias domain of {} on this server; remove that first",
+                         name, real));
     else
-      refuse(fmt::format("alias domain {}: belongs to {} on this server; remove it there first", name, real));
+      refuse(fmt::format("alias domain {}: belongs to {} on this server; remove it there first",
+                         name, real));
   }
 }
 
@@ -71,39 +77,48 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
   const auto& server = input_.server;
   const auto say = [&](std::string text) { refuse(fmt::format("mailbox {}: {}", name, text)); };
   if (name.size() > server.longest_mailbox_name())
-    say(fmt::format("its name has {} characters, this server takes {}", name.size(), server.longest_mailbox_name()));
-  const bool is_new = input_.actual == nullptr ||
-                      !input_.actual->mailboxes.contains(*MailboxName::parse(name));
+    say(fmt::format("its name has {} characters, this server takes {}", name.size(),
+                    server.longest_mailbox_name()));
+  const bool is_new =
+      input_.actual == nullptr || !input_.actual->mailboxes.contains(*MailboxName::parse(name));
   if (is_new && name.size() == 1 && server.hashes_directories)
     say("a name of one character clashes with the hashed directories of this server");
   if (name == "vpasswd") say("the name clashes with the file vpasswd");
   const auto gecos = literal(mailbox.gecos);
   if (gecos.size() > server.longest_gecos())
-    say(fmt::format("gecos has {} bytes, this server keeps {}", gecos.size(), server.longest_gecos()));
+    say(fmt::format("gecos has {} bytes, this server keeps {}", gecos.size(),
+                    server.longest_gecos()));
   const auto& hash = mailbox.password.reveal();
   const auto home = longest_home_of(name);
-  if (home > k_longest_home) say(fmt::format("its home would be longer than {} characters", k_longest_home));
-  const auto clear = server.stores_clear_passwords
-                         ? 1 + (mailbox.clear_password ? mailbox.clear_password->reveal().size() : 0)
-                         : 0;
-  const auto line = name.size() + hash.size() + 1 + std::to_string(mailbox.flags).size() + gecos.size() +
-                    home + to_vpopmail(mailbox.quota).size() + 6 + clear + 1;
+  if (home > k_longest_home)
+    say(fmt::format("its home would be longer than {} characters", k_longest_home));
+  const auto clear =
+      server.stores_clear_passwords
+          ? 1 + (mailbox.clear_password ? mailbox.clear_password->reveal().size() : 0)
+          : 0;
+  const auto line = name.size() + hash.size() + 1 + std::to_string(mailbox.flags).size() +
+                    gecos.size() + home + to_vpopmail(mailbox.quota).size() + 6 + clear + 1;
   if (line > server.longest_vpasswd_line())
-    say(fmt::format("its line in vpasswd would have {} bytes, this server reads {} (the hash alone has {})",
-                    line, server.longest_vpasswd_line(), hash.size()));
+    say(fmt::format(
+        "its line in vpasswd would have {} bytes, this server reads {} (the hash alone has {})",
+        line, server.longest_vpasswd_line(), hash.size()));
   if (!hash.empty() && hash.front() == '{' && server.version == VpopmailVersion::v54)
     say("the password has a {SCHEME} prefix, which vpopmail 5.4 never matches; remove the prefix");
   if (input_.facts.refused_hashes.contains(name))
-    say(fmt::format("this system's crypt(3) does not accept the password's hash ({})", scheme_of(mailbox.password)));
+    say(fmt::format("this system's crypt(3) does not accept the password's hash ({})",
+                    scheme_of(mailbox.password)));
 }
 
 void Guard::check_names() {
   std::map<std::string, std::string> entries;
   const auto enter = [&](const std::string& name, std::string what) {
     const auto [first, is_new] = entries.emplace(name, what);
-    if (!is_new) refuse(fmt::format("{}: needs the directory {} that {} needs too", what, name, first->second));
+    if (!is_new)
+      refuse(
+          fmt::format("{}: needs the directory {} that {} needs too", what, name, first->second));
   };
-  for (const auto& [name, mailbox] : input_.desired.mailboxes) enter(name.text(), "mailbox " + name.text());
+  for (const auto& [name, mailbox] : input_.desired.mailboxes)
+    enter(name.text(), "mailbox " + name.text());
   for (const auto& [name, list] : input_.desired.lists) enter(name.text(), "list " + name.text());
   for (const auto& [name, robot] : input_.desired.autoresponders)
     enter(to_upper(name.text()), "autoresponder " + name.text());
@@ -116,7 +131,8 @@ void for_each_delivery(const State& state, Visit visit) {
   if (state.default_delivery) visit("default", std::string(), *state.default_delivery, qmail_local);
   for (const auto& [name, mailbox] : state.mailboxes)
     visit("mailbox", name.text(), mailbox.deliver, vdelivermail);
-  for (const auto& [name, alias] : state.alias) visit("alias", name.text(), alias.deliver, qmail_local);
+  for (const auto& [name, alias] : state.alias)
+    visit("alias", name.text(), alias.deliver, qmail_local);
   for (const auto& [name, robot] : state.autoresponders) {
     const auto program = robot.program.empty() ? std::string("{autorespond}") : robot.program;
     visit("autoresponder", name.text(), DeliveryLines{"|" + program}, qmail_local);
@@ -130,7 +146,8 @@ void for_each_delivery(const State& state, Visit visit) {
       }
 }
 
-std::vector<std::string> programs_in(const std::string& line, LineReader reader, const Paths& paths) {
+std::vector<std::string> programs_in(const std::string& line, LineReader reader,
+                                     const Paths& paths) {
   const auto parsed = parse_delivery(line, reader, false);
   if (parsed.kind != DeliveryKind::program) return {};
   std::vector<std::string> out;
@@ -147,7 +164,8 @@ std::vector<std::string> find_refusals(const PlanInput& input) { return Guard(in
 
 std::set<std::string> programs_of(const State& state, const Paths& paths) {
   std::set<std::string> out;
-  for_each_delivery(state, [&](std::string_view, const std::string&, const DeliveryLines& lines, LineReader reader) {
+  for_each_delivery(state, [&](std::string_view, const std::string&, const DeliveryLines& lines,
+                               LineReader reader) {
     for (const auto& line : lines)
       for (auto& program : programs_in(line, reader, paths)) out.insert(std::move(program));
   });
@@ -160,7 +178,8 @@ std::vector<Note> find_warnings(const PlanInput& input) {
     const bool is_said = std::any_of(notes.begin(), notes.end(), [&](const Note& note) {
       return note.subject_kind == kind && note.name == name && note.text == text;
     });
-    if (!is_said) notes.push_back({NoteKind::warning, std::move(kind), std::move(name), std::move(text)});
+    if (!is_said)
+      notes.push_back({NoteKind::warning, std::move(kind), std::move(name), std::move(text)});
   };
   auto paths = input.condition.paths;
   if (paths.domain.empty()) paths.domain = input.facts.new_directory;
@@ -187,12 +206,13 @@ std::vector<Note> find_warnings(const PlanInput& input) {
   std::size_t clear_passwords = 0;
   for (const auto& [name, mailbox] : input.desired.mailboxes) {
     if (mailbox.clear_password && !input.server.stores_clear_passwords) ++clear_passwords;
-    if (mailbox.password.empty()) warn("mailbox", name.text(), "has no password, so nobody can log in");
+    if (mailbox.password.empty())
+      warn("mailbox", name.text(), "has no password, so nobody can log in");
   }
   if (clear_passwords > 0)
     warn("domain", input.desired.name.text(),
-         fmt::format("{} clear-text password{} not carried: this server's vpopmail keeps none", clear_passwords,
-                     clear_passwords == 1 ? " is" : "s are"));
+         fmt::format("{} clear-text password{} not carried: this server's vpopmail keeps none",
+                     clear_passwords, clear_passwords == 1 ? " is" : "s are"));
   return notes;
 }
 

@@ -36,7 +36,8 @@ class Planner {
                       const std::optional<Value>& actual);
 
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
-  [[nodiscard]] List effective_list(const std::string& name, const List& desired, const List* actual);
+  [[nodiscard]] List effective_list(const std::string& name, const List& desired,
+                                    const List* actual);
   void add_repairs();
   void add_archives(ArchiveKind kind);
   void add_publication();
@@ -51,16 +52,20 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
                       Effective effective) {
   using Value = typename Map::mapped_type;
   const auto text_of = [](const auto& key) -> std::string {
-    if constexpr (requires { key.text(); }) return key.text();
-    else return key;
+    if constexpr (requires { key.text(); })
+      return key.text();
+    else
+      return key;
   };
   for (const auto& [key, value] : desired) {
     const Value* found = nullptr;
     if (actual != nullptr)
       if (const auto at = actual->find(key); at != actual->end()) found = &at->second;
     const auto wanted = effective(text_of(key), value, found);
-    if (found == nullptr) plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, wanted});
-    else if (const auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr)); !(now == wanted))
+    if (found == nullptr)
+      plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, wanted});
+    else if (const auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr));
+             !(now == wanted))
       plan_.actions.push_back(Change<Value>{text_of(key), now, wanted});
   }
   if (actual == nullptr) return;
@@ -78,7 +83,8 @@ template <class Value>
 void Planner::compare_single(std::string_view kind, const std::optional<Value>& desired,
                              const std::optional<Value>& actual) {
   if (desired == actual) return;
-  if (desired) plan_.actions.push_back(Change<Value>{{}, actual, desired});
+  if (desired)
+    plan_.actions.push_back(Change<Value>{{}, actual, desired});
   else if (input_.options.prune && kind == "limits")
     plan_.actions.push_back(Change<Value>{{}, actual, std::nullopt});
   else
@@ -163,7 +169,8 @@ void Planner::add_publication() {
   if (!is_there()) return;
   for (const auto& alias : input_.actual->aliases) {
     if (input_.desired.aliases.contains(alias)) continue;
-    if (input_.options.prune) plan_.actions.push_back(Unpublish{alias});
+    if (input_.options.prune)
+      plan_.actions.push_back(Unpublish{alias});
     else
       note(NoteKind::here_only, "alias domain", alias.text(),
            "here, not in the file; kept (--prune deletes)");
@@ -186,7 +193,8 @@ void Planner::filter() {
   std::erase_if(plan_.actions, is_out);
   if (const auto left_out = before - plan_.actions.size(); left_out > 0)
     note(NoteKind::kept, "domain", input_.desired.name.text(),
-         fmt::format("{} change{} left out by --only or --exclude", left_out, left_out == 1 ? "" : "s"));
+         fmt::format("{} change{} left out by --only or --exclude", left_out,
+                     left_out == 1 ? "" : "s"));
 }
 
 Plan Planner::run() {
@@ -210,7 +218,8 @@ Plan Planner::run() {
   compare(desired.files, is_there() ? &actual->files : nullptr, "file", as_it_is);
   add_archives(ArchiveKind::mailbox);
   add_archives(ArchiveKind::files);
-  compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder", as_it_is);
+  compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder",
+          as_it_is);
   compare(desired.alias, is_there() ? &actual->alias : nullptr, "alias", as_it_is);
   compare(desired.lists, is_there() ? &actual->lists : nullptr, "list",
           [&](const std::string& name, const List& value, const List* other) {
@@ -251,8 +260,12 @@ std::string address_of(const Action& action) {
     std::string operator()(const Change<Alias>& change) const { return "alias." + change.name; }
     std::string operator()(const Change<List>& change) const { return "list." + change.name; }
     std::string operator()(const Change<DeliveryLines>&) const { return "default"; }
-    std::string operator()(const Publish& publish) const { return "publish." + publish.name.text(); }
-    std::string operator()(const Unpublish& publish) const { return "publish." + publish.name.text(); }
+    std::string operator()(const Publish& publish) const {
+      return "publish." + publish.name.text();
+    }
+    std::string operator()(const Unpublish& publish) const {
+      return "publish." + publish.name.text();
+    }
   };
   return std::visit(Addresses{}, action);
 }

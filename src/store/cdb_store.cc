@@ -84,8 +84,8 @@ class CdbStore final : public AccountStore {
     return file;
   }
   Status write_index(const DomainLocation& domain, const vpasswd::File& file) {
-    return system_.replace_file(path_join(domain.directory, k_index), cdb::write(file.cdb_records()),
-                                owned(domain), Durability::now);
+    return system_.replace_file(path_join(domain.directory, k_index),
+                                cdb::write(file.cdb_records()), owned(domain), Durability::now);
   }
   Status write_placement(const DomainLocation&, const Placement&);
   [[nodiscard]] vpasswd::Record to_record(const Account& account) const;
@@ -105,8 +105,10 @@ vpasswd::Record CdbStore::to_record(const Account& account) const {
   record.gecos = account.gecos;
   record.home = account.home;
   record.quota = account.quota;
-  if (account.clear_password) record.clear = account.clear_password->reveal();
-  else if (server_.stores_clear_passwords) record.clear = "";
+  if (account.clear_password)
+    record.clear = account.clear_password->reveal();
+  else if (server_.stores_clear_passwords)
+    record.clear = "";
   return record;
 }
 
@@ -130,13 +132,14 @@ Result<Placement> CdbStore::read_placement(const DomainLocation& domain) {
 
 Status CdbStore::write_placement(const DomainLocation& domain, const Placement& placement) {
   VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
-  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_counter), to_text(placement.counter),
-                                  owned(domain), Durability::now));
+  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_counter),
+                                  to_text(placement.counter), owned(domain), Durability::now));
   if (now.free_directories == placement.free_directories) return {};
   VSTATE_TRY_ASSIGN(const auto lock,
                     system_.lock(path_join(domain.directory, k_free_lock), owned(domain)));
   return system_.replace_file(path_join(domain.directory, k_free_directories),
-                              join_lines(placement.free_directories), owned(domain), Durability::now);
+                              join_lines(placement.free_directories), owned(domain),
+                              Durability::now);
 }
 
 /// Brings the fields that differ between before and after into the record that is there now, and
@@ -183,7 +186,8 @@ Result<std::vector<std::string>> CdbStore::index_problems(const DomainLocation& 
   for (const auto& record : *records) found.insert(record);
   for (const auto& [name, data] : wanted) {
     const auto at = found.find(name);
-    if (at == found.end()) problems.push_back(fmt::format("{} is not in vpasswd.cdb", name));
+    if (at == found.end())
+      problems.push_back(fmt::format("{} is not in vpasswd.cdb", name));
     else if (at->second != data)
       problems.push_back(fmt::format("{} differs between vpasswd and vpasswd.cdb", name));
   }
@@ -209,8 +213,10 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
         continue;
       }
       auto record = *found;
-      if (update(record, change)) VSTATE_TRY(file.replace(std::move(record)));
-      else conflicts.push_back({change.name, "was changed by somebody else meanwhile"});
+      if (update(record, change))
+        VSTATE_TRY(file.replace(std::move(record)));
+      else
+        conflicts.push_back({change.name, "was changed by somebody else meanwhile"});
     } else if (change.before) {
       removed.insert(change.name);
       journal += fmt::format("-{}\n", change.name);

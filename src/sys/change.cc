@@ -182,9 +182,9 @@ Status System::rename(std::string_view from, std::string_view to) {
 Status System::remove_file(std::string_view path) {
   VSTATE_TRY(before_step("remove", path));
   const auto parent = open_parent(path);
-  if (!parent) return parent.error().code == Errc::not_found
-                          ? Status()
-                          : Status(tl::unexpected<Error>(parent.error()));
+  if (!parent)
+    return parent.error().code == Errc::not_found ? Status()
+                                                  : Status(tl::unexpected<Error>(parent.error()));
   if (unlinkat(parent->directory.get(), parent->name.c_str(), 0) != 0 && errno != ENOENT)
     return fail_errno(path, "cannot remove");
   return {};
@@ -193,9 +193,9 @@ Status System::remove_file(std::string_view path) {
 Status System::remove_tree(std::string_view path) {
   VSTATE_TRY(before_step("remove tree", path));
   const auto parent = open_parent(path);
-  if (!parent) return parent.error().code == Errc::not_found
-                          ? Status()
-                          : Status(tl::unexpected<Error>(parent.error()));
+  if (!parent)
+    return parent.error().code == Errc::not_found ? Status()
+                                                  : Status(tl::unexpected<Error>(parent.error()));
   return remove_below(parent->directory.get(), parent->name.c_str(), path);
 }
 
@@ -218,7 +218,8 @@ Status System::set_mtime(std::string_view path, std::int64_t seconds) {
   VSTATE_TRY(before_step("set time", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
-  if (utimensat(parent.directory.get(), parent.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+  if (utimensat(parent.directory.get(), parent.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) !=
+      0)
     return fail_errno(path, "cannot set the time");
   return {};
 }
@@ -233,10 +234,10 @@ Status wait_for_lock(std::string_view path, int seconds, Take take) {
     if (errno != EAGAIN && errno != EACCES && errno != ENOLCK && errno != EINTR)
       return fail_errno(path, "cannot lock");
     if (tries >= seconds * tries_a_second)
-      return fail(Errc::busy,
-                  fmt::format("{}: locked by another program for {} s; run it again later", path,
-                              seconds),
-                  Scope::run);
+      return fail(
+          Errc::busy,
+          fmt::format("{}: locked by another program for {} s; run it again later", path, seconds),
+          Scope::run);
     const timespec pause{0, 1000000000L / tries_a_second};
     nanosleep(&pause, nullptr);
   }
@@ -248,16 +249,19 @@ Status wait_for_lock(std::string_view path, int seconds, Take take) {
 Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
-  Handle file(openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  Handle file(
+      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
-  VSTATE_TRY(wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
   return FileLock(std::move(file));
 }
 
 Result<FileLock> System::lock(std::string_view path, Ownership ownership, int seconds) {
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
-  Handle file(openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  Handle file(
+      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open() && errno == ENOENT) {
     file = Handle(openat(parent.directory.get(), parent.name.c_str(),
                          O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
@@ -267,7 +271,8 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
   struct flock request {};
   request.l_type = F_WRLCK;
   request.l_whence = SEEK_SET;
-  VSTATE_TRY(wait_for_lock(path, seconds, [&] { return fcntl(file.get(), F_SETLK, &request) == 0; }));
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return fcntl(file.get(), F_SETLK, &request) == 0; }));
   return FileLock(std::move(file));
 }
 

@@ -22,9 +22,12 @@ namespace {
 
 FileInfo to_info(const struct stat& st) {
   FileInfo info;
-  if (S_ISREG(st.st_mode)) info.type = FileInfo::Type::regular;
-  else if (S_ISDIR(st.st_mode)) info.type = FileInfo::Type::directory;
-  else if (S_ISLNK(st.st_mode)) info.type = FileInfo::Type::link;
+  if (S_ISREG(st.st_mode))
+    info.type = FileInfo::Type::regular;
+  else if (S_ISDIR(st.st_mode))
+    info.type = FileInfo::Type::directory;
+  else if (S_ISLNK(st.st_mode))
+    info.type = FileInfo::Type::link;
   info.size = static_cast<std::uint64_t>(st.st_size);
   info.uid = st.st_uid;
   info.gid = st.st_gid;
@@ -118,7 +121,8 @@ System::System(std::string root) : root_(std::move(root)) {
 }
 
 Result<Handle> System::open_at_root(std::string_view path, int flags) const {
-  const std::string name(path.empty() || path == "/" ? "." : path.substr(path.front() == '/' ? 1 : 0));
+  const std::string name(path.empty() || path == "/" ? "."
+                                                     : path.substr(path.front() == '/' ? 1 : 0));
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;

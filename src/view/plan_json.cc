@@ -44,31 +44,39 @@ std::string count_text(std::size_t count, std::string_view one, std::string_view
 std::string detail_of(const Mailbox& mailbox) {
   std::string out;
   if (!mailbox.quota.is_unlimited()) out += fmt::format("quota {}, ", to_text(mailbox.quota));
-  out += mailbox.password.empty() ? "no password" : fmt::format("password {}", scheme_of(mailbox.password));
+  out += mailbox.password.empty() ? "no password"
+                                  : fmt::format("password {}", scheme_of(mailbox.password));
   const auto denials = denials_of(mailbox.flags);
   if (!denials.empty()) out += fmt::format(", without {}", join(denials, ", "));
   if (!mailbox.deliver.empty()) out += fmt::format(", delivers to {}", join(mailbox.deliver, "; "));
   return out;
 }
-std::string detail_of(const Alias& alias) { return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; "); }
+std::string detail_of(const Alias& alias) {
+  return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; ");
+}
 std::string detail_of(const DeliveryLines& lines) { return join(lines, "; "); }
 std::string detail_of(const Autoresponder& robot) {
-  return fmt::format("at most {} in {} s{}", count_text(robot.replies, "reply", "replies"), robot.seconds,
+  return fmt::format("at most {} in {} s{}", count_text(robot.replies, "reply", "replies"),
+                     robot.seconds,
                      robot.copy_to.empty() ? "" : ", copy to " + join(robot.copy_to, ", "));
 }
 std::string detail_of(const List& list) {
   std::vector<std::string> parts;
   for (const auto& [directory, addresses] : list.addresses) {
-    if (directory.empty()) parts.push_back(count_text(addresses.size(), "subscriber", "subscribers"));
+    if (directory.empty())
+      parts.push_back(count_text(addresses.size(), "subscriber", "subscribers"));
     else if (directory == "mod" && !addresses.empty())
       parts.push_back(count_text(addresses.size(), "moderator", "moderators"));
-    else if (!addresses.empty()) parts.push_back(fmt::format("{} in {}", with_thousands(addresses.size()), directory));
+    else if (!addresses.empty())
+      parts.push_back(fmt::format("{} in {}", with_thousands(addresses.size()), directory));
   }
   return join(parts, ", ");
 }
 std::string detail_of(const File& file) {
   const auto fields = fields_of(file);
-  return fields.front().name == "content" ? fields.front().value : fmt::format("{} {}", fields.front().name, fields.front().value);
+  return fields.front().name == "content"
+             ? fields.front().value
+             : fmt::format("{} {}", fields.front().name, fields.front().value);
 }
 std::string detail_of(const Limits& limits) { return count_text(limits.size(), "limit", "limits"); }
 
@@ -76,8 +84,12 @@ template <class Value>
 std::vector<std::string> secrets_changed(const Value&, const Value&) {
   return {};
 }
-std::vector<std::string> secrets_changed(const Mailbox& before, const Mailbox& after) { return changed_secrets(before, after); }
-std::vector<std::string> secrets_changed(const List& before, const List& after) { return changed_secrets(before, after); }
+std::vector<std::string> secrets_changed(const Mailbox& before, const Mailbox& after) {
+  return changed_secrets(before, after);
+}
+std::vector<std::string> secrets_changed(const List& before, const List& after) {
+  return changed_secrets(before, after);
+}
 
 /// Sets of addresses change in members that a count does not show.
 template <class Value>
@@ -87,7 +99,9 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
   for (const auto& [directory, addresses] : after.addresses) {
     const auto found = before.addresses.find(directory);
     const auto& old = found == before.addresses.end() ? none : found->second;
-    const auto title = directory.empty() ? std::string("subscribers") : directory == "mod" ? "moderators" : directory;
+    const auto title = directory.empty()    ? std::string("subscribers")
+                       : directory == "mod" ? "moderators"
+                                            : directory;
     for (const auto& address : addresses)
       if (!old.contains(address)) changes.push_back({title, "", address, false});
     for (const auto& address : old)
@@ -95,7 +109,9 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
   }
   for (const auto& [name, text] : after.files) {
     const auto old = before.files.find(name);
-    const bool is_shown = std::any_of(changes.begin(), changes.end(), [&](const FieldChange& c) { return c.name == "files." + name; });
+    const bool is_shown = std::any_of(changes.begin(), changes.end(), [&](const FieldChange& c) {
+      return c.name == "files." + name;
+    });
     if (old != before.files.end() && old->second != text && !is_shown)
       changes.push_back({"files." + name, "other text", "text of the file", false});
   }
@@ -104,14 +120,17 @@ void add_detail(std::vector<FieldChange>& changes, const File& before, const Fil
   if (changes.empty() && before.content != after.content)
     changes.push_back({"content", "other text", "text of the file", false});
 }
-void add_detail(std::vector<FieldChange>& changes, const Autoresponder& before, const Autoresponder& after) {
+void add_detail(std::vector<FieldChange>& changes, const Autoresponder& before,
+                const Autoresponder& after) {
   if (before.message != after.message &&
-      std::none_of(changes.begin(), changes.end(), [](const FieldChange& c) { return c.name == "message"; }))
+      std::none_of(changes.begin(), changes.end(),
+                   [](const FieldChange& c) { return c.name == "message"; }))
     changes.push_back({"message", "other text", "text of the file", false});
 }
 void add_detail(std::vector<FieldChange>& changes, const Mailbox& before, const Mailbox& after) {
   if (before.vacation && after.vacation && *before.vacation != *after.vacation &&
-      std::none_of(changes.begin(), changes.end(), [](const FieldChange& c) { return c.name == "vacation"; }))
+      std::none_of(changes.begin(), changes.end(),
+                   [](const FieldChange& c) { return c.name == "vacation"; }))
     changes.push_back({"vacation", "other text", "text of the file", false});
 }
 
@@ -132,12 +151,16 @@ class ActionJson {
   Json operator()(const Change<Limits>& change) const { return changed("limits", change); }
   Json operator()(const Change<Mailbox>& change) const { return changed("mailbox", change); }
   Json operator()(const Change<File>& change) const { return changed("file", change); }
-  Json operator()(const Change<Autoresponder>& change) const { return changed("autoresponder", change); }
+  Json operator()(const Change<Autoresponder>& change) const {
+    return changed("autoresponder", change);
+  }
   Json operator()(const Change<Alias>& change) const { return changed("alias", change); }
   Json operator()(const Change<List>& change) const { return changed("list", change); }
   Json operator()(const Change<DeliveryLines>& change) const { return changed("default", change); }
   Json operator()(const CopyArchive& copy) const {
-    const char* kind = copy.kind == ArchiveKind::mailbox ? "mail" : copy.kind == ArchiveKind::list ? "archive" : "files";
+    const char* kind = copy.kind == ArchiveKind::mailbox ? "mail"
+                       : copy.kind == ArchiveKind::list  ? "archive"
+                                                         : "files";
     auto out = entry(kind, copy.name, "create", address_);
     out["messages"] = copy.messages;
     out["bytes"] = copy.bytes;
@@ -172,7 +195,11 @@ class ActionJson {
   template <class Value>
   Json changed(std::string kind, const Change<Value>& change) const {
     const bool is_new = !change.before, is_gone = !change.after;
-    auto out = entry(std::move(kind), change.name, is_new ? "create" : is_gone ? "delete" : "update", address_);
+    auto out = entry(std::move(kind), change.name,
+                     is_new    ? "create"
+                     : is_gone ? "delete"
+                               : "update",
+                     address_);
     if (change.before) out["before"] = to_object(fields_of(*change.before));
     if (change.after) {
       out["after"] = to_object(fields_of(*change.after));
@@ -223,9 +250,12 @@ Json summary_of(const Json& changes, const Json& notes) {
       bytes += item["bytes"].get<std::uint64_t>();
     }
     const auto& verb = item["actions"][0];
-    if (verb == "create") ++add;
-    else if (verb == "update") ++change;
-    else ++remove;
+    if (verb == "create")
+      ++add;
+    else if (verb == "update")
+      ++change;
+    else
+      ++remove;
   }
   for (const auto& note : notes) ++(note["kind"] == "warning" ? warnings : kept);
   Json out;

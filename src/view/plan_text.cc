@@ -32,7 +32,9 @@ char sign_of(const Json& change) {
   return verb == "create" ? '+' : verb == "update" ? '~' : '-';
 }
 
-char sign_of_note(const std::string& kind) { return kind == "kept" ? '=' : kind == "here_only" ? '?' : '!'; }
+char sign_of_note(const std::string& kind) {
+  return kind == "kept" ? '=' : kind == "here_only" ? '?' : '!';
+}
 
 /// Columns as a terminal counts them: a UTF-8 sequence is one.
 std::size_t width_of(std::string_view text) {
@@ -52,8 +54,10 @@ std::string visible(const std::string& text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\x{:02x}", byte);
-    else out.push_back(c);
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -70,9 +74,11 @@ class Text {
   }
 
   std::string run() {
-    out_ = fmt::format("{} {} {}\n", plan_["domain"].get<std::string>(), arrow(), plan_["server"].get<std::string>());
+    out_ = fmt::format("{} {} {}\n", plan_["domain"].get<std::string>(), arrow(),
+                       plan_["server"].get<std::string>());
     if (options_.verbose)
-      for (const auto& line : plan_["evidence"]) out_ += fmt::format("    {}\n", line.get<std::string>());
+      for (const auto& line : plan_["evidence"])
+        out_ += fmt::format("    {}\n", line.get<std::string>());
     if (!plan_["changes"].empty() || !plan_["notes"].empty()) out_ += "\n";
     for (const auto& change : plan_["changes"]) add_change(change);
     for (const auto& note : plan_["notes"])
@@ -86,14 +92,20 @@ class Text {
  private:
   [[nodiscard]] std::string_view arrow() const { return options_.unicode ? "→" : "->"; }
   [[nodiscard]] static std::string kind_of(const Json& item) {
-    return item.contains("subject") ? item["subject"].get<std::string>() : item["kind"].get<std::string>();
+    return item.contains("subject") ? item["subject"].get<std::string>()
+                                    : item["kind"].get<std::string>();
   }
-  [[nodiscard]] static std::string name_of(const Json& item) { return visible(item["name"].get<std::string>()); }
+  [[nodiscard]] static std::string name_of(const Json& item) {
+    return visible(item["name"].get<std::string>());
+  }
 
-  void add_row(char sign, const std::string& kind, const std::string& name, const std::string& detail) {
+  void add_row(char sign, const std::string& kind, const std::string& name,
+               const std::string& detail) {
     signs_.insert(sign);
-    const std::string shown = options_.color ? fmt::format("{}{}\x1b[0m", color_of(sign), sign) : std::string(1, sign);
-    std::string row = fmt::format("  {} {} {}", shown, padded(kind, kind_width_), padded(visible(name), name_width_));
+    const std::string shown =
+        options_.color ? fmt::format("{}{}\x1b[0m", color_of(sign), sign) : std::string(1, sign);
+    std::string row = fmt::format("  {} {} {}", shown, padded(kind, kind_width_),
+                                  padded(visible(name), name_width_));
     if (!detail.empty()) row += "  " + detail;
     out_ += std::string(trim_end(row)) + "\n";
   }
@@ -101,7 +113,9 @@ class Text {
   void add_change(const Json& change) {
     const char sign = sign_of(change);
     const bool has_fields = change.contains("changed");
-    const auto detail = has_fields || !change.contains("detail") ? std::string() : visible(change["detail"].get<std::string>());
+    const auto detail = has_fields || !change.contains("detail")
+                            ? std::string()
+                            : visible(change["detail"].get<std::string>());
     add_row(sign, change["kind"].get<std::string>(), change["name"].get<std::string>(), detail);
     if (!has_fields) return;
     for (const auto& field : change["changed"]) {
@@ -109,18 +123,25 @@ class Text {
       if (!field.value("sensitive", false)) {
         const auto before = visible(field["before"].get<std::string>());
         const auto after = visible(field["after"].get<std::string>());
-        if (before.empty()) values = "+ " + after;
-        else if (after.empty()) values = "- " + before;
-        else values = fmt::format("{} {} {}", before, arrow(), after);
+        if (before.empty())
+          values = "+ " + after;
+        else if (after.empty())
+          values = "- " + before;
+        else
+          values = fmt::format("{} {} {}", before, arrow(), after);
       }
       constexpr std::size_t field_width = 15;
-      out_ += fmt::format("      {} {}\n", padded(field["field"].get<std::string>(), field_width), values);
+      out_ += fmt::format("      {} {}\n", padded(field["field"].get<std::string>(), field_width),
+                          values);
     }
   }
 
   void add_legend() {
-    constexpr std::array legend{std::pair{'+', "is added"}, std::pair{'~', "is changed"}, std::pair{'-', "is deleted"},
-                                std::pair{'=', "differs and is kept"}, std::pair{'?', "is only on the server"},
+    constexpr std::array legend{std::pair{'+', "is added"},
+                                std::pair{'~', "is changed"},
+                                std::pair{'-', "is deleted"},
+                                std::pair{'=', "differs and is kept"},
+                                std::pair{'?', "is only on the server"},
                                 std::pair{'!', "needs a look"}};
     out_ += "\n";
     for (const auto& [sign, meaning] : legend)
@@ -142,15 +163,22 @@ std::string summary_line(const Json& plan) {
   std::string tail;
   if (number("kept") > 0) tail += fmt::format(" {} kept", number("kept"));
   if (number("warnings") > 0)
-    tail += fmt::format("{}{} warning{}", tail.empty() ? " " : ", ", number("warnings"), number("warnings") == 1 ? "" : "s");
+    tail += fmt::format("{}{} warning{}", tail.empty() ? " " : ", ", number("warnings"),
+                        number("warnings") == 1 ? "" : "s");
   if (!tail.empty()) tail += ".";
-  if (plan["changes"].empty()) return fmt::format("Nothing to do: {} is as the file says.{}", plan["domain"].get<std::string>(), tail);
-  std::string out = fmt::format("Plan: {} to add, {} to change, {} to delete", number("add"), number("change"), number("delete"));
+  if (plan["changes"].empty())
+    return fmt::format("Nothing to do: {} is as the file says.{}",
+                       plan["domain"].get<std::string>(), tail);
+  std::string out = fmt::format("Plan: {} to add, {} to change, {} to delete", number("add"),
+                                number("change"), number("delete"));
   if (number("messages") > 0)
-    out += fmt::format("; {} message{} ({}) to copy", with_thousands(number("messages")), number("messages") == 1 ? "" : "s", human_bytes(number("bytes")));
+    out += fmt::format("; {} message{} ({}) to copy", with_thousands(number("messages")),
+                       number("messages") == 1 ? "" : "s", human_bytes(number("bytes")));
   return out + "." + tail;
 }
 
-std::string to_text(const Json& plan, const TextOptions& options) { return Text(plan, options).run(); }
+std::string to_text(const Json& plan, const TextOptions& options) {
+  return Text(plan, options).run();
+}
 
 }  // namespace vstate::view

@@ -13,10 +13,10 @@ namespace vstate::test {
 inline auto ContainsSubstring(const std::string& part) { return Catch::Matchers::Contains(part); }
 /// Version 2 cannot skip at run time: say it where it is seen, and end the test case.
 }  // namespace vstate::test
-#define SKIP(reason)                                            \
-  do {                                                          \
-    WARN("skipped: " << reason);                                \
-    SUCCEED();                                                  \
-    return;                                                     \
+#define SKIP(reason)             \
+  do {                           \
+    WARN("skipped: " << reason); \
+    SUCCEED();                   \
+    return;                      \
   } while (false)
 #endif

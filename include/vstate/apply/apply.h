@@ -20,9 +20,9 @@ struct Failure {
 
 struct ApplyReport {
   std::vector<Failure> failures;
-  std::uint64_t done = 0;  ///< actions
+  std::uint64_t done = 0;                 ///< actions
   std::uint64_t messages = 0, bytes = 0;  ///< delivered
-  bool is_published = true;  ///< false: the domain stays hidden until what failed is mended
+  bool is_published = true;          ///< false: the domain stays hidden until what failed is mended
   std::vector<std::string> remarks;  ///< "qmail-send is not running, so it was not told"
 };
 

@@ -43,9 +43,9 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 };
 using Status = Result<void>;
 
-[[nodiscard]] tl::unexpected<Error> fail(Errc code, std::string message,
-                                         Scope scope = Scope::item);
-/// The error of the system call that just failed, from errno: "PATH: WHAT: No such file or directory".
+[[nodiscard]] tl::unexpected<Error> fail(Errc code, std::string message, Scope scope = Scope::item);
+/// The error of the system call that just failed, from errno: "PATH: WHAT: No such file or
+/// directory".
 [[nodiscard]] tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what);
 
 /// Ends the program with the place of a broken invariant, in every build: a bug must stop before
@@ -61,18 +61,18 @@ using Status = Result<void>;
 #define VSTATE_CONCAT(a, b) VSTATE_CONCAT_(a, b)
 
 /// Returns the error of `expression` from the enclosing function, if it has one.
-#define VSTATE_TRY(expression)                                                        \
-  do {                                                                                \
-    if (auto VSTATE_CONCAT(vstate_status_, __LINE__) = (expression);                  \
-        !VSTATE_CONCAT(vstate_status_, __LINE__))                                     \
-      return tl::unexpected<::vstate::Error>(                                         \
-          std::move(VSTATE_CONCAT(vstate_status_, __LINE__)).error());                \
+#define VSTATE_TRY(expression)                                         \
+  do {                                                                 \
+    if (auto VSTATE_CONCAT(vstate_status_, __LINE__) = (expression);   \
+        !VSTATE_CONCAT(vstate_status_, __LINE__))                      \
+      return tl::unexpected<::vstate::Error>(                          \
+          std::move(VSTATE_CONCAT(vstate_status_, __LINE__)).error()); \
   } while (false)
 
 /// `declaration` = value of `expression`, or return its error.
-#define VSTATE_TRY_ASSIGN(declaration, expression)                                    \
-  auto VSTATE_CONCAT(vstate_result_, __LINE__) = (expression);                        \
-  if (!VSTATE_CONCAT(vstate_result_, __LINE__))                                       \
-    return tl::unexpected<::vstate::Error>(                                           \
-        std::move(VSTATE_CONCAT(vstate_result_, __LINE__)).error());                  \
+#define VSTATE_TRY_ASSIGN(declaration, expression)                   \
+  auto VSTATE_CONCAT(vstate_result_, __LINE__) = (expression);       \
+  if (!VSTATE_CONCAT(vstate_result_, __LINE__))                      \
+    return tl::unexpected<::vstate::Error>(                          \
+        std::move(VSTATE_CONCAT(vstate_result_, __LINE__)).error()); \
   declaration = *std::move(VSTATE_CONCAT(vstate_result_, __LINE__))

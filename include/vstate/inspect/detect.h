@@ -13,8 +13,8 @@ namespace vstate {
 /// What a person says instead of detection; empty parts are detected.
 struct ServerOverrides {
   std::string vpopmail_dir, qmail_dir, ezmlm_dir, autorespond;
-  std::string version;        ///< "5.4" or "5.6"
-  std::string backend;        ///< "auto", "cdb"
+  std::string version;          ///< "5.4" or "5.6"
+  std::string backend;          ///< "auto", "cdb"
   std::string clear_passwords;  ///< "yes" or "no"
   std::string ezmlm_hash;       ///< "32" or "64"
 };

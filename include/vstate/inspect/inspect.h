@@ -21,14 +21,14 @@ namespace vstate {
 /// an archive, or rebuilt on the target with a reason. Directories that hold something are not
 /// counted; what they hold is.
 struct Accounting {
-  std::set<std::string> expressed;                 ///< paths relative to the domain's directory
-  std::map<std::string, std::string> rebuilt;      ///< path -> reason
-  std::vector<std::string> refused;                ///< sockets and the like: path and why
+  std::set<std::string> expressed;             ///< paths relative to the domain's directory
+  std::map<std::string, std::string> rebuilt;  ///< path -> reason
+  std::vector<std::string> refused;            ///< sockets and the like: path and why
 };
 
 /// A directory whose rest goes into an archive, and what of it is expressed elsewhere.
 struct ArchiveSource {
-  std::string directory;           ///< absolute on the server
+  std::string directory;            ///< absolute on the server
   std::set<std::string> expressed;  ///< relative to `directory`; a directory covers all below
 };
 

@@ -30,8 +30,10 @@ class Router {
  private:
   Router(const System& system, const Server& server) : system_(system), server_(server) {}
   [[nodiscard]] bool is_accepted(const std::string& host) const;
-  void trace_local(const std::string& local, const std::string& extension, const std::string& host, Route&);
-  void trace_dot_qmail(const std::string& directory, const std::string& extension, const std::string& host, Route&);
+  void trace_local(const std::string& local, const std::string& extension, const std::string& host,
+                   Route&);
+  void trace_dot_qmail(const std::string& directory, const std::string& extension,
+                       const std::string& host, Route&);
   void trace_mailbox(const std::string& directory, const std::string& name, Route&);
 
   const System& system_;

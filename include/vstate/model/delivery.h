@@ -18,13 +18,13 @@ enum class LineReader {
 };
 
 enum class DeliveryKind {
-  nothing,     ///< blank or comment
-  forward,     ///< to the address in `argument`
-  maildir,     ///< into the directory in `argument`, which ends with "/"
-  mbox,        ///< appended to the file in `argument` (qmail-local only)
-  program,     ///< `argument` is given to /bin/sh -c
+  nothing,        ///< blank or comment
+  forward,        ///< to the address in `argument`
+  maildir,        ///< into the directory in `argument`, which ends with "/"
+  mbox,           ///< appended to the file in `argument` (qmail-local only)
+  program,        ///< `argument` is given to /bin/sh -c
   only_forwards,  ///< "+list": from here on qmail-local allows forwards only
-  broken,      ///< makes the reader defer or fail; `problem` says why
+  broken,         ///< makes the reader defer or fail; `problem` says why
 };
 
 struct DeliveryLine {

@@ -31,8 +31,8 @@ struct FieldChange {
   std::string name, before, after;
   bool is_sensitive = false;
 };
-[[nodiscard]] std::vector<FieldChange> changed_fields(const Fields& before, const Fields& after,
-                                                      const std::vector<std::string>& secret_changed);
+[[nodiscard]] std::vector<FieldChange> changed_fields(
+    const Fields& before, const Fields& after, const std::vector<std::string>& secret_changed);
 /// Names of sensitive fields whose real values differ.
 [[nodiscard]] std::vector<std::string> changed_secrets(const Mailbox& before, const Mailbox& after);
 [[nodiscard]] std::vector<std::string> changed_secrets(const List& before, const List& after);

@@ -19,11 +19,11 @@ enum class LimitKind {
 };
 
 struct LimitName {
-  std::string_view file_key;   ///< in .qmailadmin-limits
-  std::string_view column;     ///< in the SQL table
+  std::string_view file_key;      ///< in .qmailadmin-limits
+  std::string_view column;        ///< in the SQL table
   std::string_view document_key;  ///< in the TOML; for a denial the word in `disable`
   LimitKind kind;
-  std::int64_t unset;  ///< what vlimits.c takes when the file does not name it
+  std::int64_t unset;    ///< what vlimits.c takes when the file does not name it
   std::int64_t maximum;  ///< largest value that means something; 0 for no bound
 };
 

@@ -26,8 +26,8 @@ struct Server {
   std::string ezmlm_dir, autorespond;
   std::string assign_cdb;  ///< users/cdb, or users/assign.cdb of s/qmail; absolute
   VpopmailVersion version = VpopmailVersion::v54;
-  Owner owner;  ///< the vpopmail account
-  bool hashes_directories = true;   ///< USERS_BIG_DIR
+  Owner owner;                          ///< the vpopmail account
+  bool hashes_directories = true;       ///< USERS_BIG_DIR
   bool stores_clear_passwords = false;  ///< CLEAR_PASS
   /// The arithmetic with which this server's ezmlm places an address in a bucket (lib/subhash.c).
   bool ezmlm_hashes_64_bits = true;
@@ -47,11 +47,11 @@ struct Server {
 
 /// The five places of a name (a domain or an alias domain of it), and whether each is right.
 struct Publication {
-  bool in_assign = false;          ///< users/assign, with the right directory
-  bool in_assign_cdb = false;      ///< users/cdb says the same
-  bool in_virtualdomains = false;  ///< as NAME:NAME
-  bool in_locals = false;          ///< wrong: locals beats virtualdomains
-  bool in_rcpthosts = false;       ///< rcpthosts or morercpthosts
+  bool in_assign = false;            ///< users/assign, with the right directory
+  bool in_assign_cdb = false;        ///< users/cdb says the same
+  bool in_virtualdomains = false;    ///< as NAME:NAME
+  bool in_locals = false;            ///< wrong: locals beats virtualdomains
+  bool in_rcpthosts = false;         ///< rcpthosts or morercpthosts
   bool in_morercpthosts_cdb = true;  ///< only looked at for names in morercpthosts
 
   [[nodiscard]] bool is_complete() const {
@@ -63,11 +63,11 @@ struct Publication {
 
 /// Something that is not as it must be for the domain to work, apart from its State.
 enum class DefectKind {
-  accounts_index,   ///< vpasswd.cdb does not say what vpasswd says
-  unfinished_run,   ///< an apply stopped before it wrote the directory counter
-  home,             ///< an account's home or Maildir is missing
-  ownership,        ///< a path belongs to somebody else, so that deliveries fail
-  temporary,        ///< a temporary file of a stopped apply
+  accounts_index,  ///< vpasswd.cdb does not say what vpasswd says
+  unfinished_run,  ///< an apply stopped before it wrote the directory counter
+  home,            ///< an account's home or Maildir is missing
+  ownership,       ///< a path belongs to somebody else, so that deliveries fail
+  temporary,       ///< a temporary file of a stopped apply
 };
 struct Defect {
   DefectKind kind;

@@ -24,7 +24,7 @@ struct ArchiveRef {
   std::string archive;  ///< path relative to the directory of the file or of --mail
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;  ///< of all regular files in it
-  std::string sha256;  ///< of the content, however it is packed (mail/archive.h)
+  std::string sha256;       ///< of the content, however it is packed (mail/archive.h)
   friend bool operator==(const ArchiveRef&, const ArchiveRef&) = default;
 };
 
@@ -70,7 +70,7 @@ struct Autoresponder {
 struct List {
   /// Addresses by sub-directory: "" subscribers, "mod", "digest", "allow", "deny", others.
   std::map<std::string, std::set<std::string>> addresses;
-  std::set<std::string> options;  ///< empty files whose presence says something
+  std::set<std::string> options;             ///< empty files whose presence says something
   std::map<std::string, std::string> files;  ///< configuration, by name in the list's directory
   Secret key;                                ///< secret of the confirmation cookies, base64
   /// Symbolic links .qmail-LIST<suffix> -> file in the list's directory.
@@ -83,7 +83,7 @@ struct List {
 struct File {
   enum class Kind { text, bytes, link, directory };
   Kind kind = Kind::text;
-  std::string content;  ///< template, raw bytes, or the link's target (template)
+  std::string content;   ///< template, raw bytes, or the link's target (template)
   unsigned mode = 0600;  ///< permission bits; 0700 for a directory
   friend bool operator==(const File&, const File&) = default;
 };

@@ -24,7 +24,7 @@ struct Change {
 
 /// Makes the domain's directory. Nothing refers to it until the domain is published.
 struct CreateDomain {
-  std::string directory;  ///< where vpopmail would put it at this moment
+  std::string directory;   ///< where vpopmail would put it at this moment
   bool is_hashed = false;  ///< the domains' counter takes part
 };
 
@@ -75,9 +75,9 @@ struct Note {
 
 struct Plan {
   DomainName domain;
-  std::string server_line;             ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
+  std::string server_line;            ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
   std::vector<std::string> evidence;  ///< how the server was detected
-  std::vector<Action> actions;         ///< in the order of execution
+  std::vector<Action> actions;        ///< in the order of execution
   std::vector<Note> notes;
   std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
 
@@ -100,11 +100,12 @@ struct ArchiveReport {
 
 /// What only the target can tell of the file's values.
 struct TargetFacts {
-  std::set<std::string> missing_programs;           ///< absolute paths that delivery lines run
-  std::set<std::string> refused_hashes;             ///< mailboxes whose hash crypt(3) does not know
-  std::map<std::string, std::string> foreign_names;  ///< names of the file -> real domain that has them here
+  std::set<std::string> missing_programs;  ///< absolute paths that delivery lines run
+  std::set<std::string> refused_hashes;    ///< mailboxes whose hash crypt(3) does not know
+  std::map<std::string, std::string>
+      foreign_names;  ///< names of the file -> real domain that has them here
   std::vector<ArchiveReport> archives;
-  std::string new_directory;     ///< where vpopmail would make the domain's directory now
+  std::string new_directory;  ///< where vpopmail would make the domain's directory now
   bool new_directory_is_hashed = false;
 };
 

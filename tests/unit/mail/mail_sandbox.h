@@ -28,7 +28,9 @@ inline Owner mail_owner() { return geteuid() == 0 ? Owner{89, 89} : Owner{getuid
 class MailSandbox {
  public:
   MailSandbox() {
-    std::string name = fs::temp_directory_path().string() + "/vstate-mail-XXXXXX";
+    const bool has_memory = access("/dev/shm", W_OK) == 0;
+    std::string name =
+        (has_memory ? "/dev/shm" : fs::temp_directory_path().string()) + "/vstate-mail-XXXXXX";
     base = mkdtemp(name.data());
     fs::create_directory(base + "/root");
     chmod((base + "/root").c_str(), 0755);

@@ -1,0 +1,45 @@
+# Each target is a preset of CMakePresets.json or a script of cmake/. Missing Debian packages are
+# installed when run as root, else named with the command that installs them.
+
+PREFIX ?= /usr/local
+
+.PHONY: build demo check check-asan check-all bench fmt fmt-check tidy install clean
+
+build:
+	@cmake/packages.sh build
+	@cmake/build.sh release vstate
+
+demo: build
+	@cmake/packages.sh demo
+	@examples/demo.sh build/release/vstate
+
+check:
+	@cmake/packages.sh build test
+	@cmake/check.sh release
+
+check-asan:
+	@cmake/packages.sh build test
+	@cmake/check.sh asan
+
+check-all: check check-asan demo tidy
+
+bench: build
+	@cmake/packages.sh build test
+	@bench/run
+
+fmt:
+	@cmake/packages.sh optional
+	@cmake/format.sh
+
+fmt-check:
+	@cmake/format.sh --check
+
+tidy:
+	@cmake/packages.sh build test optional
+	@cmake/tidy.sh
+
+install: build
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+clean:
+	rm -rf build

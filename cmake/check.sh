@@ -1,0 +1,32 @@
+#!/bin/sh
+# check.sh PRESET  builds a preset, runs all its tests and the look at the format, and prints as
+#                  its last line "N passed, N failed, N skipped". Fails when anything failed.
+set -eu
+
+cd "$(dirname "$0")/.."
+preset=$1
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/vstate-check.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 0755 "$work"
+
+if ! cmake/build.sh "$preset"; then
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+fi
+
+mkdir "$work/captures"
+VSTATE_CAPTURES=$(cmake/captures.sh "$work/captures")
+if [ -n "$VSTATE_CAPTURES" ]; then export VSTATE_CAPTURES; else unset VSTATE_CAPTURES; fi
+
+status=0
+ctest --preset "$preset" --no-tests=error --output-junit "$work/tests.xml" \
+  --test-output-size-passed 4194304 --test-output-size-failed 4194304 </dev/null || status=$?
+
+format=passed
+cmake/format.sh --check || format=failed
+[ $format = failed ] || [ -n "$(cmake/format.sh --program)" ] || format=skipped
+
+python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "ctest=$status"

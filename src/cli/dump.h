@@ -1,0 +1,31 @@
+/// \file
+/// The dump of one domain, apart from where its text goes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "session.h"
+
+namespace vstate::cli {
+
+/// How many entries below the domain's directory went where (law 3).
+struct DumpCounts {
+  std::uint64_t expressed = 0, archived = 0, rebuilt = 0, not_dumped = 0;
+  std::map<std::string, std::uint64_t> reasons;  ///< of what is rebuilt
+  std::vector<std::string> refused;              ///< what cannot be carried, and why
+};
+
+struct DomainDump {
+  std::string text;
+  DumpCounts counts;
+  std::vector<std::string> remarks;
+};
+
+/// Archives are written below `mail`; without it mail is only counted.
+[[nodiscard]] Result<DomainDump> dump_domain(Session&, const DomainName&, const std::string& mail,
+                                             bool clear_passwords);
+
+}  // namespace vstate::cli
