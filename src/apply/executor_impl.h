@@ -86,6 +86,7 @@ class Executor {
   Status edit_control(std::string_view name, const std::vector<std::string>& added,
                       const std::vector<std::string>& removed);
   Status write_assign_cdb(std::string_view assign_bytes);
+  Status rebuild_assign_cdb();
   [[nodiscard]] Ownership ownership_of(const std::string& path, unsigned mode) const;
   [[nodiscard]] std::string control(std::string_view name) const;
   Status tell_qmail_send();

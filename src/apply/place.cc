@@ -105,6 +105,8 @@ Status Executor::repair(const Repair& defect) {
   switch (defect.kind) {
     case DefectKind::accounts_index:
       return input_.store.rebuild_index(location());
+    case DefectKind::assign_index:
+      return rebuild_assign_cdb();
     case DefectKind::unfinished_run:
       if (defect.subject.empty()) return input_.store.finish(location());
       return finish_domains_counter();

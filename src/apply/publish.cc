@@ -57,6 +57,13 @@ Status Executor::write_assign_cdb(std::string_view assign_bytes) {
                                Durability::now);
 }
 
+Status Executor::rebuild_assign_cdb() {
+  const auto path = path_join(input_.server.qmail_dir, "users/assign");
+  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto bytes, system().read(path));
+  return write_assign_cdb(bytes);
+}
+
 Status Executor::publish_assign(const std::vector<const Publish*>& names) {
   const auto path = path_join(input_.server.qmail_dir, "users/assign");
   // Held over both files: users/cdb.tmp has one name for everybody.

@@ -140,6 +140,14 @@ Status Inspector::read_publication() {
   if (assign_cdb) {
     const auto records = cdb::read(*assign_cdb);
     if (!records) return tl::unexpected<Error>(records.error().in(server_.assign_cdb));
+    for (const auto& [key, data] : *records) {
+      const auto entry = entry_of_record(key, data);
+      if (!entry || to_lower(entry->user) != name_.text() || entry->key.size() < 2) continue;
+      const auto name = entry->key.substr(0, entry->key.size() - 1);
+      if (entry->wildcard && !assign.find_domain(name))
+        out_.condition.defects.push_back({DefectKind::assign_index, "",
+                                          fmt::format("{} still has {}", server_.assign_cdb, name)});
+    }
   }
   const auto rcpthosts_entries = rcpthosts.entries(), more_entries = more.entries();
 

@@ -41,7 +41,8 @@ Account to_account(const vpasswd::Record& record) {
 
 class CdbStore final : public AccountStore {
  public:
-  CdbStore(System& system, const Server& server) : system_(system), server_(server) {}
+  CdbStore(System& system, bool stores_clear_passwords)
+      : system_(system), stores_clear_passwords_(stores_clear_passwords) {}
 
   Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
@@ -93,7 +94,7 @@ class CdbStore final : public AccountStore {
   [[nodiscard]] bool update(vpasswd::Record&, const AccountChange&) const;
 
   System& system_;
-  const Server& server_;
+  bool stores_clear_passwords_;
 };
 
 vpasswd::Record CdbStore::to_record(const Account& account) const {
@@ -107,7 +108,7 @@ vpasswd::Record CdbStore::to_record(const Account& account) const {
   record.quota = account.quota;
   if (account.clear_password)
     record.clear = account.clear_password->reveal();
-  else if (server_.stores_clear_passwords)
+  else if (stores_clear_passwords_)
     record.clear = "";
   return record;
 }
@@ -278,7 +279,7 @@ Status CdbStore::finish(const DomainLocation& domain) {
 }  // namespace
 
 std::unique_ptr<AccountStore> make_cdb_store(System& system, const Server& server) {
-  return std::make_unique<CdbStore>(system, server);
+  return std::make_unique<CdbStore>(system, server.stores_clear_passwords);
 }
 
 }  // namespace vstate

@@ -64,6 +64,7 @@ struct Publication {
 /// Something that is not as it must be for the domain to work, apart from its State.
 enum class DefectKind {
   accounts_index,  ///< vpasswd.cdb does not say what vpasswd says
+  assign_index,    ///< users/cdb gives the domain a name that users/assign does not
   unfinished_run,  ///< an apply stopped before it wrote the directory counter
   home,            ///< an account's home or Maildir is missing
   ownership,       ///< a path belongs to somebody else, so that deliveries fail
