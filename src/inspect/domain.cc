@@ -145,8 +145,9 @@ Status Inspector::read_publication() {
       if (!entry || to_lower(entry->user) != name_.text() || entry->key.size() < 2) continue;
       const auto name = entry->key.substr(0, entry->key.size() - 1);
       if (entry->wildcard && !assign.find_domain(name))
-        out_.condition.defects.push_back({DefectKind::assign_index, "",
-                                          fmt::format("{} still has {}", server_.assign_cdb, name)});
+        out_.condition.defects.push_back(
+            {DefectKind::assign_index, "",
+             fmt::format("{} still has {}", server_.assign_cdb, name)});
     }
   }
   const auto rcpthosts_entries = rcpthosts.entries(), more_entries = more.entries();

@@ -87,7 +87,8 @@ class AccountStore {
   virtual Status finish(const DomainLocation&) = 0;
 };
 
-/// The store of a server; `System` must outlive it, `Server` need not. Fails with `unsupported` for a back-end that is not compiled in.
+/// The store of a server; `System` must outlive it, `Server` need not. Fails with `unsupported` for
+/// a back-end that is not compiled in.
 [[nodiscard]] Result<std::unique_ptr<AccountStore>> open_store(System&, const Server&);
 
 /// vpasswd and vpasswd.cdb below the domain's directory (vcdb.c).
