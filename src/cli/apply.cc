@@ -1,9 +1,8 @@
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "saved_plan.h"
 #include "session.h"
 #include "vstate/base/text.h"
 #include "vstate/view/plan_view.h"
@@ -66,24 +65,40 @@ std::string done_line(const Json& plan, const ApplyReport& report) {
 class Applying {
  public:
   Applying(const CommonOptions& common, const PlanOptionsText& options)
-      : common_(common), options_(options), console_(common), reporter_(console_, options.json) {}
+      : common_(common), options_(options), console_(common_), reporter_(console_, options.json) {}
 
   Exit run();
 
  private:
+  Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
-  Exit apply_file(Session&, const DomainFile&);
+  Exit apply_file(Session&, const DomainFile&, std::size_t index);
   Exit fail_with(const Error& error) const {
     reporter_.error(error.message);
     return exit_of(error);
   }
 
-  const CommonOptions& common_;
-  const PlanOptionsText& options_;
+  CommonOptions common_;
+  PlanOptionsText options_;
+  std::optional<SavedPlan> saved_;  ///< set when the one file is a saved plan
   Console console_;
   Reporter reporter_;
   bool has_changed_ = false;
 };
+
+/// A saved plan brings its own files and options; those of the command line would make another.
+Status Applying::take_saved_plan() {
+  if (options_.files.size() != 1 || options_.files.front() == "-") return {};
+  VSTATE_TRY_ASSIGN(saved_, load_plan(options_.files.front()));
+  if (!saved_) return {};
+  options_.files = saved_->files;
+  options_.mail = saved_->mail;
+  options_.prune = saved_->prune;
+  common_.only = saved_->only;
+  common_.exclude = saved_->exclude;
+  common_.root = saved_->root;
+  return {};
+}
 
 std::optional<std::vector<DomainFile>> Applying::read_files() {
   Diagnostics diagnostics;
@@ -96,13 +111,19 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
   return files;
 }
 
-Exit Applying::apply_file(Session& session, const DomainFile& file) {
+Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t index) {
   Diagnostics diagnostics;
   auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics);
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
   if (!prepared) return fail_with(prepared.error());
   if (diagnostics.has_errors()) return Exit::error;
   const auto json = view::to_json(prepared->plan);
+  if (saved_) {
+    if (const auto stale = staleness(*saved_, index, file, json); !stale.empty()) {
+      reporter_.error(stale);
+      return Exit::error;
+    }
+  }
   reporter_.event({{"event", "planned"}, {"plan", json}});
   if (!options_.json && !common_.quiet)
     Console::print(
@@ -142,6 +163,7 @@ Exit Applying::apply_file(Session& session, const DomainFile& file) {
 }
 
 Exit Applying::run() {
+  if (const auto taken = take_saved_plan(); !taken) return fail_with(taken.error());
   const auto files = read_files();
   if (!files) return Exit::error;
   auto session = open_session(common_, Access::write);
@@ -151,8 +173,8 @@ Exit Applying::run() {
   if (!lock) return fail_with(lock.error());
   reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
   Exit result = Exit::done;
-  for (const auto& file : *files) {
-    const auto exit = apply_file(*session, file);
+  for (std::size_t i = 0; i < files->size(); ++i) {
+    const auto exit = apply_file(*session, (*files)[i], i);
     if (exit != Exit::done && result != Exit::partly) result = exit;
     if (exit == Exit::interrupted || exit == Exit::busy) break;
     // An error before the first change of one file is a partial result once another was applied.

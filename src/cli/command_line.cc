@@ -80,6 +80,7 @@ int run_command_line(int argc, char** argv) {
                          "also clear-text passwords, where vpopmail kept them");
 
   auto* plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
+  plan->add_option("-o,--output", text.output, "also save the plan, for apply")->type_name("PLAN");
   plan->add_flag("--json", text.json, "as JSON (schemas/plan.schema.json)");
   auto* apply = add_file_command(app, "apply", "do it; safe to run again", text);
   apply->add_flag("--json", text.json, "one event a line");

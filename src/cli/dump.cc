@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "dump.h"
+#include "host_file.h"
 #include "session.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/archive.h"
@@ -22,30 +23,6 @@ bool protect_standard_output() {
   struct stat st {};
   if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return true;
   return fchmod(STDOUT_FILENO, 0600) == 0;
-}
-
-/// Makes a directory and those above it for their owner alone: archives hold people's mail.
-Status make_private_directories(const std::filesystem::path& path) {
-  if (path.empty() || std::filesystem::is_directory(path)) return {};
-  VSTATE_TRY(make_private_directories(path.parent_path()));
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail_errno(path.string(), "cannot make the directory");
-  return {};
-}
-
-Status write_file(const std::string& path, std::string_view text) {
-  const auto temporary = path + ".partial";
-  unlink(temporary.c_str());
-  const Handle file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.is_open()) return fail_errno(temporary, "cannot create");
-  for (auto rest = text; !rest.empty();) {
-    const auto count = write(file.get(), rest.data(), rest.size());
-    if (count < 0) return fail_errno(temporary, "cannot write");
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (fsync(file.get()) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0)
-    return fail_errno(path, "cannot write");
-  return {};
 }
 
 class Dumping {
@@ -172,9 +149,9 @@ Status deliver_text(const DumpOptions& options, const DomainName& name, const st
   }
   const bool is_directory =
       std::filesystem::is_directory(options.output) || options.output.back() == '/';
-  if (!is_directory) return write_file(options.output, text);
+  if (!is_directory) return write_host_file(options.output, text);
   VSTATE_TRY(make_private_directories(std::filesystem::path(options.output + "/").parent_path()));
-  return write_file(path_join(options.output, name.text() + ".toml"), text);
+  return write_host_file(path_join(options.output, name.text() + ".toml"), text);
 }
 
 }  // namespace

@@ -1,12 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <fstream>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "saved_plan.h"
 #include "session.h"
 #include "vstate/view/plan_view.h"
 
@@ -54,6 +50,12 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     if (!options.json && !Console::print(view::to_text(json, text))) return Exit::error;
     for (const auto& problem : prepared->plan.problems) Console::error(problem);
     plans.push_back(std::move(json));
+  }
+  if (!options.output.empty() && !has_problems) {
+    if (const auto saved = save_plan(options.output, common, options, files, plans); !saved) {
+      Console::error(saved.error().message);
+      return Exit::error;
+    }
   }
   if (options.json && !Console::print(joined(std::move(plans)).dump(2) + "\n")) return Exit::error;
   if (has_problems) return Exit::error;
