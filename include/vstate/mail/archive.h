@@ -76,7 +76,7 @@ struct ArchiveScan {
 
 /// Reads all of an archive (tar in any dialect; zstd, gzip, bzip2, xz, or plain). Fails with
 /// `not_found`; with `invalid` for broken or cut-off bytes, names that are absolute, empty, or
-/// hold "..", ".", or NUL, devices and fifos, a hard link to what did not come before it, and
+/// hold ".." or ".", devices and fifos, a hard link to what did not come before it, and
 /// what breaks a limit. The message names the entry.
 [[nodiscard]] Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLimits = {});
 
