@@ -58,8 +58,16 @@ template <class NameType, class Each>
 void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, Each each) {
   const auto* all = top.table(key);
   if (all == nullptr) return;
+  // In the order of the file, so that of two equal names the second is the one complained about.
+  std::vector<std::pair<toml::key, const toml::node*>> entries;
+  for (const auto& [name, node] : *all) entries.emplace_back(name, &node);
+  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    const auto left = a.first.source().begin, right = b.first.source().begin;
+    return std::pair(left.line, left.column) < std::pair(right.line, right.column);
+  });
   std::map<std::string, std::string> seen;
-  for (const auto& [name, node] : *all) {
+  for (const auto& [name, node_pointer] : entries) {
+    const auto& node = *node_pointer;
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};
     const std::string title = fmt::format("{}.{}", key, name.str());
@@ -80,9 +88,9 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
                          fmt::format("{} \"{}\" and \"{}\" are the same name for vpopmail", key,
                                      first->second, name.str()),
                          "keep one of them");
-      continue;
     }
-    places_[fmt::format("{}.{}", key, checked->text())] = place;
+    // A second table of one name is read for its own errors.
+    places_.emplace(fmt::format("{}.{}", key, checked->text()), place);
     each(*checked, table);
   }
 }

@@ -20,6 +20,7 @@ std::string first_refused(std::string_view text, Allowed allowed) {
   const auto at = std::find_if_not(text.begin(), text.end(), allowed);
   if (at == text.end()) return {};
   const auto byte = static_cast<unsigned char>(*at);
+  if (byte == ' ') return "a blank";
   return byte > 32 && byte < 127 ? fmt::format("'{}'", *at) : fmt::format("byte 0x{:02x}", byte);
 }
 
