@@ -56,8 +56,7 @@ Status Executor::place_new_homes(Placement& placement) {
     if (!made && (made.error().scope == Scope::run || made.error().code == Errc::interrupted))
       return made;
     if (!made) {
-      failed_mailboxes_.insert(change->name);
-      report_.failures.push_back({"mailbox." + change->name, made.error().message});
+      failed_mailboxes_.emplace(change->name, made.error().message);
       continue;
     }
     paths_.homes[change->name] = home;
@@ -111,27 +110,14 @@ Status Executor::change_accounts() {
       error.scope = Scope::run;
       return tl::unexpected<Error>(error.in("accounts"));
     }
-    for (const auto& conflict : *conflicts) {
-      failed_mailboxes_.insert(conflict.name);
-      report_.failures.push_back({"mailbox." + conflict.name, conflict.what});
-    }
+    for (const auto& conflict : *conflicts) failed_mailboxes_.emplace(conflict.name, conflict.what);
   }
   const ActingAs owner(owner_.uid, owner_.gid);
-  for (const auto& action : plan_.actions) {
-    const auto* change = std::get_if<Change<Mailbox>>(&action);
-    if (change == nullptr || failed_mailboxes_.contains(change->name)) continue;
-    observer_.on_start(action);
-    const auto status = change->after ? write_home_files(*change) : remove_home(*change);
-    observer_.on_end(action, status ? std::string() : status.error().message);
-    if (status) {
-      ++report_.done;
-      continue;
-    }
-    report_.failures.push_back({address_of(action), status.error().message});
-    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted)
-      return status;
-  }
-  return {};
+  return for_each<Change<Mailbox>>([&](const Change<Mailbox>& change) -> Status {
+    if (const auto failed = failed_mailboxes_.find(change.name); failed != failed_mailboxes_.end())
+      return fail(Errc::conflict, failed->second);
+    return change.after ? write_home_files(change) : remove_home(change);
+  });
 }
 
 Status Executor::write_home_files(const Change<Mailbox>& change) {

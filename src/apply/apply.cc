@@ -50,14 +50,6 @@ Status Executor::perform(const Action& action, const std::function<Status()>& wo
   return {};
 }
 
-template <class ActionType, class Work>
-Status Executor::for_each(Work work) {
-  for (const auto& action : plan_.actions)
-    if (const auto* typed = std::get_if<ActionType>(&action))
-      VSTATE_TRY(perform(action, [&] { return work(*typed); }));
-  return {};
-}
-
 Status Executor::run_content() {
   // What lies in the domain's directory is touched as its owner: the kernel then refuses whatever
   // a link planted there would lead to. Archives belong to whoever runs this; reading them is not

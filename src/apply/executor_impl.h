@@ -98,8 +98,17 @@ class Executor {
   std::string directory_;
   Owner owner_;
   ApplyReport report_;
-  std::set<std::string> failed_mailboxes_;   ///< no account: their files are not written either
+  /// Mailboxes without an account, and why; their files are not written either.
+  std::map<std::string, std::string> failed_mailboxes_;
   std::set<std::string> touched_mailboxes_;  ///< their maildirsize is counted anew at the end
 };
+
+template <class ActionType, class Work>
+Status Executor::for_each(Work work) {
+  for (const auto& action : plan_.actions)
+    if (const auto* typed = std::get_if<ActionType>(&action))
+      VSTATE_TRY(perform(action, [&] { return work(*typed); }));
+  return {};
+}
 
 }  // namespace vstate

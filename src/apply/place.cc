@@ -37,7 +37,7 @@ Result<NewDirectory> preview_directory(const System& system, const Server& serve
 
 Status Executor::create_domain(const CreateDomain& create) {
   const auto& server = input_.server;
-  owner_ = server.owner;
+  if (directory_.empty()) owner_ = server.owner;
   const auto pending = path_join(server.domains_dir, k_pending);
   VSTATE_TRY_ASSIGN(const bool has_domains,
                     system().make_directory(server.domains_dir, owned(0700)));

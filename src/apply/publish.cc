@@ -52,7 +52,13 @@ Status Executor::edit_control(std::string_view name, const std::vector<std::stri
 
 Status Executor::write_assign_cdb(std::string_view assign_bytes) {
   VSTATE_TRY_ASSIGN(const auto assign, AssignFile::parse(assign_bytes));
-  return system().replace_file(input_.server.assign_cdb, cdb::write(assign_records(assign)),
+  const auto records = assign_records(assign);
+  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(input_.server.assign_cdb));
+  // Equal content is left alone, whatever program laid its tables out.
+  if (const auto found = bytes ? cdb::read(*bytes) : Result<cdb::Records>(cdb::Records{});
+      bytes && found && *found == records)
+    return {};
+  return system().replace_file(input_.server.assign_cdb, cdb::write(records),
                                ownership_of(input_.server.assign_cdb, k_control_mode),
                                Durability::now);
 }

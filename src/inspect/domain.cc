@@ -220,8 +220,8 @@ Result<Observation> Inspector::run() {
   VSTATE_TRY(read_publication());
   out_.condition.paths = {server_.vpopmail_dir, server_.qmail_dir, server_.ezmlm_dir,
                           server_.autorespond,  directory(),       {}};
-  const bool is_there = !directory().empty() && system_.exists(directory());
-  if (!is_there) {
+  out_.condition.has_directory = !directory().empty() && system_.exists(directory());
+  if (!out_.condition.has_directory) {
     if (!out_.condition.published[name_].in_assign) out_.state.reset();
     return std::move(out_);
   }

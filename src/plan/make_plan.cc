@@ -205,9 +205,13 @@ Plan Planner::run() {
   plan_.evidence = input_.server.evidence;
   plan_.problems = find_refusals(input_);
   plan_.notes = find_warnings(input_);
-  if (input_.condition.directory.empty())
+  if (input_.condition.directory.empty()) {
     plan_.actions.push_back(
         CreateDomain{input_.facts.new_directory, input_.facts.new_directory_is_hashed});
+  } else if (!input_.condition.has_directory) {
+    // It has its place in users/assign and in the domains' counter already.
+    plan_.actions.push_back(CreateDomain{input_.condition.directory, false});
+  }
   add_repairs();
   const auto as_it_is = [](const std::string&, const auto& value, const auto*) { return value; };
   compare_single("limits", desired.limits, is_there() ? actual->limits : std::nullopt);

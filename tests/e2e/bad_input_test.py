@@ -1,5 +1,6 @@
-"""Wrong domain files, their syntax, keys, types, and names: what check, plan, and apply say of each to the letter, with line and
-column, and that nothing is changed. DESIGN 3, "strict on input"."""
+"""Wrong domain files, their syntax, keys, types, and names: what check, plan, and
+apply say of each to the letter, with line and column, and that nothing is changed. DESIGN 3,
+"strict on input"."""
 
 import support
 from wrong_files import DOMAIN, MAILBOX, WrongFileCase
@@ -221,7 +222,8 @@ ROWS = (
 
 class BadInputTest(WrongFileCase):
     def test_each_row(self):
-        """DESIGN 3: every wrong file is refused with its place, all at once, before anything is touched."""
+        """DESIGN 3: every wrong file is refused with its place, before anything is
+        touched."""
         self.check_rows(ROWS)
 
 

@@ -1,6 +1,6 @@
-"""Law 1, round trip: every domain of the captured servers goes to servers of other homes, other hashing,
-and another vpopmail, and comes back as the same TOML byte for byte. The digests of all archives stand in
-the TOML, so equal text is equal mail."""
+"""Law 1, round trip: every domain of the captured servers goes to servers of other homes, other
+hashing, and another vpopmail, and comes back as the same TOML byte for byte. The digests of all
+archives stand in the TOML, so equal text is equal mail."""
 
 import os
 import shutil
@@ -180,7 +180,8 @@ class ToOlderServerTest(CaptureCase):
         first = captured("vp56-cdb")
         target = self.server(version="5.4")
         before = target.snapshot()
-        wanted = (f"vstate: mailbox {LONG_NAME}: its name has 63 characters, this server takes 32\n")
+        wanted = (f"vstate: mailbox {LONG_NAME}: its name has 63 characters, "
+                  "this server takes 32\n")
         plan = self.check_exit(target.vstate("plan", *first.arguments("firma.example")), 1)
         self.assertIn(wanted, plan.err)
         self.check_same(before, target.snapshot())
@@ -195,8 +196,8 @@ class ToOlderServerTest(CaptureCase):
         first = captured("vp56-cdb")
         target = self.server(version="5.4", clear=True, home=home)
         plan = self.check_exit(target.vstate("plan", *first.arguments("firma.example")), 1)
-        self.assertRegex(plan.err, r"mailbox hans\.mueller: its line in vpasswd would have \d+ bytes,"
-                                   r" this server reads 255")
+        self.assertRegex(plan.err, r"mailbox hans\.mueller: its line in vpasswd would have \d+ "
+                                   r"bytes, this server reads 255")
 
     def test_all_the_rest_fits(self):
         """Law 1 for every domain of vp56-cdb that a 5.4 server can hold."""
@@ -246,7 +247,8 @@ class FixedPointTest(CaptureCase):
         return writing_calls(log, target)
 
     def test_dump_and_plan_and_verify_only_read(self):
-        """Law 2 and "plan writes nothing anywhere": all reading commands leave the root as it is."""
+        """Law 2 and "plan writes nothing anywhere": reading commands leave the root
+        as it is."""
         target, first = self.settled("vp54-cdb")
         before = target.snapshot()
         self.check_settled(target, first)

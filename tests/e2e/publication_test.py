@@ -1,5 +1,5 @@
-"""What qmail and vpopmail read: users/assign and its cdb, virtualdomains, locals, rcpthosts, morercpthosts
-and its cdb, vpasswd.cdb, and where directory hashing puts homes and domains."""
+"""What qmail and vpopmail read: users/assign and its cdb, virtualdomains, locals, rcpthosts,
+morercpthosts and its cdb, vpasswd.cdb, and where directory hashing puts homes and domains."""
 
 import os
 import re
@@ -41,13 +41,14 @@ class PublicationCase(support.SandboxCase):
 @needs_captures
 @needs_root
 class CapturedLookUpsTest(PublicationCase):
-    """Every look-up that the captured files answer is answered alike by those that vstate writes."""
+    """Every look-up that the captured files answer is answered alike by vstate's."""
 
     def target_of(self, capture):
         source = support.captured_server(capture)
         target = self.server(version="5.6" if "56" in capture else "5.4", clear="54" in capture)
         texts = os.path.join(self.directory, "toml")
-        self.check_exit(source.vstate("-q", "dump", "--all", "--clear-passwords", "-o", texts + "/"))
+        self.check_exit(source.vstate("-q", "dump", "--all", "--clear-passwords",
+                                      "-o", texts + "/"))
         self.keep_foreign_lines(source, target)
         self.apply(target, *(os.path.join(texts, name) for name in sorted(os.listdir(texts))))
         return source, target
@@ -85,7 +86,8 @@ class CapturedLookUpsTest(PublicationCase):
             if len(fields) > 3 and b"/domains/" in fields[3]:
                 fields[3] = target.directory_of(fields[0].decode()).encode()
             self.assertEqual(found, b"\0".join(fields), key)
-        self.assertEqual(support.cdb_records(written)[-1][0], b"", "the wildcard record stands last")
+        last = support.cdb_records(written)[-1][0]
+        self.assertEqual(last, b"", "the record of wildcards stands last")
 
     def check_morercpthosts(self, source, target):
         captured = source.read(source.control("morercpthosts.cdb"))
@@ -106,7 +108,8 @@ class CapturedLookUpsTest(PublicationCase):
             for key, data in wanted.items():
                 found = support.cdb_find(written, key).split(b":")
                 home, fields = found[4].decode(), data.split(b":")
-                self.assertTrue(home.endswith("/" + key.decode()) and os.path.isdir(target.at(home)))
+                self.assertTrue(home.endswith("/" + key.decode()), home)
+                self.assertTrue(os.path.isdir(target.at(home)), home)
                 found[4] = fields[4]
                 self.assertEqual(found, fields, f"{key} of {domain}")
 
@@ -125,7 +128,7 @@ class ForeignLinesTest(PublicationCase):
         domain's own lines are the only ones that are added."""
         server = self.server()
         texts = {"rcpthosts": "localhost\n\n# by hand\nzzz.example\n.aaa.example\n",
-                 "virtualdomains": "# by hand\nzzz.example:foreign\nuser@b.example:u\n.w.example:w\n",
+                 "virtualdomains": "# by hand\nzzz.example:foreign\nu@b.example:u\n.w.example:w\n",
                  "locals": "mail2.example.org\n# end\nlocalhost\n"}
         for name, text in texts.items():
             server.write(server.control(name), text, mode=0o644)
@@ -161,7 +164,8 @@ class ForeignLinesTest(PublicationCase):
 class RcpthostsTest(PublicationCase):
     def server_with_lines(self, count):
         server = self.server()
-        lines = ["# a comment counts", ""] + [f"h{number:02}.example" for number in range(count - 2)]
+        lines = ["# a comment counts", ""]
+        lines += [f"h{number:02}.example" for number in range(count - 2)]
         server.write(server.control("rcpthosts"), "".join(line + "\n" for line in lines))
         return server
 
@@ -194,8 +198,8 @@ class RcpthostsTest(PublicationCase):
 
 class HashingTest(PublicationCase):
     def test_six_thousand_accounts(self):
-        """FORMATS 4.3: number 99, 100, 199, 200, 6299, 6300 and all between are where vadduser would
-        have put them, postmaster being number 1, and .dir-control is as it would have left it."""
+        """FORMATS 4.3: number 99, 100, 199, 200, 6299, 6300 and all between are where vadduser
+        would have put them, postmaster being number 1, and .dir-control is as it leaves it."""
         server, domain = self.server(), "example.com"
         names = ["postmaster"] + [f"u{number:04}" for number in range(2, 6401)]
         self.apply_domain(server, domain, mailboxes=names)
@@ -257,7 +261,8 @@ class HashingTest(PublicationCase):
             self.file(f"toml/d{number:03}.example.toml",
                       support.domain_text(f"d{number:03}.example", ["postmaster"]))
         directory = os.path.join(self.directory, "toml")
-        self.apply(server, *(os.path.join(directory, name) for name in sorted(os.listdir(directory))))
+        files = sorted(os.listdir(directory))
+        self.apply(server, *(os.path.join(directory, name) for name in files))
         self.assertTrue(os.path.isdir(server.domain("d099.example")))
         self.assertEqual(server.directory_of("d100.example"), "/srv/vpop/domains/0/d100.example")
         self.assertTrue(os.path.isdir(server.domain("0/d100.example/postmaster/Maildir")))

@@ -253,8 +253,8 @@ class RealTools:
 
     @needs_root
     def test_passwords_open_the_accounts(self):
-        """After an apply each known clear-text password matches, by this system's crypt(3), the hash
-        in vpasswd and the one in vpasswd.cdb; accounts there are those of the capture."""
+        """After an apply each known clear-text password matches, by this system's crypt(3), the
+        hash in vpasswd and the one in vpasswd.cdb; accounts there are those of the capture."""
         target = self.server(clear=self.capture == "vp54-cdb")
         for domain in sorted({address.split("@")[1] for address in self.printed.passwords}):
             done = self.source.vstate("-q", "dump", "--clear-passwords", domain)

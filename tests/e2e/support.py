@@ -1,7 +1,7 @@
 """What the end-to-end tests share: sandboxed servers, the program, snapshots, cdb files, crypt(3).
 
-A sandbox is a directory of its own that holds an empty mail server below a root of mode 0755, the way
-`--root` wants it. It must not know what any single test checks.
+A sandbox is a directory of its own that holds an empty mail server below a root of mode 0755, the
+way `--root` wants it. It must not know what any single test checks.
 
 VSTATE           the program; default is build/release/vstate of this tree
 VSTATE_CAPTURES  directory with vp54-cdb/ and vp56-cdb/ unpacked; without it their tests are skipped

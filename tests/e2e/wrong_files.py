@@ -1,7 +1,7 @@
-"""The frame for tables of wrong domain files: each row has a title, the file, and all that is said of it.
+"""The frame for tables of wrong domain files: a row has a title, the file, and all that is said.
 
-A message is written without its "vstate: FILE:"; "…" at its end stands for words of the TOML library, which
-differ between its versions. {directory} is where the file lies.
+A message is written without its "vstate: FILE:"; "…" at its end stands for words of the TOML
+library, which differ between its versions. {directory} is where the file lies.
 """
 
 import support

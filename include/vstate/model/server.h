@@ -79,7 +79,8 @@ struct Defect {
 
 /// What inspection knows of a domain besides its State.
 struct Condition {
-  std::string directory;  ///< of the domain; empty: there is none yet
+  std::string directory;       ///< of the domain; empty: there is none yet
+  bool has_directory = false;  ///< false also where users/assign names one that does not exist
   Owner owner;
   std::map<DomainName, Publication> published;
   std::vector<Defect> defects;

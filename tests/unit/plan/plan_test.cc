@@ -22,6 +22,7 @@ Plan plan_of(const State& desired, const State& actual, const PlanOptions& optio
   server.version = VpopmailVersion::v56;
   Condition condition;
   condition.directory = "/srv/vpopmail/domains/example.com";
+  condition.has_directory = true;
   condition.paths = {"/srv/vpopmail", "/var/qmail", "/e", "/a", condition.directory, {}};
   for (const auto& [name, mailbox] : actual.mailboxes)
     condition.paths.homes[name.text()] = condition.directory + "/" + name.text();

@@ -1,0 +1,250 @@
+"""Wrong servers, wrong archives, wrong command lines: the exact messages, the exit codes, and that nothing was
+changed. DIR in a message is the test's own directory."""
+
+import fcntl
+import io
+import os
+import shutil
+import tarfile
+import unittest
+
+import support
+from support import MD5, domain_text
+
+NAME = "example.com"
+ASSIGN, CDB = "/var/qmail/users/assign", "/var/qmail/users/cdb"
+CONFIG = "/srv/vpop/include/vpopmail_config.h"
+DOMAIN = "/srv/vpop/domains/example.com/"
+LOCKED = "another vstate is at work on this server"
+UNREAD = ", which this build of vstate cannot read"
+
+
+def write(path, text):
+    return lambda server: server.write(server.at(path), text)
+
+
+def define(word):
+    return lambda server: server.write(server.at(CONFIG), server.read(server.at(CONFIG)).decode()
+                                       + f"#define {word} 1\n")
+
+
+def remove(path):
+    return lambda server: shutil.rmtree(server.at(path))
+
+
+def blank_line(server):
+    path = server.at(DOMAIN + "vpasswd")
+    server.write(path, server.read(path).decode().replace("postmaster:", "\npostmaster:"))
+
+
+def mysql_file(server):
+    os.unlink(server.at(CONFIG))
+    server.write("/srv/vpop/etc/vpopmail.mysql", "localhost|0|root|canary|vpopmail\n")
+
+
+def bob(**fields):
+    keys = {"password": MD5, **fields}
+    return domain_text(more="[mailbox.bob]\n" + "".join(f'{k} = "{v}"\n' for k, v in keys.items()))
+
+
+# What is done to an empty server, and the message.
+NO_SERVER = [
+    (remove("/var/qmail/control"), '/var/qmail: there is no qmail here (no directory "control"); name '
+                                   'its directory with --qmail-dir'),
+    (remove("/srv/vpop"), "vpopmail: there is no vpopmail here; name its home with --vpopmail-dir"),
+    (write(ASSIGN, "+a.org-:a.org:89:89:/x:-::\n"),
+     ASSIGN + ': line 2: the file ends without a "." line'),
+    (write(ASSIGN, "+a.org-:a.org:89\n.\n"), ASSIGN + ": line 1: fewer than seven colons"),
+    (write(ASSIGN, "\n.\n"), ASSIGN + ": line 1: blank line; qmail-newu does not take it"),
+    (define("USE_MYSQL"), "this server keeps its accounts in MySQL (from vpopmail_config.h)" + UNREAD),
+    (define("USE_POSTGRES"),
+     "this server keeps its accounts in PostgreSQL (from vpopmail_config.h)" + UNREAD),
+    (mysql_file, "this server keeps its accounts in MySQL (from etc/vpopmail.mysql)" + UNREAD),
+    (write(CONFIG, '#define PACKAGE_VERSION "4.9"\n'), "vpopmail 4.9 is not known; 5.4 and 5.6 are"),
+]
+# What is done to a server that has the domain, and the message.
+BROKEN = [
+    (blank_line, DOMAIN + "vpasswd: line 2: blank line"),
+    (write(DOMAIN + "vpasswd", "alice:canary:1\n"),
+     DOMAIN + "vpasswd: line 1: 3 fields, at least 7 expected"),
+    (write(CDB, "short"), CDB + ": cdb: shorter than its header"),
+    (write(DOMAIN + ".qmailadmin-limits", "maxpopaccounts: many\n"),
+     DOMAIN + ".qmailadmin-limits: line 1: maxpopaccounts: not a whole number"),
+]
+# Options of the server, a file that it cannot hold, and the message.
+V54 = {"version": "5.4"}
+REFUSED = [
+    ({}, domain_text(mailboxes=["postmaster", "a"]),
+     "mailbox a: a name of one character clashes with the hashed directories of this server"),
+    ({}, domain_text(mailboxes=["postmaster", "vpasswd"]),
+     "mailbox vpasswd: the name clashes with the file vpasswd"),
+    (V54, domain_text(mailboxes=["postmaster", "x" * 33]),
+     f"mailbox {'x' * 33}: its name has 33 characters, this server takes 32"),
+    (V54, bob(gecos="g" * 49), "mailbox bob: gecos has 49 bytes, this server keeps 48"),
+    ({"version": "5.4", "clear": True}, bob(clear_password="canary" * 30),
+     "mailbox bob: its line in vpasswd would have 271 bytes, this server reads 255 (the hash alone "
+     "has 34)"),
+    (V54, bob(password="{CRYPT}" + MD5), "mailbox bob: the password has a {SCHEME} prefix, which "
+                                         "vpopmail 5.4 never matches; remove the prefix"),
+    ({}, bob(password="$99$canary$x"),
+     "mailbox bob: this system's crypt(3) does not accept the password's hash (unknown scheme)"),
+    ({}, domain_text("localdomain"),
+     "domain localdomain: its name has no dot, which vpopmail 5.6 refuses"),
+    ({}, domain_text("example.c"), "domain example.c: its name has a last label that is not 2 to 63 "
+                                   "characters long, which vpopmail 5.6 refuses"),
+    ({}, domain_text(more="[list.alice]\n"),
+     "list alice: needs the directory alice that mailbox alice needs too"),
+]
+# Command lines; FILE is a file without an error.
+COMMANDS = [
+    (["plan"], "FILE is required; see vstate --help"),
+    ([], "A subcommand is required; see vstate --help"),
+    (["frobnicate"], "A subcommand is required; see vstate --help"),
+    (["plan", "FILE", "--nonsense"],
+     "The following argument was not expected: --nonsense; see vstate --help"),
+    (["dump"], "name the domains to dump, or say --all"),
+    (["dump", "--all", "a.org"], "name the domains to dump, or say --all"),
+    (["plan", "FILE", "--color", "pink"],
+     "--color: pink not in {auto,always,never}; see vstate --help"),
+    (["--backend", "oracle", "plan", "FILE"],
+     "--backend: oracle not in {auto,cdb,mysql,pgsql}; see vstate --help"),
+]
+
+
+def tar_with(name="new/1.host", kind=tarfile.REGTYPE, link="", data=b"Subject: x\n\nx\n"):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, link
+        entry.size = len(data) if kind == tarfile.REGTYPE else 0
+        tar.addfile(entry, io.BytesIO(data) if kind == tarfile.REGTYPE else None)
+    return out.getvalue()
+
+
+ARCHIVES = [
+    (tar_with("Maildir/../../up"), 'entry "Maildir/../../up": a name that leads up ("..")'),
+    (tar_with("/etc/passwd"), 'entry "/etc/passwd": an absolute name'),
+    (tar_with("Maildir/dev", tarfile.CHRTYPE),
+     'entry "Maildir/dev": a device or socket is not accepted'),
+    (tar_with("Maildir/fifo", tarfile.FIFOTYPE), 'entry "Maildir/fifo": a fifo is not accepted'),
+    (tar_with("Maildir/new/1", data=b"x" * 4000)[:3000],
+     "the archive is broken or cut off: Truncated tar archive"),
+    (b"", "the archive is empty"),
+    (b"this is no archive at all", "the archive is broken or cut off: Unrecognized archive format"),
+]
+
+
+class WrongServerTest(support.SandboxCase):
+    def check_refused(self, server, path, message, code=1, commands=("plan", "apply")):
+        before = server.snapshot()
+        for command in commands:
+            outcome = self.check_exit(server.vstate(command, path), code)
+            self.assertEqual(outcome.err, f"vstate: {message}\n".replace("DIR", self.directory))
+            self.assertNotIn("canary", outcome.out + outcome.err)
+        after = server.snapshot()
+        for path in ("var/lib/vstate", "var/lib/vstate/lock", "var", "var/lib"):  # the run's own lock
+            before.pop(path, None), after.pop(path, None)
+        self.check_same(before, after)
+
+    def domain(self, name="with", **options):
+        """A server with example.com, whose alias domain is example.net."""
+        server = self.server(name, **options)
+        self.apply(server, self.file("there.toml", domain_text(head='aliases = ["example.net"]')))
+        return server
+
+    def test_no_server(self):
+        """Detection says what it does not find, or cannot read, and with which option to help it."""
+        path = self.file("a.toml", domain_text())
+        for number, (spoil, message) in enumerate(NO_SERVER):
+            with self.subTest(message):
+                server = self.server(f"s{number}")
+                spoil(server)
+                self.check_refused(server, path, message)
+
+    def test_broken_files(self):
+        """A file of vpopmail or qmail that cannot be understood stops the run, by its name and line."""
+        for number, (spoil, message) in enumerate(BROKEN):
+            with self.subTest(message):
+                server = self.domain(f"s{number}")
+                spoil(server)
+                self.check_refused(server, os.path.join(self.directory, "there.toml"), message)
+
+    def test_refused(self):
+        """Law 1: what the target cannot hold is named by plan, and apply writes nothing."""
+        for number, (options, text, message) in enumerate(REFUSED):
+            with self.subTest(message):
+                self.check_refused(self.server(f"s{number}", **options),
+                                   self.file("a.toml", text), message)
+
+    def test_names_of_others(self):
+        """A name that another domain of the server has is not taken from it."""
+        server = self.domain()
+        self.check_refused(server, self.file("a.toml", domain_text("example.net")), "domain "
+                           "example.net: is an alias domain of example.com on this server; remove "
+                           "that first")
+        text = domain_text("example.org", head='aliases = ["example.net"]')
+        self.check_refused(server, self.file("a.toml", text), "alias domain example.net: belongs to "
+                           "example.com on this server; remove it there first")
+
+    @unittest.expectedFailure
+    def test_broken_counter(self):
+        """Plan names a .dir-control that apply will need and cannot read."""
+        server = self.domain()
+        write(DOMAIN + ".dir-control", "x\n")(server)
+        self.check_refused(server, self.file("a.toml", bob()),
+                           DOMAIN + ".dir-control: 1 lines, 8 expected")
+
+    def test_archives(self):
+        """Section 6: an archive that leads out, holds a device, or is cut off is refused by name."""
+        server = self.server()
+        for data, message in ARCHIVES:
+            with self.subTest(message):
+                with open(os.path.join(self.directory, "alice.tar"), "wb") as file:
+                    file.write(data)
+                path = self.file("a.toml", domain_text(mailboxes=["postmaster"], more=(
+                    '[mailbox.alice]\nmail = { archive = "alice.tar", sha256 = "%s" }\n' % ("0" * 64))))
+                self.check_refused(server, path,
+                                   f"DIR/a.toml:10:20: mailbox.alice.mail: DIR/alice.tar: {message}")
+
+    def test_digest(self):
+        """An archive that is not the one the file was dumped with."""
+        self.file("alice.tar", tar_with("Maildir/new/1.host").decode())
+        path = self.file("a.toml", domain_text(mailboxes=["postmaster"], more=(
+            '[mailbox.alice]\nmail = { archive = "alice.tar", sha256 = "%s" }\n' % ("0" * 64))))
+        outcome = self.check_exit(self.server().vstate("plan", path), 1)
+        self.assertRegex(outcome.err, r"^vstate: \S+a\.toml:10:20: mailbox\.alice\.mail: \S+alice\.tar "
+                         r"has the digest [0-9a-f]{12}…, the file says 0{12}…; take the archive that "
+                         r"was dumped with this file\n$")
+
+    def test_locked(self):
+        """Exit 75: another run is at work; plan only reads and goes on."""
+        server = self.domain()
+        path = self.file("a.toml", bob())
+        with open(server.at("/var/lib/vstate/lock"), "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            self.check_refused(server, path, LOCKED, 75, ["apply"])
+            self.check_exit(server.vstate("plan", path))
+
+    def test_unreadable(self):
+        """A file that is not there."""
+        self.check_refused(self.server(), os.path.join(self.directory, "gone.toml"),
+                           "DIR/gone.toml: cannot be read")
+
+    @unittest.expectedFailure
+    def test_directory(self):
+        """A directory in the place of a file."""
+        self.check_refused(self.server(), self.directory, "DIR: cannot be read")
+
+    def test_command_lines(self):
+        """Exit 64: a wrong command line, before anything is looked at."""
+        server, path = self.server(), self.file("a.toml", domain_text())
+        before = server.snapshot()
+        for words, message in COMMANDS:
+            with self.subTest(words):
+                done = server.vstate(*[path if word == "FILE" else word for word in words])
+                self.assertEqual((done.code, done.err, done.out), (64, f"vstate: {message}\n", ""))
+        self.check_same(before, server.snapshot())
+
+
+if __name__ == "__main__":
+    support.main()
