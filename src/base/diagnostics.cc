@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "vstate/base/text.h"
+
 namespace vstate {
 
 std::string to_text(const Diagnostic& d) {
@@ -17,7 +19,7 @@ std::string to_text(const Diagnostic& d) {
   if (d.severity == Severity::warning) out += "warning: ";
   out += d.what;
   if (!d.remedy.empty()) out += fmt::format("; {}", d.remedy);
-  return out;
+  return visible(out);
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {

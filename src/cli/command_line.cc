@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <functional>
 
 #include <fmt/format.h>
@@ -102,14 +103,23 @@ int run_command_line(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
-    Console::error(fmt::format("{}; see vstate --help", error.what()));
+    std::string what = error.what();
+    // What looks like a misspelt command is one; CLI11 only says that a command is missing.
+    const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+    const bool is_command =
+        argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const CLI::App* command) {
+          return command->get_name() == argv[1];
+        });
+    if (argc > 1 && argv[1][0] != '-' && !is_command)
+      what = fmt::format("there is no command \"{}\"", argv[1]);
+    Console::error(fmt::format("{}; see vstate --help", what));
     return static_cast<int>(Exit::usage);
   }
   if (dump_command->parsed() && dump.all == !dump.domains.empty()) {
     Console::error("name the domains to dump, or say --all");
     return static_cast<int>(Exit::usage);
   }
-  const std::vector<std::pair<CLI::App*, std::function<Exit()>>> commands{
+  const std::vector<std::pair<CLI::App*, std::function<Exit()>>> runs{
       {dump_command, [&] { return run_dump(common, dump); }},
       {plan, [&] { return run_plan(common, text); }},
       {apply, [&] { return run_apply(common, text); }},
@@ -117,7 +127,7 @@ int run_command_line(int argc, char** argv) {
       {check, [&] { return run_check(common, text); }},
       {route, [&] { return run_route(common, addresses); }},
       {schema, [] { return run_schema(); }}};
-  for (const auto& [command, run] : commands)
+  for (const auto& [command, run] : runs)
     if (command->parsed()) return static_cast<int>(run());
   return static_cast<int>(Exit::usage);
 }

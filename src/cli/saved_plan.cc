@@ -36,6 +36,8 @@ Status save_plan(const std::string& path, const CommonOptions& common,
 }
 
 Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::optional<SavedPlan>();
   std::ifstream file(path, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(file), {});
   // A domain file is TOML and cannot begin with a brace.

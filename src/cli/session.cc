@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -28,8 +29,9 @@ void on_signal(int) {
 
 std::optional<std::string> read_input(const std::string& name) {
   if (name == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::error_code ignored;
   std::ifstream file(name, std::ios::binary);
-  if (!file) return std::nullopt;
+  if (!file || std::filesystem::is_directory(name, ignored)) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -100,6 +102,13 @@ Status find_foreign_names(Session& session, const State& state, TargetFacts& fac
   VSTATE_TRY(check(state.name));
   for (const auto& alias : state.aliases) VSTATE_TRY(check(alias));
   return {};
+}
+
+bool adds_mailboxes(const Plan& plan) {
+  return std::any_of(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
+    const auto* change = std::get_if<Change<Mailbox>>(&action);
+    return change != nullptr && !change->before;
+  });
 }
 
 }  // namespace
@@ -200,6 +209,13 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   const State* actual = observation.state ? &*observation.state : nullptr;
   auto plan =
       make_plan({file.state, actual, observation.condition, session.server, facts, options});
+  if (adds_mailboxes(plan) && observation.condition.has_directory) {
+    // A counter that cannot be read would stop the apply half way.
+    const DomainLocation location{file.state.name, observation.condition.directory,
+                                  observation.condition.owner};
+    const auto placement = session.store->read_placement(location);
+    if (!placement) plan.problems.push_back(placement.error().message);
+  }
   return Prepared{std::move(observation), std::move(facts), std::move(plan)};
 }
 

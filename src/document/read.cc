@@ -79,7 +79,12 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
     auto table = open(*sub, title, keys);
     auto checked = NameType::parse(name.str());
     if (!checked) {
-      diagnostics_.error(place, checked.error().message);
+      // Lists and robots have the names of aliases; the message names what it is here.
+      constexpr std::string_view of_alias = "alias name";
+      auto what = checked.error().message;
+      if (what.rfind(of_alias, 0) == 0)
+        what = fmt::format("{} name{}", key, what.substr(of_alias.size()));
+      diagnostics_.error(place, std::move(what));
       continue;
     }
     const auto [first, is_new] = seen.emplace(checked->text(), name.str());
@@ -347,15 +352,37 @@ List Reading::read_list(Table& table, const std::string& name) {
   return list;
 }
 
+namespace {
+
+/// Why a [[file]] cannot have this path; empty if it can.
+std::string path_problem(const std::string& path) {
+  const auto in_home = split_home(path);
+  const auto literal = expand_pathless(in_home ? in_home->rest : path);
+  const std::string outside = "is not a path below the domain's directory";
+  if (!literal || literal->empty() || literal->front() == '/') return outside;
+  if (literal->find('\0') != std::string::npos) return "holds a NUL, which no path can hold";
+  const auto parts = split(*literal, '/');
+  for (const std::string_view refused : {"..", ".", ""})
+    if (std::find(parts.begin(), parts.end(), refused) != parts.end()) return outside;
+  static const Keys in_domain{"vpasswd",        "vpasswd.cdb",       ".vpasswd.lock",
+                              ".dir-control",   ".dir_control_free", ".dir_control_free.lock",
+                              ".qmail-default", ".qmailadmin-limits"};
+  static const Keys at_home{".qmail", "lastauth", "vacation/message"};
+  const auto& own = in_home ? at_home : in_domain;
+  if (std::find(own.begin(), own.end(), *literal) != own.end())
+    return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
+  if (in_home && parts.front() == "Maildir") return "is mail, which travels in an archive";
+  if (parts.back().rfind(".vstate-", 0) == 0) return "is a name that vstate uses itself";
+  return {};
+}
+
+}  // namespace
+
 void Reading::read_file(Table& table, State& state) {
   if (!table.require("path")) return;
   const auto path = table.text("path").value_or("");
-  const auto parts = split(path, '/');
-  const auto has_part = [&](std::string_view part) {
-    return std::find(parts.begin(), parts.end(), part) != parts.end();
-  };
-  if (path.empty() || path.front() == '/' || has_part("..") || has_part(".") || has_part("")) {
-    table.error("path", fmt::format("\"{}\" is not a path below the domain's directory", path));
+  if (const auto problem = path_problem(path); !problem.empty()) {
+    table.error("path", fmt::format("\"{}\" {}", path, problem));
     return;
   }
   File file;
@@ -390,7 +417,7 @@ void Reading::read_file(Table& table, State& state) {
     else
       table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
   }
-  places_["file." + path] = table.place();
+  places_["file." + path] = table.place("path");
   if (!state.files.emplace(path, std::move(file)).second)
     table.error("path", fmt::format("\"{}\" is described twice", path));
 }
@@ -494,7 +521,20 @@ void Reading::check_references(const State& state) {
                                        alias->text()));
     }
   }
+  std::map<std::string, std::string> dot_qmail;
+  for (const auto& [name, alias] : state.alias)
+    dot_qmail[dot_qmail_name(name.text())] = "alias." + name.text();
+  for (const auto& [name, robot] : state.autoresponders)
+    dot_qmail[dot_qmail_name(name.text())] = "autoresponder." + name.text();
+  for (const auto& [name, list] : state.lists)
+    for (const auto& [suffix, target] : list.links)
+      dot_qmail[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
   for (const auto& [path, file] : state.files) {
+    if (const auto other = dot_qmail.find(path); other != dot_qmail.end())
+      diagnostics_.error(
+          place_of("file." + path),
+          fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
+          "keep one of them");
     check_named(path, state, place_of("file." + path), "file");
     if (file.kind != File::Kind::bytes)
       check_named(file.content, state, place_of("file." + path), "file." + path);
@@ -506,7 +546,9 @@ std::optional<State> Reading::read(const toml::table& root) {
   auto top = open(root, "", k_top_keys);
   if (top.require("vstate")) {
     const auto version = top.number("vstate");
-    if (version && *version != 1)
+    if (version && *version < 1)
+      top.error("vstate", "there is no format version 0", "write 1");
+    else if (version && *version != 1)
       top.error("vstate", fmt::format("format version {} is not known to this program", *version),
                 "use a newer vstate");
   }

@@ -25,7 +25,8 @@ bool holds_configuration(std::string_view below) {
   return below.empty() || below == "digest/" || below == "text/" || below == "qmqpservers/";
 }
 
-constexpr std::array k_signs_of_a_list{"editor", "config", "flags", "outlocal", "inlocal", "key"};
+constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
+                                       "outlocal", "inlocal", "key"};
 
 }  // namespace
 

@@ -207,6 +207,30 @@ Result<std::string> expand(std::string_view text, const Paths& paths) {
   return out;
 }
 
+Result<std::string> expand_pathless(std::string_view text) {
+  std::string out;
+  std::string problem;
+  scan(
+      text, [&](std::string_view part) { out.append(part); },
+      [&](std::string_view name, std::size_t) {
+        if (name.substr(0, k_byte.size()) == k_byte && is_known_placeholder(name))
+          out.push_back(static_cast<char>(*hex_value(name.substr(k_byte.size()))));
+        else
+          problem = fmt::format("{{{}}} cannot stand here", name);
+      },
+      [&](std::size_t, std::string what) { problem = std::move(what); });
+  if (!problem.empty()) return fail(Errc::invalid, problem);
+  return out;
+}
+
+std::optional<PathInHome> split_home(std::string_view path) {
+  constexpr std::string_view start = "{mailbox:";
+  const auto end = path.find("}/");
+  if (path.substr(0, start.size()) != start || end == std::string_view::npos) return std::nullopt;
+  return PathInHome{decode_name(path.substr(start.size(), end - start.size())),
+                    std::string(path.substr(end + 2))};
+}
+
 std::vector<TemplateProblem> check_template(std::string_view text) {
   std::vector<TemplateProblem> problems;
   scan(

@@ -49,19 +49,6 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-/// Control characters of a name or a line must not reach the terminal.
-std::string visible(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out.push_back(c);
-  }
-  return out;
-}
-
 class Text {
  public:
   Text(const Json& plan, const TextOptions& options) : plan_(plan), options_(options) {

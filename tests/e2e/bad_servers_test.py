@@ -1,9 +1,10 @@
 """Wrong servers, wrong archives, wrong command lines: the exact messages, the exit codes, and that nothing was
 changed. DIR in a message is the test's own directory."""
 
-import fcntl
 import io
 import os
+import sys
+import subprocess
 import shutil
 import tarfile
 import unittest
@@ -16,6 +17,8 @@ ASSIGN, CDB = "/var/qmail/users/assign", "/var/qmail/users/cdb"
 CONFIG = "/srv/vpop/include/vpopmail_config.h"
 DOMAIN = "/srv/vpop/domains/example.com/"
 LOCKED = "another vstate is at work on this server"
+HOLD_LOCK = ("import fcntl, sys, time; lock = open(sys.argv[1], 'r+b'); "
+             "fcntl.lockf(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)")
 UNREAD = ", which this build of vstate cannot read"
 
 
@@ -186,7 +189,6 @@ class WrongServerTest(support.SandboxCase):
         self.check_refused(server, self.file("a.toml", text), "alias domain example.net: belongs to "
                            "example.com on this server; remove it there first")
 
-    @unittest.expectedFailure
     def test_broken_counter(self):
         """Plan names a .dir-control that apply will need and cannot read."""
         server = self.domain()
@@ -220,17 +222,22 @@ class WrongServerTest(support.SandboxCase):
         """Exit 75: another run is at work; plan only reads and goes on."""
         server = self.domain()
         path = self.file("a.toml", bob())
-        with open(server.at("/var/lib/vstate/lock"), "r+b") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-            self.check_refused(server, path, LOCKED, 75, ["apply"])
-            self.check_exit(server.vstate("plan", path))
+        # A process of its own: a snapshot here reads the file, and closing it would end the lock.
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLD_LOCK, server.at("/var/lib/vstate/lock")],
+            stdout=subprocess.PIPE)
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        self.addCleanup(holder.stdout.close)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        self.check_refused(server, path, LOCKED, 75, ["apply"])
+        self.check_exit(server.vstate("plan", path))
 
     def test_unreadable(self):
         """A file that is not there."""
         self.check_refused(self.server(), os.path.join(self.directory, "gone.toml"),
                            "DIR/gone.toml: cannot be read")
 
-    @unittest.expectedFailure
     def test_directory(self):
         """A directory in the place of a file."""
         self.check_refused(self.server(), self.directory, "DIR: cannot be read")

@@ -34,6 +34,9 @@ namespace vstate {
 [[nodiscard]] std::size_t utf8_length(std::string_view text, std::size_t at);
 [[nodiscard]] bool is_utf8(std::string_view);
 
+/// With control characters as "\\x0a": a name or a line must not steer the terminal it is shown on.
+[[nodiscard]] std::string visible(std::string_view text);
+
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 

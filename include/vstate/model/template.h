@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,16 @@ class Templater {
 /// The literal text for a server. Fails with `invalid` for a malformed template, and with
 /// `not_found` for a mailbox that `paths` does not know.
 [[nodiscard]] Result<std::string> expand(std::string_view text, const Paths& paths);
+
+/// The literal text of a template that names no path: only {byte:..} and doubled braces. Fails with
+/// `invalid` for any other placeholder.
+[[nodiscard]] Result<std::string> expand_pathless(std::string_view text);
+
+/// "{mailbox:NAME}/rest" taken apart; nothing if it does not begin so.
+struct PathInHome {
+  std::string mailbox, rest;
+};
+[[nodiscard]] std::optional<PathInHome> split_home(std::string_view path);
 
 struct TemplateProblem {
   std::size_t offset = 0;
