@@ -31,7 +31,7 @@ def cases_in(output):
         skipped = count.get("skipped", 0) or len(re.findall(r"^\s+skipped: ", output, re.M))
         return total - failed - skipped, failed, skipped
     if found := UNITTEST.search(output):
-        count = {word: int(n) for word, n in re.findall(r"([a-z ]+)=(\d+)", found[2] or "")}
+        count = {word: int(n) for word, n in re.findall(r"([a-z][a-z ]*)=(\d+)", found[2] or "")}
         failed = sum(count.get(word, 0) for word in ("failures", "errors", "unexpected successes"))
         skipped = count.get("skipped", 0)
         return int(found[1]) - failed - skipped, failed, skipped

@@ -72,23 +72,27 @@ EDITS = [
     ('["&alice@example.com"]', '["&b@c.org"]', "~ alias sales", "deliver &alice@example.com → &b@c.org"),
     ("'' bounce-no-mailbox", "'' delete", "~ default",
      "deliver | {vpopmail}/bin/vdelivermail '' bounce-no-mailbox → | {vpopmail}/bin/vdelivermail '' delete"),
-    ('["a@example.org"]', '["a@example.org", "b@example.org"]', "~ list news", "subscribers 1 → 2"),
+    ('["a@example.org"]', '["a@example.org", "b@example.org"]', "~ list news", "subscribers 1 → 2", "subscribers + b@example.org"),
     ('moderators = ["alice@example.com"]', 'moderators = ["alice@example.com", "m@c.org"]', "~ list news",
-     "moderators 1 → 2"),
+     "moderators 1 → 2", "moderators + m@c.org"),
     ('message = "Hello"', 'message = "Hi"', "~ autoresponder info", "message Hello → Hi"),
     ("replies = 5", "replies = 6", "~ autoresponder info", "limit 5 in 100 s → 6 in 100 s"),
     ("max_mailboxes = 50", "max_mailboxes = 60", "~ limits", "max_mailboxes 50 → 60"),
     ('text = "old"', 'text = "new"', "~ file note", "content old → new"),
-    ("aliases = []", 'aliases = ["example.net"]', "+ alias domain example.net → example.com"),
+    ("aliases = []", 'aliases = ["example.net"]', "+ publish example.net alias domain: users/assign, users/cdb, virtualdomains, rcpthosts"),
 ]
 
 
 class ChangesCase(support.SandboxCase):
+    def server_with_programs(self, *name):
+        """With the programs that the lines run, so that plans show no warning but a test's own."""
+        server = self.server(*name, clear=True)
+        for program in ("/var/qmail/bin/autorespond", server.home + "/bin/vdelivermail"):
+            server.write(program, "#!/bin/sh\n", mode=0o755)
+        return server
+
     def setUp(self):
-        self.target = self.server(clear=True)
-        # With the programs that its lines run, so that plans show no warning but a test's own.
-        for program in ("/var/qmail/bin/autorespond", self.target.home + "/bin/vdelivermail"):
-            self.target.write(program, "#!/bin/sh\n", mode=0o755)
+        self.target = self.server_with_programs()
         self.toml = self.file("a.toml", TOML)
         self.apply(self.target, self.toml)
         self.check_nothing_to_do(self.target, self.toml)
@@ -111,7 +115,7 @@ class EditTest(ChangesCase):
         for number, (old, new, *wanted) in enumerate(EDITS):
             with self.subTest(new):
                 if number:
-                    self.target = self.server(f"s{number}", clear=True)
+                    self.target = self.server_with_programs(f"s{number}")
                     self.apply(self.target, self.file("a.toml", TOML))
                 path = self.edited((old, new))
                 plan = self.check_exit(self.target.vstate("plan", path))
