@@ -45,6 +45,8 @@ Status Executor::create_domain(const CreateDomain& create) {
   std::string counter_text;
   std::string path = create.directory;
   if (create.is_hashed) {
+    // What a run that stopped while it made another domain left is counted first.
+    VSTATE_TRY(finish_domains_counter());
     VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system(), server));
     const auto hash = advance(counter);
     const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);

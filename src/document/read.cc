@@ -354,6 +354,14 @@ List Reading::read_list(Table& table, const std::string& name) {
 
 namespace {
 
+/// True for the name of a .qmail-NAME file that mail can select.
+bool is_delivery_file(const std::string& path) {
+  constexpr std::string_view prefix = ".qmail-";
+  if (path.rfind(prefix, 0) != 0) return false;
+  const auto local = replace_all(path.substr(prefix.size()), ":", ".");
+  return AliasName::parse(local).has_value() && dot_qmail_name(local) == path;
+}
+
 /// Why a [[file]] cannot have this path; empty if it can.
 std::string path_problem(const std::string& path) {
   const auto in_home = split_home(path);
@@ -529,7 +537,21 @@ void Reading::check_references(const State& state) {
   for (const auto& [name, list] : state.lists)
     for (const auto& [suffix, target] : list.links)
       dot_qmail[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
+  std::map<std::string, std::string> directories;
+  for (const auto& [name, mailbox] : state.mailboxes)
+    directories[name.text()] =
+        fmt::format("the home of mailbox.{0}; begin the path with {{mailbox:{0}}}", name.text());
+  for (const auto& [name, list] : state.lists)
+    directories[name.text()] = fmt::format("the directory of list.{}", name.text());
   for (const auto& [path, file] : state.files) {
+    if (const auto other = directories.find(path.substr(0, path.find('/')));
+        other != directories.end())
+      diagnostics_.error(place_of("file." + path),
+                         fmt::format("file.path: \"{}\" is in {}", path, other->second));
+    if (file.kind == File::Kind::text && is_delivery_file(path) && !dot_qmail.contains(path))
+      diagnostics_.error(place_of("file." + path),
+                         fmt::format("file.path: \"{}\" answers to an address", path),
+                         "describe it as [alias.NAME]");
     if (const auto other = dot_qmail.find(path); other != dot_qmail.end())
       diagnostics_.error(
           place_of("file." + path),

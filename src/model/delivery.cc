@@ -9,6 +9,13 @@ namespace vstate {
 
 namespace {
 
+/// The first byte that the reader will see. Lines are templates, and a placeholder at their start
+/// is the beginning of a path, unless it spells a byte.
+char first_byte(std::string_view line) {
+  const bool is_literal = line.substr(0, 2) == "{{" || line.substr(0, 6) == "{byte:";
+  return line.front() == '{' && !is_literal ? '/' : line.front();
+}
+
 DeliveryLine broken(std::string problem) { return {DeliveryKind::broken, {}, std::move(problem)}; }
 
 DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
@@ -17,7 +24,7 @@ DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
     return is_first ? broken("a blank first line makes qmail-local defer every message")
                     : DeliveryLine{};
   const std::string rest(line.substr(1));
-  switch (line.front()) {
+  switch (first_byte(line)) {
     case '#':
       return {};
     case '|':
@@ -41,7 +48,7 @@ DeliveryLine parse_vdelivermail(std::string_view line) {
   if (line.empty())
     return broken("a blank line is a forward to nobody for vdelivermail, and fails");
   const std::string rest(line.substr(1));
-  switch (line.front()) {
+  switch (first_byte(line)) {
     case '#':
       return {};
     case '|':

@@ -18,7 +18,7 @@ std::string_view version_text(const Server& server) {
 class Planner {
  public:
   explicit Planner(const PlanInput& input)
-      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}} {}
+      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0} {}
 
   Plan run();
 
@@ -98,8 +98,7 @@ Mailbox Planner::effective_mailbox(const Mailbox& desired, const Mailbox* actual
   wanted.mail.reset();
   if (!input_.server.stores_clear_passwords) wanted.clear_password.reset();
   if (actual == nullptr) return wanted;
-  if (!actual->last_login) return wanted;
-  if (!wanted.last_login || wanted.last_login->at <= actual->last_login->at)
+  if (actual->last_login && (!wanted.last_login || wanted.last_login->at <= actual->last_login->at))
     wanted.last_login = actual->last_login;
   // A clear-text password belongs to its hash: it stays with it, and goes when the hash changes.
   if (!wanted.clear_password && wanted.password == actual->password)
@@ -191,7 +190,8 @@ void Planner::filter() {
   };
   const auto before = plan_.actions.size();
   std::erase_if(plan_.actions, is_out);
-  if (const auto left_out = before - plan_.actions.size(); left_out > 0)
+  plan_.left_out = before - plan_.actions.size();
+  if (const auto left_out = plan_.left_out; left_out > 0)
     note(NoteKind::kept, "domain", input_.desired.name.text(),
          fmt::format("{} change{} left out by --only or --exclude", left_out,
                      left_out == 1 ? "" : "s"));

@@ -294,6 +294,7 @@ Json to_json(const Plan& plan) {
     out["notes"].push_back(std::move(item));
   }
   out["summary"] = summary_of(out["changes"], out["notes"]);
+  out["summary"]["left_out"] = plan.left_out;
   return out;
 }
 

@@ -153,6 +153,9 @@ std::string summary_line(const Json& plan) {
     tail += fmt::format("{}{} warning{}", tail.empty() ? " " : ", ", number("warnings"),
                         number("warnings") == 1 ? "" : "s");
   if (!tail.empty()) tail += ".";
+  if (plan["changes"].empty() && number("left_out") > 0)
+    return fmt::format("Nothing to do of what was asked for: {} change{} left out.{}",
+                       number("left_out"), number("left_out") == 1 ? " is" : "s are", tail);
   if (plan["changes"].empty())
     return fmt::format("Nothing to do: {} is as the file says.{}",
                        plan["domain"].get<std::string>(), tail);

@@ -131,7 +131,7 @@ TOP = [
      "4:23: domain.archive.archive: must be a path below the archives' directory"),
 ]
 
-TOP_TO_BE = [
+WRONG_VERSION = [
     ('vstate = 0\n[domain]\nname = "example.com"', '1:10: vstate: there is no format version 0; write 1'),
 ]
 
@@ -157,7 +157,7 @@ NAMES = [
      '6:7: the list\'s link "news-owner" and another entry would be the same file'),
 ]
 
-NAMES_TO_BE = [
+SHOWN_NAMES = [
     ('[mailbox.alice]\n[mailbox.Alice]',
      '5:10: mailbox "alice" and "Alice" are the same name for vpopmail; keep one of them'),
     ('[alias."a\\u0000b"]\ndeliver = []', '4:8: alias name "a\\x00b" contains byte 0x00'),
@@ -241,29 +241,17 @@ class WrongFileTest(WrongCase):
         """The head of a file: its format version, and its domain."""
         self.check_rows(TOP, head="")
 
-    def test_top_to_be_1(self):
-        """The head of a file: its format version, and its domain. Not so yet."""
-        self.check_rows([TOP_TO_BE[0]], head="")
+    def test_version(self):
+        """A format version that there never was."""
+        self.check_rows(WRONG_VERSION, head="")
 
     def test_names(self):
         """Illegal and double names of mailboxes, aliases, lists, and robots."""
         self.check_rows(NAMES)
 
-    def test_names_to_be_1(self):
-        """Illegal and double names of mailboxes, aliases, lists, and robots. Not so yet."""
-        self.check_rows([NAMES_TO_BE[0]])
-
-    def test_names_to_be_2(self):
-        """Illegal and double names of mailboxes, aliases, lists, and robots. Not so yet."""
-        self.check_rows([NAMES_TO_BE[1]])
-
-    def test_names_to_be_3(self):
-        """Illegal and double names of mailboxes, aliases, lists, and robots. Not so yet."""
-        self.check_rows([NAMES_TO_BE[2]])
-
-    def test_names_to_be_4(self):
-        """Illegal and double names of mailboxes, aliases, lists, and robots. Not so yet."""
-        self.check_rows([NAMES_TO_BE[3]])
+    def test_names_in_messages(self):
+        """Names are called what they are, and shown without control characters."""
+        self.check_rows(SHOWN_NAMES)
 
     def test_references(self):
         """Archives: a path below their directory, a digest, and there."""

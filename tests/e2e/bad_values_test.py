@@ -109,7 +109,13 @@ FILES = [
     ('[list.l.files]\n"/x" = ""', "5:8: list.l.files./x: is not a path in the list's directory"),
 ]
 
-FILES_TO_BE = [
+FILES_OF_OTHERS = [
+    ('[[file]]\npath = ".qmail-alice"\ntext = "x"',
+     '5:8: file.path: ".qmail-alice" answers to an address; describe it as [alias.NAME]'),
+    ('[mailbox.alice]\n[[file]]\npath = "alice/x"\ntext = "x"',
+     '6:8: file.path: "alice/x" is in the home of mailbox.alice; begin the path with {mailbox:alice}'),
+    ('[list.news]\n[[file]]\npath = "news/x"\ntext = "x"',
+     '6:8: file.path: "news/x" is in the directory of list.news'),
     ('[[file]]\npath = "{vpopmail}/etc/x"\ntext = ""',
      '5:8: file.path: "{vpopmail}/etc/x" is not a path below the domain\'s directory'),
     ('[[file]]\npath = "vpasswd"\ntext = "x"',
@@ -136,7 +142,7 @@ LISTS = [
     ('[list.l]\noptions = [".."]', '5:12: list.l.options: ".." is not the name of a file'),
 ]
 
-LISTS_TO_BE = [
+WRONG_ADDRESSES = [
     ('[list.l]\nsubscribers = ["a@x.org\\n"]',
      '5:16: list.l.subscribers: "a@x.org\\x0a" cannot be a subscriber (at most 400 bytes, no newline)'),
 ]
@@ -155,33 +161,17 @@ class WrongValueTest(WrongCase):
         """[[file]]: below the domain's directory, once, of one kind."""
         self.check_rows(FILES)
 
-    def test_files_to_be_1(self):
-        """[[file]]: below the domain's directory, once, of one kind. Not so yet."""
-        self.check_rows([FILES_TO_BE[0]])
-
-    def test_files_to_be_2(self):
-        """[[file]]: below the domain's directory, once, of one kind. Not so yet."""
-        self.check_rows([FILES_TO_BE[1]])
-
-    def test_files_to_be_3(self):
-        """[[file]]: below the domain's directory, once, of one kind. Not so yet."""
-        self.check_rows([FILES_TO_BE[2]])
-
-    def test_files_to_be_4(self):
-        """[[file]]: below the domain's directory, once, of one kind. Not so yet."""
-        self.check_rows([FILES_TO_BE[3]])
-
-    def test_files_to_be_5(self):
-        """[[file]]: below the domain's directory, once, of one kind. Not so yet."""
-        self.check_rows([FILES_TO_BE[4]])
+    def test_files_of_others(self):
+        """[[file]]: never out of the domain, never what another key describes."""
+        self.check_rows(FILES_OF_OTHERS)
 
     def test_lists(self):
         """Subscribers are addresses, moderators exist, keys are base64."""
         self.check_rows(LISTS)
 
-    def test_lists_to_be_1(self):
-        """Subscribers are addresses, moderators exist, keys are base64. Not so yet."""
-        self.check_rows([LISTS_TO_BE[0]])
+    def test_addresses(self):
+        """Subscribers that the bucket files of ezmlm cannot hold."""
+        self.check_rows(WRONG_ADDRESSES)
 
 
 if __name__ == "__main__":

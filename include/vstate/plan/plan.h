@@ -80,6 +80,7 @@ struct Plan {
   std::vector<Action> actions;        ///< in the order of execution
   std::vector<Note> notes;
   std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
+  std::size_t left_out = 0;           ///< actions that --only and --exclude took away
 
   [[nodiscard]] bool is_empty() const { return actions.empty(); }
 };

@@ -91,6 +91,8 @@ TEST_CASE("qmail-local and vdelivermail read lines differently", "[model][delive
   CHECK(parse_delivery("+list", qmail_local, false).kind == only_forwards);
   CHECK(parse_delivery("&joe@example.com ", qmail_local, false).argument == "joe@example.com");
   CHECK(parse_delivery("# x", vdelivermail, false).kind == nothing);
+  CHECK(parse_delivery("{mailbox:joe}/Maildir/", vdelivermail, false).kind == maildir);
+  CHECK(parse_delivery("{{braces}}@example.com", qmail_local, false).kind == forward);
 }
 
 TEST_CASE("the programs of a command are found, and its operands are not", "[model][delivery]") {

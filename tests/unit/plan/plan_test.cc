@@ -15,11 +15,13 @@ namespace {
 State example() { return domain_file(example_document(), "").state; }
 
 /// A published domain that is as `actual` says, on a server with directory hashing off.
-Plan plan_of(const State& desired, const State& actual, const PlanOptions& options = {}) {
+Plan plan_of(const State& desired, const State& actual, const PlanOptions& options = {},
+             bool stores_clear_passwords = false) {
   Server server;
   server.vpopmail_dir = "/srv/vpopmail";
   server.qmail_dir = "/var/qmail";
   server.version = VpopmailVersion::v56;
+  server.stores_clear_passwords = stores_clear_passwords;
   Condition condition;
   condition.directory = "/srv/vpopmail/domains/example.com";
   condition.has_directory = true;
@@ -90,6 +92,28 @@ TEST_CASE("patterns choose changes by their addresses", "[plan]") {
   std::vector<std::string> addresses;
   for (const auto& action : plan.actions) addresses.push_back(address_of(action));
   CHECK(addresses == std::vector<std::string>{"mailbox.alice", "mailbox.postmaster"});
+}
+
+TEST_CASE("a filter that leaves nothing does not say that all is well", "[plan]") {
+  const auto actual = State(*DomainName::parse("example.com"));
+  PlanOptions options;
+  options.only = {"mailbox.nobody"};
+  const auto plan = plan_of(example(), actual, options);
+  CHECK(plan.is_empty());
+  CHECK_THAT(text_of(plan), ContainsSubstring("Nothing to do of what was asked for"));
+}
+
+TEST_CASE("a clear-text password that only the server has stays with its hash", "[plan]") {
+  auto desired = example();
+  auto actual = desired;
+  const auto postmaster = *MailboxName::parse("postmaster");
+  actual.mailboxes.at(postmaster).clear_password = Secret("clear");
+  REQUIRE_FALSE(actual.mailboxes.at(postmaster).last_login);
+  CHECK(plan_of(desired, actual, {}, true).is_empty());
+  desired.mailboxes.at(postmaster).password = Secret("$1$other$hash");
+  const auto changed = plan_of(desired, actual, {}, true);
+  REQUIRE(changed.actions.size() == 1);
+  CHECK_FALSE(std::get<Change<Mailbox>>(changed.actions.front()).after->clear_password);
 }
 
 TEST_CASE("people who subscribed on the target stay subscribed", "[plan]") {
