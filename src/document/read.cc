@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "reader_impl.h"
+#include "references_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 #include "vstate/model/template.h"
@@ -43,11 +44,6 @@ class Reading {
                                                    std::string_view what, bool is_template);
   void read_files(Table& top, State& state);
   void read_file(Table& table, State& state);
-  void check_references(const State& state);
-  void check_named(const std::string& text, const State& state, const Place& place,
-                   std::string_view what);
-  void check_moderators(const State& state);
-  [[nodiscard]] Place place_of(const std::string& subject) const;
 
   const std::string& file_;
   Diagnostics& diagnostics_;
@@ -352,40 +348,6 @@ List Reading::read_list(Table& table, const std::string& name) {
   return list;
 }
 
-namespace {
-
-/// True for the name of a .qmail-NAME file that mail can select.
-bool is_delivery_file(const std::string& path) {
-  constexpr std::string_view prefix = ".qmail-";
-  if (path.rfind(prefix, 0) != 0) return false;
-  const auto local = replace_all(path.substr(prefix.size()), ":", ".");
-  return AliasName::parse(local).has_value() && dot_qmail_name(local) == path;
-}
-
-/// Why a [[file]] cannot have this path; empty if it can.
-std::string path_problem(const std::string& path) {
-  const auto in_home = split_home(path);
-  const auto literal = expand_pathless(in_home ? in_home->rest : path);
-  const std::string outside = "is not a path below the domain's directory";
-  if (!literal || literal->empty() || literal->front() == '/') return outside;
-  if (literal->find('\0') != std::string::npos) return "holds a NUL, which no path can hold";
-  const auto parts = split(*literal, '/');
-  for (const std::string_view refused : {"..", ".", ""})
-    if (std::find(parts.begin(), parts.end(), refused) != parts.end()) return outside;
-  static const Keys in_domain{"vpasswd",        "vpasswd.cdb",       ".vpasswd.lock",
-                              ".dir-control",   ".dir_control_free", ".dir_control_free.lock",
-                              ".qmail-default", ".qmailadmin-limits"};
-  static const Keys at_home{".qmail", "lastauth", "vacation/message"};
-  const auto& own = in_home ? at_home : in_domain;
-  if (std::find(own.begin(), own.end(), *literal) != own.end())
-    return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
-  if (in_home && parts.front() == "Maildir") return "is mail, which travels in an archive";
-  if (parts.back().rfind(".vstate-", 0) == 0) return "is a name that vstate uses itself";
-  return {};
-}
-
-}  // namespace
-
 void Reading::read_file(Table& table, State& state) {
   if (!table.require("path")) return;
   const auto path = table.text("path").value_or("");
@@ -448,122 +410,6 @@ void Reading::read_files(Table& top, State& state) {
   }
 }
 
-Place Reading::place_of(const std::string& subject) const {
-  const auto found = places_.find(subject);
-  return found != places_.end() ? found->second : Place{file_, 0, 0};
-}
-
-void Reading::check_named(const std::string& text, const State& state, const Place& place,
-                          std::string_view what) {
-  for (const auto& name : mailboxes_named(text)) {
-    const auto mailbox = MailboxName::parse(name);
-    if (!mailbox || !state.mailboxes.contains(*mailbox))
-      diagnostics_.error(place,
-                         fmt::format("{}: there is no mailbox \"{}\" in this file", what, name));
-  }
-}
-
-void Reading::check_moderators(const State& state) {
-  const auto is_here = [&](const std::string& local) {
-    const auto mailbox = MailboxName::parse(local);
-    const auto alias = AliasName::parse(to_lower(local));
-    if (mailbox && state.mailboxes.contains(*mailbox)) return true;
-    if (!alias) return false;
-    if (state.alias.contains(*alias) || state.autoresponders.contains(*alias) ||
-        state.lists.contains(*alias))
-      return true;
-    for (auto dash = local.rfind('-'); dash != std::string::npos && dash > 0;
-         dash = local.rfind('-', dash - 1)) {
-      const auto fallback = AliasName::parse(to_lower(local.substr(0, dash + 1)) + "default");
-      if (fallback && state.alias.contains(*fallback)) return true;
-    }
-    return false;
-  };
-  for (const auto& [name, list] : state.lists) {
-    const auto moderators = list.addresses.find("mod");
-    if (moderators == list.addresses.end()) continue;
-    for (const auto& address : moderators->second) {
-      const auto at = address.rfind('@');
-      const auto host = DomainName::parse(address.substr(at + 1));
-      const bool is_ours = host && (*host == state.name || state.aliases.contains(*host));
-      if (is_ours && !is_here(address.substr(0, at)))
-        diagnostics_.error(place_of(fmt::format("list.{}.moderators", name.text())),
-                           fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" in "
-                                       "this file",
-                                       name.text(), address));
-    }
-  }
-}
-
-void Reading::check_references(const State& state) {
-  const auto check_lines = [&](const DeliveryLines& lines, const std::string& subject) {
-    for (const auto& line : lines) check_named(line, state, place_of(subject), subject);
-  };
-  if (state.default_delivery) check_lines(*state.default_delivery, "domain.default");
-  for (const auto& [name, mailbox] : state.mailboxes) {
-    check_lines(mailbox.deliver, "mailbox." + name.text());
-    if (mailbox.vacation)
-      check_named(*mailbox.vacation, state, place_of("mailbox." + name.text()),
-                  "mailbox." + name.text());
-  }
-  for (const auto& [name, alias] : state.alias) check_lines(alias.deliver, "alias." + name.text());
-  for (const auto& [name, robot] : state.autoresponders) {
-    const auto subject = "autoresponder." + name.text();
-    check_named(robot.message, state, place_of(subject), subject);
-    if (state.alias.contains(name))
-      diagnostics_.error(place_of(subject),
-                         fmt::format("\"{}\" is an alias as well; both would be the "
-                                     "file {}",
-                                     name.text(), dot_qmail_name(name.text())));
-  }
-  for (const auto& [name, list] : state.lists) {
-    const auto subject = "list." + name.text();
-    for (const auto& [file, text] : list.files)
-      check_named(text, state, place_of(subject), subject);
-    for (const auto& [suffix, target] : list.links) {
-      const auto alias = AliasName::parse(name.text() + suffix);
-      if (alias && (state.alias.contains(*alias) || state.autoresponders.contains(*alias)))
-        diagnostics_.error(place_of(subject),
-                           fmt::format("the list's link \"{}\" and another entry would "
-                                       "be the same file",
-                                       alias->text()));
-    }
-  }
-  std::map<std::string, std::string> dot_qmail;
-  for (const auto& [name, alias] : state.alias)
-    dot_qmail[dot_qmail_name(name.text())] = "alias." + name.text();
-  for (const auto& [name, robot] : state.autoresponders)
-    dot_qmail[dot_qmail_name(name.text())] = "autoresponder." + name.text();
-  for (const auto& [name, list] : state.lists)
-    for (const auto& [suffix, target] : list.links)
-      dot_qmail[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
-  std::map<std::string, std::string> directories;
-  for (const auto& [name, mailbox] : state.mailboxes)
-    directories[name.text()] =
-        fmt::format("the home of mailbox.{0}; begin the path with {{mailbox:{0}}}", name.text());
-  for (const auto& [name, list] : state.lists)
-    directories[name.text()] = fmt::format("the directory of list.{}", name.text());
-  for (const auto& [path, file] : state.files) {
-    if (const auto other = directories.find(path.substr(0, path.find('/')));
-        other != directories.end())
-      diagnostics_.error(place_of("file." + path),
-                         fmt::format("file.path: \"{}\" is in {}", path, other->second));
-    if (file.kind == File::Kind::text && is_delivery_file(path) && !dot_qmail.contains(path))
-      diagnostics_.error(place_of("file." + path),
-                         fmt::format("file.path: \"{}\" answers to an address", path),
-                         "describe it as [alias.NAME]");
-    if (const auto other = dot_qmail.find(path); other != dot_qmail.end())
-      diagnostics_.error(
-          place_of("file." + path),
-          fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
-          "keep one of them");
-    check_named(path, state, place_of("file." + path), "file");
-    if (file.kind != File::Kind::bytes)
-      check_named(file.content, state, place_of("file." + path), "file." + path);
-  }
-  check_moderators(state);
-}
-
 std::optional<State> Reading::read(const toml::table& root) {
   auto top = open(root, "", k_top_keys);
   if (top.require("vstate")) {
@@ -599,7 +445,7 @@ std::optional<State> Reading::read(const toml::table& root) {
     state->lists.emplace(key, read_list(table, key.text()));
   });
   read_files(top, *state);
-  check_references(*state);
+  check_references(*state, file_, places_, diagnostics_);
   return state;
 }
 

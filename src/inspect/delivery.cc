@@ -39,11 +39,25 @@ Result<DeliveryLines> Inspector::read_lines(const std::string& path) {
 Status Inspector::read_limits() {
   const auto path = in_domain(".qmailadmin-limits");
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  if (!bytes) return {};
+  if (!bytes) return remark_default_limits();
   auto limits = parse_limits(*bytes);
   if (!limits) return tl::unexpected<Error>(limits.error().in(path));
   state().limits = *std::move(limits);
   express(path);
+  return {};
+}
+
+/// A domain without limits of its own has those of its server, which another server need not have.
+Status Inspector::remark_default_limits() {
+  const auto path = path_join(server_.vpopmail_dir, "etc/vlimits.default");
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  const auto limits = parse_limits(bytes.value_or(""));
+  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
+  std::vector<std::string> shown;
+  for (const auto& [name, value] : *limits) shown.push_back(fmt::format("{} {}", name, value));
+  if (!shown.empty())
+    remark(
+        fmt::format("has no limits of its own; those of this server apply: {}", join(shown, ", ")));
   return {};
 }
 

@@ -235,6 +235,8 @@ Result<Observation> Inspector::run() {
     remark("the domain's directory has the sticky bit: qmail-local defers all its mail");
   if ((info.mode & 0002U) != 0)
     remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
+  if (system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")))
+    remark("this server has a hook, etc/onchange, which vstate does not run");
   claim_housekeeping();
   VSTATE_TRY(read_mailboxes());
   VSTATE_TRY(read_limits());

@@ -39,6 +39,7 @@ class Inspector {
 
   // delivery.cc
   Status read_limits();
+  Status remark_default_limits();
   Status read_default();
   Status read_aliases();
   Status read_alias(const std::string& file_name, const std::string& local);

@@ -87,8 +87,9 @@ void Sandbox::deliver(const std::string& home, const std::string& folder, const 
 cli::Session Sandbox::open(std::unique_ptr<System> system) const {
   cli::Session session;
   session.system = system ? std::move(system) : std::make_unique<System>(root());
-  auto server =
-      detect_server(*session.system, {.vpopmail_dir = {}, .qmail_dir = layout_.qmail_dir});
+  ServerOverrides said;
+  said.qmail_dir = layout_.qmail_dir;
+  auto server = detect_server(*session.system, said);
   INFO((server ? std::string() : server.error().message));
   REQUIRE(server);
   session.server = *server;

@@ -107,6 +107,25 @@ TEST_CASE("what no step of the inspection knows becomes a file of the state", "[
     CHECK_THAT(text, ContainsSubstring(path));
 }
 
+TEST_CASE("what a domain has from its server alone is remarked", "[inspect]") {
+  const TemporaryDirectory archives;
+  const Sandbox server;
+  server.write("/srv/vpopmail/etc/vlimits.default", "maxaliases: 5\n");
+  server.write("/srv/vpopmail/etc/onchange", "#!/bin/sh\n");
+  REQUIRE(chmod(server.path("/srv/vpopmail/etc/onchange").c_str(), 0755) == 0);
+  auto session = server.open();
+  const auto text =
+      replace_all(example_document(), "max_mailboxes = 50\ndisable = [\"webmail\"]\n", "");
+  REQUIRE(apply(session, domain_file(replace_all(text, "[domain.limits]\n", ""), archives.path())));
+  const auto observation = inspect_domain(*session.system, session.server, *session.store,
+                                          *DomainName::parse("example.com"));
+  REQUIRE(observation);
+  std::string remarks;
+  for (const auto& remark : observation->condition.remarks) remarks += remark + "\n";
+  CHECK_THAT(remarks, ContainsSubstring("maxaliases 5"));
+  CHECK_THAT(remarks, ContainsSubstring("etc/onchange"));
+}
+
 TEST_CASE("a socket is refused by name", "[inspect][law]") {
   const TemporaryDirectory archives;
   const Sandbox server;
