@@ -67,8 +67,7 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
       continue;
     }
     const bool is_elsewhere =
-        &source == &*out_.domain_archive &&
-        (homes_.contains(from_domain) || list_directories_.contains(from_domain));
+        prefix.empty() && (homes_.contains(from_domain) || list_directories_.contains(from_domain));
     if (is_elsewhere) {
       source.expressed.insert(name + "/");
       continue;
