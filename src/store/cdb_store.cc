@@ -125,7 +125,8 @@ Result<Placement> CdbStore::read_placement(const DomainLocation& domain) {
   }
   VSTATE_TRY_ASSIGN(const auto free,
                     system_.read_if_there(path_join(domain.directory, k_free_directories)));
-  for (const auto line : split_lines(free.value_or("")))
+  const auto free_lines = free.value_or("");
+  for (const auto line : split_lines(free_lines))
     if (!trim_end(line).empty() && line.front() != '#')
       placement.free_directories.emplace_back(trim_end(line));
   return placement;

@@ -24,6 +24,9 @@ namespace vstate {
 /// empty text has no lines.
 [[nodiscard]] std::vector<std::string_view> split_lines(std::string_view);
 [[nodiscard]] std::vector<std::string_view> split(std::string_view, char separator);
+/// The parts are views: they would outlive a temporary text.
+std::vector<std::string_view> split_lines(std::string&&) = delete;
+std::vector<std::string_view> split(std::string&&, char separator) = delete;
 [[nodiscard]] std::string join(const std::vector<std::string>&, std::string_view separator);
 /// Each line followed by '\n'.
 [[nodiscard]] std::string join_lines(const std::vector<std::string>&);

@@ -14,7 +14,8 @@ using namespace vstate::test;
 namespace {
 
 bool is_accepted(const Sandbox& target, std::string_view name) {
-  for (const auto line : split_lines(target.read("/var/qmail/control/rcpthosts")))
+  const auto text = target.read("/var/qmail/control/rcpthosts");
+  for (const auto line : split_lines(text))
     if (line == name) return true;
   return false;
 }
