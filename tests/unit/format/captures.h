@@ -14,7 +14,7 @@
 
 namespace vstate::test {
 
-inline std::filesystem::path captures() {
+inline std::filesystem::path capture_directory() {
   const char* directory = std::getenv("VSTATE_CAPTURES");
   return directory == nullptr ? std::filesystem::path() : std::filesystem::path(directory);
 }
@@ -36,8 +36,8 @@ struct CapturedServer {
 };
 
 inline std::vector<CapturedServer> captured_servers() {
-  const auto five_four = captures() / "vp54-cdb/opt/real";
-  const auto five_six = captures() / "vp56-cdb/opt/real";
+  const auto five_four = capture_directory() / "vp54-cdb/opt/real";
+  const auto five_six = capture_directory() / "vp56-cdb/opt/real";
   return {{five_four / "q54", five_four / "vp54"}, {five_six / "q56", five_six / "vp56"}};
 }
 
@@ -65,4 +65,4 @@ void for_each_damage(const std::string& bytes, Use use) {
 }  // namespace vstate::test
 
 #define SKIP_WITHOUT_CAPTURES() \
-  if (vstate::test::captures().empty()) SKIP("VSTATE_CAPTURES is not set")
+  if (vstate::test::capture_directory().empty()) SKIP("VSTATE_CAPTURES is not set")
