@@ -30,7 +30,7 @@ Account Executor::to_account(const std::string& name, const Mailbox& mailbox) co
   account.clear_password = mailbox.clear_password;
   account.is_apop = mailbox.is_apop;
   account.flags = mailbox.flags;
-  account.gecos = expand(mailbox.gecos, Paths{}).value_or(mailbox.gecos);
+  account.gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
   account.quota = to_vpopmail(mailbox.quota);
   const auto home = paths_.homes.find(name);
   if (home != paths_.homes.end()) account.home = home->second;
@@ -49,22 +49,41 @@ Status Executor::place_new_homes(Placement& placement) {
   for (const auto* change : added) {
     const auto hash = input_.server.hashes_directories ? next_directory(placement) : std::string();
     const auto home = path_join(hash.empty() ? directory_ : in_domain(hash), change->name);
-    const auto made = [&]() -> Status {
+    VSTATE_TRY(prepare_mailbox(change->name, [&]() -> Status {
       if (!hash.empty()) VSTATE_TRY(make_directories(in_domain(hash)));
-      return make_home(home);
-    }();
-    if (!made && (made.error().scope == Scope::run || made.error().code == Errc::interrupted))
-      return made;
-    if (!made) {
-      failed_mailboxes_.emplace(change->name, made.error().message);
-      continue;
-    }
-    paths_.homes[change->name] = home;
+      VSTATE_TRY(make_home(home));
+      paths_.homes[change->name] = home;
+      return {};
+    }));
   }
   return {};
 }
 
-Result<std::vector<AccountChange>> Executor::account_changes(Placement& placement) {
+Status Executor::prepare_mailbox(const std::string& name, const std::function<Status()>& work) {
+  const auto status = work();
+  if (status) return {};
+  failed_mailboxes_.emplace(name, status.error().message);
+  return status.error().ends_run() ? status : Status();
+}
+
+Status Executor::clear_the_way() {
+  for (const auto& action : plan_.actions) {
+    const auto* change = std::get_if<Change<Mailbox>>(&action);
+    if (change == nullptr || !change->before) continue;
+    const auto home = paths_.homes.find(change->name);
+    if (home == paths_.homes.end()) continue;
+    VSTATE_TRY(prepare_mailbox(change->name, [&]() -> Status {
+      // A home goes before its account: if the run stops here, the account still names what is left
+      // of it. What is delivered meanwhile goes after.
+      if (!change->after) return remove_home(*change);
+      if (change->before->quota == change->after->quota) return {};
+      return system().remove_file(path_join(home->second, "Maildir/maildirsize"));
+    }));
+  }
+  return {};
+}
+
+std::vector<AccountChange> Executor::account_changes(Placement& placement) {
   std::vector<AccountChange> changes;
   for (const auto& action : plan_.actions) {
     const auto* change = std::get_if<Change<Mailbox>>(&action);
@@ -86,21 +105,9 @@ Status Executor::change_accounts() {
     const ActingAs owner(owner_.uid, owner_.gid);
     VSTATE_TRY(place_new_homes(placement));
   }
-  VSTATE_TRY_ASSIGN(const auto changes, account_changes(placement));
+  VSTATE_TRY(clear_the_way());
+  const auto changes = account_changes(placement);
   if (!changes.empty()) {
-    // A counter with the old quota would be believed after the quota has changed.
-    for (const auto& change : changes) {
-      if (!change.before || !change.after || change.before->quota == change.after->quota) continue;
-      const auto home = paths_.homes.find(change.name);
-      if (home != paths_.homes.end())
-        VSTATE_TRY(system().remove_file(path_join(home->second, "Maildir/maildirsize")));
-    }
-    // A home goes before its account: if the run stops here, the account still names what is left
-    // of it. What is delivered meanwhile goes after.
-    for (const auto& action : plan_.actions) {
-      const auto* change = std::get_if<Change<Mailbox>>(&action);
-      if (change != nullptr && !change->after) VSTATE_TRY(remove_home(*change));
-    }
     VSTATE_TRY(system().sync(directory_));
     auto conflicts =
         input_.store.commit(location(), changes, placement == before ? nullptr : &placement);

@@ -44,9 +44,12 @@ Status Executor::perform(const Action& action, const std::function<Status()>& wo
     ++report_.done;
     return {};
   }
-  const auto& error = status.error();
-  report_.failures.push_back({address_of(action), error.message});
-  if (error.scope == Scope::run || error.code == Errc::interrupted) return status;
+  return note_failure(address_of(action), status.error());
+}
+
+Status Executor::note_failure(std::string address, const Error& error) {
+  report_.failures.push_back({std::move(address), error.message});
+  if (error.ends_run()) return tl::unexpected<Error>(error);
   return {};
 }
 
@@ -63,7 +66,8 @@ Status Executor::run_content() {
   VSTATE_TRY(copy_archives(false));
   for (const auto& name : touched_mailboxes_) {
     const ActingAs owner(owner_.uid, owner_.gid);
-    VSTATE_TRY(finish_mailbox(name));
+    if (const auto status = finish_mailbox(name); !status)
+      VSTATE_TRY(note_failure("mailbox." + name, status.error().in("maildirsize")));
   }
   VSTATE_TRY(for_each<Change<Autoresponder>>(change));
   VSTATE_TRY(for_each<Change<Alias>>(change));

@@ -22,7 +22,7 @@ Result<std::string> Executor::file_path(const std::string& name) const {
 Status Executor::apply_change(const Change<File>& change) {
   VSTATE_TRY_ASSIGN(const auto path, file_path(change.name));
   if (!change.after)
-    return change.before->kind == File::Kind::directory ? system().remove_tree(path)
+    return change.before->kind == File::Kind::directory ? system().remove_directory(path)
                                                         : system().remove_file(path);
   VSTATE_TRY(make_directories(std::string(path_parent(path))));
   const auto& file = *change.after;

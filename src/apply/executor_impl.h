@@ -30,6 +30,8 @@ class Executor {
   /// Runs `work` for one action: reports it, notes a failure, and returns only what must end the
   /// run.
   Status perform(const Action&, const std::function<Status()>& work);
+  /// Keeps a failure for the report; passes on only what must end the run.
+  Status note_failure(std::string address, const Error&);
   template <class ActionType, class Work>
   Status for_each(Work work);
   Status run_content();
@@ -56,7 +58,13 @@ class Executor {
   Status change_accounts();
   Status place_new_homes(Placement&);
   Account to_account(const std::string& name, const Mailbox&) const;
-  Result<std::vector<AccountChange>> account_changes(Placement&);
+  /// What has to be out of the way before the accounts change: homes that go with their account,
+  /// and quota counters that would be believed with the old quota.
+  Status clear_the_way();
+  /// Does `work` for a mailbox before its account is committed; if it fails, the account stays as
+  /// it is.
+  Status prepare_mailbox(const std::string& name, const std::function<Status()>& work);
+  std::vector<AccountChange> account_changes(Placement&);
   Status write_home_files(const Change<Mailbox>&);
   Status remove_home(const Change<Mailbox>&);
   Status finish_mailbox(const std::string& name);

@@ -39,12 +39,13 @@ Status Executor::edit_control(std::string_view name, const std::vector<std::stri
   auto file = ControlFile::parse(bytes.value_or(""));
   bool is_changed = false;
   for (const auto& line : added) is_changed = file.insert_sorted(line) || is_changed;
-  for (const auto& line : removed)
-    for (const auto& entry : file.lines())
-      if (to_lower(trim_end(entry)) == line) {
-        is_changed = file.remove(std::string(entry)) || is_changed;
-        break;
-      }
+  for (const auto& line : removed) {
+    // One name may stand there twice, or in another case; qmail takes any of them.
+    const auto lines = file.lines();
+    for (const auto& entry : lines)
+      if (to_lower(trim_end(entry)) == line) is_changed = file.remove(entry) || is_changed;
+  }
+  // A missing file says something else than an empty one: without locals, control/me is local.
   if (!is_changed && bytes) return {};
   return system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
                                Durability::now);
@@ -159,8 +160,7 @@ Status Executor::publish_all() {
   }
   if (!status) {
     report_.is_published = false;
-    if (status.error().scope == Scope::run || status.error().code == Errc::interrupted)
-      return status;
+    if (status.error().ends_run()) return status;
   }
   return {};
 }

@@ -190,7 +190,10 @@ Mailbox Reading::read_mailbox(Table& table) {
   mailbox.is_apop = table.boolean("apop").value_or(false);
   mailbox.gecos = table.text("gecos").value_or("");
   // What vpasswd will hold is the text without its placeholders, whose own colons are gone then.
-  if (const auto literal = expand(mailbox.gecos, Paths{})) checked("gecos", *literal, false);
+  if (const auto literal = expand_pathless(mailbox.gecos))
+    checked("gecos", *literal, false);
+  else if (check_template(mailbox.gecos).empty())
+    table.error("gecos", literal.error().message);
   mailbox.quota = read_quota(table);
   mailbox.flags = read_flags(table);
   mailbox.deliver = table.lines("deliver");

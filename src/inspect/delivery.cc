@@ -96,9 +96,8 @@ std::optional<Autoresponder> Inspector::as_autoresponder(const std::string& loca
   if (!listing) return std::nullopt;
   for (const auto& entry : *listing) {
     const bool is_file = entry.type == FileInfo::Type::regular;
-    const bool is_counter =
-        entry.name.size() > 1 && entry.name[0] == 'A' && is_digits(entry.name.substr(1, 1));
-    if (!is_file || (entry.name != "message" && !is_counter)) return std::nullopt;
+    if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name)))
+      return std::nullopt;
   }
   const auto message = in_domain(name + "/message");
   auto text = read_text(message, k_inline_text);

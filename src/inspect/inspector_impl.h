@@ -95,6 +95,9 @@ constexpr std::size_t k_inline_text = 65536;
 /// The same for bytes that are no text.
 constexpr std::size_t k_inline_bytes = 4096;
 
+/// autorespond names its per-sender counters "A<pid>.<time>".
+[[nodiscard]] bool is_autorespond_counter(std::string_view name);
+
 /// No NUL, and nearly all of it UTF-8: latin-1 text has few other bytes, binary data many.
 [[nodiscard]] bool looks_like_text(std::string_view bytes);
 

@@ -8,23 +8,18 @@
 
 namespace vstate {
 
-namespace {
-
-/// autorespond names its per-sender counters "A<pid>.<time>".
 bool is_autorespond_counter(std::string_view name) {
   const auto dot = name.find('.');
   return name.size() > 3 && name.front() == 'A' && dot != std::string_view::npos &&
          is_digits(name.substr(1, dot - 1)) && is_digits(name.substr(dot + 1));
 }
 
-}  // namespace
-
 Mailbox Inspector::to_mailbox(const Account& account) const {
   Mailbox mailbox;
   mailbox.password = account.password;
   mailbox.clear_password = account.clear_password;
   mailbox.is_apop = account.is_apop;
-  mailbox.gecos = templater_->to_template(account.gecos);
+  mailbox.gecos = pathless_template(account.gecos);
   mailbox.quota = parse_quota(account.quota);
   mailbox.flags = account.flags;
   return mailbox;

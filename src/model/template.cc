@@ -170,6 +170,11 @@ std::string Templater::to_template(std::string_view literal) const {
   return out;
 }
 
+std::string pathless_template(std::string_view literal) {
+  const Paths none;
+  return Templater(none).to_template(literal);
+}
+
 Result<std::string> expand(std::string_view text, const Paths& paths) {
   std::string out;
   std::optional<Error> error;

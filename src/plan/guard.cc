@@ -16,8 +16,6 @@ constexpr std::size_t k_longest_domain_directory = 155;  // vcdb.c keeps 156 byt
 constexpr std::size_t k_longest_home = 160;              // MAX_PW_DIR
 constexpr std::size_t k_longest_hash_directory = 4;      // "z/z/"
 
-std::string literal(const std::string& text) { return expand(text, Paths{}).value_or(text); }
-
 class Guard {
  public:
   explicit Guard(const PlanInput& input) : input_(input) {}
@@ -84,7 +82,7 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
   if (is_new && name.size() == 1 && server.hashes_directories)
     say("a name of one character clashes with the hashed directories of this server");
   if (name == "vpasswd") say("the name clashes with the file vpasswd");
-  const auto gecos = literal(mailbox.gecos);
+  const auto gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
   if (gecos.size() > server.longest_gecos())
     say(fmt::format("gecos has {} bytes, this server keeps {}", gecos.size(),
                     server.longest_gecos()));

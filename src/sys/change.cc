@@ -179,24 +179,32 @@ Status System::rename(std::string_view from, std::string_view to) {
   return {};
 }
 
-Status System::remove_file(std::string_view path) {
-  VSTATE_TRY(before_step("remove", path));
+Status System::remove_with(std::string_view what, std::string_view path, Remover remove) {
+  VSTATE_TRY(before_step(what, path));
   const auto parent = open_parent(path);
-  if (!parent)
-    return parent.error().code == Errc::not_found ? Status()
-                                                  : Status(tl::unexpected<Error>(parent.error()));
-  if (unlinkat(parent->directory.get(), parent->name.c_str(), 0) != 0 && errno != ENOENT)
-    return fail_errno(path, "cannot remove");
-  return {};
+  if (!parent && parent.error().code == Errc::not_found) return {};
+  if (!parent) return tl::unexpected<Error>(parent.error());
+  return remove(parent->directory.get(), parent->name.c_str(), path);
+}
+
+Status System::remove_file(std::string_view path) {
+  return remove_with("remove", path, [](int directory, const char* name, std::string_view shown) {
+    if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return Status();
+    return Status(fail_errno(shown, "cannot remove"));
+  });
+}
+
+Status System::remove_directory(std::string_view path) {
+  return remove_with(
+      "remove directory", path, [](int directory, const char* name, std::string_view shown) {
+        const bool is_done = unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
+                             errno == ENOTEMPTY || errno == EEXIST;
+        return is_done ? Status() : Status(fail_errno(shown, "cannot remove"));
+      });
 }
 
 Status System::remove_tree(std::string_view path) {
-  VSTATE_TRY(before_step("remove tree", path));
-  const auto parent = open_parent(path);
-  if (!parent)
-    return parent.error().code == Errc::not_found ? Status()
-                                                  : Status(tl::unexpected<Error>(parent.error()));
-  return remove_below(parent->directory.get(), parent->name.c_str(), path);
+  return remove_with("remove tree", path, remove_below);
 }
 
 Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) {

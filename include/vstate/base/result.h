@@ -31,6 +31,8 @@ struct Error {
   std::string message;
   Scope scope = Scope::item;
 
+  /// True if going on makes no sense: what comes next would fail alike, or was told to stop.
+  [[nodiscard]] bool ends_run() const { return scope == Scope::run || code == Errc::interrupted; }
   /// The same error with one more noun in front: "vpasswd: line 12: 6 fields, 7 expected".
   [[nodiscard]] Error in(std::string_view where) const;
 };

@@ -39,7 +39,7 @@ struct Mailbox {
   Secret password;  ///< crypt(3) string; empty is an account that cannot log in
   std::optional<Secret> clear_password;
   bool is_apop = false;
-  std::string gecos;
+  std::string gecos;  ///< template that names no path
   Quota quota;
   Flags flags = 0;
   DeliveryLines deliver;  ///< its own .qmail; empty is none, which vdelivermail takes alike

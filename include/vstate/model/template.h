@@ -42,6 +42,9 @@ class Templater {
   std::map<std::string, std::string, std::less<>> by_home_;
 };
 
+/// A template that names no path, whatever the text looks like: for a gecos.
+[[nodiscard]] std::string pathless_template(std::string_view literal);
+
 /// The literal text for a server. Fails with `invalid` for a malformed template, and with
 /// `not_found` for a mailbox that `paths` does not know.
 [[nodiscard]] Result<std::string> expand(std::string_view text, const Paths& paths);

@@ -104,6 +104,8 @@ class System {
   Status replace_link(std::string_view path, std::string_view target, Ownership);
   Status rename(std::string_view from, std::string_view to);
   Status remove_file(std::string_view path);  ///< a missing file is no error
+  /// Removes a directory that holds nothing; one that holds something stays, which is no error.
+  Status remove_directory(std::string_view path);
   Status remove_tree(std::string_view path);  ///< follows no link; a missing tree is no error
   Status set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid);
   Status set_mode(std::string_view path, unsigned mode);
@@ -132,6 +134,8 @@ class System {
     Handle directory;
     std::string name;
   };
+  using Remover = Status (*)(int directory, const char* name, std::string_view shown);
+  Status remove_with(std::string_view what, std::string_view path, Remover);
   [[nodiscard]] Result<Handle> open_at_root(std::string_view path, int flags) const;
   [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
 

@@ -49,6 +49,15 @@ TEST_CASE("paths become placeholders on component boundaries, the longest first"
   }
 }
 
+TEST_CASE("a gecos that looks like a path stays what it is", "[model][template]") {
+  for (const auto* gecos : {"/home/vpopmail", "{domain}", "caf\xe9", "plain"}) {
+    const auto back = expand_pathless(pathless_template(gecos));
+    REQUIRE(back);
+    CHECK(*back == gecos);
+  }
+  CHECK_FALSE(expand_pathless("{domain}"));
+}
+
 TEST_CASE("a template says what is wrong with it", "[model][template]") {
   CHECK(check_template("{nowhere}").at(0).what == "unknown placeholder {nowhere}");
   CHECK_THAT(check_template("a } b").at(0).what, ContainsSubstring("lone \"}\""));
