@@ -22,8 +22,7 @@ Status Executor::write(const std::string& path, std::string_view bytes, unsigned
 Status Executor::make_directories(const std::string& path) {
   if (path.size() <= directory_.size() || system().exists(path)) return {};
   VSTATE_TRY(make_directories(std::string(path_parent(path))));
-  VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(0700)));
-  (void)is_made;
+  VSTATE_TRY(system().ensure_directory(path, owned(0700)));
   return {};
 }
 

@@ -76,19 +76,24 @@ Status Executor::apply_change(const Change<DeliveryLines>& change) {
   return write_lines(in_domain(".qmail-default"), *change.after, 0600);
 }
 
+std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
+                                          const Paths& paths) {
+  if (kind == ArchiveKind::files) return paths.domain;
+  if (kind == ArchiveKind::list) return path_join(paths.domain, name);
+  const auto home = paths.homes.find(name);
+  return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
+}
+
+OnDifference on_difference(ArchiveKind kind) {
+  return kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+}
+
 Status Executor::copy_archive(const CopyArchive& copy) {
-  std::string target = directory_;
-  if (copy.kind == ArchiveKind::list) target = in_domain(copy.name);
-  if (copy.kind == ArchiveKind::mailbox) {
-    const auto home = paths_.homes.find(copy.name);
-    if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home yet");
-    target = home->second;
-  }
-  const auto on_difference =
-      copy.kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+  const auto target = archive_target(copy.kind, copy.name, paths_);
+  if (!target) return fail(Errc::not_found, "the mailbox has no home yet");
   VSTATE_TRY_ASSIGN(const auto count,
                     extract_archive(system(), path_join(input_.archive_root, copy.archive.archive),
-                                    target, owner_, on_difference));
+                                    *target, owner_, on_difference(copy.kind)));
   report_.messages += count.messages;
   report_.bytes += count.bytes;
   if (copy.kind == ArchiveKind::mailbox) touched_mailboxes_.insert(copy.name);

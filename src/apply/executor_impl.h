@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vstate/apply/apply.h"
+#include "vstate/format/assign.h"
 #include "vstate/model/template.h"
 
 namespace vstate {
@@ -88,13 +89,16 @@ class Executor {
   // publish.cc
   Status publish_all();
   Status unpublish_all();
+  Status unpublish(const std::string& name);
   Status publish_assign(const std::vector<const Publish*>&);
   Status publish_control(const std::vector<const Publish*>&);
   Status publish_rcpthosts(const std::vector<const Publish*>&);
   Status edit_control(std::string_view name, const std::vector<std::string>& added,
                       const std::vector<std::string>& removed);
-  Status write_assign_cdb(std::string_view assign_bytes);
-  Status rebuild_assign_cdb();
+  /// Changes users/assign and makes users/cdb say the same, both under vpopmail's lock.
+  Status edit_assign(const std::function<void(AssignFile&)>& edit);
+  Status write_assign_cdb(const AssignFile&);
+  Status rebuild_morercpthosts();
   [[nodiscard]] Ownership ownership_of(const std::string& path, unsigned mode) const;
   [[nodiscard]] std::string control(std::string_view name) const;
   Status tell_qmail_send();

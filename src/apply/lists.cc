@@ -1,10 +1,5 @@
 // ezmlm lists: the directory first, then its subscribers, and last the links that make it answer.
 
-#include <fcntl.h>
-#include <sys/file.h>
-
-#include <fmt/format.h>
-
 #include "executor_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/format/subscribers.h"

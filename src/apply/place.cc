@@ -23,6 +23,16 @@ Result<DirControl> read_domains_counter(const System& system, const Server& serv
   return counter;
 }
 
+/// The hash directory and the path of the next domain; `counter` moves on.
+struct DomainPlace {
+  std::string hash, path;
+};
+DomainPlace next_place(const Server& server, DirControl& counter, const DomainName& name) {
+  const auto hash = advance(counter);
+  const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
+  return {hash, path_join(parent, name.text())};
+}
+
 }  // namespace
 
 Result<NewDirectory> preview_directory(const System& system, const Server& server,
@@ -30,40 +40,33 @@ Result<NewDirectory> preview_directory(const System& system, const Server& serve
   if (!server.hashes_directories)
     return NewDirectory{path_join(server.domains_dir, name.text()), false};
   VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system, server));
-  const auto hash = advance(counter);
-  const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
-  return NewDirectory{path_join(parent, name.text()), true};
+  return NewDirectory{next_place(server, counter, name).path, true};
 }
 
 Status Executor::create_domain(const CreateDomain& create) {
   const auto& server = input_.server;
   if (directory_.empty()) owner_ = server.owner;
   const auto pending = path_join(server.domains_dir, k_pending);
-  VSTATE_TRY_ASSIGN(const bool has_domains,
-                    system().make_directory(server.domains_dir, owned(0700)));
-  (void)has_domains;
+  VSTATE_TRY(system().ensure_directory(server.domains_dir, owned(0700)));
   std::string counter_text;
   std::string path = create.directory;
   if (create.is_hashed) {
     // What a run that stopped while it made another domain left is counted first.
     VSTATE_TRY(finish_domains_counter());
     VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system(), server));
-    const auto hash = advance(counter);
-    const auto parent = hash.empty() ? server.domains_dir : path_join(server.domains_dir, hash);
-    path = path_join(parent, plan_.domain.text());
+    const auto place = next_place(server, counter, plan_.domain);
+    path = place.path;
     counter_text = to_text(counter);
     VSTATE_TRY(
         system().replace_file(pending, counter_text + path + "\n", owned(0600), Durability::now));
     std::string level = server.domains_dir;
-    for (const auto part : split(hash, '/')) {
+    for (const auto part : split(place.hash, '/')) {
       if (part.empty()) continue;
       level = path_join(level, part);
-      VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(level, owned(0700)));
-      (void)is_made;
+      VSTATE_TRY(system().ensure_directory(level, owned(0700)));
     }
   }
-  VSTATE_TRY_ASSIGN(const bool is_made, system().make_directory(path, owned(0700)));
-  (void)is_made;
+  VSTATE_TRY(system().ensure_directory(path, owned(0700)));
   if (create.is_hashed) {
     VSTATE_TRY(system().replace_file(path_join(server.domains_dir, k_counter), counter_text,
                                      owned(0600), Durability::now));
@@ -77,9 +80,7 @@ Status Executor::create_domain(const CreateDomain& create) {
 Status Executor::make_home(const std::string& home) {
   for (const std::string_view part :
        {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
-    VSTATE_TRY_ASSIGN(const bool is_made,
-                      system().make_directory(home + std::string(part), owned(0700)));
-    (void)is_made;
+    VSTATE_TRY(system().ensure_directory(home + std::string(part), owned(0700)));
   }
   return {};
 }
@@ -88,7 +89,7 @@ Status Executor::fix_ownership(const Repair& defect) {
   if (defect.subject.empty()) return system().set_owner(directory_, owner_.uid, owner_.gid);
   const auto home = paths_.homes.find(defect.subject);
   if (home == paths_.homes.end()) return {};
-  // Breadth first over directories and files alike: whatever root left there blocks deliveries.
+  // Directories and files alike: whatever root left there blocks deliveries.
   std::vector<std::string> pending{home->second};
   while (!pending.empty()) {
     const auto path = std::move(pending.back());
@@ -108,7 +109,7 @@ Status Executor::repair(const Repair& defect) {
     case DefectKind::accounts_index:
       return input_.store.rebuild_index(location());
     case DefectKind::assign_index:
-      return rebuild_assign_cdb();
+      return edit_assign([](AssignFile&) {});
     case DefectKind::unfinished_run:
       if (defect.subject.empty()) return input_.store.finish(location());
       return finish_domains_counter();

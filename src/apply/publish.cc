@@ -51,8 +51,7 @@ Status Executor::edit_control(std::string_view name, const std::vector<std::stri
                                Durability::now);
 }
 
-Status Executor::write_assign_cdb(std::string_view assign_bytes) {
-  VSTATE_TRY_ASSIGN(const auto assign, AssignFile::parse(assign_bytes));
+Status Executor::write_assign_cdb(const AssignFile& assign) {
   const auto records = assign_records(assign);
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(input_.server.assign_cdb));
   // Equal content is left alone, whatever program laid its tables out.
@@ -64,34 +63,33 @@ Status Executor::write_assign_cdb(std::string_view assign_bytes) {
                                Durability::now);
 }
 
-Status Executor::rebuild_assign_cdb() {
-  const auto path = path_join(input_.server.qmail_dir, "users/assign");
-  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read(path));
-  return write_assign_cdb(bytes);
-}
-
-Status Executor::publish_assign(const std::vector<const Publish*>& names) {
+Status Executor::edit_assign(const std::function<void(AssignFile&)>& edit) {
   const auto path = path_join(input_.server.qmail_dir, "users/assign");
   // Held over both files: users/cdb.tmp has one name for everybody.
   VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
   VSTATE_TRY_ASSIGN(auto file,
                     bytes ? AssignFile::parse(*bytes) : Result<AssignFile>(AssignFile()));
-  for (const auto* publish : names) {
-    const auto entry =
-        domain_entry(publish->name.text(), plan_.domain.text(), std::to_string(owner_.uid),
-                     std::to_string(owner_.gid), directory_);
-    const auto found = file.find_domain(publish->name.text());
-    if (found && *found == entry) continue;
-    if (found) file.remove_domain(publish->name.text());
-    file.insert_sorted(entry);
-  }
+  edit(file);
   const auto text = file.bytes();
   if (!bytes || *bytes != text)
     VSTATE_TRY(
         system().replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
-  return write_assign_cdb(text);
+  return write_assign_cdb(file);
+}
+
+Status Executor::publish_assign(const std::vector<const Publish*>& names) {
+  return edit_assign([&](AssignFile& file) {
+    for (const auto* publish : names) {
+      const auto entry =
+          domain_entry(publish->name.text(), plan_.domain.text(), std::to_string(owner_.uid),
+                       std::to_string(owner_.gid), directory_);
+      const auto found = file.find_domain(publish->name.text());
+      if (found && *found == entry) continue;
+      if (found) file.remove_domain(publish->name.text());
+      file.insert_sorted(entry);
+    }
+  });
 }
 
 Status Executor::tell_qmail_send() {
@@ -114,6 +112,15 @@ Status Executor::publish_control(const std::vector<const Publish*>& names) {
   return lines.empty() && locals.empty() ? Status() : tell_qmail_send();
 }
 
+Status Executor::rebuild_morercpthosts() {
+  const auto path = control("morercpthosts");
+  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto text, system().read(path));
+  return system().replace_file(path + ".cdb",
+                               cdb::write(morercpthosts_records(ControlFile::parse(text))),
+                               ownership_of(path + ".cdb", k_control_mode), Durability::now);
+}
+
 Status Executor::publish_rcpthosts(const std::vector<const Publish*>& names) {
   std::vector<std::string> few, more;
   bool is_stale = false;
@@ -126,12 +133,7 @@ Status Executor::publish_rcpthosts(const std::vector<const Publish*>& names) {
   }
   if (!more.empty() || is_stale) {
     VSTATE_TRY(edit_control("morercpthosts", more, {}));
-    const auto path = control("morercpthosts");
-    VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-    VSTATE_TRY_ASSIGN(const auto text, system().read(path));
-    const auto records = morercpthosts_records(ControlFile::parse(text));
-    VSTATE_TRY(system().replace_file(path + ".cdb", cdb::write(records),
-                                     ownership_of(path + ".cdb", k_control_mode), Durability::now));
+    VSTATE_TRY(rebuild_morercpthosts());
   }
   return few.empty() ? Status() : edit_control("rcpthosts", few, {});
 }
@@ -165,33 +167,19 @@ Status Executor::publish_all() {
   return {};
 }
 
-Status Executor::unpublish_all() {
-  for (const auto& action : plan_.actions) {
-    const auto* unpublish = std::get_if<Unpublish>(&action);
-    if (unpublish == nullptr) continue;
-    const auto& name = unpublish->name.text();
-    VSTATE_TRY(perform(action, [&]() -> Status {
-      for (const auto* file : {"rcpthosts", "morercpthosts"})
-        if (system().exists(control(file))) VSTATE_TRY(edit_control(file, {}, {name}));
-      const auto more = control("morercpthosts");
-      VSTATE_TRY_ASSIGN(const auto text, system().read_if_there(more));
-      if (text)
-        VSTATE_TRY(system().replace_file(
-            more + ".cdb", cdb::write(morercpthosts_records(ControlFile::parse(*text))),
-            ownership_of(more + ".cdb", k_control_mode), Durability::now));
-      VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
-      VSTATE_TRY(tell_qmail_send());
-      const auto path = path_join(input_.server.qmail_dir, "users/assign");
-      VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-      VSTATE_TRY_ASSIGN(const auto bytes, system().read(path));
-      VSTATE_TRY_ASSIGN(auto file, AssignFile::parse(bytes));
-      if (file.remove_domain(name))
-        VSTATE_TRY(system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
-                                         Durability::now));
-      return write_assign_cdb(file.bytes());
-    }));
+Status Executor::unpublish(const std::string& name) {
+  if (system().exists(control("rcpthosts"))) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
+  if (system().exists(control("morercpthosts"))) {
+    VSTATE_TRY(edit_control("morercpthosts", {}, {name}));
+    VSTATE_TRY(rebuild_morercpthosts());
   }
-  return {};
+  VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
+  VSTATE_TRY(tell_qmail_send());
+  return edit_assign([&](AssignFile& file) { file.remove_domain(name); });
+}
+
+Status Executor::unpublish_all() {
+  return for_each<Unpublish>([&](const Unpublish& alias) { return unpublish(alias.name.text()); });
 }
 
 }  // namespace vstate

@@ -53,28 +53,14 @@ Place place_of(const DomainFile& file, const std::string& subject) {
   return found != file.places.end() ? found->second : Place{file.name, 0, 0};
 }
 
-/// Where an archive would be extracted to; below a home that does not exist yet, nothing is there.
-std::string target_of(const Observation& observation, const TargetFacts& facts, ArchiveKind kind,
-                      const std::string& name) {
-  const auto& condition = observation.condition;
-  const auto& domain = condition.directory.empty() ? facts.new_directory : condition.directory;
-  if (kind == ArchiveKind::files) return domain;
-  const auto home = condition.paths.homes.find(name);
-  if (kind == ArchiveKind::mailbox && home != condition.paths.homes.end()) return home->second;
-  return path_join(domain, name);
-}
-
-Status compare_archives(Session& session, const DomainFile& file, const Observation& observation,
-                        TargetFacts& facts, Diagnostics& diagnostics) {
-  Status status;
+void compare_archives(Session& session, const DomainFile& file, const Paths& paths,
+                      TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
                                    const std::string& subject, const ArchiveRef& archive) {
-    if (!status) return;
     const auto path = path_join(file.archive_root, archive.archive);
-    const auto on_difference =
-        kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
-    auto found = compare_archive(*session.system, path, target_of(observation, facts, kind, name),
-                                 on_difference);
+    // Below a home that does not exist yet, nothing is there.
+    const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
+    auto found = compare_archive(*session.system, path, target, on_difference(kind));
     if (!found) {
       diagnostics.error(place_of(file, subject),
                         fmt::format("{}: {}", subject, found.error().message));
@@ -90,7 +76,6 @@ Status compare_archives(Session& session, const DomainFile& file, const Observat
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
                               found->files_missing, found->kept, found->replaced, found->refused});
   });
-  return status;
 }
 
 Status find_foreign_names(Session& session, const State& state, TargetFacts& facts) {
@@ -147,8 +132,7 @@ Result<FileLock> take_run_lock(System& system) {
     if (system.exists(path)) continue;
     // What is above is the system's own and stays open to everybody.
     const Ownership ownership{mine.uid, mine.gid, path == "/var/lib/vstate" ? 0700U : 0755U};
-    VSTATE_TRY_ASSIGN(const bool is_made, system.make_directory(path, ownership));
-    (void)is_made;
+    VSTATE_TRY(system.ensure_directory(path, ownership));
   }
   auto lock = system.lock(path_join(path, "lock"), {mine.uid, mine.gid, 0600}, 0);
   if (!lock && lock.error().code == Errc::busy)
@@ -205,7 +189,7 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   if (paths.domain.empty()) paths.domain = facts.new_directory;
   for (const auto& program : programs_of(file.state, paths))
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
-  VSTATE_TRY(compare_archives(session, file, observation, facts, diagnostics));
+  compare_archives(session, file, paths, facts, diagnostics);
   const State* actual = observation.state ? &*observation.state : nullptr;
   auto plan =
       make_plan({file.state, actual, observation.condition, session.server, facts, options});

@@ -40,10 +40,6 @@ class Verification {
                           detail.empty() ? "" : ": " + detail));
     }
     for (const auto& text : plan.problems) problem(text);
-    for (const auto& note : plan.notes)
-      if (note.kind == NoteKind::warning && note.subject_kind == "domain" &&
-          note.text.find("defers") != std::string::npos)
-        problem(note.text);
   }
 
   Status check_routes(const Prepared& prepared) {
@@ -78,19 +74,13 @@ class Verification {
 
   Status check_mail(const Prepared& prepared) {
     for (const auto& report : prepared.facts.archives) {
-      const auto& condition = prepared.observation.condition;
-      std::string target = report.kind == ArchiveKind::list
-                               ? path_join(condition.directory, report.name)
-                               : condition.directory;
-      if (report.kind == ArchiveKind::mailbox) {
-        const auto home = condition.paths.homes.find(report.name);
-        if (home == condition.paths.homes.end()) continue;  // told as a missing mailbox
-        target = home->second;
-      }
+      const auto target =
+          archive_target(report.kind, report.name, prepared.observation.condition.paths);
+      if (!target) continue;  // told as a missing mailbox
       VSTATE_TRY_ASSIGN(
           const auto found,
           check_archive(*session_.system, path_join(file_.archive_root, report.archive.archive),
-                        target, is_deep_));
+                        *target, is_deep_));
       ++archives_;
       for (const auto& line : found)
         problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));

@@ -114,6 +114,11 @@ Result<bool> System::make_directory(std::string_view path, Ownership ownership) 
   return true;
 }
 
+Status System::ensure_directory(std::string_view path, Ownership ownership) {
+  const auto made = make_directory(path, ownership);
+  return made ? Status() : Status(tl::unexpected<Error>(made.error()));
+}
+
 Status System::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
                             Durability durability) {
   VSTATE_TRY(before_step("write", path));

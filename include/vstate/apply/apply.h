@@ -3,10 +3,12 @@
 /// the next run's plan holds the rest.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "vstate/inspect/inspect.h"
+#include "vstate/mail/deliver.h"
 #include "vstate/plan/plan.h"
 #include "vstate/store/account_store.h"
 #include "vstate/sys/system.h"
@@ -48,6 +50,13 @@ struct ApplyInput {
 /// unpublished. Fails itself only where going on makes no sense: a full disk, a lock that is held,
 /// an interruption. What was done until then stays.
 [[nodiscard]] Result<ApplyReport> apply_plan(const ApplyInput&, const Plan&, ApplyObserver&);
+
+/// The directory that an archive belongs to on a server with these paths; nothing for a mailbox
+/// that has no home yet.
+[[nodiscard]] std::optional<std::string> archive_target(ArchiveKind, const std::string& name,
+                                                        const Paths&);
+/// The domain's own files are as the file says; what lies in mailboxes and lists is their owners'.
+[[nodiscard]] OnDifference on_difference(ArchiveKind);
 
 /// Where vpopmail would make a new domain's directory at this moment, and whether the domains'
 /// counter takes part.

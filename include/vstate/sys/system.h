@@ -97,6 +97,8 @@ class System {
 
   /// Makes one directory; true if it was made, false if a directory is already there.
   Result<bool> make_directory(std::string_view path, Ownership);
+  /// The same where it does not matter which.
+  Status ensure_directory(std::string_view path, Ownership);
   /// Replaces or creates a file as qmail-newu does: temporary beside it with owner and mode set,
   /// rename. Readers see the old bytes or the new ones, nothing in between.
   Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability);
