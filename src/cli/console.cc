@@ -23,6 +23,11 @@ bool Console::print(std::string_view text) {
 
 void Console::error(std::string_view text) { fmt::print(stderr, "vstate: {}\n", text); }
 
+Exit Console::fail(const Error& failure) {
+  error(failure.message);
+  return exit_of(failure);
+}
+
 void Console::report(const Diagnostics& diagnostics) {
   for (const auto& item : diagnostics.sorted()) error(to_text(item));
 }

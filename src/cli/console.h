@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "exit.h"
 #include "options.h"
 #include "vstate/base/diagnostics.h"
 
@@ -19,6 +20,8 @@ class Console {
   /// "vstate: TEXT" on standard error.
   static void error(std::string_view text);
   static void report(const Diagnostics&);
+  /// Reports an error that came before any change, and returns its exit status.
+  static Exit fail(const Error&);
   /// Talk that --quiet leaves out.
   void say(std::string_view text) const;
   /// --color, then NO_COLOR, then CLICOLOR_FORCE, then whether the stream is a terminal.

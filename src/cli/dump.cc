@@ -164,15 +164,9 @@ Result<DomainDump> dump_domain(Session& session, const DomainName& name, const s
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
   auto session = open_session(common, Access::read);
-  if (!session) {
-    Console::error(session.error().message);
-    return exit_of(session.error());
-  }
+  if (!session) return Console::fail(session.error());
   const auto names = domains_to_dump(*session, options);
-  if (!names) {
-    Console::error(names.error().message);
-    return exit_of(names.error());
-  }
+  if (!names) return Console::fail(names.error());
   const bool is_one_output =
       options.output.empty() || options.output == "-" ||
       (options.output.back() != '/' && !std::filesystem::is_directory(options.output));

@@ -28,10 +28,7 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   Console::report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_session(common, Access::read);
-  if (!session) {
-    Console::error(session.error().message);
-    return exit_of(session.error());
-  }
+  if (!session) return Console::fail(session.error());
   std::vector<nlohmann::ordered_json> plans;
   bool has_changes = false, has_problems = false;
   const view::TextOptions text{console.has_color(stdout), common.verbose, Console::has_unicode()};
@@ -39,10 +36,7 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     Diagnostics found;
     auto prepared = prepare(*session, file, plan_options(common, options), found);
     Console::report(found);
-    if (!prepared) {
-      Console::error(prepared.error().message);
-      return exit_of(prepared.error());
-    }
+    if (!prepared) return Console::fail(prepared.error());
     if (found.has_errors()) return Exit::error;
     auto json = view::to_json(prepared->plan);
     has_changes = has_changes || !prepared->plan.is_empty();

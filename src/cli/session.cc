@@ -78,17 +78,6 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
   });
 }
 
-Status find_foreign_names(Session& session, const State& state, TargetFacts& facts) {
-  const auto check = [&](const DomainName& name) -> Status {
-    VSTATE_TRY_ASSIGN(const auto real, real_domain_of(*session.system, session.server, name));
-    if (real && *real != state.name.text()) facts.foreign_names[name.text()] = *real;
-    return {};
-  };
-  VSTATE_TRY(check(state.name));
-  for (const auto& alias : state.aliases) VSTATE_TRY(check(alias));
-  return {};
-}
-
 bool adds_mailboxes(const Plan& plan) {
   return std::any_of(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
     const auto* change = std::get_if<Change<Mailbox>>(&action);
@@ -174,7 +163,8 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   VSTATE_TRY_ASSIGN(auto fresh,
                     preview_directory(*session.system, session.server, file.state.name));
   TargetFacts facts;
-  VSTATE_TRY(find_foreign_names(session, file.state, facts));
+  VSTATE_TRY_ASSIGN(facts.foreign_names,
+                    foreign_names(*session.system, session.server, file.state));
   facts.new_directory = fresh.path;
   facts.new_directory_is_hashed = fresh.is_hashed;
   Observation observation;

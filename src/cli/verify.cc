@@ -107,25 +107,16 @@ class Verification {
 Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   auto session = open_session(common, Access::read);
-  if (!session) {
-    Console::error(session.error().message);
-    return exit_of(session.error());
-  }
+  if (!session) return Console::fail(session.error());
   Exit result = Exit::done;
   for (const auto& name : options.files) {
     const auto file = read_domain_file(name, options.mail, diagnostics);
     if (!file) continue;
     auto prepared = prepare(*session, *file, plan_options(common, options), diagnostics);
-    if (!prepared) {
-      Console::error(prepared.error().message);
-      return exit_of(prepared.error());
-    }
+    if (!prepared) return Console::fail(prepared.error());
     Verification verification(*session, *file, options.deep);
     const auto problems = verification.run(*prepared);
-    if (!problems) {
-      Console::error(problems.error().message);
-      return exit_of(problems.error());
-    }
+    if (!problems) return Console::fail(problems.error());
     for (const auto& problem : *problems) Console::print(fmt::format("  ! {}\n", problem));
     const auto& domain = file->state.name.text();
     if (problems->empty())
@@ -145,15 +136,9 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
 
 Exit run_route(const CommonOptions& common, const std::vector<std::string>& addresses) {
   const auto session = open_session(common, Access::read);
-  if (!session) {
-    Console::error(session.error().message);
-    return exit_of(session.error());
-  }
+  if (!session) return Console::fail(session.error());
   auto router = Router::load(*session->system, session->server);
-  if (!router) {
-    Console::error(router.error().message);
-    return exit_of(router.error());
-  }
+  if (!router) return Console::fail(router.error());
   Exit result = Exit::done;
   for (const auto& address : addresses) {
     const auto route = router->trace(address);

@@ -49,11 +49,18 @@ Result<std::vector<DomainName>> list_domains(const System& system, const Server&
   return names;
 }
 
-Result<std::optional<std::string>> real_domain_of(const System& system, const Server& server,
-                                                  const DomainName& name) {
+Result<std::map<std::string, std::string>> foreign_names(const System& system, const Server& server,
+                                                         const State& state) {
   VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
-  const auto entry = assign.find_domain(name.text());
-  return entry ? std::optional(to_lower(entry->user)) : std::nullopt;
+  std::map<std::string, std::string> foreign;
+  const auto check = [&](const DomainName& name) {
+    const auto entry = assign.find_domain(name.text());
+    if (entry && to_lower(entry->user) != state.name.text())
+      foreign[name.text()] = to_lower(entry->user);
+  };
+  check(state.name);
+  for (const auto& alias : state.aliases) check(alias);
+  return foreign;
 }
 
 std::string Inspector::in_domain(std::string_view name) const {
@@ -96,8 +103,7 @@ void Inspector::find_hidden_directory() {
 }
 
 Status Inspector::find_directory() {
-  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system_, server_));
-  const auto entry = assign.find_domain(name_.text());
+  const auto entry = assign_.find_domain(name_.text());
   if (entry) {
     if (to_lower(entry->user) != name_.text())
       return fail(Errc::invalid,
@@ -117,7 +123,7 @@ Status Inspector::find_directory() {
 }
 
 Status Inspector::read_publication() {
-  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system_, server_));
+  const auto& assign = assign_;
   VSTATE_TRY_ASSIGN(const auto assign_cdb, system_.read_if_there(server_.assign_cdb));
   VSTATE_TRY_ASSIGN(const auto virtualdomains, read_control(system_, server_, "virtualdomains"));
   bool has_locals = false, has_rcpthosts = false;
@@ -212,6 +218,7 @@ void Inspector::claim_housekeeping() {
 }
 
 Result<Observation> Inspector::run() {
+  VSTATE_TRY_ASSIGN(assign_, read_assign(system_, server_));
   VSTATE_TRY(find_directory());
   if (system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")))
     out_.condition.defects.push_back(

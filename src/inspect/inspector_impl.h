@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vstate/format/assign.h"
 #include "vstate/inspect/inspect.h"
 #include "vstate/model/template.h"
 
@@ -84,6 +85,7 @@ class Inspector {
   AccountStore& store_;
   DomainName name_;
   Observation out_;
+  AssignFile assign_;
   std::optional<Templater> templater_;
   std::vector<DirEntry> entries_;  ///< of the domain's directory
   std::set<std::string> homes_;    ///< relative paths of homes below the domain's directory

@@ -21,25 +21,6 @@ bool is_same(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-FileInfo::Type type_of(int directory, const dirent& entry) {
-  switch (entry.d_type) {
-    case DT_REG:
-      return FileInfo::Type::regular;
-    case DT_DIR:
-      return FileInfo::Type::directory;
-    case DT_LNK:
-      return FileInfo::Type::link;
-    case DT_UNKNOWN: {
-      struct stat st {};
-      if (fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return type_of_mode(st.st_mode);
-      return FileInfo::Type::other;
-    }
-    default:
-      return FileInfo::Type::other;
-  }
-}
-
 Status list_once(int directory, std::string_view path,
                  const std::function<void(const char*, FileInfo::Type)>& found) {
   const int fresh = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -53,7 +34,7 @@ Status list_once(int directory, std::string_view path,
   errno = 0;
   while (const auto* entry = readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") found(entry->d_name, type_of(fresh, *entry));
+    if (name != "." && name != "..") found(entry->d_name, entry_type(fresh, *entry));
     errno = 0;
   }
   if (errno != 0) return fail_errno(path, "cannot list");
@@ -61,13 +42,6 @@ Status list_once(int directory, std::string_view path,
 }
 
 }  // namespace
-
-FileInfo::Type type_of_mode(mode_t mode) {
-  if (S_ISREG(mode)) return FileInfo::Type::regular;
-  if (S_ISDIR(mode)) return FileInfo::Type::directory;
-  if (S_ISLNK(mode)) return FileInfo::Type::link;
-  return FileInfo::Type::other;
-}
 
 Status list_names(int directory, std::string_view path, const std::function<void()>& again,
                   const std::function<void(const char*, FileInfo::Type)>& found) {

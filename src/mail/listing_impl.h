@@ -78,6 +78,4 @@ class FolderSearch {
   Place new_{"new", {}, {}, false}, cur_{"cur", {}, {}, false};
 };
 
-[[nodiscard]] FileInfo::Type type_of_mode(mode_t);
-
 }  // namespace vstate::mail

@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <ctime>
 
-#include <dirent.h>
 #include <fmt/format.h>
 
 namespace vstate {
@@ -36,19 +35,6 @@ FileInfo to_info(const struct stat& st) {
   info.device = st.st_dev;
   info.inode = st.st_ino;
   return info;
-}
-
-FileInfo::Type type_of(const struct dirent& entry) {
-  switch (entry.d_type) {
-    case DT_REG:
-      return FileInfo::Type::regular;
-    case DT_DIR:
-      return FileInfo::Type::directory;
-    case DT_LNK:
-      return FileInfo::Type::link;
-    default:
-      return FileInfo::Type::other;
-  }
 }
 
 Result<std::string> read_all(int descriptor, std::string_view path, std::size_t limit) {
@@ -92,6 +78,24 @@ std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_v
 }
 
 }  // namespace
+
+FileInfo::Type entry_type(int directory, const struct dirent& entry) {
+  switch (entry.d_type) {
+    case DT_REG:
+      return FileInfo::Type::regular;
+    case DT_DIR:
+      return FileInfo::Type::directory;
+    case DT_LNK:
+      return FileInfo::Type::link;
+    case DT_UNKNOWN: {
+      struct stat st {};
+      const bool is_known = fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+      return is_known ? to_info(st).type : FileInfo::Type::other;
+    }
+    default:
+      return FileInfo::Type::other;
+  }
+}
 
 std::string path_join(std::string_view directory, std::string_view name) {
   std::string out(directory);
@@ -185,7 +189,8 @@ Result<std::vector<DirEntry>> System::list(std::string_view path) const {
   errno = 0;
   while (const auto* entry = readdir(stream)) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") entries.push_back({std::string(name), type_of(*entry)});
+    if (name != "." && name != "..")
+      entries.push_back({std::string(name), entry_type(handle.get(), *entry)});
     errno = 0;
   }
   const int failure = errno;
@@ -194,13 +199,6 @@ Result<std::vector<DirEntry>> System::list(std::string_view path) const {
   if (failure != 0) return fail_errno(path, "cannot list");
   std::sort(entries.begin(), entries.end(),
             [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
-  // Some file systems do not tell types in a listing.
-  for (auto& entry : entries) {
-    struct stat st {};
-    if (entry.type == FileInfo::Type::other &&
-        fstatat(handle.get(), entry.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
-      entry.type = to_info(st).type;
-  }
   return entries;
 }
 

@@ -50,8 +50,9 @@ struct Observation {
 /// The real domains of the server, in the order of users/assign.
 [[nodiscard]] Result<std::vector<DomainName>> list_domains(const System&, const Server&);
 
-/// The real domain behind a name in users/assign, and nothing for a name that is not there.
-[[nodiscard]] Result<std::optional<std::string>> real_domain_of(const System&, const Server&,
-                                                                const DomainName&);
+/// The names of a file, its domain and alias domains, that users/assign gives to another domain:
+/// name -> real domain.
+[[nodiscard]] Result<std::map<std::string, std::string>> foreign_names(const System&, const Server&,
+                                                                       const State&);
 
 }  // namespace vstate

@@ -6,6 +6,8 @@
 /// server cannot lead out to the machine that vstate runs on.
 #pragma once
 
+#include <dirent.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +31,10 @@ struct FileInfo {
   [[nodiscard]] bool is_directory() const { return type == Type::directory; }
   [[nodiscard]] bool is_regular() const { return type == Type::regular; }
 };
+
+/// What a listing says of an entry of `directory`; asks the inode where a file system does not
+/// tell.
+[[nodiscard]] FileInfo::Type entry_type(int directory, const struct dirent&);
 
 struct DirEntry {
   std::string name;
