@@ -89,19 +89,7 @@ Status Executor::fix_ownership(const Repair& defect) {
   if (defect.subject.empty()) return system().set_owner(directory_, owner_.uid, owner_.gid);
   const auto home = paths_.homes.find(defect.subject);
   if (home == paths_.homes.end()) return {};
-  // Directories and files alike: whatever root left there blocks deliveries.
-  std::vector<std::string> pending{home->second};
-  while (!pending.empty()) {
-    const auto path = std::move(pending.back());
-    pending.pop_back();
-    VSTATE_TRY_ASSIGN(const auto info, system().info(path));
-    if (Owner{info.uid, info.gid} != owner_)
-      VSTATE_TRY(system().set_owner(path, owner_.uid, owner_.gid));
-    if (!info.is_directory()) continue;
-    VSTATE_TRY_ASSIGN(const auto entries, system().list(path));
-    for (const auto& entry : entries) pending.push_back(path_join(path, entry.name));
-  }
-  return {};
+  return system().own_tree(home->second, owner_.uid, owner_.gid);
 }
 
 Status Executor::repair(const Repair& defect) {

@@ -41,25 +41,53 @@ Status own(int descriptor, Ownership ownership, std::string_view path) {
   return {};
 }
 
-Status remove_below(int directory, const char* name, std::string_view path) {
-  if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
-  Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!below.is_open()) return fail_errno(path, "cannot open");
-  DIR* stream = fdopendir(dup(below.get()));
+/// Calls `work(name, path)` for each entry of an open directory until one fails.
+template <class Work>
+Status for_each_child(int directory, std::string_view path, Work work) {
+  DIR* stream = fdopendir(dup(directory));
   if (stream == nullptr) return fail_errno(path, "cannot list");
   Status status;
   while (const auto* entry = readdir(stream)) {
     const std::string_view child = entry->d_name;
     if (child == "." || child == "..") continue;
-    status = remove_below(below.get(), entry->d_name, path_join(path, child));
+    status = work(entry->d_name, path_join(path, child));
     if (!status) break;
   }
   closedir(stream);
-  if (!status) return status;
+  return status;
+}
+
+Status remove_below(int directory, const char* name, std::string_view path) {
+  if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
+  Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+    return remove_below(below.get(), child, child_path);
+  }));
   if (unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
     return fail_errno(path, "cannot remove");
   return {};
+}
+
+Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
+  struct stat st {};
+  if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
+  if (st.st_uid != owner.uid || st.st_gid != owner.gid) {
+    if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+      return fail(Errc::conflict,
+                  fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
+                              path, st.st_uid));
+    if (fchownat(directory, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail_errno(path, "cannot set the owner");
+  }
+  if (!S_ISDIR(st.st_mode)) return {};
+  const Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  return for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+    return own_below(below.get(), child, owner, child_path);
+  });
 }
 
 std::string proc_link(std::string_view pid, std::string_view what) {
@@ -218,6 +246,12 @@ Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t
   if (fchownat(parent.directory.get(), parent.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
     return fail_errno(path, "cannot set the owner");
   return {};
+}
+
+Status System::own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owners", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  return own_below(parent.directory.get(), parent.name.c_str(), {uid, gid, 0}, path);
 }
 
 Status System::set_mode(std::string_view path, unsigned mode) {

@@ -88,6 +88,25 @@ TEST_CASE("links do not lead out of the root", "[sys]") {
   CHECK(fs::exists(outside.path() + "/secret"));
 }
 
+TEST_CASE("a tree is given away without what its links and hard links lead to", "[sys]") {
+  if (geteuid() != 0) SKIP("only root can give files away");
+  const TemporaryDirectory directory;
+  System system(directory.path());
+  const auto owner_of = [&](const char* path) { return system.info(path)->uid; };
+  for (const auto* path : {"/outside", "/tree"}) REQUIRE(system.make_directory(path, mine(0755)));
+  for (const auto* path : {"/outside/file", "/tree/file"})
+    REQUIRE(system.replace_file(path, "x", mine(0600), Durability::batch));
+  fs::create_directory_symlink(directory.path() + "/outside", directory.path() + "/tree/link");
+  REQUIRE(system.own_tree("/tree", 89, 89));
+  CHECK(owner_of("/tree") == 89);
+  CHECK(owner_of("/tree/file") == 89);
+  CHECK(owner_of("/tree/link") == 89);
+  CHECK(owner_of("/outside/file") == 0);
+  fs::create_hard_link(directory.path() + "/outside/file", directory.path() + "/tree/planted");
+  CHECK_FALSE(system.own_tree("/tree", 89, 89));
+  CHECK(owner_of("/outside/file") == 0);
+}
+
 TEST_CASE("a read-only system changes nothing", "[sys][law]") {
   const TemporaryDirectory directory;
   ReadOnlySystem system(directory.path());
