@@ -1,0 +1,338 @@
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "modified_utf7_impl.h"
+#include "vstate/base/digest.h"
+#include "vstate/base/text.h"
+#include "vstate/format/maildir_name.h"
+#include "vstate/format/uid_files.h"
+
+namespace vstate::uid_files {
+
+// Subscriptions and folders.
+
+namespace {
+
+constexpr std::string_view k_version2 = "V\t2\n\n";
+
+/// Undoes Dovecot's str_tabescape.
+std::string without_tab_escapes(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\x01' || i + 1 == text.size()) {
+      out.push_back(text[i]);
+      continue;
+    }
+    switch (text[++i]) {
+      case '0':
+        out.push_back('\0');
+        break;
+      case '1':
+        out.push_back('\x01');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      default:
+        out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_dovecot_subscriptions(std::string_view text) {
+  std::vector<std::string> out;
+  const bool is_version2 = text.starts_with(k_version2);
+  if (is_version2) text.remove_prefix(k_version2.size());
+  for (const auto line : split_lines(text)) {
+    if (line.empty()) continue;
+    if (!is_version2) {
+      out.emplace_back(line);
+      continue;
+    }
+    std::vector<std::string> levels;
+    for (const auto level : split(line, '\t')) levels.push_back(without_tab_escapes(level));
+    out.push_back(join(levels, "."));
+  }
+  return out;
+}
+
+std::string dovecot_subscriptions_text(const std::vector<std::string>& folders) {
+  return join_lines(folders);
+}
+
+Result<std::string> dovecot_folder_name(std::string_view courier_name) {
+  if (from_modified_utf7(courier_name)) return std::string(courier_name);
+  if (!is_utf8(courier_name))
+    return fail(Errc::invalid,
+                fmt::format("folder {}: neither UTF-8 nor modified UTF-7", visible(courier_name)));
+  return to_modified_utf7(courier_name);
+}
+
+Subscriptions convert_courier_subscriptions(std::string_view text) {
+  Subscriptions out;
+  std::set<std::string> seen;
+  const auto lines = split_lines(text);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto refuse = [&](std::string what) {
+      out.left_out.push_back({"courierimapsubscribed", i + 1, std::move(what)});
+    };
+    if (lines[i].empty()) continue;
+    std::string name = "INBOX";
+    if (to_lower(lines[i]) != "inbox") {
+      if (!to_lower(lines[i]).starts_with("inbox.") || lines[i].size() == 6) {
+        refuse(fmt::format("{}: not below INBOX, there is no such folder in the mailbox",
+                           visible(lines[i])));
+        continue;
+      }
+      auto folder = dovecot_folder_name(lines[i].substr(6));
+      if (!folder) {
+        refuse(folder.error().message);
+        continue;
+      }
+      name = *std::move(folder);
+    }
+    if (seen.insert(name).second) out.folders.push_back(std::move(name));
+  }
+  return out;
+}
+
+// One folder.
+
+namespace {
+
+/// Courier's order of messages: the number in front, then bytes (fnamcmp of imapscanclient, cmpmsgs
+/// of pop3dserver).
+struct ByArrival {
+  bool operator()(const std::string& a, const std::string& b) const {
+    return std::pair(number(a), std::string_view(a)) < std::pair(number(b), std::string_view(b));
+  }
+  static std::uint64_t number(std::string_view name) {
+    const auto end = std::min(name.find_first_not_of("0123456789"), name.size());
+    if (end == 0) return 0;
+    return to_number(name.substr(0, end)).value_or(std::numeric_limits<std::uint64_t>::max());
+  }
+};
+
+class Converter {
+ public:
+  explicit Converter(const CourierFolder& folder) : folder_(folder) {}
+
+  DovecotFolder run() {
+    sort_names();
+    read_courier();
+    if (has_uids_ || !uidls_.empty()) {
+      give_uids();
+      add_uidls();
+      out_.uidlist = dovecot_uids_text(uids_);
+    }
+    out_.letters = folder_.letters;
+    const auto letters = give_letters();
+    for (const auto& [unique, files] : files_) {
+      const auto found = letters.find(unique);
+      for (const auto& file : files) rename(file, found == letters.end() ? "" : found->second);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void leave_out(std::string_view file, std::string what) {
+    out_.left_out.push_back({std::string(file), 0, std::move(what)});
+  }
+  void leave_out(const Problems& problems) {
+    out_.left_out.insert(out_.left_out.end(), problems.begin(), problems.end());
+  }
+
+  void sort_names() {
+    for (const auto& name : folder_.names) {
+      const auto unique = parse_message_name(name).unique;
+      if (unique.empty() || unique.front() == '.') continue;
+      if (unique.find_first_of("/\n") != std::string_view::npos)
+        leave_out(visible(name), "cannot stand in a UID file");
+      else
+        files_[std::string(unique)].push_back(name);
+    }
+  }
+
+  void read_courier() {
+    uids_.validity = 1;
+    if (folder_.pop3) {
+      if (auto pop3 = parse_courier_pop3(*folder_.pop3)) {
+        leave_out(pop3->problems);
+        for (const auto& message : pop3->messages)
+          if (files_.contains(message.name)) uidls_.emplace(message.name, courier_uidl(message));
+        if (pop3->validity > 0 && pop3->validity <= std::numeric_limits<std::uint32_t>::max())
+          uids_.validity = static_cast<std::uint32_t>(pop3->validity);
+      } else {
+        out_.left_out.push_back({"courierpop3dsizelist", 0, pop3.error().message});
+      }
+    }
+    if (!folder_.uids) return;
+    auto read = parse_courier_uids(*folder_.uids);
+    if (!read) {
+      out_.left_out.push_back({"courierimapuiddb", 0, read.error().message});
+      return;
+    }
+    has_uids_ = true;
+    leave_out(read->problems);
+    uids_.validity = read->validity;
+    uids_.next = read->next;
+    for (auto& message : read->messages)
+      if (files_.contains(message.name))
+        uids_.messages.push_back({message.uid, {}, std::move(message.name)});
+    std::sort(uids_.messages.begin(), uids_.messages.end(),
+              [](const auto& a, const auto& b) { return a.uid < b.uid; });
+  }
+
+  /// To the messages that have none.
+  void give_uids() {
+    std::set<std::string_view> known;
+    for (const auto& message : uids_.messages) known.insert(message.name);
+    std::vector<std::string> fresh;
+    for (const auto& [unique, files] : files_)
+      if (!known.contains(unique)) fresh.push_back(unique);
+    for (auto& name : fresh) {  // files_ is in the order of arrival
+      if (uids_.next >= std::numeric_limits<std::uint32_t>::max()) {
+        leave_out("courierimapuiddb", fmt::format("no UID is left for {}", visible(name)));
+        continue;
+      }
+      uids_.messages.push_back({uids_.next++, {}, std::move(name)});
+    }
+    Sha256 digest;
+    for (const std::string_view part : {std::string_view("dovecot folder"), folder_.identity}) {
+      digest.update_number(part.size());
+      digest.update(part);
+    }
+    digest.update_number(uids_.validity);
+    uids_.guid = digest.finish_hex().substr(0, 32);
+  }
+
+  void add_uidls() {
+    std::vector<DovecotUids::Message*> listed;
+    for (auto& message : uids_.messages) {
+      const auto found = uidls_.find(message.name);
+      if (found == uidls_.end()) continue;
+      message.fields.push_back(fmt::format("P{}", found->second));
+      listed.push_back(&message);
+    }
+    const auto is_before = [](const auto* a, const auto* b) {
+      return ByArrival()(a->name, b->name);
+    };
+    if (std::is_sorted(listed.begin(), listed.end(), is_before)) return;
+    std::sort(listed.begin(), listed.end(), is_before);
+    for (std::size_t i = 0; i < listed.size(); ++i)
+      listed[i]->fields.push_back(fmt::format("O{}", i + 1));
+  }
+
+  /// The letters of each message that has keywords, sorted; fills out_.letters.
+  std::map<std::string, std::string> give_letters() {
+    const auto read = parse_courier_keywords(folder_.keyword_list, folder_.keyword_updates);
+    leave_out(read.problems);
+    std::map<std::string, char> letter_of;  // by the keyword in lower case; 0 is none
+    for (std::size_t i = 0; i < k_dovecot_keywords; ++i)
+      if (const auto& name = out_.letters.at(i); !name.empty())
+        letter_of.emplace(to_lower(name), static_cast<char>('a' + i));
+    add_keywords(read, letter_of);
+    std::map<std::string, std::string> out;
+    for (const auto& [unique, keywords] : read.messages) {
+      std::string letters;
+      for (const auto& keyword : keywords)
+        if (const auto found = letter_of.find(to_lower(keyword));
+            found != letter_of.end() && found->second != 0)
+          letters.push_back(found->second);
+      std::sort(letters.begin(), letters.end());
+      out.emplace(unique, std::move(letters));
+    }
+    return out;
+  }
+
+  /// Gives letters to the keywords of present messages that have none: all of them by name, or
+  /// those on the most messages if there are too many.
+  void add_keywords(const CourierKeywords& read, std::map<std::string, char>& letter_of) {
+    struct Use {
+      std::string name;
+      std::size_t count = 0;
+    };
+    std::map<std::string, Use> fresh;  // by the keyword in lower case
+    for (const auto& [unique, keywords] : read.messages) {
+      if (!files_.contains(unique)) continue;
+      for (const auto& keyword : keywords) {
+        const auto lower = to_lower(keyword);
+        if (letter_of.contains(lower)) continue;
+        auto& use = fresh[lower];
+        use.name = keyword;
+        ++use.count;
+      }
+    }
+    std::vector<std::size_t> free;
+    for (std::size_t i = 0; i < k_dovecot_keywords; ++i)
+      if (out_.letters.at(i).empty()) free.push_back(i);
+    std::vector<std::pair<std::string, Use>> chosen(fresh.begin(), fresh.end());
+    if (chosen.size() > free.size()) {
+      std::stable_sort(chosen.begin(), chosen.end(), [](const auto& a, const auto& b) {
+        return a.second.count > b.second.count;
+      });
+      for (std::size_t i = free.size(); i < chosen.size(); ++i)
+        leave_out("courierimapkeywords",
+                  fmt::format("keyword {} of {} messages: Dovecot has {} letters, all taken",
+                              visible(chosen[i].second.name), chosen[i].second.count,
+                              k_dovecot_keywords));
+      chosen.resize(free.size());
+      std::sort(chosen.begin(), chosen.end(),
+                [](const auto& a, const auto& b) { return a.first < b.first; });
+    }
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      out_.letters.at(free[i]) = chosen[i].second.name;
+      letter_of.emplace(chosen[i].first, static_cast<char>('a' + free[i]));
+    }
+  }
+
+  void rename(const std::string& file, std::string_view letters) {
+    const auto name = parse_message_name(file);
+    const auto head = name.unique.size();
+    const std::string_view info = std::string_view(file).substr(head);
+    if (!info.empty() && !info.starts_with(":2,")) {
+      if (!letters.empty())
+        leave_out("courierimapkeywords",
+                  fmt::format("{}: its flags are not of the kind \":2,\"", visible(file)));
+      return;
+    }
+    // Dovecot reads flags up to a second comma.
+    const auto end = std::min(name.flags.find(','), name.flags.size());
+    std::string flags;
+    for (const char c : name.flags.substr(0, end))
+      if (c < 'a' || c > 'z') flags.push_back(c);
+    auto changed = std::string(name.unique);
+    flags.append(letters);
+    if (!info.empty() || !letters.empty())
+      changed.append(":2,").append(flags).append(name.flags.substr(end));
+    if (changed != file) out_.renames.emplace(file, std::move(changed));
+  }
+
+  const CourierFolder& folder_;
+  DovecotFolder out_;
+  DovecotUids uids_;
+  bool has_uids_ = false;
+  std::map<std::string, std::vector<std::string>, ByArrival> files_;  // by the name without flags
+  std::map<std::string, std::string> uidls_;                          // of messages that are there
+};
+
+}  // namespace
+
+DovecotFolder convert_courier_folder(const CourierFolder& folder) {
+  return Converter(folder).run();
+}
+
+}  // namespace vstate::uid_files
