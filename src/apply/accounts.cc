@@ -95,6 +95,9 @@ std::vector<AccountChange> Executor::account_changes(Placement& placement) {
     if (!change->after) give_back(placement, hash_directory_of(account.before->home, directory_));
     changes.push_back(std::move(account));
   }
+  // In the order in which place_new_homes gave them their homes.
+  std::stable_partition(changes.begin(), changes.end(),
+                        [](const auto& change) { return change.name == "postmaster"; });
   return changes;
 }
 
@@ -147,11 +150,8 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
     VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
   else if (had(&Mailbox::deliver))
     VSTATE_TRY(system().remove_file(dot_qmail));
-  if (mailbox.last_login && (!change.before || change.before->last_login != mailbox.last_login)) {
-    const auto path = path_join(home, "lastauth");
-    VSTATE_TRY(write(path, mailbox.last_login->from, 0600));
-    VSTATE_TRY(system().set_mtime(path, mailbox.last_login->at));
-  }
+  if (mailbox.last_login && (!change.before || change.before->last_login != mailbox.last_login))
+    VSTATE_TRY(input_.store.write_last_login(location(), change.name, home, *mailbox.last_login));
   if (!change.before || change.before->quota != mailbox.quota)
     touched_mailboxes_.insert(change.name);
   return {};

@@ -1,17 +1,18 @@
 // Limits, files, aliases, autoresponders, the catch-all, and archives.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "executor_impl.h"
 #include "vstate/base/text.h"
-#include "vstate/format/limits_file.h"
 #include "vstate/mail/deliver.h"
+#include "vstate/model/delivery.h"
 
 namespace vstate {
 
 Status Executor::apply_change(const Change<Limits>& change) {
-  const auto path = in_domain(".qmailadmin-limits");
-  return change.after ? write(path, to_text(*change.after), 0600) : system().remove_file(path);
+  return input_.store.write_limits(location(), change.before, change.after);
 }
 
 Result<std::string> Executor::file_path(const std::string& name) const {
@@ -45,19 +46,62 @@ Status Executor::apply_change(const Change<File>& change) {
   return {};
 }
 
+/// Rows count for nothing unless the catch-all runs vdelivermail and no file answers before them,
+/// be it the alias's own or that of a shorter name with "-default".
+bool Executor::rows_are_asked(const std::string& name) const {
+  const auto& desired = input_.desired;
+  if (desired.default_delivery && !runs_vdelivermail(*desired.default_delivery)) return false;
+  const auto answers = names_that_answer(name);
+  return std::none_of(answers.begin(), answers.end(), [&](const std::string& answer) {
+    const auto alias = AliasName::parse(answer);
+    const bool is_wanted = answer != name && alias && desired.alias.contains(*alias);
+    const bool is_list =
+        std::any_of(desired.lists.begin(), desired.lists.end(), [&](const auto& list) {
+          const auto& start = list.first.text();
+          return answer.starts_with(start) &&
+                 list.second.links.contains(answer.substr(start.size()));
+        });
+    return is_wanted || is_list || input_.system.info(in_domain(dot_qmail_name(answer)));
+  });
+}
+
+Status Executor::write_alias(const std::string& name, const DeliveryLines& lines, unsigned mode) {
+  const auto path = in_domain(dot_qmail_name(name));
+  std::vector<std::string> literal;
+  for (const auto& line : lines) {
+    VSTATE_TRY_ASSIGN(literal.emplace_back(), expanded(line));
+  }
+  const auto rows = input_.actual.alias_rows.find(name);
+  const bool has_rows = rows != input_.actual.alias_rows.end();
+  const auto before = has_rows ? rows->second : std::vector<std::string>();
+  bool becomes_rows = mode == 0600 && rows_are_asked(name);
+  if (becomes_rows) {
+    VSTATE_TRY_ASSIGN(becomes_rows, input_.store.takes_alias_rows(location(), name, literal));
+  }
+  if (becomes_rows) return input_.store.write_alias_rows(location(), name, before, literal);
+  // The file answers first, so rows that are left by a stop in between do no harm.
+  VSTATE_TRY(write(path, join_lines(literal), mode));
+  return has_rows ? input_.store.write_alias_rows(location(), name, before, {}) : Status();
+}
+
+Status Executor::remove_alias(const std::string& name) {
+  const auto rows = input_.actual.alias_rows.find(name);
+  if (rows != input_.actual.alias_rows.end())
+    return input_.store.write_alias_rows(location(), name, rows->second, {});
+  return system().remove_file(in_domain(dot_qmail_name(name)));
+}
+
 Status Executor::apply_change(const Change<Alias>& change) {
-  const auto path = in_domain(dot_qmail_name(change.name));
-  if (!change.after) return system().remove_file(path);
-  return write_lines(path, change.after->deliver, change.after->forwards_only ? 0700 : 0600);
+  if (!change.after) return remove_alias(change.name);
+  return write_alias(change.name, change.after->deliver, change.after->forwards_only ? 0700 : 0600);
 }
 
 Status Executor::apply_change(const Change<Autoresponder>& change) {
-  const auto line_file = in_domain(dot_qmail_name(change.name));
   const auto directory = in_domain(to_upper(change.name));
   if (!change.after) {
     // The line goes last: as long as it is there, the next run sees what is left of the robot.
     VSTATE_TRY(system().remove_tree(directory));
-    return system().remove_file(line_file);
+    return remove_alias(change.name);
   }
   const auto& robot = *change.after;
   VSTATE_TRY(make_directories(directory));
@@ -69,7 +113,7 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
                                   robot.seconds, robot.replies, to_upper(change.name),
                                   to_upper(change.name))};
   lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
-  return write_lines(line_file, lines, 0600);
+  return write_alias(change.name, lines, 0600);
 }
 
 Status Executor::apply_change(const Change<DeliveryLines>& change) {

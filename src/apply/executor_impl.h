@@ -75,6 +75,10 @@ class Executor {
   Status apply_change(const Change<File>&);
   Status apply_change(const Change<Alias>&);
   Status apply_change(const Change<Autoresponder>&);
+  /// Puts an alias where it stands now, a new one where the store wants it: rows or a file.
+  Status write_alias(const std::string& name, const DeliveryLines&, unsigned mode);
+  [[nodiscard]] bool rows_are_asked(const std::string& name) const;
+  Status remove_alias(const std::string& name);
   Status apply_change(const Change<DeliveryLines>&);
   Status copy_archive(const CopyArchive&);
   Status copy_archives(bool of_lists);
@@ -91,6 +95,7 @@ class Executor {
   Status unpublish_all();
   Status unpublish(const std::string& name);
   Status publish_assign(const std::vector<const Publish*>&);
+  Status publish_store(const std::vector<const Publish*>&);
   Status publish_control(const std::vector<const Publish*>&);
   Status publish_rcpthosts(const std::vector<const Publish*>&);
   Status edit_control(std::string_view name, const std::vector<std::string>& added,

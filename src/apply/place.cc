@@ -10,18 +10,8 @@ namespace vstate {
 
 namespace {
 
-constexpr std::string_view k_counter = ".dir-control";
 /// Holds the counter of an addition under way and the directory it is for, until both are made.
 constexpr std::string_view k_pending = ".vstate-dir-control";
-
-Result<DirControl> read_domains_counter(const System& system, const Server& server) {
-  const auto path = path_join(server.domains_dir, k_counter);
-  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
-  if (!bytes) return DirControl{};
-  auto counter = parse_dir_control(*bytes);
-  if (!counter) return tl::unexpected<Error>(counter.error().in(path));
-  return counter;
-}
 
 /// The hash directory and the path of the next domain; `counter` moves on.
 struct DomainPlace {
@@ -35,11 +25,11 @@ DomainPlace next_place(const Server& server, DirControl& counter, const DomainNa
 
 }  // namespace
 
-Result<NewDirectory> preview_directory(const System& system, const Server& server,
+Result<NewDirectory> preview_directory(AccountStore& store, const Server& server,
                                        const DomainName& name) {
   if (!server.hashes_directories)
     return NewDirectory{path_join(server.domains_dir, name.text()), false};
-  VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system, server));
+  VSTATE_TRY_ASSIGN(auto counter, store.read_domains_counter(server.owner));
   return NewDirectory{next_place(server, counter, name).path, true};
 }
 
@@ -48,17 +38,16 @@ Status Executor::create_domain(const CreateDomain& create) {
   if (directory_.empty()) owner_ = server.owner;
   const auto pending = path_join(server.domains_dir, k_pending);
   VSTATE_TRY(system().ensure_directory(server.domains_dir, owned(0700)));
-  std::string counter_text;
+  DirControl counter;
   std::string path = create.directory;
   if (create.is_hashed) {
     // What a run that stopped while it made another domain left is counted first.
     VSTATE_TRY(finish_domains_counter());
-    VSTATE_TRY_ASSIGN(auto counter, read_domains_counter(system(), server));
+    VSTATE_TRY_ASSIGN(counter, input_.store.read_domains_counter(owner_));
     const auto place = next_place(server, counter, plan_.domain);
     path = place.path;
-    counter_text = to_text(counter);
-    VSTATE_TRY(
-        system().replace_file(pending, counter_text + path + "\n", owned(0600), Durability::now));
+    VSTATE_TRY(system().replace_file(pending, to_text(counter) + path + "\n", owned(0600),
+                                     Durability::now));
     std::string level = server.domains_dir;
     for (const auto part : split(place.hash, '/')) {
       if (part.empty()) continue;
@@ -68,8 +57,7 @@ Status Executor::create_domain(const CreateDomain& create) {
   }
   VSTATE_TRY(system().ensure_directory(path, owned(0700)));
   if (create.is_hashed) {
-    VSTATE_TRY(system().replace_file(path_join(server.domains_dir, k_counter), counter_text,
-                                     owned(0600), Durability::now));
+    VSTATE_TRY(input_.store.write_domains_counter(owner_, counter));
     VSTATE_TRY(system().remove_file(pending));
   }
   directory_ = path;
@@ -120,9 +108,9 @@ Status Executor::finish_domains_counter() {
   const auto lines = split_lines(*text);
   constexpr std::size_t counter_lines = 8;
   if (lines.size() == counter_lines + 1 && system().exists(lines.back())) {
-    const auto counter = text->substr(0, text->size() - lines.back().size() - 1);
-    VSTATE_TRY(system().replace_file(path_join(input_.server.domains_dir, k_counter), counter,
-                                     owned(0600), Durability::now));
+    VSTATE_TRY_ASSIGN(const auto counter, parse_whole_dir_control(text->substr(
+                                              0, text->size() - lines.back().size() - 1)));
+    VSTATE_TRY(input_.store.write_domains_counter(owner_, counter));
   }
   return system().remove_file(pending);
 }

@@ -92,6 +92,13 @@ Status Executor::publish_assign(const std::vector<const Publish*>& names) {
   });
 }
 
+Status Executor::publish_store(const std::vector<const Publish*>& names) {
+  for (const auto* publish : names)
+    if (!publish->found.in_store)
+      VSTATE_TRY(input_.store.write_alias_domain(location(), publish->name.text(), true));
+  return {};
+}
+
 Status Executor::tell_qmail_send() {
   VSTATE_TRY_ASSIGN(const int told, system().hup_qmail_send(input_.server.qmail_dir));
   if (told == 0)
@@ -149,6 +156,7 @@ Status Executor::publish_all() {
     }
   const auto steps = [&]() -> Status {
     VSTATE_TRY(publish_assign(names));
+    VSTATE_TRY(publish_store(names));
     VSTATE_TRY(publish_control(names));
     return publish_rcpthosts(names);
   };
@@ -175,6 +183,7 @@ Status Executor::unpublish(const std::string& name) {
   }
   VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
   VSTATE_TRY(tell_qmail_send());
+  VSTATE_TRY(input_.store.write_alias_domain(location(), name, false));
   return edit_assign([&](AssignFile& file) { file.remove_domain(name); });
 }
 

@@ -160,8 +160,7 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
 
 Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
                          Diagnostics& diagnostics) {
-  VSTATE_TRY_ASSIGN(auto fresh,
-                    preview_directory(*session.system, session.server, file.state.name));
+  VSTATE_TRY_ASSIGN(auto fresh, preview_directory(*session.store, session.server, file.state.name));
   TargetFacts facts;
   VSTATE_TRY_ASSIGN(facts.foreign_names,
                     foreign_names(*session.system, session.server, file.state));

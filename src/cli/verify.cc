@@ -43,7 +43,8 @@ class Verification {
   }
 
   Status check_routes(const Prepared& prepared) {
-    VSTATE_TRY_ASSIGN(auto router, Router::load(*session_.system, session_.server));
+    VSTATE_TRY_ASSIGN(auto router,
+                      Router::load(*session_.system, session_.server, *session_.store));
     const auto& homes = prepared.observation.condition.paths.homes;
     std::vector<std::string> hosts{file_.state.name.text()};
     for (const auto& alias : file_.state.aliases) hosts.push_back(alias.text());
@@ -137,7 +138,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
 Exit run_route(const CommonOptions& common, const std::vector<std::string>& addresses) {
   const auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
-  auto router = Router::load(*session->system, session->server);
+  auto router = Router::load(*session->system, session->server, *session->store);
   if (!router) return Console::fail(router.error());
   Exit result = Exit::done;
   for (const auto& address : addresses) {

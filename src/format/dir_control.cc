@@ -20,25 +20,30 @@ constexpr std::size_t k_lines = 8;
 /// vpopmail's buffer for a line; what is longer spills into the next one.
 constexpr std::size_t k_longest_line = 255;
 
+/// Whether the third number of a line is read, or the second one again, as vpopmail does it.
+enum class ThirdNumber { as_it_stands, like_the_second };
+
 tl::unexpected<Error> bad_line(std::size_t index, std::string_view what) {
   return fail(Errc::invalid, fmt::format("line {}: {}", index + 1, what));
 }
 
-/// A number that is at most `limit`. The rest of the line is left alone if a blank precedes it.
+/// A number that is at most `limit`.
 std::optional<int> small_number(std::string_view text, int limit) {
-  const auto value = to_number(text.substr(0, text.find(' ')));
+  const auto value = to_number(text);
   if (!value || *value > static_cast<std::uint64_t>(limit)) return std::nullopt;
   return static_cast<int>(*value);
 }
 
-/// The first two numbers of a line, and the second one again in the place of the third.
-std::optional<std::array<int, 3>> three_numbers(std::string_view line, int limit) {
-  const auto blank = line.find(' ');
-  if (blank == std::string_view::npos) return std::nullopt;
-  const auto first = small_number(line, limit);
-  const auto second = small_number(line.substr(blank + 1), limit);
-  if (!first || !second) return std::nullopt;
-  return std::array<int, 3>{*first, *second, *second};
+/// The first two numbers of a line, and in the place of the third what `third` says.
+std::optional<std::array<int, 3>> three_numbers(std::string_view line, int limit,
+                                                ThirdNumber third) {
+  const auto words = split(line, ' ');
+  if (words.size() < (third == ThirdNumber::as_it_stands ? 3U : 2U)) return std::nullopt;
+  const auto first = small_number(words[0], limit);
+  const auto second = small_number(words[1], limit);
+  const auto last = third == ThirdNumber::as_it_stands ? small_number(words[2], limit) : second;
+  if (!first || !second || !last) return std::nullopt;
+  return std::array<int, 3>{*first, *second, *last};
 }
 
 /// Relative, and of no other bytes than vpopmail puts there, so that no ".." gets through.
@@ -83,9 +88,7 @@ void open_level(DirControl& control) {
   control.directory += '/';
 }
 
-}  // namespace
-
-Result<DirControl> parse_dir_control(std::string_view bytes) {
+Result<DirControl> parse(std::string_view bytes, ThirdNumber third) {
   const auto lines = split_lines(bytes);
   if (lines.size() < k_lines)
     return fail(Errc::invalid, fmt::format("{} lines, {} expected", lines.size(), k_lines));
@@ -97,10 +100,10 @@ Result<DirControl> parse_dir_control(std::string_view bytes) {
   const auto users = to_number(lines[0]);
   if (!users) return bad_line(0, "not a number");
   out.current_users = *users;
-  const auto level = small_number(lines[1], k_levels - 1);
+  const auto level = small_number(split(lines[1], ' ').front(), k_levels - 1);
   if (!level) return bad_line(1, "not a level from 0 to 2");
   out.level = *level;
-  const auto level_max = small_number(lines[2], k_levels);
+  const auto level_max = small_number(split(lines[2], ' ').front(), k_levels);
   if (!level_max) return bad_line(2, "not a number of levels from 0 to 3");
   out.level_max = *level_max;
 
@@ -113,7 +116,7 @@ Result<DirControl> parse_dir_control(std::string_view bytes) {
   // An index is compared and never used to reach a character, so it may run above the last.
   for (const Row& row : {Row{3, &out.start, last}, Row{4, &out.end, last},
                          Row{5, &out.mod, 2 * (k_levels - 1)}, Row{6, &out.index, 1'000'000}}) {
-    const auto numbers = three_numbers(lines[row.line], row.limit);
+    const auto numbers = three_numbers(lines[row.line], row.limit, third);
     if (!numbers) return bad_line(row.line, "not three numbers within their range");
     *row.target = *numbers;
   }
@@ -121,6 +124,16 @@ Result<DirControl> parse_dir_control(std::string_view bytes) {
   if (!is_directory(lines[last_line])) return bad_line(last_line, "not a directory of hashing");
   out.directory = std::string(lines[last_line]);
   return out;
+}
+
+}  // namespace
+
+Result<DirControl> parse_dir_control(std::string_view bytes) {
+  return parse(bytes, ThirdNumber::like_the_second);
+}
+
+Result<DirControl> parse_whole_dir_control(std::string_view bytes) {
+  return parse(bytes, ThirdNumber::as_it_stands);
 }
 
 std::string to_text(const DirControl& control) {

@@ -5,6 +5,7 @@
 #include "inspector_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/format/limits_file.h"
+#include "vstate/model/delivery.h"
 
 namespace vstate {
 
@@ -37,14 +38,8 @@ Result<DeliveryLines> Inspector::read_lines(const std::string& path) {
 }
 
 Status Inspector::read_limits() {
-  const auto path = in_domain(".qmailadmin-limits");
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  if (!bytes) return remark_default_limits();
-  auto limits = parse_limits(*bytes);
-  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
-  state().limits = *std::move(limits);
-  express(path);
-  return {};
+  VSTATE_TRY_ASSIGN(state().limits, store_.read_limits(location()));
+  return state().limits ? Status() : remark_default_limits();
 }
 
 /// A domain without limits of its own has those of its server, which another server need not have.
@@ -137,6 +132,46 @@ Status Inspector::read_aliases() {
     if (entry.type != FileInfo::Type::regular || is_claimed(in_domain(entry.name))) continue;
     const auto local = replace_all(entry.name.substr(k_prefix.size()), ":", ".");
     VSTATE_TRY(read_alias(entry.name, local));
+  }
+  return {};
+}
+
+Status Inspector::read_alias_rows() {
+  VSTATE_TRY_ASSIGN(auto rows, store_.read_alias_rows(location()));
+  if (rows.empty()) return {};
+  if (!state().default_delivery || !runs_vdelivermail(*state().default_delivery)) {
+    remark(
+        fmt::format("{} aliases in the table valias never take effect, since .qmail-default does "
+                    "not run vdelivermail; they are not carried",
+                    rows.size()));
+    return {};
+  }
+  for (const auto& [local, literal] : rows) {
+    const auto name = AliasName::parse(local);
+    if (!name || name->text() != local) {
+      remark(
+          fmt::format("the rows of {} in the table valias never take effect; they are not carried",
+                      visible(local)));
+      continue;
+    }
+    const auto answers = names_that_answer(local);
+    const auto file = std::find_if(answers.begin(), answers.end(), [&](const std::string& answer) {
+      return system_.info(in_domain(dot_qmail_name(answer))).has_value();
+    });
+    if (file != answers.end()) {
+      remark(
+          fmt::format("the rows of {} in the table valias never take effect, since {} answers "
+                      "first; they are not carried",
+                      local, dot_qmail_name(*file)));
+      continue;
+    }
+    DeliveryLines lines;
+    for (const auto& line : literal) lines.push_back(templater_->to_template(line));
+    out_.alias_rows.emplace(local, literal);
+    if (auto robot = as_autoresponder(local, lines))
+      state().autoresponders.emplace(*name, *std::move(robot));
+    else
+      state().alias.emplace(*name, Alias{std::move(lines), false});
   }
   return {};
 }

@@ -156,6 +156,7 @@ Status Inspector::read_publication() {
              fmt::format("{} still has {}", server_.assign_cdb, name)});
     }
   }
+  VSTATE_TRY_ASSIGN(const auto listed, store_.read_alias_domains(location()));
   const auto rcpthosts_entries = rcpthosts.entries(), more_entries = more.entries();
 
   const auto look_up = [&](const std::string& name) {
@@ -170,6 +171,7 @@ Status Inspector::read_publication() {
       const auto data = cdb::find(*assign_cdb, key);
       place.in_assign_cdb = data && is_right(entry_of_record(key, *data));
     }
+    place.in_store = !listed || name == name_.text() || listed->contains(name);
     place.in_virtualdomains = to_lower(virtual_user(virtualdomains, name).value_or("")) == name;
     place.in_locals = has_entry(locals, name);
     const bool in_more = has_entry(more_entries, name);
@@ -201,19 +203,12 @@ Status Inspector::read_publication() {
 
 void Inspector::claim_housekeeping() {
   for (const auto& entry : entries_) {
-    const auto path = in_domain(entry.name);
-    const std::string_view name = entry.name;
-    if (name == "vpasswd")
-      express(path);
-    else if (name == "vpasswd.cdb")
-      rebuild(path, "index of vpasswd");
-    else if (name == ".dir-control" || name == ".dir_control_free")
-      rebuild(path, "directory counter, the target has its own");
-    else if (name == ".vpasswd.lock" || name == ".dir_control_free.lock")
-      rebuild(path, "lock");
-    else if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
-             name.rfind(".dir-control.", 0) == 0 || name == ".vstate-dir-control")
-      rebuild(path, "temporary of a stopped program");
+    const auto own = store_.own_file(entry.name);
+    if (!own) continue;
+    if (own->is_expressed)
+      express(in_domain(entry.name));
+    else
+      rebuild(in_domain(entry.name), own->reason);
   }
 }
 
@@ -250,7 +245,10 @@ Result<Observation> Inspector::run() {
   VSTATE_TRY(read_default());
   VSTATE_TRY(read_lists());
   VSTATE_TRY(read_aliases());
+  VSTATE_TRY(read_alias_rows());
   VSTATE_TRY(read_rest());
+  VSTATE_TRY_ASSIGN(const auto remarks, store_.remarks(location(), state().aliases));
+  for (const auto& text : remarks) remark(text);
   return std::move(out_);
 }
 

@@ -32,8 +32,7 @@ class Inspector {
   Status read_mailboxes();
   void place_homes(const std::vector<Account>&);
   Mailbox to_mailbox(const Account&) const;
-  Status read_home(const MailboxName&, Mailbox&, const std::string& home);
-  void read_last_login(Mailbox&, const std::string& home);
+  Status read_home(const MailboxName&, Mailbox&, const std::string& home, const StoredLogin* login);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
   void check_home(const MailboxName&, const std::string& home);
   void check_temporary(const std::string& path);
@@ -44,6 +43,7 @@ class Inspector {
   Status read_default();
   Status read_aliases();
   Status read_alias(const std::string& file_name, const std::string& local);
+  Status read_alias_rows();
   std::optional<Autoresponder> as_autoresponder(const std::string& local, const DeliveryLines&);
   Result<DeliveryLines> read_lines(const std::string& path);
 
@@ -77,6 +77,7 @@ class Inspector {
   [[nodiscard]] State& state() { return *out_.state; }
   [[nodiscard]] const std::string& directory() const { return out_.condition.directory; }
   [[nodiscard]] Owner owner() const { return out_.condition.owner; }
+  [[nodiscard]] DomainLocation location() const { return {name_, directory(), owner()}; }
   /// Reads a small file as a template; nothing if it is not text.
   Result<std::optional<std::string>> read_text(const std::string& path, std::size_t limit) const;
 

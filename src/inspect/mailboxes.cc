@@ -50,18 +50,6 @@ void Inspector::place_homes(const std::vector<Account>& accounts) {
   }
 }
 
-void Inspector::read_last_login(Mailbox& mailbox, const std::string& home) {
-  const auto path = path_join(home, "lastauth");
-  const auto info = system_.info(path);
-  if (!info || !info->is_regular()) return;
-  const auto text = system_.read(path, 4096);
-  if (!text || text->find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
-      !is_utf8(*text))
-    return;
-  mailbox.last_login = LastLogin{info->mtime, *text};
-  express(path);
-}
-
 Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
                                 std::set<std::string>& expressed) {
   const auto vacation = path_join(home, "vacation");
@@ -116,7 +104,8 @@ void Inspector::check_temporary(const std::string& path) {
       {DefectKind::temporary, relative(path), "left by a stopped apply"});
 }
 
-Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home) {
+Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
+                            const StoredLogin* login) {
   ArchiveSource source{home, {}};
   check_home(name, home);
   const auto listing = system_.list(home);
@@ -128,8 +117,16 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
     express(dot_qmail);
     source.expressed.insert(".qmail");
   }
-  read_last_login(mailbox, home);
-  if (mailbox.last_login) source.expressed.insert("lastauth");
+  for (const auto& entry : *listing) {
+    const auto path = path_join(home, entry.name);
+    if (login != nullptr && entry.name == login->file) {
+      express(path);
+      source.expressed.insert(entry.name);
+    } else if (const auto own = store_.own_home_file(entry.name)) {
+      rebuild(path, own->reason);
+      source.expressed.insert(entry.name);
+    }
+  }
   VSTATE_TRY(read_vacation(mailbox, home, source.expressed));
   VSTATE_TRY_ASSIGN(const bool has_rest,
                     read_files_below(home, "", mailbox_placeholder(name.text()) + "/", source));
@@ -139,16 +136,16 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
 }
 
 Status Inspector::read_mailboxes() {
-  const DomainLocation location{name_, directory(), owner()};
-  VSTATE_TRY_ASSIGN(out_.accounts, store_.read_accounts(location));
+  VSTATE_TRY_ASSIGN(out_.accounts, store_.read_accounts(location()));
+  VSTATE_TRY_ASSIGN(const auto logins, store_.read_last_logins(location(), out_.accounts));
   place_homes(out_.accounts);
   templater_.emplace(out_.condition.paths);
-  VSTATE_TRY_ASSIGN(const auto index, store_.index_problems(location));
+  VSTATE_TRY_ASSIGN(const auto index, store_.index_problems(location()));
   if (!index.empty()) {
     const auto more = index.size() > 1 ? fmt::format(" (and {} more)", index.size() - 1) : "";
     out_.condition.defects.push_back({DefectKind::accounts_index, "", index.front() + more});
   }
-  VSTATE_TRY_ASSIGN(const bool is_unfinished, store_.is_unfinished(location));
+  VSTATE_TRY_ASSIGN(const bool is_unfinished, store_.is_unfinished(location()));
   if (is_unfinished)
     out_.condition.defects.push_back(
         {DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});
@@ -159,11 +156,14 @@ Status Inspector::read_mailboxes() {
       continue;
     }
     auto mailbox = to_mailbox(account);
+    const auto login = logins.find(account.name);
+    const auto* found_login = login == logins.end() ? nullptr : &login->second;
+    if (found_login != nullptr) mailbox.last_login = found_login->login;
     const auto home = out_.condition.paths.homes.find(name->text());
     if (home != out_.condition.paths.homes.end())
-      VSTATE_TRY(read_home(*name, mailbox, home->second));
+      VSTATE_TRY(read_home(*name, mailbox, home->second, found_login));
     if (!state().mailboxes.emplace(*name, std::move(mailbox)).second)
-      remark(fmt::format("account {} is in vpasswd twice; the first counts", name->text()));
+      remark(fmt::format("there are two accounts {}; the first counts", name->text()));
   }
   return {};
 }

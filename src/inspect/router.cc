@@ -6,13 +6,12 @@
 
 #include "vstate/base/text.h"
 #include "vstate/format/assign.h"
-#include "vstate/format/vpasswd.h"
 #include "vstate/model/delivery.h"
 
 namespace vstate {
 
-Result<Router> Router::load(const System& system, const Server& server) {
-  Router router(system, server);
+Result<Router> Router::load(const System& system, const Server& server, AccountStore& store) {
+  Router router(system, server, store);
   const auto control = path_join(server.qmail_dir, "control");
   const auto text_of = [&](std::string_view name) -> Result<std::optional<std::string>> {
     return system.read_if_there(path_join(control, name));
@@ -76,8 +75,8 @@ Route Router::trace(std::string_view address) {
   return route;
 }
 
-void Router::trace_local(const std::string& local, const std::string& extension,
-                         const std::string& host, Route& route) {
+void Router::trace_local(const std::string& local, const std::string& extension, const std::string&,
+                         Route& route) {
   const auto prefix = to_lower(local.substr(0, local.size() - extension.size()));
   const auto key = "!" + prefix;
   const auto data = cdb::find(assign_cdb_, key);
@@ -88,11 +87,21 @@ void Router::trace_local(const std::string& local, const std::string& extension,
   }
   route.steps.push_back(
       fmt::format("users/cdb gives {} to uid {} in {}", prefix, entry->uid, entry->home));
-  trace_dot_qmail(entry->home, extension, host, route);
+  const auto name = DomainName::parse(entry->user);
+  if (!name) {
+    route.problem = fmt::format("{}: {}", server_.assign_cdb, name.error().message);
+    return;
+  }
+  trace_dot_qmail({*name,
+                   entry->home,
+                   {static_cast<std::uint32_t>(to_number(entry->uid).value_or(0)),
+                    static_cast<std::uint32_t>(to_number(entry->gid).value_or(0))}},
+                  extension, route);
 }
 
-void Router::trace_dot_qmail(const std::string& directory, const std::string& extension,
-                             const std::string&, Route& route) {
+void Router::trace_dot_qmail(const DomainLocation& domain, const std::string& extension,
+                             Route& route) {
+  const auto& directory = domain.directory;
   const auto home = system_.info_followed(directory);
   if (!home || !home->is_directory()) {
     route.problem = fmt::format("{} does not exist", directory);
@@ -103,11 +112,8 @@ void Router::trace_dot_qmail(const std::string& directory, const std::string& ex
         fmt::format("qmail-local defers: {} is sticky or writable for everybody", directory);
     return;
   }
-  const auto safe = replace_all(to_lower(extension), ".", ":");
-  std::vector<std::string> names{".qmail-" + safe};
-  for (auto dash = safe.rfind('-'); dash != std::string::npos;
-       dash = dash == 0 ? std::string::npos : safe.rfind('-', dash - 1))
-    names.push_back(".qmail-" + safe.substr(0, dash + 1) + "default");
+  auto names = names_that_answer(replace_all(to_lower(extension), ".", ":"));
+  for (auto& name : names) name.insert(0, ".qmail-");
   names.emplace_back(".qmail-default");
   for (const auto& name : names) {
     const auto path = path_join(directory, name);
@@ -124,7 +130,7 @@ void Router::trace_dot_qmail(const std::string& directory, const std::string& ex
     }
     route.steps.push_back(fmt::format("{} is read by qmail-local", name));
     if (name == ".qmail-default" && text->find("vdelivermail") != std::string::npos) {
-      trace_mailbox(directory, to_lower(extension), route);
+      trace_mailbox(domain, to_lower(extension), route);
       return;
     }
     for (const auto line : split_lines(*text)) route.steps.push_back(fmt::format("  {}", line));
@@ -133,22 +139,37 @@ void Router::trace_dot_qmail(const std::string& directory, const std::string& ex
   route.problem = fmt::format("no .qmail file in {} answers, not even .qmail-default", directory);
 }
 
-void Router::trace_mailbox(const std::string& directory, const std::string& name, Route& route) {
-  auto [cached, is_new] = account_cdbs_.emplace(directory, std::string());
-  if (is_new) cached->second = system_.read(path_join(directory, "vpasswd.cdb")).value_or("");
-  const auto data = cdb::find(cached->second, name);
-  if (!data) {
-    route.problem = fmt::format("vdelivermail finds no account {} in vpasswd.cdb", name);
+Result<const Router::Accounts*> Router::accounts_of(const DomainLocation& domain) {
+  const auto known = accounts_.find(domain.directory);
+  if (known != accounts_.end()) return &known->second;
+  Accounts accounts;
+  VSTATE_TRY_ASSIGN(accounts.index, store_.read_index(domain));
+  VSTATE_TRY_ASSIGN(accounts.rows, store_.read_alias_rows(domain));
+  return &accounts_.emplace(domain.directory, std::move(accounts)).first->second;
+}
+
+void Router::trace_mailbox(const DomainLocation& domain, const std::string& name, Route& route) {
+  const auto accounts = accounts_of(domain);
+  if (!accounts) {
+    route.problem = accounts.error().message;
     return;
   }
-  const auto record = vpasswd::from_cdb(name, *data);
-  if (!record) {
-    route.problem = fmt::format("vpasswd.cdb: {}", record.error().message);
+  for (const auto& answer : names_that_answer(name)) {
+    const auto rows = (*accounts)->rows.find(answer);
+    if (rows == (*accounts)->rows.end()) continue;
+    route.steps.push_back(fmt::format("vdelivermail takes the rows of {} in valias", answer));
+    for (const auto& line : rows->second) route.steps.push_back(fmt::format("  {}", line));
     return;
   }
-  const auto flags = to_number(record->gid_field).value_or(0);
-  route.destination = record->home;
-  route.steps.push_back(fmt::format("vdelivermail delivers to {}", record->home));
+  const auto account = (*accounts)->index.find(name);
+  if (account == (*accounts)->index.end()) {
+    route.problem =
+        fmt::format("vdelivermail finds no account {} in {}", name, store_.index_name(domain));
+    return;
+  }
+  const auto flags = account->second.flags;
+  route.destination = account->second.home;
+  route.steps.push_back(fmt::format("vdelivermail delivers to {}", account->second.home));
   constexpr std::uint64_t bounce_mail = 0x10;
   if ((flags & bounce_mail) != 0)
     route.steps.emplace_back("the account bounces its mail (disable = [\"delivery\"])");

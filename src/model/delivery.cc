@@ -138,4 +138,32 @@ std::string dot_qmail_name(std::string_view alias) {
   return ".qmail-" + replace_all(std::string(alias), ".", ":");
 }
 
+bool runs_vdelivermail(const DeliveryLines& lines) {
+  return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.find("vdelivermail") != std::string::npos &&
+           parse_delivery(line, LineReader::qmail_local, false).kind == DeliveryKind::program;
+  });
+}
+
+bool is_read_alike(std::string_view line) {
+  constexpr std::string_view blanks = " \t";
+  // A brace would be taken for a placeholder by both parsers.
+  if (line.empty() || line.front() == '{' || blanks.find(line.front()) != std::string_view::npos ||
+      blanks.find(line.back()) != std::string_view::npos ||
+      line.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos)
+    return false;
+  const auto file = parse_delivery(line, LineReader::qmail_local, false);
+  const auto row = parse_delivery(line, LineReader::vdelivermail, false);
+  return file.kind == row.kind && file.argument == row.argument &&
+         file.kind != DeliveryKind::broken && file.kind != DeliveryKind::only_forwards;
+}
+
+std::vector<std::string> names_that_answer(const std::string& extension) {
+  std::vector<std::string> names{extension};
+  for (auto dash = extension.rfind('-'); dash != std::string::npos;
+       dash = dash == 0 ? std::string::npos : extension.rfind('-', dash - 1))
+    names.push_back(extension.substr(0, dash + 1) + "default");
+  return names;
+}
+
 }  // namespace vstate

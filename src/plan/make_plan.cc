@@ -200,8 +200,9 @@ void Planner::filter() {
 Plan Planner::run() {
   const auto& desired = input_.desired;
   const State* actual = input_.actual;
-  plan_.server_line = fmt::format("vpopmail {} cdb, {}; qmail {}", version_text(input_.server),
-                                  input_.server.vpopmail_dir, input_.server.qmail_dir);
+  plan_.server_line =
+      fmt::format("vpopmail {} {}, {}; qmail {}", version_text(input_.server),
+                  input_.server.backend, input_.server.vpopmail_dir, input_.server.qmail_dir);
   plan_.evidence = input_.server.evidence;
   plan_.problems = find_refusals(input_);
   plan_.notes = find_warnings(input_);

@@ -4,11 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "backends_impl.h"
+#include "file_store_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/format/cdb.h"
 #include "vstate/format/vpasswd.h"
 #include "vstate/model/quota.h"
-#include "vstate/store/account_store.h"
 
 namespace vstate {
 
@@ -18,12 +19,6 @@ constexpr std::string_view k_vpasswd = "vpasswd";
 constexpr std::string_view k_index = "vpasswd.cdb";
 constexpr std::string_view k_lock = ".vpasswd.lock";
 constexpr std::string_view k_counter = ".dir-control";
-constexpr std::string_view k_free_directories = ".dir_control_free";
-constexpr std::string_view k_free_lock = ".dir_control_free.lock";
-/// The placement that belongs to a commit under way: the lines of the counter, "=DIR" for each free
-/// directory, and "+NAME" or "-NAME" for each account that the commit adds or removes, so that a
-/// later run can tell whether it happened.
-constexpr std::string_view k_pending_counter = ".vstate-dir-control";
 
 Account to_account(const vpasswd::Record& record) {
   Account account;
@@ -39,10 +34,10 @@ Account to_account(const vpasswd::Record& record) {
   return account;
 }
 
-class CdbStore final : public AccountStore {
+class CdbStore final : public FileStore {
  public:
-  CdbStore(System& system, bool stores_clear_passwords)
-      : system_(system), stores_clear_passwords_(stores_clear_passwords) {}
+  CdbStore(System& system, const Server& server)
+      : FileStore(system, server), stores_clear_passwords_(server.stores_clear_passwords) {}
 
   Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
@@ -52,6 +47,10 @@ class CdbStore final : public AccountStore {
     return accounts;
   }
 
+  Result<std::map<std::string, Account>> read_index(const DomainLocation&) override;
+  [[nodiscard]] std::string index_name(const DomainLocation&) const override {
+    return std::string(k_index);
+  }
   Result<std::vector<std::string>> index_problems(const DomainLocation& domain) override;
   Status rebuild_index(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
@@ -65,35 +64,34 @@ class CdbStore final : public AccountStore {
                                               const std::vector<AccountChange>&,
                                               const Placement*) override;
 
-  Result<bool> is_unfinished(const DomainLocation& domain) override {
-    return system_.exists(path_join(domain.directory, k_pending_counter));
-  }
   Status finish(const DomainLocation& domain) override;
 
- private:
-  [[nodiscard]] static Ownership owned(const DomainLocation& domain) {
-    return {domain.owner.uid, domain.owner.gid, 0600};
+  [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override {
+    if (name == k_vpasswd) return OwnFile{true, {}};
+    if (name == k_index) return OwnFile{false, "index of vpasswd"};
+    return FileStore::own_file(name);
   }
+
+ private:
   Result<FileLock> take_lock(const DomainLocation& domain) {
-    return system_.lock(path_join(domain.directory, k_lock), owned(domain));
+    return system().lock(path_join(domain.directory, k_lock), owned(domain));
   }
   Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) {
     const auto path = path_join(domain.directory, k_vpasswd);
-    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+    VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
     auto file = vpasswd::File::parse(bytes.value_or(""));
     if (!file) return tl::unexpected<Error>(file.error().in(path));
     return file;
   }
   Status write_index(const DomainLocation& domain, const vpasswd::File& file) {
-    return system_.replace_file(path_join(domain.directory, k_index),
-                                cdb::write(file.cdb_records()), owned(domain), Durability::now);
+    return system().replace_file(path_join(domain.directory, k_index),
+                                 cdb::write(file.cdb_records()), owned(domain), Durability::now);
   }
   Status write_placement(const DomainLocation&, const Placement&);
   [[nodiscard]] vpasswd::Record to_record(const Account& account) const;
   /// False if a field that the change names was changed to something else meanwhile.
   [[nodiscard]] bool update(vpasswd::Record&, const AccountChange&) const;
 
-  System& system_;
   bool stores_clear_passwords_;
 };
 
@@ -117,31 +115,20 @@ Result<Placement> CdbStore::read_placement(const DomainLocation& domain) {
   Placement placement;
   placement.rereads_counter = true;
   const auto path = path_join(domain.directory, k_counter);
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
   if (bytes) {
     auto counter = parse_dir_control(*bytes);
     if (!counter) return tl::unexpected<Error>(counter.error().in(path));
     placement.counter = *std::move(counter);
   }
-  VSTATE_TRY_ASSIGN(const auto free,
-                    system_.read_if_there(path_join(domain.directory, k_free_directories)));
-  const auto free_lines = free.value_or("");
-  for (const auto line : split_lines(free_lines))
-    if (!trim_end(line).empty() && line.front() != '#')
-      placement.free_directories.emplace_back(trim_end(line));
+  VSTATE_TRY_ASSIGN(placement.free_directories, read_free_directories(domain));
   return placement;
 }
 
 Status CdbStore::write_placement(const DomainLocation& domain, const Placement& placement) {
-  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
-  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_counter),
-                                  to_text(placement.counter), owned(domain), Durability::now));
-  if (now.free_directories == placement.free_directories) return {};
-  VSTATE_TRY_ASSIGN(const auto lock,
-                    system_.lock(path_join(domain.directory, k_free_lock), owned(domain)));
-  return system_.replace_file(path_join(domain.directory, k_free_directories),
-                              join_lines(placement.free_directories), owned(domain),
-                              Durability::now);
+  VSTATE_TRY(system().replace_file(path_join(domain.directory, k_counter),
+                                   to_text(placement.counter), owned(domain), Durability::now));
+  return write_free_directories(domain, placement.free_directories);
 }
 
 /// Brings the fields that differ between before and after into the record that is there now, and
@@ -167,10 +154,26 @@ bool CdbStore::update(vpasswd::Record& record, const AccountChange& change) cons
   return is_undisturbed;
 }
 
+Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation& domain) {
+  const auto path = path_join(domain.directory, k_index);
+  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  std::map<std::string, Account> accounts;
+  if (!bytes) return accounts;
+  const auto records = cdb::read(*bytes);
+  if (!records) return tl::unexpected<Error>(records.error().in(path));
+  for (const auto& [name, data] : *records) {
+    const auto record = vpasswd::from_cdb(name, data);
+    if (!record) return tl::unexpected<Error>(record.error().in(path));
+    // The first of equal keys is the one that look-ups see.
+    accounts.emplace(name, to_account(*record));
+  }
+  return accounts;
+}
+
 Result<std::vector<std::string>> CdbStore::index_problems(const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
   const auto path = path_join(domain.directory, k_index);
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
   std::vector<std::string> problems;
   if (!bytes) {
     if (!file.records().empty()) problems.emplace_back("vpasswd.cdb is missing");
@@ -206,7 +209,6 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
   std::vector<AccountConflict> conflicts;
   std::vector<vpasswd::Record> added;
   std::set<std::string, std::less<>> removed;
-  std::string journal;
   for (const auto& change : changes) {
     const auto* found = file.find(change.name);
     if (change.before && change.after) {
@@ -221,10 +223,8 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
         conflicts.push_back({change.name, "was changed by somebody else meanwhile"});
     } else if (change.before) {
       removed.insert(change.name);
-      journal += fmt::format("-{}\n", change.name);
     } else if (found == nullptr) {
       added.push_back(to_record(*change.after));
-      journal += fmt::format("+{}\n", change.name);
     } else if (to_account(*found) != *change.after) {
       conflicts.push_back({change.name, "was created by somebody else meanwhile"});
     }
@@ -232,55 +232,35 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
   file.remove_all(removed);
   VSTATE_TRY(file.insert_all(std::move(added)));
 
-  const auto pending = path_join(domain.directory, k_pending_counter);
-  if (placement != nullptr) {
-    std::string text = to_text(placement->counter);
-    for (const auto& directory : placement->free_directories) text += "=" + directory + "\n";
-    VSTATE_TRY(system_.replace_file(pending, text + journal, owned(domain), Durability::now));
-  }
-  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
-                                  owned(domain), Durability::now));
+  if (placement != nullptr) VSTATE_TRY(begin_commit(domain, changes, *placement));
+  VSTATE_TRY(system().replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
+                                   owned(domain), Durability::now));
   VSTATE_TRY(write_index(domain, file));
   if (placement != nullptr) {
     VSTATE_TRY(write_placement(domain, *placement));
-    VSTATE_TRY(system_.remove_file(pending));
+    VSTATE_TRY(end_commit(domain));
   }
   return conflicts;
 }
 
 Status CdbStore::finish(const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
-  const auto pending = path_join(domain.directory, k_pending_counter);
-  VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(pending));
-  if (!text) return {};
   VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
-  constexpr std::size_t counter_lines = 8;
-  std::string counter;
-  Placement placement;
-  bool is_committed = true;
-  std::size_t number = 0;
-  for (const auto line : split_lines(*text)) {
-    if (++number <= counter_lines) {
-      counter.append(line).push_back('\n');
-    } else if (line.front() == '=') {
-      placement.free_directories.emplace_back(line.substr(1));
-    } else {
-      const bool is_there = file.find(line.substr(1)) != nullptr;
-      is_committed = is_committed && is_there == (line.front() == '+');
-    }
-  }
-  if (is_committed) {
-    VSTATE_TRY_ASSIGN(placement.counter, parse_dir_control(counter));
+  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
+  VSTATE_TRY_ASSIGN(const auto settled, settle_commit(domain, now, [&](const std::string& name) {
+                      return file.find(name) != nullptr;
+                    }));
+  if (settled) {
     VSTATE_TRY(write_index(domain, file));
-    VSTATE_TRY(write_placement(domain, placement));
+    VSTATE_TRY(write_placement(domain, *settled));
   }
-  return system_.remove_file(pending);
+  return end_commit(domain);
 }
 
 }  // namespace
 
-std::unique_ptr<AccountStore> make_cdb_store(System& system, const Server& server) {
-  return std::make_unique<CdbStore>(system, server.stores_clear_passwords);
+Result<std::unique_ptr<AccountStore>> open_cdb_store(System& system, const Server& server) {
+  return std::make_unique<CdbStore>(system, server);
 }
 
 }  // namespace vstate

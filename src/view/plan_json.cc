@@ -179,6 +179,7 @@ class ActionJson {
     std::vector<std::string> places;
     if (!found.in_assign) places.emplace_back("users/assign");
     if (!found.in_assign_cdb) places.emplace_back("users/cdb");
+    if (!found.in_store) places.emplace_back("the table of alias domains");
     if (!found.in_virtualdomains) places.emplace_back("virtualdomains");
     if (found.in_locals) places.emplace_back("out of locals");
     if (!found.in_morercpthosts_cdb) places.emplace_back("morercpthosts.cdb");

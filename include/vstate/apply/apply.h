@@ -64,7 +64,7 @@ struct NewDirectory {
   std::string path;
   bool is_hashed = false;
 };
-[[nodiscard]] Result<NewDirectory> preview_directory(const System&, const Server&,
+[[nodiscard]] Result<NewDirectory> preview_directory(AccountStore&, const Server&,
                                                      const DomainName&);
 
 }  // namespace vstate

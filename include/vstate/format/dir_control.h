@@ -34,6 +34,8 @@ struct DirControl {
 /// or with ones that vpopmail cannot have written, and on a directory with any byte but letters,
 /// digits, and "/". A line behind the eighth replaces the directory, as it does for vpopmail.
 [[nodiscard]] Result<DirControl> parse_dir_control(std::string_view bytes);
+/// The same for text of our own: the third numbers count as they stand.
+[[nodiscard]] Result<DirControl> parse_whole_dir_control(std::string_view bytes);
 
 /// The eight lines as vcdb.c:vwrite_dir_control writes them; an empty directory is an empty line.
 [[nodiscard]] std::string to_text(const DirControl&);

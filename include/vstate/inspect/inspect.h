@@ -37,6 +37,7 @@ struct Observation {
   Condition condition;
   Accounting accounting;
   std::vector<Account> accounts;  ///< as the store has them
+  AliasRows alias_rows;           ///< the aliases and robots of the State that are rows, literal
   std::map<MailboxName, ArchiveSource> mailbox_archives;
   std::map<AliasName, ArchiveSource> list_archives;
   std::optional<ArchiveSource> domain_archive;

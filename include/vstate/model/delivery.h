@@ -41,6 +41,17 @@ struct DeliveryLine {
 /// Quotes are removed. Good enough to say what a line runs, never used to run anything.
 [[nodiscard]] std::vector<std::string> programs_run(std::string_view command);
 
+/// True if these lines of .qmail-default hand mail to vdelivermail, so that accounts and rows of
+/// `valias` are asked at all.
+[[nodiscard]] bool runs_vdelivermail(const DeliveryLines&);
+
+/// True if both readers take this literal line for the same: then it may stand in a file or a row.
+[[nodiscard]] bool is_read_alike(std::string_view line);
+
+/// The names of aliases that answer to an extension, the best first (qmail-local.c:qmesearch;
+/// vdelivermail.c:process_valias): "a-b" itself, then "a-default". Never plain "default".
+[[nodiscard]] std::vector<std::string> names_that_answer(const std::string& extension);
+
 /// The name of the file below the domain's directory that answers to `alias`: ".qmail-" and the
 /// alias with ":" for each dot.
 [[nodiscard]] std::string dot_qmail_name(std::string_view alias);

@@ -26,6 +26,7 @@ struct Server {
   std::string ezmlm_dir, autorespond;
   std::string assign_cdb;  ///< users/cdb, or users/assign.cdb of s/qmail; absolute
   VpopmailVersion version = VpopmailVersion::v54;
+  std::string backend = "cdb";          ///< where accounts are kept, as --backend names it
   Owner owner;                          ///< the vpopmail account
   bool hashes_directories = true;       ///< USERS_BIG_DIR
   bool stores_clear_passwords = false;  ///< CLEAR_PASS
@@ -53,10 +54,11 @@ struct Publication {
   bool in_locals = false;            ///< wrong: locals beats virtualdomains
   bool in_rcpthosts = false;         ///< rcpthosts or morercpthosts
   bool in_morercpthosts_cdb = true;  ///< only looked at for names in morercpthosts
+  bool in_store = true;              ///< the back-end's own list of alias domains, if it has one
 
   [[nodiscard]] bool is_complete() const {
-    return in_assign && in_assign_cdb && in_virtualdomains && !in_locals && in_rcpthosts &&
-           in_morercpthosts_cdb;
+    return in_assign && in_assign_cdb && in_store && in_virtualdomains && !in_locals &&
+           in_rcpthosts && in_morercpthosts_cdb;
   }
   friend bool operator==(const Publication&, const Publication&) = default;
 };

@@ -2,16 +2,17 @@
 /// Where a server keeps its accounts. One implementation a back-end; adding one is one file.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "vstate/base/result.h"
 #include "vstate/format/dir_control.h"
-#include "vstate/model/names.h"
-#include "vstate/model/secret.h"
 #include "vstate/model/server.h"
+#include "vstate/model/state.h"
 #include "vstate/sys/system.h"
 
 namespace vstate {
@@ -58,13 +59,38 @@ struct DomainLocation {
   Owner owner;
 };
 
+/// A last login, and the file below the account's home that says so, if it is a file.
+struct StoredLogin {
+  LastLogin login;
+  std::string file;
+};
+
+/// What a file that vpopmail or a back-end keeps in a directory is: part of what a State expresses,
+/// or something that the target makes anew, and why.
+struct OwnFile {
+  bool is_expressed = false;
+  std::string reason;
+};
+
+/// Delivery lines that are no .qmail file: rows of `valias`, literal, in the order in which
+/// vdelivermail takes them.
+using AliasRows = std::map<std::string, std::vector<std::string>>;
+
+/// Everything of a domain that a back-end decides where to keep. What it keeps in files below the
+/// domain's directory, it names, so that inspection does not take them for files of the domain.
 class AccountStore {
  public:
   virtual ~AccountStore() = default;
 
+  // Accounts.
+
   /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
   /// read is an error.
   virtual Result<std::vector<Account>> read_accounts(const DomainLocation&) = 0;
+  /// What a look-up of a single account answers, which is what logins and deliveries see.
+  virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) = 0;
+  /// Where that look-up looks, for people: "vpasswd.cdb".
+  [[nodiscard]] virtual std::string index_name(const DomainLocation&) const = 0;
 
   /// What look-ups would answer differently from listings, one line each; empty for back-ends that
   /// keep one copy.
@@ -76,7 +102,8 @@ class AccountStore {
   /// Makes a batch of changes as one: all of them and the placement become visible, or none. Reads
   /// the accounts anew under the back-end's lock, and touches only fields that a change names. A
   /// change that has been made already counts as made. Returns the changes refused because
-  /// somebody else was there first; the others are made.
+  /// somebody else was there first; the others are made. Additions are made in their order, which
+  /// is the order of their homes in `placement`.
   virtual Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                                       const std::vector<AccountChange>&,
                                                       const Placement* placement) = 0;
@@ -85,14 +112,61 @@ class AccountStore {
   /// back, whichever the accounts say.
   virtual Result<bool> is_unfinished(const DomainLocation&) = 0;
   virtual Status finish(const DomainLocation&) = 0;
+
+  /// The counter of the domains that belong to `owner`, by which a new domain's directory is
+  /// chosen.
+  virtual Result<DirControl> read_domains_counter(const Owner&) = 0;
+  virtual Status write_domains_counter(const Owner&, const DirControl&) = 0;
+
+  // Limits, last logins, aliases.
+
+  /// Nothing for a domain without limits of its own: then vlimits.default applies.
+  virtual Result<std::optional<Limits>> read_limits(const DomainLocation&) = 0;
+  /// Nothing removes them. Fails with `conflict` where the back-end can tell that they are neither
+  /// `before` nor `after` any more.
+  virtual Status write_limits(const DomainLocation&, const std::optional<Limits>& before,
+                              const std::optional<Limits>& after) = 0;
+
+  /// By account name. Accounts without one are absent.
+  virtual Result<std::map<std::string, StoredLogin>> read_last_logins(
+      const DomainLocation&, const std::vector<Account>&) = 0;
+  virtual Status write_last_login(const DomainLocation&, const std::string& name,
+                                  const std::string& home, const LastLogin&) = 0;
+
+  /// Empty for a back-end without such rows.
+  virtual Result<AliasRows> read_alias_rows(const DomainLocation&) = 0;
+  /// True if an alias with these literal lines can be rows here and does the same as the .qmail
+  /// file: the two readers differ (model/delivery.h).
+  virtual Result<bool> takes_alias_rows(const DomainLocation&, const std::string& name,
+                                        const std::vector<std::string>& lines) = 0;
+  /// Replaces all rows of one name; empty removes them. Fails with `conflict` if they are neither
+  /// `before` nor `after` any more.
+  virtual Status write_alias_rows(const DomainLocation&, const std::string& name,
+                                  const std::vector<std::string>& before,
+                                  const std::vector<std::string>& after) = 0;
+
+  /// The alias domains that the back-end itself lists for a domain; nothing if it keeps no list
+  /// and users/assign alone says so.
+  virtual Result<std::optional<std::set<std::string>>> read_alias_domains(
+      const DomainLocation&) = 0;
+  virtual Status write_alias_domain(const DomainLocation&, const std::string& alias,
+                                    bool is_listed) = 0;
+
+  // What inspection must know.
+
+  /// What the back-end holds of the domain and no State expresses, for people.
+  virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
+                                                   const std::set<DomainName>& aliases) = 0;
+  [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
+  [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
 };
 
 /// The store of a server; `System` must outlive it, `Server` need not. Fails with `unsupported` for
 /// a back-end that is not compiled in.
 [[nodiscard]] Result<std::unique_ptr<AccountStore>> open_store(System&, const Server&);
 
-/// vpasswd and vpasswd.cdb below the domain's directory (vcdb.c).
-[[nodiscard]] std::unique_ptr<AccountStore> make_cdb_store(System&, const Server&);
+/// The back-ends that are compiled in, as --backend takes them: "cdb", "sqlite".
+[[nodiscard]] std::vector<std::string> compiled_backends();
 
 /// The relative directory of the next home, "" or "0" or "0/3"; `placement` moves on. As
 /// vpopmail.c:vadduser chooses it.

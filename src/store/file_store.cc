@@ -1,0 +1,230 @@
+#include "file_store_impl.h"
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+#include "vstate/format/limits_file.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_counter = ".dir-control";
+constexpr std::string_view k_free_directories = ".dir_control_free";
+constexpr std::string_view k_free_lock = ".dir_control_free.lock";
+constexpr std::string_view k_limits = ".qmailadmin-limits";
+constexpr std::string_view k_last_login = "lastauth";
+/// The lines of the counter, "=DIR" for each free directory, "+NAME" for each account that the
+/// commit adds, in the order of their homes, and "-NAME DIR" for each that it removes.
+constexpr std::string_view k_pending = ".vstate-dir-control";
+constexpr std::size_t k_counter_lines = 8;
+
+/// The directory of a home relative to the domain's: "0" of "DOMDIR/0/joe".
+std::string hash_directory_of(const std::string& home, const std::string& domain) {
+  const auto parent = std::string(path_parent(home));
+  return parent.size() > domain.size() && parent.rfind(domain + "/", 0) == 0
+             ? parent.substr(domain.size() + 1)
+             : std::string();
+}
+
+struct PendingCommit {
+  Placement after;
+  std::vector<std::string> added;
+  std::vector<std::pair<std::string, std::string>> removed;  ///< name, directory
+};
+
+Result<PendingCommit> parse_pending(std::string_view text) {
+  PendingCommit pending;
+  std::string counter;
+  std::size_t number = 0;
+  for (const auto line : split_lines(text)) {
+    if (++number <= k_counter_lines) {
+      counter.append(line).push_back('\n');
+      continue;
+    }
+    if (line.empty()) return fail(Errc::invalid, fmt::format("line {}: is empty", number));
+    const auto rest = line.substr(1);
+    const auto blank = rest.find(' ');
+    if (line.front() == '=')
+      pending.after.free_directories.emplace_back(rest);
+    else if (line.front() == '+')
+      pending.added.emplace_back(rest);
+    else
+      pending.removed.emplace_back(rest.substr(0, blank), blank == std::string_view::npos
+                                                              ? std::string_view()
+                                                              : rest.substr(blank + 1));
+  }
+  VSTATE_TRY_ASSIGN(pending.after.counter, parse_whole_dir_control(counter));
+  return pending;
+}
+
+}  // namespace
+
+Status FileStore::write_file(const DomainLocation& domain, const std::string& path,
+                             std::string_view bytes) {
+  const auto now = system_.read_if_there(path);
+  if (now && *now && **now == bytes) {
+    VSTATE_TRY_ASSIGN(const auto info, system_.info(path));
+    if (info.is_regular() && info.mode == owned(domain).mode) return {};
+  }
+  return system_.replace_file(path, bytes, owned(domain), Durability::batch);
+}
+
+Result<bool> FileStore::is_unfinished(const DomainLocation& domain) {
+  return system_.exists(path_join(domain.directory, k_pending));
+}
+
+Result<std::vector<std::string>> FileStore::read_free_directories(const DomainLocation& domain) {
+  VSTATE_TRY_ASSIGN(const auto free,
+                    system_.read_if_there(path_join(domain.directory, k_free_directories)));
+  std::vector<std::string> directories;
+  const auto lines = free.value_or("");
+  for (const auto line : split_lines(lines))
+    if (!trim_end(line).empty() && line.front() != '#') directories.emplace_back(trim_end(line));
+  return directories;
+}
+
+Status FileStore::write_free_directories(const DomainLocation& domain,
+                                         const std::vector<std::string>& directories) {
+  VSTATE_TRY_ASSIGN(const auto now, read_free_directories(domain));
+  if (now == directories) return {};
+  VSTATE_TRY_ASSIGN(const auto lock,
+                    system_.lock(path_join(domain.directory, k_free_lock), owned(domain)));
+  return system_.replace_file(path_join(domain.directory, k_free_directories),
+                              join_lines(directories), owned(domain), Durability::now);
+}
+
+Status FileStore::begin_commit(const DomainLocation& domain,
+                               const std::vector<AccountChange>& changes,
+                               const Placement& placement) {
+  std::string text = to_text(placement.counter);
+  for (const auto& directory : placement.free_directories) text += "=" + directory + "\n";
+  for (const auto& change : changes) {
+    if (!change.before) text += fmt::format("+{}\n", change.name);
+    if (!change.after)
+      text += fmt::format("-{} {}\n", change.name,
+                          hash_directory_of(change.before->home, domain.directory));
+  }
+  return system_.replace_file(path_join(domain.directory, k_pending), text, owned(domain),
+                              Durability::now);
+}
+
+Status FileStore::end_commit(const DomainLocation& domain) {
+  return system_.remove_file(path_join(domain.directory, k_pending));
+}
+
+Result<std::optional<Placement>> FileStore::settle_commit(
+    const DomainLocation& domain, const Placement& now,
+    const std::function<bool(const std::string&)>& is_there) {
+  const auto path = path_join(domain.directory, k_pending);
+  VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path));
+  if (!text) return std::optional<Placement>();
+  const auto pending = parse_pending(*text);
+  if (!pending) return tl::unexpected<Error>(pending.error().in(path));
+  Placement part = now;
+  std::size_t happened = 0;
+  for (const auto& name : pending->added) {
+    if (!is_there(name)) continue;
+    ++happened;
+    (void)next_directory(part);
+  }
+  for (const auto& [name, directory] : pending->removed) {
+    if (is_there(name)) continue;
+    ++happened;
+    give_back(part, directory);
+  }
+  if (happened == 0) return std::optional<Placement>();
+  const bool is_whole = happened == pending->added.size() + pending->removed.size();
+  return std::optional(is_whole ? pending->after : part);
+}
+
+Result<DirControl> FileStore::read_domains_counter(const Owner&) {
+  const auto path = path_join(domains_dir_, k_counter);
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  if (!bytes) return DirControl{};
+  auto counter = parse_dir_control(*bytes);
+  if (!counter) return tl::unexpected<Error>(counter.error().in(path));
+  return counter;
+}
+
+Status FileStore::write_domains_counter(const Owner& owner, const DirControl& counter) {
+  return system_.replace_file(path_join(domains_dir_, k_counter), to_text(counter),
+                              {owner.uid, owner.gid, 0600}, Durability::now);
+}
+
+Result<std::optional<Limits>> FileStore::read_limits(const DomainLocation& domain) {
+  const auto path = path_join(domain.directory, k_limits);
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  if (!bytes) return std::optional<Limits>();
+  auto limits = parse_limits(*bytes);
+  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
+  return std::optional(*std::move(limits));
+}
+
+Status FileStore::write_limits(const DomainLocation& domain, const std::optional<Limits>&,
+                               const std::optional<Limits>& after) {
+  const auto path = path_join(domain.directory, k_limits);
+  return after ? write_file(domain, path, to_text(*after)) : system_.remove_file(path);
+}
+
+Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
+    const DomainLocation&, const std::vector<Account>& accounts) {
+  std::map<std::string, StoredLogin> logins;
+  for (const auto& account : accounts) {
+    if (account.home.empty()) continue;
+    const auto path = path_join(account.home, k_last_login);
+    const auto info = system_.info(path);
+    if (!info || !info->is_regular()) continue;
+    const auto text = system_.read(path, 4096);
+    if (!text || text->find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
+        !is_utf8(*text))
+      continue;
+    logins.emplace(account.name, StoredLogin{{info->mtime, *text}, std::string(k_last_login)});
+  }
+  return logins;
+}
+
+Status FileStore::write_last_login(const DomainLocation& domain, const std::string&,
+                                   const std::string& home, const LastLogin& login) {
+  const auto path = path_join(home, k_last_login);
+  VSTATE_TRY(write_file(domain, path, login.from));
+  return system_.set_mtime(path, login.at);
+}
+
+Status FileStore::write_alias_rows(const DomainLocation&, const std::string& name,
+                                   const std::vector<std::string>&,
+                                   const std::vector<std::string>&) {
+  return fail(Errc::unsupported, fmt::format("alias {}: this back-end keeps no rows", name));
+}
+
+Result<std::vector<std::string>> FileStore::remarks(const DomainLocation& domain,
+                                                    const std::set<DomainName>&) {
+  const auto path = path_join(vpopmail_dir_, "etc/ip_alias_map");
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  std::vector<std::string> remarks;
+  const auto text = bytes.value_or("");
+  for (const auto line : split_lines(text)) {
+    const auto blank = line.find_first_of(" \t");
+    if (blank == std::string_view::npos || line.find_last_not_of(" \t") < blank) continue;
+    const auto name = trim_end(line.substr(line.find_first_not_of(" \t", blank)));
+    if (to_lower(name) == domain.name.text())
+      remarks.push_back(fmt::format("{} gives it the address {}, which is not carried", path,
+                                    visible(line.substr(0, blank))));
+  }
+  return remarks;
+}
+
+std::optional<OwnFile> FileStore::own_file(std::string_view name) const {
+  if (name == k_limits) return OwnFile{true, {}};
+  if (name == k_counter || name == k_free_directories)
+    return OwnFile{false, "directory counter, the target has its own"};
+  if (name == ".vpasswd.lock" || name == k_free_lock) return OwnFile{false, "lock"};
+  if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
+      name.rfind(".dir-control.", 0) == 0 || name == k_pending)
+    return OwnFile{false, "temporary of a stopped program"};
+  return std::nullopt;
+}
+
+std::optional<OwnFile> FileStore::own_home_file(std::string_view) const { return std::nullopt; }
+
+}  // namespace vstate
