@@ -36,10 +36,11 @@ echo "installing$missing"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
+# Nothing is removed for it: dovecot-imapd is at odds with the IMAP server that may run here.
 install() {
   # shellcheck disable=SC2086  # the list is split on purpose
   apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install \
-    --no-install-recommends $missing >"$log" 2>&1 </dev/null
+    --no-install-recommends --no-remove $missing >"$log" 2>&1 </dev/null
 }
 # The lists of packages may be absent or older than the mirror: then they are fetched.
 if ! install && ! { apt-get -q update >"$log" 2>&1 </dev/null && install; }; then

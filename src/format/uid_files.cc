@@ -266,6 +266,20 @@ std::map<std::string, std::string> newest_updates(const std::map<std::string, st
   return out;
 }
 
+/// What stands behind the ":" of a line of :list, below `count`.
+std::vector<std::size_t> indexes_of(std::string_view text, std::size_t count,
+                                    const Reporter& report, std::size_t line) {
+  std::vector<std::size_t> out;
+  for (const auto word : words_of(text)) {
+    const auto number = to_number(word);
+    if (number && *number < count)
+      out.push_back(*number);
+    else
+      report.add(line, fmt::format("no keyword has the index {}", visible(word)));
+  }
+  return out;
+}
+
 }  // namespace
 
 CourierKeywords parse_courier_keywords(std::string_view list,
@@ -284,18 +298,12 @@ CourierKeywords parse_courier_keywords(std::string_view list,
   for (++at; at < lines.size(); ++at) {
     const auto colon = lines[at].find(':');
     const std::string name(lines[at].substr(0, colon));
-    if (colon == std::string_view::npos || !is_message_name(name)) {
+    if (colon == std::string_view::npos || !is_message_name(name))
       report.add(at + 1, fmt::format("\"NAME:INDEX…\" expected: {}", visible(lines[at])));
-      continue;
-    }
-    if (newest.contains(name)) continue;
-    for (const auto word : words_of(lines[at].substr(colon + 1))) {
-      const auto number = to_number(word);
-      if (!number || *number >= index.size())
-        report.add(at + 1, fmt::format("no keyword has the index {}", visible(word)));
-      else
-        spelling.add(out.messages[name], index[*number]);
-    }
+    else if (!newest.contains(name))
+      for (const auto number :
+           indexes_of(lines[at].substr(colon + 1), index.size(), report, at + 1))
+        spelling.add(out.messages[name], index[number]);
   }
   for (const auto& [name, file] : newest)
     for (const auto line : split_lines(updates.at(file)))

@@ -1,0 +1,210 @@
+"""What clients see of a mailbox is the same on both servers, asked of a real Dovecot: folders,
+UIDVALIDITY, UIDs, UIDNEXT, flags, keywords, internal dates, subscriptions, POP3 UIDLs, and every
+byte of every message. And a later pass, made while a client is logged in, gives no message another
+UID and none a second time."""
+
+import imaplib
+import os
+import re
+import unittest
+
+import dovecot
+import support
+from dovecot import Account, Dovecot, good, quoted
+from support import OWNER
+
+ALICE = "alice@example.com"
+DOMAIN = "example.com"
+
+
+def message(number, folder="INBOX"):
+    return (f"From: sender{number}@example.org\r\nTo: {ALICE}\r\nSubject: {folder} {number}\r\n"
+            f"Message-ID: <{folder}.{number}@example.org>\r\n\r\n"
+            f"Text of message {number}.\r\n").encode()
+
+
+def home_of(server, name="alice"):
+    return server.at(f"{server.directory_of(DOMAIN)}/{name}")
+
+
+def deliver(server, number, name="alice"):
+    """As qmail-local does: a file in `new` whose time is the message's."""
+    maildir = os.path.join(home_of(server, name), "Maildir")
+    path = os.path.join(maildir, "new", f"{1700000000 + number}.{number}.mx")
+    with open(path, "wb") as file:
+        file.write(message(number).replace(b"\r\n", b"\n"))
+    os.chmod(path, 0o600)
+    if support.IS_ROOT:
+        os.chown(path, *OWNER)
+    os.utime(path, (1700000000 + 60 * number,) * 2)
+
+
+def account(server):
+    return Account(ALICE, home_of(server), OWNER)
+
+
+def use_mailbox(session):
+    """A person's years with a mail program."""
+    good(session.select("INBOX"))
+    for uid, flags in ((1, r"(\Seen)"), (2, r"(\Seen \Answered $Label1)"), (3, r"(\Flagged Work)"),
+                       (5, r"($Forwarded NonJunk Work)"), (6, r"(\Deleted \Draft)")):
+        good(session.uid("STORE", str(uid), "+FLAGS", flags))
+    for folder in ("Sent", "Sent.2024", "Entw&APw-rfe", "Empty"):
+        good(session.create(quoted(folder)))
+    for folder in ("Sent", "Sent.2024", "Entw&APw-rfe", "INBOX"):
+        good(session.subscribe(quoted(folder)))
+    for number in range(1, 6):
+        good(session.append(quoted("Sent.2024"), r"(\Seen)" if number % 2 else "(Private)",
+                            f'"0{number}-Mar-2021 10:20:30 +0100"', message(number, "Sent")))
+    good(session.uid("COPY", "2,5", quoted("Entw&APw-rfe")))
+    good(session.select(quoted("Sent.2024")))
+    good(session.uid("STORE", "2,5", "+FLAGS", r"(\Deleted)"))
+    good(session.expunge())
+    good(session.select("INBOX"))
+    good(session.uid("STORE", "4", "+FLAGS", r"(\Deleted)"))
+    good(session.uid("STORE", "6", "-FLAGS", r"(\Deleted)"))
+    good(session.expunge())
+    good(session.close())
+
+
+@dovecot.needs_dovecot
+class DovecotCase(support.SandboxCase):
+    def source(self):
+        server = self.server("source")
+        self.apply(server, self.file("first.toml", support.domain_text()))
+        for number in range(1, 9):
+            deliver(server, number)
+        return server
+
+    def dump(self, server, name):
+        mail, text = os.path.join(self.directory, name + "-mail"), self.file(name + ".toml", "")
+        self.check_exit(server.vstate("-q", "dump", "--mail", mail, "-o", text, DOMAIN))
+        return ["--mail", mail, text]
+
+    def state_of(self, server):
+        with Dovecot([account(server)]) as running:
+            session = running.imap(ALICE)
+            state = dovecot.mailbox_state(session)
+            session.logout()
+            pop3 = running.pop3(ALICE)
+            state["pop3"] = dovecot.pop3_state(pop3)
+            pop3.rset()
+            pop3.quit()
+            self.assertNotRegex(running.log(), r"(Error|Fatal|Panic):")
+        return state
+
+    def moved(self):
+        """A used mailbox on the source, an equal one on the target, and what clients see."""
+        source, target = self.source(), self.server("target")
+        with Dovecot([account(source)]) as running:
+            session = running.imap(ALICE)
+            use_mailbox(session)
+            session.logout()
+        before = self.state_of(source)
+        self.apply(target, *self.dump(source, "dump"))
+        return source, target, before
+
+
+class SameMailbox(DovecotCase):
+    def test_a_client_sees_no_difference(self):
+        _, target, before = self.moved()
+        inbox = before["folders"]["INBOX"]["messages"]
+        self.assertEqual(sorted(inbox), [1, 2, 3, 5, 6, 7, 8])
+        self.assertEqual(inbox[5][0], ["$Forwarded", "NonJunk", "Work"])
+        self.assertEqual(sorted(before["folders"]["Sent.2024"]["messages"]), [1, 3, 4])
+        self.assertEqual(before["folders"]["Sent.2024"]["UIDNEXT"], 6)
+        self.assertEqual(before["subscribed"], ["Entw&APw-rfe", "INBOX", "Sent", "Sent.2024"])
+        self.assertEqual(len(before["pop3"]), 7)
+        after = self.state_of(target)
+        self.assertEqual(sorted(after["folders"]), sorted(before["folders"]))
+        for folder, state in before["folders"].items():
+            with self.subTest(folder=folder):
+                self.assertEqual(after["folders"][folder], state)
+        self.assertEqual(after["subscribed"], before["subscribed"])
+        self.assertEqual(after["pop3"], before["pop3"])
+
+    def test_new_mail_gets_the_next_uid(self):
+        _, target, before = self.moved()
+        deliver(target, 100)
+        after = self.state_of(target)["folders"]["INBOX"]
+        self.assertEqual(after["UIDVALIDITY"], before["folders"]["INBOX"]["UIDVALIDITY"])
+        old = before["folders"]["INBOX"]["messages"]
+        self.assertEqual(set(after["messages"]) - set(old), {before["folders"]["INBOX"]["UIDNEXT"]})
+        self.assertEqual({uid: after["messages"][uid] for uid in old}, old)
+
+
+class Idle:
+    """A session that waits in IDLE and gathers what the server tells of its own accord."""
+
+    def __init__(self, session):
+        self.session, self.tag = session, session._new_tag()
+        session.send(self.tag + b" IDLE\r\n")
+        if not session.readline().startswith(b"+"):
+            raise RuntimeError("IDLE is refused")
+
+    def end(self):
+        """The untagged lines since the beginning."""
+        self.session.send(b"DONE\r\n")
+        told = []
+        while not (line := self.session.readline()).startswith(self.tag):
+            if not line:
+                raise RuntimeError("the server went away")
+            told.append(line.decode().strip())
+        return told
+
+
+class LaterPass(DovecotCase):
+    def pass_again(self, source, target):
+        self.apply(target, *self.dump(source, "again"))
+
+    def test_while_a_client_is_logged_in(self):
+        source, target, before = self.moved()
+        inbox = before["folders"]["INBOX"]
+        for number in (21, 22):
+            deliver(source, number)
+        with Dovecot([account(source)]) as running:  # old messages are flagged at the source
+            session = running.imap(ALICE)
+            good(session.select("INBOX"))
+            good(session.uid("STORE", "7", "+FLAGS", r"(\Flagged \Seen)"))
+            session.logout()
+        deliver(target, 50)
+        with Dovecot([account(target)]) as running:
+            session = running.imap(ALICE)
+            good(session.select("INBOX"))
+            good(session.uid("STORE", "8", "+FLAGS", r"(\Answered)"))
+            seen = dovecot.messages_of(session, "INBOX")
+            self.assertEqual(set(seen) - set(inbox["messages"]), {inbox["UIDNEXT"]})
+            good(session.select("INBOX"))
+            idle = Idle(session)
+            self.pass_again(source, target)
+            told = idle.end()
+            self.assertFalse([line for line in told if re.match(r"\* (BYE|\d+ EXPUNGE)", line)])
+            self.assertEqual(good(session.noop())[0][:4], b"NOOP")
+            after = dovecot.mailbox_state(session)
+            other = running.imap(ALICE)
+            self.assertEqual(dovecot.mailbox_state(other), after)
+            other.logout()
+            session.logout()
+            self.assertNotRegex(running.log(), r"(Error|Fatal|Panic):")
+        self.check_grown(before, seen, after)
+
+    def check_grown(self, before, seen, after):
+        for folder, state in before["folders"].items():
+            if folder != "INBOX":
+                self.assertEqual(after["folders"][folder], state, folder)
+        self.assertEqual(after["subscribed"], before["subscribed"])
+        inbox, now = before["folders"]["INBOX"], after["folders"]["INBOX"]
+        self.assertEqual(now["UIDVALIDITY"], inbox["UIDVALIDITY"])
+        for uid, (flags, date, size, text) in seen.items():
+            self.assertEqual(now["messages"][uid][1:], (date, size, text), uid)
+            if uid != 7:  # flagged at the source, and not here
+                self.assertEqual(now["messages"][uid][0], flags, uid)
+        texts = [entry[3] for entry in now["messages"].values()]
+        self.assertEqual(len(texts), len(set(texts)), "a message is there twice")
+        fresh = {uid: now["messages"][uid][3] for uid in set(now["messages"]) - set(seen)}
+        self.assertEqual(sorted(fresh), [max(seen) + 1, max(seen) + 2])
+        self.assertEqual(set(fresh.values()), {message(21), message(22)})
+
+
+if __name__ == "__main__":
+    support.main()
