@@ -20,6 +20,8 @@ fi
 mkdir "$work/captures"
 VSTATE_CAPTURES=$(cmake/captures.sh "$work/captures")
 if [ -n "$VSTATE_CAPTURES" ]; then export VSTATE_CAPTURES; else unset VSTATE_CAPTURES; fi
+VSTATE_COURIER=$(cmake/courier.sh "$PWD/build/courier")
+export VSTATE_COURIER
 
 status=0
 ctest --preset "$preset" --no-tests=error --output-junit "$work/tests.xml" \

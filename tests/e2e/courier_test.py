@@ -1,0 +1,146 @@
+"""A mailbox that was Courier's goes to a server with Dovecot, and no client notices: UIDVALIDITY,
+UIDs, UIDNEXT, flags, keywords, internal dates, subscriptions, UIDLs, and the order of the POP3
+list. What they were is asked of Courier's own programs, what they are of a real Dovecot."""
+
+import os
+import subprocess
+import unittest
+
+import courier
+import dovecot
+import support
+from dovecot import Dovecot, good, quoted
+from dovecot_test import ALICE, DOMAIN, account, deliver, home_of, message
+from support import OWNER
+
+CONVERT = os.environ.get("VSTATE_CONVERT", "")
+
+
+def use_mailbox(session):
+    """A person's years with Courier. imapd writes names of folders in UTF-8, its predecessors
+    in modified UTF-7."""
+    good(session.select("INBOX"))
+    for uid, flags in ((1, r"(\Seen)"), (2, r"(\Seen \Answered $Label1)"), (3, r"(\Flagged Work)"),
+                       (5, r"($Forwarded NonJunk Work)"), (6, r"(\Draft)")):
+        good(session.uid("STORE", str(uid), "+FLAGS", flags))
+    for folder in ("Sent", "Sent.2024", "Entw&APw-rfe", "A&-B", "Empty"):
+        good(session.create(quoted("INBOX." + folder)))
+    for folder in ("INBOX.Sent", "INBOX.Sent.2024", "INBOX.Entw&APw-rfe", "INBOX.A&-B", "INBOX"):
+        good(session.subscribe(quoted(folder)))
+    for number in range(1, 6):
+        good(session.append(quoted("INBOX.Sent.2024"), r"(\Seen)" if number % 2 else "(Private)",
+                            f'"0{number}-Mar-2021 10:20:30 +0100"', message(number, "Sent")))
+    good(session.uid("COPY", "2,5", quoted("INBOX.Entw&APw-rfe")))
+    good(session.select(quoted("INBOX.Sent.2024")))
+    good(session.uid("STORE", "2,5", "+FLAGS", r"(\Deleted)"))
+    good(session.expunge())
+    good(session.select("INBOX"))
+    good(session.uid("STORE", "4", "+FLAGS", r"(\Deleted)"))
+    good(session.expunge())
+    good(session.close())
+
+
+def state_by_courier(home):
+    session = courier.Imap(home, OWNER)
+    state = dovecot.mailbox_state(session)
+    session.logout()
+    pop3 = courier.Pop3(home, OWNER)
+    # Asking for the text would mark all as read.
+    state["pop3"] = [line.decode().split(" ", 1)[1] for line in pop3.uidl()[1]]
+    pop3.quit()
+    return state
+
+
+@courier.needs_courier
+@dovecot.needs_dovecot
+@unittest.skipUnless(CONVERT, "VSTATE_CONVERT does not name the program of tests/tools")
+class FromCourier(support.SandboxCase):
+    def source(self):
+        """A mailbox whose UIDs, whose POP3 list, and whose file names have different orders."""
+        server = self.server("source")
+        self.apply(server, self.file("first.toml", support.domain_text()))
+        for number in (5, 6, 7, 8):
+            deliver(server, number)
+        courier.Imap(home_of(server), OWNER).logout()
+        self.look(server)
+        for number in (1, 2, 3, 4):
+            deliver(server, number)
+        self.look(server)
+        pop3 = courier.Pop3(home_of(server), OWNER)
+        self.assertEqual(len(pop3.uidl()[1]), 8)
+        pop3.dele(7)
+        pop3.quit()
+        session = courier.Imap(home_of(server), OWNER)
+        use_mailbox(session)
+        session.logout()
+        for number in (9, 10):
+            deliver(server, number)
+        return server
+
+    def look(self, server):
+        """imapd gives UIDs when a folder is opened."""
+        session = courier.Imap(home_of(server), OWNER)
+        good(session.select("INBOX"))
+        session.logout()
+
+    def move(self, source, target):
+        mail, text = os.path.join(self.directory, "mail"), self.file("dump.toml", "")
+        self.check_exit(source.vstate("-q", "dump", "--mail", mail, "-o", text, DOMAIN))
+        self.apply(target, "--mail", mail, text)
+        done = subprocess.run([CONVERT, os.path.join(home_of(target), "Maildir"), ALICE],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_clients_see_no_difference(self):
+        source, target = self.source(), self.server("target")
+        before = state_by_courier(home_of(source))
+        inbox = before["folders"]["INBOX"]
+        self.assertEqual(sorted(inbox["messages"]), [1, 2, 5, 6, 7, 8, 9, 10])
+        self.assertEqual(len(before["pop3"]), 8)
+        self.assertTrue(all(uidl.startswith("UID") for uidl in before["pop3"]))
+        deliver(source, 30)
+        self.move(source, target)
+        with Dovecot([account(target)], prefix="INBOX.") as running:
+            session = running.imap(ALICE)
+            after = dovecot.mailbox_state(session)
+            session.logout()
+            pop3 = running.pop3(ALICE)
+            after["pop3"] = [uidl for uidl, _ in dovecot.pop3_state(pop3)]
+            pop3.rset()
+            pop3.quit()
+            self.assertNotRegex(running.log(), r"(Error|Fatal|Panic):")
+        self.assertEqual(sorted(after["folders"]), sorted(before["folders"]))
+        self.assertEqual(after["subscribed"], before["subscribed"])
+        now = after["folders"].pop("INBOX")
+        del before["folders"]["INBOX"]
+        for folder, state in before["folders"].items():
+            with self.subTest(folder=folder):
+                self.assertEqual(after["folders"][folder], state)
+        # One message came after Courier's last look: it gets what Courier would have given.
+        late = now["messages"].pop(inbox["UIDNEXT"])
+        self.assertEqual(late[3], message(30))
+        self.assertEqual(now["messages"], inbox["messages"])
+        self.assertEqual(now["UIDVALIDITY"], inbox["UIDVALIDITY"])
+        self.assertEqual(now["UIDNEXT"], inbox["UIDNEXT"] + 1)
+        self.assertEqual(after["pop3"][:-1], before["pop3"])
+        self.assertNotIn(after["pop3"][-1], before["pop3"])
+
+    def test_only_pop3_was_ever_used(self):
+        source, target = self.server("source"), self.server("target")
+        self.apply(source, self.file("first.toml", support.domain_text()))
+        for number in range(1, 5):
+            deliver(source, number)
+        pop3 = courier.Pop3(home_of(source), OWNER)
+        before = [line.decode().split(" ", 1)[1] for line in pop3.uidl()[1]]
+        pop3.quit()
+        self.move(source, target)
+        with Dovecot([account(target)]) as running:
+            pop3 = running.pop3(ALICE)
+            after = [line.decode().split(" ", 1)[1] for line in pop3.uidl()[1]]
+            pop3.quit()
+        self.assertEqual(len(before), 4)
+        self.assertEqual(after, before)
+
+
+if __name__ == "__main__":
+    support.main()
