@@ -109,6 +109,71 @@ Subscriptions convert_courier_subscriptions(std::string_view text) {
   return out;
 }
 
+// Keywords in file names.
+
+namespace {
+
+/// The flags that Dovecot reads: up to a second comma.
+std::string_view dovecot_flags(const MessageName& name) {
+  return name.flags.substr(0, name.flags.find(','));
+}
+
+bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
+
+/// The file name with exactly these letters among its flags; nothing if its info is not of the kind
+/// ":2,". A name without info gets one only for letters.
+std::optional<std::string> with_letters(std::string_view file, std::string_view letters) {
+  const auto name = parse_message_name(file);
+  const auto info = file.substr(name.unique.size());
+  if (info.empty() && letters.empty()) return std::string(file);
+  if (!info.empty() && !info.starts_with(":2,")) return std::nullopt;
+  std::string out(name.unique);
+  out.append(":2,");
+  const auto flags = dovecot_flags(name);
+  for (const char c : flags)
+    if (!is_letter(c)) out.push_back(c);
+  return out.append(letters).append(name.flags.substr(flags.size()));
+}
+
+/// The place of a keyword among the letters, in whatever capitals; their number if there is none.
+std::size_t place_of(const KeywordLetters& letters, std::string_view keyword) {
+  const auto lower = to_lower(keyword);
+  const auto found = std::find_if(letters.begin(), letters.end(),
+                                  [&](const auto& name) { return to_lower(name) == lower; });
+  return static_cast<std::size_t>(found - letters.begin());
+}
+
+}  // namespace
+
+std::string translate_keywords(std::string_view file_name, const KeywordLetters& from,
+                               KeywordLetters& to, bool may_add, Problems& left_out) {
+  std::string letters;
+  bool has_letters = false;
+  for (const char c : dovecot_flags(parse_message_name(file_name))) {
+    if (!is_letter(c)) continue;
+    has_letters = true;
+    const auto& keyword = from.at(static_cast<std::size_t>(c - 'a'));
+    if (keyword.empty()) {
+      left_out.push_back({visible(file_name), 0, fmt::format("no keyword has the letter {}", c)});
+      continue;
+    }
+    auto place = place_of(to, keyword);
+    if (place == to.size() && may_add) {
+      place = place_of(to, "");
+      if (place != to.size()) to.at(place) = keyword;
+    }
+    if (place == to.size())
+      left_out.push_back(
+          {visible(file_name), 0, fmt::format("keyword {} has no letter here", visible(keyword))});
+    else
+      letters.push_back(static_cast<char>('a' + place));
+  }
+  if (!has_letters) return std::string(file_name);
+  std::sort(letters.begin(), letters.end());
+  letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
+  return with_letters(file_name, letters).value();
+}
+
 // One folder.
 
 namespace {
@@ -300,25 +365,14 @@ class Converter {
   }
 
   void rename(const std::string& file, std::string_view letters) {
-    const auto name = parse_message_name(file);
-    const auto head = name.unique.size();
-    const std::string_view info = std::string_view(file).substr(head);
-    if (!info.empty() && !info.starts_with(":2,")) {
+    auto changed = with_letters(file, letters);
+    if (!changed) {
       if (!letters.empty())
         leave_out("courierimapkeywords",
                   fmt::format("{}: its flags are not of the kind \":2,\"", visible(file)));
-      return;
+    } else if (*changed != file) {
+      out_.renames.emplace(file, *std::move(changed));
     }
-    // Dovecot reads flags up to a second comma.
-    const auto end = std::min(name.flags.find(','), name.flags.size());
-    std::string flags;
-    for (const char c : name.flags.substr(0, end))
-      if (c < 'a' || c > 'z') flags.push_back(c);
-    auto changed = std::string(name.unique);
-    flags.append(letters);
-    if (!info.empty() || !letters.empty())
-      changed.append(":2,").append(flags).append(name.flags.substr(end));
-    if (changed != file) out_.renames.emplace(file, std::move(changed));
   }
 
   const CourierFolder& folder_;

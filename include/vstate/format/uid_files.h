@@ -141,6 +141,14 @@ struct DovecotKeywords {
 /// Empty without any keyword; Dovecot then has no file.
 [[nodiscard]] std::string dovecot_keywords_text(const KeywordLetters&);
 
+/// A message's file name with the keywords that its letters mean by `from` as letters of `to`. Two
+/// servers that have both given letters in a folder agree about none of them: a name that goes from
+/// one to the other as it is would change what a message is marked with. A keyword that `to` lacks
+/// gets a free letter there if `may_add`, and is otherwise left out and named in `left_out`; so is
+/// a letter that `from` does not know. All other flags stay, and so does a name without letters.
+[[nodiscard]] std::string translate_keywords(std::string_view file_name, const KeywordLetters& from,
+                                             KeywordLetters& to, bool may_add, Problems& left_out);
+
 /// The folders, with "." between levels, of either version.
 [[nodiscard]] std::vector<std::string> parse_dovecot_subscriptions(std::string_view text);
 /// Version 1, which every Dovecot reads.

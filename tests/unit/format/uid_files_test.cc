@@ -213,6 +213,28 @@ TEST_CASE("dovecot-keywords: index and name", "[format][uid]") {
   CHECK(dovecot_keywords_text({}).empty());
 }
 
+TEST_CASE("keywords: letters of one server in those of another", "[format][uid]") {
+  const auto from = parse_dovecot_keywords("0 Work\n1 Private\n3 $Label1\n").names;
+  auto to = parse_dovecot_keywords("0 $label1\n2 Work\n").names;
+  Problems left_out;
+  CHECK(translate_keywords("m,S=5:2,FSad", from, to, false, left_out) == "m,S=5:2,FSac");
+  CHECK(translate_keywords("m:2,S", from, to, false, left_out) == "m:2,S");
+  CHECK(translate_keywords("m", from, to, false, left_out) == "m");
+  CHECK(translate_keywords("m:1,ab", from, to, false, left_out) == "m:1,ab");
+  CHECK(translate_keywords("m:2,a,b", from, to, false, left_out) == "m:2,c,b");
+  CHECK(left_out.empty());
+  CHECK(translate_keywords("m:2,abz", from, to, false, left_out) == "m:2,c");
+  CHECK(texts_of(left_out) == Names{"m:2,abz: keyword Private has no letter here",
+                                    "m:2,abz: no keyword has the letter z"});
+  left_out.clear();
+  CHECK(translate_keywords("m:2,ab", from, to, true, left_out) == "m:2,bc");
+  CHECK(dovecot_keywords_text(to) == "0 $label1\n1 Private\n2 Work\n");
+  CHECK(left_out.empty());
+  std::fill(to.begin(), to.end(), "taken");
+  CHECK(translate_keywords("m:2,Sa", from, to, true, left_out) == "m:2,S");
+  CHECK(left_out.size() == 1);
+}
+
 TEST_CASE("subscriptions: both versions of Dovecot, and Courier's", "[format][uid]") {
   CHECK(parse_dovecot_subscriptions("INBOX\nSent.2024\n") == Names{"INBOX", "Sent.2024"});
   CHECK(parse_dovecot_subscriptions("V\t2\n\nINBOX\nSent\t2024\na\x01tb\n") ==
