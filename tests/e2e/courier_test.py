@@ -3,7 +3,9 @@ UIDs, UIDNEXT, flags, keywords, internal dates, subscriptions, UIDLs, and the or
 list. What they were is asked of Courier's own programs, what they are of a real Dovecot."""
 
 import os
+import random
 import subprocess
+import sys
 import unittest
 
 import courier
@@ -100,30 +102,95 @@ class FromCourier(support.SandboxCase):
         self.assertTrue(all(uidl.startswith("UID") for uidl in before["pop3"]))
         deliver(source, 30)
         self.move(source, target)
-        with Dovecot([account(target)], prefix="INBOX.") as running:
+        after = self.state_by_dovecot(target)
+        # One message came after Courier's last look: it gets what Courier would have given.
+        self.assertEqual(after["folders"]["INBOX"]["messages"][inbox["UIDNEXT"]][3], message(30))
+        self.check_same_but_for_one(before, after)
+
+    def state_by_dovecot(self, server):
+        with Dovecot([account(server)], prefix="INBOX.") as running:
             session = running.imap(ALICE)
-            after = dovecot.mailbox_state(session)
+            state = dovecot.mailbox_state(session)
             session.logout()
             pop3 = running.pop3(ALICE)
-            after["pop3"] = [uidl for uidl, _ in dovecot.pop3_state(pop3)]
-            pop3.rset()
+            state["pop3"] = [line.decode().split(" ", 1)[1] for line in pop3.uidl()[1]]
             pop3.quit()
             self.assertNotRegex(running.log(), r"(Error|Fatal|Panic):")
+        return state
+
+    def check_same_but_for_one(self, before, after):
+        """What clients saw of Courier they see of Dovecot, and one message more in the INBOX."""
         self.assertEqual(sorted(after["folders"]), sorted(before["folders"]))
         self.assertEqual(after["subscribed"], before["subscribed"])
-        now = after["folders"].pop("INBOX")
-        del before["folders"]["INBOX"]
         for folder, state in before["folders"].items():
+            now = after["folders"][folder]
+            if folder == "INBOX":
+                del now["messages"][state["UIDNEXT"]]
+                for key in ("UIDNEXT", "MESSAGES", "UNSEEN"):
+                    now[key] -= 1
             with self.subTest(folder=folder):
-                self.assertEqual(after["folders"][folder], state)
-        # One message came after Courier's last look: it gets what Courier would have given.
-        late = now["messages"].pop(inbox["UIDNEXT"])
-        self.assertEqual(late[3], message(30))
-        self.assertEqual(now["messages"], inbox["messages"])
-        self.assertEqual(now["UIDVALIDITY"], inbox["UIDVALIDITY"])
-        self.assertEqual(now["UIDNEXT"], inbox["UIDNEXT"] + 1)
+                self.assertEqual(now, state)
         self.assertEqual(after["pop3"][:-1], before["pop3"])
         self.assertNotIn(after["pop3"][-1], before["pop3"])
+
+    def test_random_years_with_courier(self):
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        print(f"VSTATE_SEED={seed}", file=sys.stderr)
+        for year in range(2):
+            with self.subTest(seed=seed, year=year):
+                source = self.server(f"source{year}")
+                self.apply(source, self.file("first.toml", support.domain_text()))
+                self.live(source, random.Random(f"{seed} {year}"))
+                before = state_by_courier(home_of(source))
+                deliver(source, 1000)  # the last by its name too
+                target = self.server(f"target{year}")
+                self.move(source, target)
+                self.check_same_but_for_one(before, self.state_by_dovecot(target))
+
+    def live(self, server, choose):
+        """Deliveries whose names have any order, POP3 sessions that delete, IMAP sessions."""
+        numbers = choose.sample(range(1, 999), 40)
+        for _ in range(4):
+            for _ in range(choose.randrange(1, 10)):
+                deliver(server, numbers.pop())
+            if choose.random() < 0.6:
+                pop3 = courier.Pop3(home_of(server), OWNER)
+                for number in range(1, len(pop3.uidl()[1]) + 1):
+                    if choose.random() < 0.2:
+                        pop3.dele(number)
+                pop3.quit()
+            session = courier.Imap(home_of(server), OWNER)
+            for _ in range(25):
+                self.act(session, choose)
+            session.logout()
+
+    def act(self, session, choose):
+        """One thing that a person does by IMAP."""
+        folder = choose.choice(("INBOX", "INBOX.A", "INBOX.A.B", "INBOX.\u00fc"))
+        folder = folder.replace("\u00fc", "&APw-")
+        session.create(quoted(folder))  # most often it is there
+        uids = good(session.select(quoted(folder))) and good(session.uid("SEARCH", "ALL"))[0].split()
+        some = b",".join(uid for uid in uids if choose.random() < 0.3).decode()
+        what = choose.choice(("store", "store", "keyword", "keyword", "copy", "append", "expunge",
+                              "subscribe"))
+        if what == "subscribe":
+            good(choose.choice((session.subscribe, session.unsubscribe))(quoted(folder)))
+        elif what == "append":
+            number = choose.randrange(10**6)
+            good(session.append(quoted(folder), "", '"05-Mar-2021 10:20:30 +0100"',
+                                message(number, "appended")))
+        elif not some:
+            return
+        elif what == "copy":
+            good(session.uid("COPY", some, "INBOX"))
+        elif what == "expunge":
+            good(session.uid("STORE", some, "+FLAGS", r"(\Deleted)"))
+            good(session.expunge())
+        else:
+            flags = [f"k{number}" for number in range(26)] if what == "keyword" else [
+                r"\Seen", r"\Answered", r"\Flagged", r"\Draft", r"\Deleted"]
+            sign = choose.choice(("+FLAGS", "+FLAGS", "-FLAGS", "FLAGS"))
+            good(session.uid("STORE", some, sign, f"({' '.join(choose.sample(flags, 2))})"))
 
     def test_only_pop3_was_ever_used(self):
         source, target = self.server("source"), self.server("target")
