@@ -41,6 +41,7 @@ Status Executor::perform(const Action& action, const std::function<Status()>& wo
   observer_.on_end(action, status ? std::string() : status.error().message);
   if (status) {
     ++report_.done;
+    done_.insert(address_of(action));
     return {};
   }
   return note_failure(address_of(action), status.error());
@@ -84,12 +85,29 @@ Status Executor::copy_archives(bool of_lists) {
   return {};
 }
 
+Status Executor::remember() {
+  if (input_.ledger == nullptr) return {};
+  std::set<std::string> failed;
+  for (const auto& action : plan_.actions)
+    if (!done_.contains(address_of(action))) failed.insert(address_of(action));
+  return input_.ledger->remember(plan_.domain, plan_.memory, failed,
+                                 !input_.actual.condition.has_directory);
+}
+
 Result<ApplyReport> Executor::run() {
+  const auto status = carry_out();
+  const auto remembered = remember();
+  if (!status) return tl::unexpected<Error>(status.error());
+  if (!remembered) return tl::unexpected<Error>(remembered.error());
+  return std::move(report_);
+}
+
+Status Executor::carry_out() {
   VSTATE_TRY(
       for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
   if (directory_.empty() || !report_.failures.empty()) {
     report_.is_published = false;
-    return std::move(report_);
+    return {};
   }
   VSTATE_TRY(for_each<Repair>([&](const Repair& action) { return repair(action); }));
   VSTATE_TRY(change_accounts());
@@ -106,7 +124,7 @@ Result<ApplyReport> Executor::run() {
   } else if (has_publication) {
     report_.is_published = false;
   }
-  return std::move(report_);
+  return {};
 }
 
 Result<ApplyReport> apply_plan(const ApplyInput& input, const Plan& plan, ApplyObserver& observer) {

@@ -33,6 +33,9 @@ class Executor {
   Status perform(const Action&, const std::function<Status()>& work);
   /// Keeps a failure for the report; passes on only what must end the run.
   Status note_failure(std::string address, const Error&);
+  Status carry_out();
+  /// Tells the ledger what was done, also when the run ended early.
+  Status remember();
   template <class ActionType, class Work>
   Status for_each(Work work);
   Status run_content();
@@ -115,6 +118,7 @@ class Executor {
   std::string directory_;
   Owner owner_;
   ApplyReport report_;
+  std::set<std::string> done_;  ///< addresses of actions
   /// Mailboxes without an account, and why; their files are not written either.
   std::map<std::string, std::string> failed_mailboxes_;
   std::set<std::string> touched_mailboxes_;  ///< their maildirsize is counted anew at the end

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include "vstate/base/result.h"
 
@@ -49,6 +51,22 @@ std::string sha256_hex(std::string_view bytes) {
   Sha256 digest;
   digest.update(bytes);
   return digest.finish_hex();
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  Sha256::Value value{};
+  unsigned size = 0;
+  VSTATE_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                     value.data(), &size) != nullptr);
+  return {value.begin(), value.end()};
+}
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  VSTATE_ASSERT(
+      RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1);
+  return bytes;
 }
 
 }  // namespace vstate

@@ -25,6 +25,7 @@ class Reporter final : public ApplyObserver {
     event({{"event", "action_start"}, {"address", address_of(action)}});
   }
   void on_end(const Action& action, const std::string& message) override {
+    changes_.push_back({address_of(action), message});
     if (message.empty()) {
       event({{"event", "action_complete"}, {"address", address_of(action)}});
       if (!is_json_) console_.say("  done    " + address_of(action));
@@ -33,6 +34,8 @@ class Reporter final : public ApplyObserver {
       if (!is_json_) Console::error(fmt::format("{}: {}", address_of(action), message));
     }
   }
+  /// What became of the actions since the last call.
+  std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
   void error(const std::string& message) const {
     event({{"event", "diagnostic"}, {"severity", "error"}, {"message", message}});
     if (!is_json_) Console::error(message);
@@ -41,6 +44,7 @@ class Reporter final : public ApplyObserver {
  private:
   const Console& console_;
   bool is_json_;
+  std::vector<RunChange> changes_;
 };
 
 bool deletes_something(const Json& plan) {
@@ -73,6 +77,8 @@ class Applying {
   Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
   Exit apply_file(Session&, const DomainFile&, std::size_t index);
+  Exit carry_out(Session&, const DomainFile&, const Prepared&, const nlohmann::ordered_json&);
+  Status remember_nothing_new(Session&, const Prepared&);
   Exit fail_with(const Error& error) const {
     reporter_.error(error.message);
     return exit_of(error);
@@ -94,6 +100,7 @@ Status Applying::take_saved_plan() {
   options_.files = saved_->files;
   options_.mail = saved_->mail;
   options_.prune = saved_->prune;
+  options_.overwrite = saved_->overwrite;
   common_.only = saved_->only;
   common_.exclude = saved_->exclude;
   common_.root = saved_->root;
@@ -130,23 +137,55 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
         view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
   for (const auto& problem : prepared->plan.problems) reporter_.error(problem);
   if (!prepared->plan.problems.empty()) return Exit::error;
-  if (prepared->plan.is_empty()) return Exit::done;
+  if (prepared->plan.is_empty()) {
+    const auto remembered = remember_nothing_new(session, *prepared);
+    return remembered ? Exit::done : fail_with(remembered.error());
+  }
   if (deletes_something(json) && !options_.yes &&
       !Console::confirm("Delete what the plan marks with \"-\"?")) {
     reporter_.error("nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
     return Exit::error;
   }
-  const ApplyInput input{*session.system, session.server,        *session.store,
-                         file.state,      prepared->observation, file.archive_root};
-  const auto report = apply_plan(input, prepared->plan, reporter_);
+  return carry_out(session, file, *prepared, json);
+}
+
+/// The server is as the file says already, which the ledger may not know yet.
+Status Applying::remember_nothing_new(Session& session, const Prepared& prepared) {
+  const auto& plan = prepared.plan;
+  if (session.memory) {
+    VSTATE_TRY_ASSIGN(const bool is_news, session.memory->is_news(plan.domain, plan.memory));
+    if (!is_news) return {};
+  }
+  VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(*session.system));
+  return ledger.remember(plan.domain, plan.memory, {}, false);
+}
+
+Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepared& prepared,
+                         const Json& json) {
+  auto ledger = Ledger::open(*session.system);
+  if (!ledger) return fail_with(ledger.error());
+  const auto number = ledger->begin_run("apply", prepared.plan.domain);
+  if (!number) return fail_with(number.error());
+  const ApplyInput input{*session.system,      session.server,    *session.store, file.state,
+                         prepared.observation, file.archive_root, &*ledger};
+  const auto report = apply_plan(input, prepared.plan, reporter_);
+  Run run;
+  run.number = *number;
+  run.changes = reporter_.take_changes();
   if (!report) {
+    run.summary = "stopped: " + report.error().message;
+    if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
     reporter_.error(report.error().message);
     const auto exit = exit_of(report.error());
     return exit == Exit::error ? Exit::partly : exit;
   }
+  run.summary = done_line(json, *report);
+  run.messages = report->messages;
+  run.bytes = report->bytes;
+  if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
   has_changed_ = true;
   for (const auto& remark : report->remarks) console_.say("  note    " + remark);
-  const auto line = done_line(json, *report);
+  const auto& line = run.summary;
   Json summary{{"event", "summary"},
                {"text", line},
                {"done", report->done},

@@ -88,6 +88,8 @@ int run_command_line(int argc, char** argv) {
   apply->add_flag("--yes", text.yes, "do not ask before deleting");
   for (auto* command : {plan, apply}) {
     command->add_flag("--prune", text.prune, "delete what the file does not have");
+    command->add_flag("--overwrite", text.overwrite,
+                      "undo what was changed here since the last apply");
     command->add_flag("--detailed-exitcode", text.detailed_exitcode,
                       "exit 2 when there are differences");
     add_filters(command, common);
@@ -97,6 +99,11 @@ int run_command_line(int argc, char** argv) {
   auto* check = add_file_command(app, "check", "validate a file without a server", text);
   auto* route = app.add_subcommand("route", "how this server would deliver an address, and why");
   route->add_option("ADDRESS", addresses, "addresses")->required();
+  HistoryOptions history;
+  auto* history_command = app.add_subcommand("history", "earlier runs on this server");
+  history_command->add_option("DOMAIN", history.domain, "runs of this domain only");
+  history_command->add_option("-n,--last", history.most, "how many runs")->type_name("N");
+  history_command->add_flag("--json", history.json, "as JSON");
   auto* schema = app.add_subcommand("schema", "the JSON Schema of the file");
 
   try {
@@ -126,6 +133,7 @@ int run_command_line(int argc, char** argv) {
       {verify, [&] { return run_verify(common, text); }},
       {check, [&] { return run_check(common, text); }},
       {route, [&] { return run_route(common, addresses); }},
+      {history_command, [&] { return run_history(common, history); }},
       {schema, [] { return run_schema(); }}};
   for (const auto& [command, run] : runs)
     if (command->parsed()) return static_cast<int>(run());

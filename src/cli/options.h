@@ -29,7 +29,14 @@ struct PlanOptionsText {
   std::vector<std::string> files;  ///< domain files, or for apply one saved plan
   std::string mail;                ///< where archives are; empty: beside the file
   std::string output;              ///< plan: save it here
-  bool json = false, prune = false, yes = false, detailed_exitcode = false, deep = false;
+  bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false,
+       deep = false;
+};
+
+struct HistoryOptions {
+  std::string domain;  ///< empty: all
+  std::uint64_t most = 20;
+  bool json = false;
 };
 
 }  // namespace vstate::cli

@@ -13,7 +13,7 @@ namespace vstate::cli {
 
 namespace {
 using Json = nlohmann::ordered_json;
-constexpr int k_version = 1;
+constexpr int k_version = 2;
 constexpr const char* k_version_key = "vstate_plan";
 }  // namespace
 
@@ -27,6 +27,7 @@ Status save_plan(const std::string& path, const CommonOptions& common,
   out["only"] = common.only;
   out["exclude"] = common.exclude;
   out["prune"] = options.prune;
+  out["overwrite"] = options.overwrite;
   out["files"] = Json::array();
   for (std::size_t i = 0; i < files.size(); ++i)
     out["files"].push_back({{"name", std::filesystem::absolute(options.files[i]).string()},
@@ -58,6 +59,7 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
     plan.only = json.at("only").get<std::vector<std::string>>();
     plan.exclude = json.at("exclude").get<std::vector<std::string>>();
     plan.prune = json.at("prune");
+    plan.overwrite = json.at("overwrite");
     for (const auto& item : json.at("files")) {
       plan.files.push_back(item.at("name"));
       plan.digests.push_back(item.at("sha256"));

@@ -87,8 +87,9 @@ bool adds_mailboxes(const Plan& plan) {
 
 }  // namespace
 
-Status InterruptibleSystem::before_step(std::string_view, std::string_view) {
-  if (g_signals == 0) return {};
+Status InterruptibleSystem::before_step(std::string_view what, std::string_view) {
+  // What was done is recorded also by a run that was told to stop.
+  if (g_signals == 0 || what == "record") return {};
   return fail(Errc::interrupted, "interrupted; what is done is done, run it again for the rest",
               Scope::run);
 }
@@ -98,6 +99,19 @@ void InterruptibleSystem::watch_signals() {
   action.sa_handler = on_signal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+Status look_at_ledger(Session& session) {
+  auto ledger = Ledger::look(*session.system);
+  if (ledger) {
+    session.memory = *std::move(ledger);
+  } else if (ledger.error().code == Errc::denied) {
+    // A plan needs no more rights than reading the server does; it says what it could not see.
+    session.memory_problem = ledger.error().message;
+  } else {
+    return tl::unexpected<Error>(ledger.error());
+  }
+  return {};
 }
 
 Result<Session> open_session(const CommonOptions& options, Access access) {
@@ -110,6 +124,7 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
     session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
+  VSTATE_TRY(look_at_ledger(session));
   return session;
 }
 
@@ -180,8 +195,15 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
   compare_archives(session, file, paths, facts, diagnostics);
   const State* actual = observation.state ? &*observation.state : nullptr;
-  auto plan =
-      make_plan({file.state, actual, observation.condition, session.server, facts, options});
+  Memory memory;
+  // A domain whose directory is gone has no past here: it is made anew.
+  if (session.memory && observation.condition.has_directory) {
+    VSTATE_TRY_ASSIGN(memory, session.memory->memory_of(file.state.name));
+  }
+  auto plan = make_plan({file.state, actual, observation.condition, session.server, facts, options,
+                         std::move(memory)});
+  if (!session.memory_problem.empty())
+    plan.notes.push_back({NoteKind::warning, "ledger", "", session.memory_problem});
   if (adds_mailboxes(plan) && observation.condition.has_directory) {
     // A counter that cannot be read would stop the apply half way.
     const DomainLocation location{file.state.name, observation.condition.directory,
@@ -193,7 +215,7 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
 }
 
 PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {
-  return {text.prune, common.only, common.exclude};
+  return {text.prune, text.overwrite, common.only, common.exclude};
 }
 
 }  // namespace vstate::cli

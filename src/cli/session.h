@@ -14,6 +14,7 @@
 #include "vstate/apply/apply.h"
 #include "vstate/document/document.h"
 #include "vstate/inspect/inspect.h"
+#include "vstate/ledger/ledger.h"
 #include "vstate/plan/plan.h"
 #include "vstate/store/account_store.h"
 #include "vstate/sys/system.h"
@@ -33,6 +34,9 @@ struct Session {
   std::unique_ptr<System> system;
   Server server;
   std::unique_ptr<AccountStore> store;
+  /// What earlier applies left here, for reading; nothing if there is no ledger yet.
+  std::optional<Ledger> memory;
+  std::string memory_problem;  ///< why a ledger that is there cannot be read
 };
 enum class Access { read, write };
 [[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);

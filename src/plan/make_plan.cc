@@ -15,10 +15,15 @@ std::string_view version_text(const Server& server) {
   return server.version == VpopmailVersion::v54 ? "5.4" : "5.6";
 }
 
+/// As address_of names the action for it.
+std::string item_address(const std::string& kind, const std::string& name) {
+  return name.empty() ? kind : kind + "." + name;
+}
+
 class Planner {
  public:
   explicit Planner(const PlanInput& input)
-      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0} {}
+      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0, {}} {}
 
   Plan run();
 
@@ -35,6 +40,14 @@ class Planner {
   void compare_single(std::string_view kind, const std::optional<Value>& desired,
                       const std::optional<Value>& actual);
 
+  /// The file's value, with what a person changed on the server since the last apply taken from
+  /// there. Notes what that is, and what the ledger shall know.
+  template <class Value>
+  Value merged(const std::string& kind, const std::string& name, Value wanted, const Value& now);
+  /// True if the server shall go without an item that the file has: a person removed it.
+  template <class Value>
+  bool stays_removed(const std::string& kind, const std::string& name, const Value& wanted);
+  void note_kept(Verdict, const std::string& kind, const std::string& name, std::string what);
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
   [[nodiscard]] List effective_list(const std::string& name, const List& desired,
                                     const List* actual);
@@ -46,6 +59,63 @@ class Planner {
   const PlanInput& input_;
   Plan plan_;
 };
+
+void Planner::note_kept(Verdict verdict, const std::string& kind, const std::string& name,
+                        std::string what) {
+  if (verdict == Verdict::kept)
+    note(NoteKind::kept, kind, name, what + " here after the last apply; kept");
+  else
+    note(NoteKind::conflict, kind, name,
+         what +
+             " here and changed in the file since the last apply; kept (--overwrite takes the "
+             "file's)");
+}
+
+template <class Value>
+bool Planner::stays_removed(const std::string& kind, const std::string& name, const Value& wanted) {
+  const auto item = item_address(kind, name);
+  const auto verdict = is_there() && !input_.options.overwrite
+                           ? input_.memory.judge_removed(item, parts_of(wanted))
+                           : Verdict::take_file;
+  if (verdict == Verdict::take_file) {
+    for (auto& [part, text] : parts_of(wanted)) plan_.memory[item][part] = std::move(text);
+    return false;
+  }
+  note_kept(verdict, kind, name, "was removed");
+  return true;
+}
+
+template <class Value>
+Value Planner::merged(const std::string& kind, const std::string& name, Value wanted,
+                      const Value& now) {
+  const auto item = item_address(kind, name);
+  auto& left = plan_.memory[item];
+  const auto in_file = parts_of(wanted), on_server = parts_of(now);
+  std::map<Verdict, std::vector<std::string>> kept;
+  const auto judge = [&](const std::string& part, const std::string* file,
+                         const std::string* server) {
+    const auto verdict = input_.options.overwrite || (file && server && *file == *server)
+                             ? Verdict::take_file
+                             : input_.memory.judge(item, part, file, server);
+    if (verdict == Verdict::take_file) {
+      if (file != nullptr) left[part] = *file;
+      return;
+    }
+    take_part(wanted, now, part);
+    left[part] = std::nullopt;
+    kept[verdict].push_back(part_title(part));
+  };
+  for (const auto& [part, text] : in_file) {
+    const auto found = on_server.find(part);
+    judge(part, &text, found == on_server.end() ? nullptr : &found->second);
+  }
+  for (const auto& [part, text] : on_server)
+    if (!in_file.contains(part)) judge(part, nullptr, &text);
+  for (const auto& [verdict, parts] : kept)
+    note_kept(verdict, kind, name,
+              join(parts, ", ") + (parts.size() == 1 ? " was changed" : " were changed"));
+  return wanted;
+}
 
 template <class Map, class Effective>
 void Planner::compare(const Map& desired, const Map* actual, std::string_view kind,
@@ -61,19 +131,24 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
     const Value* found = nullptr;
     if (actual != nullptr)
       if (const auto at = actual->find(key); at != actual->end()) found = &at->second;
-    const auto wanted = effective(text_of(key), value, found);
-    if (found == nullptr)
-      plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, wanted});
-    else if (const auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr));
-             !(now == wanted))
-      plan_.actions.push_back(Change<Value>{text_of(key), now, wanted});
+    auto wanted = effective(text_of(key), value, found);
+    if (found == nullptr) {
+      if (!stays_removed(std::string(kind), text_of(key), wanted))
+        plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, std::move(wanted)});
+      continue;
+    }
+    auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr));
+    wanted = merged(std::string(kind), text_of(key), std::move(wanted), now);
+    if (!(now == wanted))
+      plan_.actions.push_back(Change<Value>{text_of(key), std::move(now), std::move(wanted)});
   }
   if (actual == nullptr) return;
   for (const auto& [key, value] : *actual) {
     if (desired.contains(key)) continue;
-    if (input_.options.prune)
+    if (input_.options.prune) {
       plan_.actions.push_back(Change<Value>{text_of(key), value, std::nullopt});
-    else
+      plan_.memory[item_address(std::string(kind), text_of(key))] = {};
+    } else
       note(NoteKind::here_only, std::string(kind), text_of(key),
            "here, not in the file; kept (--prune deletes)");
   }
@@ -82,13 +157,17 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
 template <class Value>
 void Planner::compare_single(std::string_view kind, const std::optional<Value>& desired,
                              const std::optional<Value>& actual) {
-  if (desired == actual) return;
-  if (desired)
-    plan_.actions.push_back(Change<Value>{{}, actual, desired});
-  else if (input_.options.prune && kind == "limits")
+  if (desired && actual) {
+    auto wanted = merged(std::string(kind), "", *desired, *actual);
+    if (wanted != *actual) plan_.actions.push_back(Change<Value>{{}, actual, std::move(wanted)});
+  } else if (desired) {
+    if (!stays_removed(std::string(kind), "", *desired))
+      plan_.actions.push_back(Change<Value>{{}, actual, desired});
+  } else if (actual && input_.options.prune && kind == "limits") {
     plan_.actions.push_back(Change<Value>{{}, actual, std::nullopt});
-  else
+  } else if (actual) {
     note(NoteKind::here_only, std::string(kind), "", "here, not in the file; kept");
+  }
 }
 
 /// What the target shall have: the file's mailbox, with what changes by itself taken from the
@@ -161,6 +240,11 @@ void Planner::add_publication() {
   const auto publish = [&](const DomainName& name, bool is_alias) {
     const auto found = input_.condition.published.find(name);
     const auto place = found == input_.condition.published.end() ? Publication{} : found->second;
+    // vdelaliasdomain takes it out of all places; one that is in some of them is broken.
+    const bool is_nowhere =
+        !place.in_assign && !place.in_assign_cdb && !place.in_virtualdomains && !place.in_rcpthosts;
+    if (is_alias && is_nowhere && stays_removed("publish", name.text(), DeliveryLines{})) return;
+    if (is_alias) plan_.memory[item_address("publish", name.text())] = {{"deliver", ""}};
     if (!place.is_complete()) plan_.actions.push_back(Publish{name, is_alias, place});
   };
   publish(input_.desired.name, false);
@@ -168,9 +252,10 @@ void Planner::add_publication() {
   if (!is_there()) return;
   for (const auto& alias : input_.actual->aliases) {
     if (input_.desired.aliases.contains(alias)) continue;
-    if (input_.options.prune)
+    if (input_.options.prune) {
       plan_.actions.push_back(Unpublish{alias});
-    else
+      plan_.memory[item_address("publish", alias.text())] = {};
+    } else
       note(NoteKind::here_only, "alias domain", alias.text(),
            "here, not in the file; kept (--prune deletes)");
   }
@@ -189,6 +274,9 @@ void Planner::filter() {
            matches(options.exclude, address);
   };
   const auto before = plan_.actions.size();
+  // What is not done is not remembered as done.
+  for (const auto& action : plan_.actions)
+    if (is_out(action)) plan_.memory.erase(address_of(action));
   std::erase_if(plan_.actions, is_out);
   plan_.left_out = before - plan_.actions.size();
   if (const auto left_out = plan_.left_out; left_out > 0)

@@ -234,6 +234,8 @@ std::string_view note_word(NoteKind kind) {
   switch (kind) {
     case NoteKind::kept:
       return "kept";
+    case NoteKind::conflict:
+      return "conflict";
     case NoteKind::here_only:
       return "here_only";
     case NoteKind::warning:

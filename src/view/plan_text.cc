@@ -33,7 +33,7 @@ char sign_of(const Json& change) {
 }
 
 char sign_of_note(const std::string& kind) {
-  return kind == "kept" ? '=' : kind == "here_only" ? '?' : '!';
+  return kind == "kept" ? '=' : kind == "conflict" ? '#' : kind == "here_only" ? '?' : '!';
 }
 
 /// Columns as a terminal counts them: a UTF-8 sequence is one.
@@ -128,6 +128,7 @@ class Text {
                                 std::pair{'~', "is changed"},
                                 std::pair{'-', "is deleted"},
                                 std::pair{'=', "differs and is kept"},
+                                std::pair{'#', "changed here and in the file; kept"},
                                 std::pair{'?', "is only on the server"},
                                 std::pair{'!', "needs a look"}};
     out_ += "\n";

@@ -46,6 +46,7 @@ Sandbox::Sandbox(ServerLayout layout)
   write(layout_.qmail_dir + "/control/rcpthosts", "localhost\n# kept by hand\nzzz.example\n");
   write(layout_.qmail_dir + "/control/virtualdomains", "zzz.example:zzz\n");
   write(layout_.vpopmail_dir + "/etc/vlimits.default", "maxpopaccounts: -1\n");
+  fs::create_directories(path("/var/lib/vstate"));
   write("/etc/passwd", fmt::format("vpopmail:x:{}:{}::{}:/bin/sh\n", owner_.uid, owner_.gid,
                                    layout_.vpopmail_dir));
   write(layout_.vpopmail_dir + "/include/vpopmail_config.h",
@@ -103,6 +104,8 @@ std::vector<std::string> Sandbox::listing() const {
     struct stat st {};
     REQUIRE(lstat(entry.path().c_str(), &st) == 0);
     const auto name = entry.path().string().substr(root().size());
+    // The ledger has a key of its own and the times of its runs.
+    if (name.starts_with("/var/lib/vstate")) continue;
     // A quota counter is a cache that vpopmail itself drops and makes anew at any time.
     if (entry.path().filename() == "maildirsize") continue;
     std::string content = "-";
@@ -151,10 +154,15 @@ cli::Prepared prepared(cli::Session& session, const cli::DomainFile& file,
 
 Result<ApplyReport> apply(cli::Session& session, const cli::DomainFile& file,
                           const PlanOptions& options) {
+  session.memory.reset();
+  auto memory = Ledger::look(*session.system);
+  REQUIRE(memory);
+  session.memory = *std::move(memory);
   const auto ready = prepared(session, file, options);
   ApplyObserver silent;
+  VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(*session.system));
   return apply_plan({*session.system, session.server, *session.store, file.state, ready.observation,
-                     file.archive_root},
+                     file.archive_root, &ledger},
                     ready.plan, silent);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vstate/inspect/inspect.h"
+#include "vstate/ledger/ledger.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/plan/plan.h"
 #include "vstate/store/account_store.h"
@@ -44,6 +45,7 @@ struct ApplyInput {
   const State& desired;
   const Observation& actual;
   std::string archive_root;  ///< host directory that the file's archives are relative to
+  Ledger* ledger = nullptr;  ///< null: nothing is remembered
 };
 
 /// Carries out a plan. A failed item does not stop the others; a failure keeps a new domain

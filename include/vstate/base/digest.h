@@ -1,5 +1,5 @@
 /// \file
-/// SHA-256 over a stream of bytes (OpenSSL's).
+/// SHA-256 over a stream of bytes, and what is made of it (OpenSSL's).
 #pragma once
 
 #include <array>
@@ -35,5 +35,9 @@ class Sha256 {
 
 [[nodiscard]] std::string to_hex(const Sha256::Value&);
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
+/// HMAC with SHA-256, 32 bytes: a digest that says nothing to those who do not have the key.
+[[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view bytes);
+/// Bytes that nobody can guess, from the kernel.
+[[nodiscard]] std::string random_bytes(std::size_t count);
 
 }  // namespace vstate

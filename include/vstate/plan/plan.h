@@ -12,6 +12,7 @@
 
 #include "vstate/model/server.h"
 #include "vstate/model/state.h"
+#include "vstate/plan/memory.h"
 
 namespace vstate {
 
@@ -64,7 +65,8 @@ using Action = std::variant<CreateDomain, Repair, Change<Limits>, Change<Mailbox
 [[nodiscard]] std::string address_of(const Action&);
 
 enum class NoteKind {
-  kept,       ///< differs from the file and stays
+  kept,      ///< differs from the file and stays
+  conflict,  ///< changed here and in the file since the last apply; stays, but somebody must choose
   here_only,  ///< on the server, not in the file
   warning,    ///< will not work, or not be carried
 };
@@ -81,12 +83,14 @@ struct Plan {
   std::vector<Note> notes;
   std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
   std::size_t left_out = 0;           ///< actions that --only and --exclude took away
+  MemoryUpdate memory;                ///< what the ledger shall know once all of it is done
 
   [[nodiscard]] bool is_empty() const { return actions.empty(); }
 };
 
 struct PlanOptions {
   bool prune = false;
+  bool overwrite = false;  ///< the file wins also over what a person changed on the server
   std::vector<std::string> only, exclude;  ///< shell patterns over addresses
 };
 
@@ -117,6 +121,7 @@ struct PlanInput {
   const Server& server;
   const TargetFacts& facts;
   PlanOptions options;
+  Memory memory = {};
 };
 
 /// Pure: the same input gives the same plan.

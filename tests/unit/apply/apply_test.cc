@@ -50,7 +50,7 @@ TEST_CASE("a mailbox whose quota cannot be counted does not stop the others", "[
   fs::create_directory_symlink("Maildir.real", maildir);
   auto text = replace_all(example_document(), "bytes = 1048576", "bytes = 2097152");
   text = replace_all(text, "&bob@example.org", "&robert@example.org");
-  const auto report = fixture.apply_text(text, {false, {"mailbox.*", "alias.*"}, {}});
+  const auto report = fixture.apply_text(text, {false, false, {"mailbox.*", "alias.*"}, {}});
   REQUIRE(report.failures.size() == 1);
   CHECK(report.failures.front().address == "mailbox.alice");
   CHECK_THAT(fixture.server.read(std::string(k_domain) + "/.qmail-sales"),

@@ -1,0 +1,86 @@
+/// \file
+/// The memory of a server: what the last apply left of each domain, and the runs. SQLite, in
+/// /var/lib/vstate/ledger.sqlite below the root, 0600.
+///
+/// It is a memory and an accelerator, never a truth: a server whose ledger is gone is compared in
+/// two ways instead of three, and converges all the same. Values are kept as keyed digests; the key
+/// lies in the ledger and nowhere else.
+///
+/// One process writes at a time: cli/session.h:take_run_lock is held. Reading needs no lock and
+/// writes nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "vstate/base/result.h"
+#include "vstate/model/names.h"
+#include "vstate/plan/memory.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+/// What became of one action of a run.
+struct RunChange {
+  std::string address;  ///< plan/plan.h:address_of
+  std::string failure;  ///< empty: done
+};
+
+/// One apply or pull of one domain that changed something, or tried.
+struct Run {
+  std::int64_t number = 0;
+  std::string command;  ///< "apply", "pull"
+  std::string domain;
+  std::int64_t started = 0;  ///< seconds since 1970, UTC
+  std::int64_t ended = 0;    ///< 0: it was stopped before its end
+  std::string summary;       ///< as the run printed it; empty while it runs
+  std::uint64_t messages = 0, bytes = 0;
+  std::vector<RunChange> changes;
+};
+
+class Database;
+
+class Ledger {
+ public:
+  /// For reading; nothing if there is none. `unsupported` for one of a newer version, `denied` for
+  /// one that may not be read.
+  [[nodiscard]] static Result<std::optional<Ledger>> look(const System&);
+  /// For writing; made if there is none, brought to this version's format if it is older.
+  /// /var/lib/vstate must exist.
+  [[nodiscard]] static Result<Ledger> open(System&);
+  Ledger(Ledger&&) noexcept;
+  Ledger& operator=(Ledger&&) noexcept;
+  ~Ledger();
+
+  [[nodiscard]] Result<Memory> memory_of(const DomainName&) const;
+  /// Takes what an apply left, but for the items in `failed`. A domain that was made anew forgets
+  /// all that was known first.
+  Status remember(const DomainName&, const MemoryUpdate&, const std::set<std::string>& failed,
+                  bool is_new);
+  /// True if `remember` would change something.
+  [[nodiscard]] Result<bool> is_news(const DomainName&, const MemoryUpdate&) const;
+
+  /// Returns the run's number.
+  Result<std::int64_t> begin_run(const std::string& command, const DomainName&);
+  Status end_run(const Run&);
+  /// The newest first; of one domain, or of all (empty). Changes are read only if asked for.
+  [[nodiscard]] Result<std::vector<Run>> runs(const std::string& domain, std::size_t most,
+                                              bool with_changes) const;
+
+  static constexpr int k_format = 1;
+
+ private:
+  explicit Ledger(std::unique_ptr<Database>);
+  Result<std::int64_t> domain_number(const DomainName&);
+  [[nodiscard]] Result<std::optional<std::int64_t>> find_domain(const DomainName&) const;
+  [[nodiscard]] Result<RememberedParts> parts_of_domain(std::int64_t number) const;
+  [[nodiscard]] Result<std::string> key() const;
+
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace vstate

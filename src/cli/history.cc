@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "console.h"
+#include "vstate/ledger/ledger.h"
+#include "vstate/model/fields.h"
+
+namespace vstate::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Run& run) {
+  Json changes = Json::array();
+  for (const auto& change : run.changes) {
+    Json item{{"address", change.address}};
+    if (!change.failure.empty()) item["failure"] = change.failure;
+    changes.push_back(std::move(item));
+  }
+  Json out{{"run", run.number},
+           {"command", run.command},
+           {"domain", run.domain},
+           {"started", to_utc_text(run.started)}};
+  if (run.ended != 0) out["ended"] = to_utc_text(run.ended);
+  out["summary"] = run.summary;
+  out["messages"] = run.messages;
+  out["bytes"] = run.bytes;
+  out["changes"] = std::move(changes);
+  return out;
+}
+
+std::string to_text(const Run& run, bool with_changes) {
+  auto out = fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
+                         run.command, run.domain,
+                         run.ended == 0 ? "was stopped before its end" : run.summary);
+  for (const auto& change : run.changes)
+    if (!change.failure.empty())
+      out += fmt::format("       ! {}: {}\n", change.address, change.failure);
+    else if (with_changes)
+      out += fmt::format("         {}\n", change.address);
+  return out;
+}
+
+}  // namespace
+
+Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
+  const ReadOnlySystem system(common.root);
+  const auto ledger = Ledger::look(system);
+  if (!ledger) return Console::fail(ledger.error());
+  std::vector<Run> runs;
+  if (*ledger) {
+    auto found = (*ledger)->runs(options.domain, options.most, true);
+    if (!found) return Console::fail(found.error());
+    runs = *std::move(found);
+  }
+  if (options.json) {
+    Json out = Json::array();
+    for (const auto& run : runs) out.push_back(to_json(run));
+    return Console::print(out.dump(2) + "\n") ? Exit::done : Exit::error;
+  }
+  for (const auto& run : runs)
+    if (!Console::print(to_text(run, !common.quiet))) return Exit::error;
+  if (runs.empty()) Console::print("No run is on record.\n");
+  return Exit::done;
+}
+
+}  // namespace vstate::cli

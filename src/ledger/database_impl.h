@@ -1,0 +1,87 @@
+/// \file
+/// SQLite with results instead of codes: prepared statements only.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "vstate/base/result.h"
+#include "vstate/sys/handle.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+/// One prepared statement, ready to bind and step.
+class Statement {
+ public:
+  Statement(sqlite3* database, sqlite3_stmt* statement, const std::string* path)
+      : database_(database), statement_(statement), path_(path) {}
+  /// It can be used again afterwards.
+  ~Statement() { sqlite3_reset(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(std::int64_t);
+  Statement& bind(std::string_view text);
+  Statement& bind_bytes(std::string_view bytes);
+  /// True while there is a row.
+  Result<bool> step();
+  Status run();
+  /// A statement that is run many times with other values.
+  void rewind() {
+    sqlite3_reset(statement_);
+    bound_ = 0;
+  }
+  [[nodiscard]] std::int64_t number(int column) const {
+    return sqlite3_column_int64(statement_, column);
+  }
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string_view bytes(int column) const;
+
+ private:
+  sqlite3* database_;
+  sqlite3_stmt* statement_;
+  const std::string* path_;
+  int bound_ = 0;
+};
+
+class Database {
+ public:
+  enum class Mode { read, write };
+  /// `path` is a server path; the file is opened beneath the system's root.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const System&,
+                                                              const std::string& path, Mode);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// The text is prepared once and kept: it must be a literal.
+  [[nodiscard]] Result<std::unique_ptr<Statement>> prepare(const char* sql);
+  Status execute(const char* sql);
+  /// All of `work` or nothing of it is there afterwards, also after a loss of power.
+  Status in_transaction(const std::function<Status()>& work);
+  [[nodiscard]] tl::unexpected<Error> failure() const;
+  [[nodiscard]] std::int64_t last_number() const { return sqlite3_last_insert_rowid(database_); }
+  [[nodiscard]] int changes() const { return sqlite3_changes(database_); }
+  /// Announces a transaction that changes something; an error stops it.
+  void announce_to(System* system) { system_ = system; }
+
+ private:
+  Database(sqlite3* database, std::string path, Handle directory)
+      : database_(database), path_(std::move(path)), directory_(std::move(directory)) {}
+
+  sqlite3* database_;
+  std::string path_;
+  Handle directory_;  ///< what SQLite's path leads through
+  System* system_ = nullptr;
+  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+};
+
+}  // namespace vstate

@@ -1,0 +1,278 @@
+#include "vstate/ledger/ledger.h"
+
+#include <ctime>
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "database_impl.h"
+#include "vstate/base/digest.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr const char* k_path = "/var/lib/vstate/ledger.sqlite";
+constexpr std::size_t k_key_bytes = 32;
+
+/// What makes a ledger of format N out of one of format N - 1.
+constexpr std::array k_steps{
+    R"(CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE domain(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE part(domain INTEGER NOT NULL REFERENCES domain, item TEXT NOT NULL, part TEXT NOT NULL,
+                  digest BLOB NOT NULL, PRIMARY KEY(domain, item, part)) WITHOUT ROWID;
+CREATE TABLE run(number INTEGER PRIMARY KEY, command TEXT NOT NULL, domain TEXT NOT NULL,
+                 started INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0,
+                 summary TEXT NOT NULL DEFAULT '', messages INTEGER NOT NULL DEFAULT 0,
+                 bytes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE change(run INTEGER NOT NULL REFERENCES run, place INTEGER NOT NULL,
+                    address TEXT NOT NULL, failure TEXT NOT NULL,
+                    PRIMARY KEY(run, place)) WITHOUT ROWID;)"};
+static_assert(k_steps.size() == Ledger::k_format);
+
+Result<std::int64_t> format_of(Database& database) {
+  VSTATE_TRY_ASSIGN(const auto statement, database.prepare("PRAGMA user_version"));
+  VSTATE_TRY_ASSIGN(const bool has_row, statement->step());
+  return has_row ? statement->number(0) : 0;
+}
+
+tl::unexpected<Error> too_new(std::int64_t format) {
+  return fail(Errc::unsupported,
+              fmt::format("{}: was written by a newer vstate (format {}, this one knows {}); use "
+                          "that one, or move the ledger away",
+                          k_path, format, Ledger::k_format),
+              Scope::run);
+}
+
+Status migrate(Database& database, std::int64_t from) {
+  if (from == Ledger::k_format) return {};
+  return database.in_transaction([&]() -> Status {
+    for (auto step = static_cast<std::size_t>(from); step < k_steps.size(); ++step)
+      VSTATE_TRY(database.execute(k_steps.at(step)));
+    if (from == 0) {
+      VSTATE_TRY_ASSIGN(const auto insert, database.prepare("INSERT INTO meta VALUES('key', ?)"));
+      const auto key = random_bytes(k_key_bytes);
+      VSTATE_TRY(insert->bind_bytes(key).run());
+    }
+    return database.execute(fmt::format("PRAGMA user_version = {}", Ledger::k_format).c_str());
+  });
+}
+
+/// Not a part: says that the item is known, also when it has no part at all.
+constexpr std::string_view k_item_itself;
+
+}  // namespace
+
+Ledger::Ledger(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger& Ledger::operator=(Ledger&&) noexcept = default;
+Ledger::~Ledger() = default;
+
+Result<std::optional<Ledger>> Ledger::look(const System& system) {
+  const auto info = system.info(k_path);
+  if (!info && info.error().code == Errc::not_found) return std::optional<Ledger>();
+  if (!info) return tl::unexpected<Error>(info.error());
+  if (!info->is_regular())
+    return fail(Errc::invalid, fmt::format("{}: is not a regular file", k_path), Scope::run);
+  if (info->size == 0) return std::optional<Ledger>();  // a first run stopped right here
+  VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::read));
+  VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
+  if (format > k_format) return too_new(format);
+  // Steps only add: what an older format lacks is read as nothing, and brought in when it is
+  // written.
+  if (format < k_format) return std::optional<Ledger>();
+  return std::optional(Ledger(std::move(database)));
+}
+
+Result<Ledger> Ledger::open(System& system) {
+  VSTATE_TRY(system.before_step("record", k_path));
+  VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::write));
+  VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
+  if (format > k_format) return too_new(format);
+  database->announce_to(&system);
+  VSTATE_TRY(migrate(*database, format));
+  return Ledger(std::move(database));
+}
+
+Result<std::string> Ledger::key() const {
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT value FROM meta WHERE name = 'key'"));
+  VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+  if (!has_row) return fail(Errc::invalid, fmt::format("{}: has no key", k_path));
+  return query->text(0);
+}
+
+Result<std::optional<std::int64_t>> Ledger::find_domain(const DomainName& name) const {
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT number FROM domain WHERE name = ?"));
+  VSTATE_TRY_ASSIGN(const bool has_row, query->bind(name.text()).step());
+  return has_row ? std::optional(query->number(0)) : std::nullopt;
+}
+
+Result<std::int64_t> Ledger::domain_number(const DomainName& name) {
+  VSTATE_TRY_ASSIGN(const auto insert,
+                    database_->prepare("INSERT OR IGNORE INTO domain(name) VALUES(?)"));
+  VSTATE_TRY(insert->bind(name.text()).run());
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
+  return *number;
+}
+
+Result<RememberedParts> Ledger::parts_of_domain(std::int64_t number) const {
+  RememberedParts parts;
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT item, part, digest FROM part WHERE domain = ?"));
+  query->bind(number);
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+    if (!has_row) return parts;
+    auto& item = parts[query->text(0)];
+    if (query->bytes(1) != k_item_itself) item.emplace(query->text(1), query->text(2));
+  }
+}
+
+Result<Memory> Ledger::memory_of(const DomainName& name) const {
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
+  if (!number) return Memory();
+  VSTATE_TRY_ASSIGN(auto secret, key());
+  VSTATE_TRY_ASSIGN(auto parts, parts_of_domain(*number));
+  return Memory(std::move(secret), std::move(parts));
+}
+
+namespace {
+
+/// What is known of an item once an update is taken; nothing: it is forgotten.
+std::optional<std::map<std::string, std::string>> updated(
+    const std::map<std::string, std::optional<std::string>>& update,
+    const std::map<std::string, std::string>* known, const std::string& key) {
+  if (update.empty()) return std::nullopt;
+  std::map<std::string, std::string> parts;
+  for (const auto& [part, text] : update) {
+    if (text) {
+      parts.emplace(part, digest_of_part(key, *text));
+      continue;
+    }
+    if (known == nullptr) continue;
+    const auto old = known->find(part);
+    if (old != known->end()) parts.emplace(part, old->second);
+  }
+  return parts;
+}
+
+}  // namespace
+
+Result<bool> Ledger::is_news(const DomainName& name, const MemoryUpdate& update) const {
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
+  if (!number) return !update.empty();
+  VSTATE_TRY_ASSIGN(const auto secret, key());
+  VSTATE_TRY_ASSIGN(const auto known, parts_of_domain(*number));
+  for (const auto& [item, parts] : update) {
+    const auto found = known.find(item);
+    const auto* old = found == known.end() ? nullptr : &found->second;
+    const auto after = updated(parts, old, secret);
+    if (after.has_value() != (old != nullptr) || (after && *after != *old)) return true;
+  }
+  return false;
+}
+
+Status Ledger::remember(const DomainName& name, const MemoryUpdate& update,
+                        const std::set<std::string>& failed, bool is_new) {
+  return database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto number, domain_number(name));
+    if (is_new) {
+      VSTATE_TRY_ASSIGN(const auto forget, database_->prepare("DELETE FROM part WHERE domain = ?"));
+      VSTATE_TRY(forget->bind(number).run());
+    }
+    VSTATE_TRY_ASSIGN(const auto secret, key());
+    VSTATE_TRY_ASSIGN(const auto known, parts_of_domain(number));
+    VSTATE_TRY_ASSIGN(const auto remove,
+                      database_->prepare("DELETE FROM part WHERE domain = ? AND item = ?"));
+    VSTATE_TRY_ASSIGN(const auto insert, database_->prepare("INSERT INTO part VALUES(?, ?, ?, ?)"));
+    for (const auto& [item, parts] : update) {
+      if (failed.contains(item)) continue;
+      const auto found = known.find(item);
+      const auto* old = found == known.end() ? nullptr : &found->second;
+      const auto after = updated(parts, old, secret);
+      if (after && old != nullptr && *after == *old) continue;
+      VSTATE_TRY(remove->bind(number).bind(item).run());
+      if (!after) continue;
+      VSTATE_TRY(insert->bind(number).bind(item).bind(k_item_itself).bind_bytes("").run());
+      for (const auto& [part, digest] : *after)
+        VSTATE_TRY(insert->bind(number).bind(item).bind(part).bind_bytes(digest).run());
+    }
+    return {};
+  });
+}
+
+Result<std::int64_t> Ledger::begin_run(const std::string& command, const DomainName& name) {
+  std::int64_t number = 0;
+  VSTATE_TRY(database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(
+        const auto insert,
+        database_->prepare("INSERT INTO run(command, domain, started) VALUES(?, ?, ?)"));
+    VSTATE_TRY(insert->bind(command).bind(name.text()).bind(std::time(nullptr)).run());
+    number = database_->last_number();
+    return {};
+  }));
+  return number;
+}
+
+Status Ledger::end_run(const Run& run) {
+  return database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto insert,
+                      database_->prepare("INSERT INTO change VALUES(?, ?, ?, ?)"));
+    std::int64_t place = 0;
+    for (const auto& change : run.changes)
+      VSTATE_TRY(
+          insert->bind(run.number).bind(++place).bind(change.address).bind(change.failure).run());
+    VSTATE_TRY_ASSIGN(
+        const auto update,
+        database_->prepare("UPDATE run SET ended = ?, summary = ?, messages = ?, bytes = ? "
+                           "WHERE number = ?"));
+    return update->bind(std::time(nullptr))
+        .bind(run.summary)
+        .bind(static_cast<std::int64_t>(run.messages))
+        .bind(static_cast<std::int64_t>(run.bytes))
+        .bind(run.number)
+        .run();
+  });
+}
+
+Result<std::vector<Run>> Ledger::runs(const std::string& domain, std::size_t most,
+                                      bool with_changes) const {
+  std::vector<Run> runs;
+  VSTATE_TRY_ASSIGN(
+      const auto query,
+      database_->prepare("SELECT number, command, domain, started, ended, summary, messages, bytes "
+                         "FROM run WHERE ?1 = '' OR domain = ?1 ORDER BY number DESC LIMIT ?2"));
+  query->bind(domain).bind(static_cast<std::int64_t>(most));
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+    if (!has_row) break;
+    runs.push_back({query->number(0),
+                    query->text(1),
+                    query->text(2),
+                    query->number(3),
+                    query->number(4),
+                    query->text(5),
+                    static_cast<std::uint64_t>(query->number(6)),
+                    static_cast<std::uint64_t>(query->number(7)),
+                    {}});
+  }
+  if (!with_changes) return runs;
+  VSTATE_TRY_ASSIGN(
+      const auto changes,
+      database_->prepare("SELECT address, failure FROM change WHERE run = ? ORDER BY place"));
+  for (auto& run : runs) {
+    changes->rewind();
+    changes->bind(run.number);
+    while (true) {
+      VSTATE_TRY_ASSIGN(const bool has_row, changes->step());
+      if (!has_row) break;
+      run.changes.push_back({changes->text(0), changes->text(1)});
+    }
+  }
+  return runs;
+}
+
+}  // namespace vstate

@@ -1,0 +1,115 @@
+"""The owner's changes win over a repeat: what a person did on the server after an apply."""
+
+import json
+import os
+
+import support
+
+NAME = "example.com"
+
+
+class LedgerTest(support.SandboxCase):
+    def setUp(self):
+        self.target = self.server()
+        self.text = support.domain_text(
+            NAME, ["postmaster", "alice", "bob"], head='aliases = ["example.net"]',
+            more='[alias.sales]\ndeliver = ["&alice@example.com"]\n')
+        self.toml = self.file("domain.toml", self.text)
+        self.apply(self.target, self.toml)
+        self.ledger = os.path.join(self.target.root, "var/lib/vstate/ledger.sqlite")
+
+    def plan(self, toml=None, *options):
+        return self.check_exit(self.target.vstate("plan", *options, toml or self.toml), 0).out
+
+    def change_password(self, name, hash_text):
+        """As a person does it with vpasswd: a new line in vpasswd, and a new cdb by vstate."""
+        path = self.target.domain(NAME, "vpasswd")
+        lines = self.target.read(path).decode().splitlines()
+        lines = [":".join([f[0], hash_text] + f[2:]) if f[0] == name else ":".join(f)
+                 for f in (line.split(":") for line in lines)]
+        self.target.write(path, ("\n".join(lines) + "\n").encode())
+
+    def password_of(self, name):
+        for line in self.target.read(self.target.domain(NAME, "vpasswd")).decode().splitlines():
+            if line.split(":")[0] == name:
+                return line.split(":")[1]
+        return None
+
+    def test_second_apply_writes_nothing(self):
+        before = self.target.snapshot()
+        self.apply(self.target, self.toml)
+        self.assertEqual(support.changed_paths(before, self.target.snapshot()), [])
+
+    def test_changed_password_is_kept(self):
+        self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+        out = self.plan()
+        self.assertRegex(out, r"= mailbox +alice +password was changed here after the last apply")
+        self.apply(self.target, self.toml)
+        self.assertEqual(self.password_of("alice"), "$1$person$abcdefghijklmnopqrstuv")
+        self.assertRegex(self.plan(), r"= mailbox +alice")
+
+    def test_conflict_needs_overwrite(self):
+        self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+        changed = self.file("changed.toml", self.text.replace(
+            support.mailbox_text("alice"), support.mailbox_text("alice", "$1$abcdefgh$G0Sl.XGRGVGmKJAhGkOGu1")))
+        out = self.plan(changed)
+        self.assertRegex(out, r"# mailbox +alice +password was changed here and changed in the file")
+        self.apply(self.target, changed)
+        self.assertEqual(self.password_of("alice"), "$1$person$abcdefghijklmnopqrstuv")
+        # A newer file than both takes over only when told to.
+        original = self.file("again.toml", self.text)
+        self.check_exit(self.target.vstate("apply", "--overwrite", original), 0)
+        self.assertNotEqual(self.password_of("alice"), "$1$person$abcdefghijklmnopqrstuv")
+        self.check_nothing_to_do(self.target, original)
+
+    def test_removed_alias_stays_removed(self):
+        os.unlink(self.target.domain(NAME, ".qmail-sales"))
+        self.assertRegex(self.plan(), r"= alias +sales +was removed here")
+        self.check_exit(self.target.vstate("apply", "--overwrite", self.toml), 0)
+        self.check_nothing_to_do(self.target, self.toml)
+
+    def test_without_ledger_two_ways(self):
+        self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+        os.unlink(self.ledger)
+        self.assertRegex(self.plan(), r"~ mailbox +alice")
+        self.apply(self.target, self.toml)
+        self.assertNotEqual(self.password_of("alice"), "$1$person$abcdefghijklmnopqrstuv")
+        self.check_nothing_to_do(self.target, self.toml)
+
+    def test_ledger_learns_from_a_server_that_is_right(self):
+        os.unlink(self.ledger)
+        self.apply(self.target, self.toml)
+        self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+        self.assertRegex(self.plan(), r"= mailbox +alice")
+
+    def test_no_secret_in_the_ledger(self):
+        data = open(self.ledger, "rb").read()
+        self.assertNotIn(self.password_of("alice").encode(), data)
+        self.assertEqual(os.stat(self.ledger).st_mode & 0o777, 0o600)
+
+    def test_json_names_the_kind(self):
+        self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+        plan = json.loads(self.check_exit(self.target.vstate("plan", "--json", self.toml), 0).out)
+        self.assertEqual([note["kind"] for note in plan["notes"] if note["name"] == "alice"], ["kept"])
+
+    def test_damaged_ledger_is_an_error_with_advice(self):
+        with open(self.ledger, "wb") as file:
+            file.write(b"no database at all, and long enough to be looked at" * 20)
+        outcome = self.target.vstate("plan", self.toml)
+        self.check_exit(outcome, 1)
+        self.assertIn("move it away", outcome.err)
+
+    def test_history(self):
+        more = self.file("more.toml", self.text + '[alias.info]\ndeliver = ["&bob@example.com"]\n')
+        self.apply(self.target, more)
+        runs = json.loads(self.check_exit(self.target.vstate("history", "--json"), 0).out)
+        self.assertEqual([run["domain"] for run in runs], [NAME, NAME])
+        self.assertEqual([change["address"] for change in runs[0]["changes"]], ["alias.info"])
+        self.assertIn("mailbox.alice", [change["address"] for change in runs[1]["changes"]])
+        text = self.check_exit(self.target.vstate("history", NAME), 0).out
+        self.assertIn("alias.info", text)
+        self.assertIn("Applied: 1 added", text)
+
+
+if __name__ == "__main__":
+    support.main()
