@@ -163,9 +163,12 @@ Status Executor::publish_all() {
   const auto status = steps();
   for (const auto* action : actions) {
     observer_.on_end(*action, status ? std::string() : status.error().message);
-    if (status) ++report_.done;
-    done_.insert(address_of(*action));
-    else report_.failures.push_back({address_of(*action), status.error().message});
+    if (status) {
+      ++report_.done;
+      done_.insert(address_of(*action));
+    } else {
+      report_.failures.push_back({address_of(*action), status.error().message});
+    }
   }
   if (!status) {
     report_.is_published = false;
