@@ -23,18 +23,9 @@ std::string hash_directory_of(const std::string& home, const std::string& domain
 
 }  // namespace
 
-Account Executor::to_account(const std::string& name, const Mailbox& mailbox) const {
-  Account account;
-  account.name = name;
-  account.password = mailbox.password;
-  account.clear_password = mailbox.clear_password;
-  account.is_apop = mailbox.is_apop;
-  account.flags = mailbox.flags;
-  account.gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
-  account.quota = to_vpopmail(mailbox.quota);
+Account Executor::account_of(const std::string& name, const Mailbox& mailbox) const {
   const auto home = paths_.homes.find(name);
-  if (home != paths_.homes.end()) account.home = home->second;
-  return account;
+  return to_account(name, mailbox, home == paths_.homes.end() ? "" : home->second);
 }
 
 /// Gives each new mailbox its home: postmaster first, as vadddomain does, then by name.
@@ -89,8 +80,8 @@ std::vector<AccountChange> Executor::account_changes(Placement& placement) {
     const auto* change = std::get_if<Change<Mailbox>>(&action);
     if (change == nullptr || failed_mailboxes_.contains(change->name)) continue;
     AccountChange account{change->name, std::nullopt, std::nullopt};
-    if (change->before) account.before = to_account(change->name, *change->before);
-    if (change->after) account.after = to_account(change->name, *change->after);
+    if (change->before) account.before = account_of(change->name, *change->before);
+    if (change->after) account.after = account_of(change->name, *change->after);
     if (account.before && account.after && *account.before == *account.after) continue;
     if (!change->after) give_back(placement, hash_directory_of(account.before->home, directory_));
     changes.push_back(std::move(account));
@@ -122,12 +113,31 @@ Status Executor::change_accounts() {
     }
     for (const auto& conflict : *conflicts) failed_mailboxes_.emplace(conflict.name, conflict.what);
   }
+  VSTATE_TRY(write_last_logins());
   const ActingAs owner(owner_.uid, owner_.gid);
   return for_each<Change<Mailbox>>([&](const Change<Mailbox>& change) -> Status {
     if (const auto failed = failed_mailboxes_.find(change.name); failed != failed_mailboxes_.end())
       return fail(Errc::conflict, failed->second);
     return change.after ? write_home_files(change) : remove_home(change);
   });
+}
+
+Status Executor::write_last_logins() {
+  std::vector<LoginChange> changes;
+  for (const auto& action : plan_.actions) {
+    const auto* change = std::get_if<Change<Mailbox>>(&action);
+    if (change == nullptr || !change->after || !change->after->last_login ||
+        failed_mailboxes_.contains(change->name))
+      continue;
+    const auto home = paths_.homes.find(change->name);
+    if (home == paths_.homes.end()) continue;
+    if (!change->before || change->before->last_login != change->after->last_login)
+      changes.push_back({change->name, home->second, *change->after->last_login});
+  }
+  const ActingAs owner(owner_.uid, owner_.gid);
+  VSTATE_TRY_ASSIGN(const auto failed, input_.store.write_last_logins(location(), changes));
+  for (const auto& item : failed) failed_mailboxes_.emplace(item.name, "last login: " + item.what);
+  return {};
 }
 
 Status Executor::write_home_files(const Change<Mailbox>& change) {
@@ -150,8 +160,6 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
     VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
   else if (had(&Mailbox::deliver))
     VSTATE_TRY(system().remove_file(dot_qmail));
-  if (mailbox.last_login && (!change.before || change.before->last_login != mailbox.last_login))
-    VSTATE_TRY(input_.store.write_last_login(location(), change.name, home, *mailbox.last_login));
   if (!change.before || change.before->quota != mailbox.quota)
     touched_mailboxes_.insert(change.name);
   return {};

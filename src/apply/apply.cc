@@ -105,6 +105,8 @@ Result<ApplyReport> Executor::run() {
 Status Executor::carry_out() {
   VSTATE_TRY(
       for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
+  VSTATE_TRY(for_each<AlterStore>(
+      [&](const AlterStore& alter) { return input_.store.alter(alter.statement); }));
   if (directory_.empty() || !report_.failures.empty()) {
     report_.is_published = false;
     return {};

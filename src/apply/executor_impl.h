@@ -61,7 +61,8 @@ class Executor {
   // accounts.cc
   Status change_accounts();
   Status place_new_homes(Placement&);
-  Account to_account(const std::string& name, const Mailbox&) const;
+  Account account_of(const std::string& name, const Mailbox&) const;
+  Status write_last_logins();
   /// What has to be out of the way before the accounts change: homes that go with their account,
   /// and quota counters that would be believed with the old quota.
   Status clear_the_way();

@@ -94,7 +94,7 @@ Status Executor::publish_assign(const std::vector<const Publish*>& names) {
 
 Status Executor::publish_store(const std::vector<const Publish*>& names) {
   for (const auto* publish : names)
-    if (!publish->found.in_store)
+    if (publish->is_alias)
       VSTATE_TRY(input_.store.write_alias_domain(location(), publish->name.text(), true));
   return {};
 }

@@ -101,6 +101,7 @@ Status Applying::take_saved_plan() {
   options_.mail = saved_->mail;
   options_.prune = saved_->prune;
   options_.overwrite = saved_->overwrite;
+  options_.alter = saved_->alter;
   common_.only = saved_->only;
   common_.exclude = saved_->exclude;
   common_.root = saved_->root;

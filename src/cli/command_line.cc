@@ -7,6 +7,8 @@
 
 #include "commands.h"
 #include "console.h"
+#include "vstate/base/text.h"
+#include "vstate/store/account_store.h"
 
 namespace vstate::cli {
 
@@ -22,7 +24,13 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
   app.add_option("--autorespond", common.server.autorespond, "the autorespond program")
       ->type_name("FILE");
   app.add_option("--backend", common.server.backend, "where accounts are kept")
-      ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql"}));
+      ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql", "sqlite"}));
+  app.add_option("--connection", common.server.connection_file,
+                 "instead of the server's etc/vpopmail.mysql or .pgsql")
+      ->type_name("FILE");
+  app.add_option("--lock-seconds", common.server.lock_seconds,
+                 "how long to wait for a lock in the database")
+      ->check(CLI::Range(1, 3600));
   app.add_option("--vpopmail-version", common.server.version, "the server's vpopmail")
       ->check(CLI::IsMember({"5.4", "5.6"}));
   app.add_option("--keeps-clear-passwords", common.server.clear_passwords,
@@ -55,13 +63,17 @@ void add_filters(CLI::App* command, CommonOptions& common) {
       ->type_name("GLOB");
 }
 
+std::string version_text() {
+  return fmt::format("vstate {} (accounts: {})", VSTATE_VERSION, join(compiled_backends(), ", "));
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
   CLI::App app{
       "vstate moves vpopmail/qmail mail domains between servers: dump, plan, apply, verify.",
       "vstate"};
-  app.set_version_flag("--version", "vstate " VSTATE_VERSION " (accounts: cdb)");
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough();
   CommonOptions common;
@@ -90,6 +102,8 @@ int run_command_line(int argc, char** argv) {
     command->add_flag("--prune", text.prune, "delete what the file does not have");
     command->add_flag("--overwrite", text.overwrite,
                       "undo what was changed here since the last apply");
+    command->add_flag("--alter", text.alter,
+                      "change database tables that do not hold what the file says");
     command->add_flag("--detailed-exitcode", text.detailed_exitcode,
                       "exit 2 when there are differences");
     add_filters(command, common);

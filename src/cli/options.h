@@ -30,7 +30,7 @@ struct PlanOptionsText {
   std::string mail;                ///< where archives are; empty: beside the file
   std::string output;              ///< plan: save it here
   bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false,
-       deep = false;
+       deep = false, alter = false;
 };
 
 struct HistoryOptions {

@@ -18,7 +18,7 @@ struct SavedPlan {
   std::vector<std::string> files, digests;  ///< absolute names, SHA-256 of their bytes
   std::string mail, root;
   std::vector<std::string> only, exclude;
-  bool prune = false, overwrite = false;
+  bool prune = false, overwrite = false, alter = false;
   std::vector<std::string> plans;  ///< one JSON text a file, as the plan view makes it
 };
 

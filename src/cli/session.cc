@@ -194,6 +194,10 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   for (const auto& program : programs_of(file.state, paths))
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
   compare_archives(session, file, paths, facts, diagnostics);
+  const DomainLocation location{
+      file.state.name, paths.domain,
+      observation.condition.directory.empty() ? session.server.owner : observation.condition.owner};
+  VSTATE_TRY_ASSIGN(facts.misfits, session.store->find_misfits(location, file.state, paths));
   const State* actual = observation.state ? &*observation.state : nullptr;
   Memory memory;
   // A domain whose directory is gone has no past here: it is made anew.
@@ -206,16 +210,18 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
     plan.notes.push_back({NoteKind::warning, "ledger", "", session.memory_problem});
   if (adds_mailboxes(plan) && observation.condition.has_directory) {
     // A counter that cannot be read would stop the apply half way.
-    const DomainLocation location{file.state.name, observation.condition.directory,
-                                  observation.condition.owner};
     const auto placement = session.store->read_placement(location);
     if (!placement) plan.problems.push_back(placement.error().message);
+  }
+  if (!plan.is_empty()) {
+    VSTATE_TRY_ASSIGN(auto obstacle, session.store->write_obstacle());
+    if (!obstacle.empty()) plan.problems.push_back(std::move(obstacle));
   }
   return Prepared{std::move(observation), std::move(facts), std::move(plan)};
 }
 
 PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {
-  return {text.prune, text.overwrite, common.only, common.exclude};
+  return {text.prune, text.overwrite, common.only, common.exclude, text.alter};
 }
 
 }  // namespace vstate::cli

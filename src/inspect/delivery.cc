@@ -167,6 +167,11 @@ Status Inspector::read_alias_rows() {
     }
     DeliveryLines lines;
     for (const auto& line : literal) lines.push_back(templater_->to_template(line));
+    if (local.ends_with("-default") && runs_program(lines))
+      remark(
+          fmt::format("{} is rows of valias that run a program; as a .qmail file it has another "
+                      "$DEFAULT",
+                      local));
     out_.alias_rows.emplace(local, literal);
     if (auto robot = as_autoresponder(local, lines))
       state().autoresponders.emplace(*name, *std::move(robot));

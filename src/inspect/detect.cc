@@ -51,7 +51,7 @@ class Detection {
   void find_owner();
   Status find_version();
   void find_clear_passwords();
-  Status find_backend();
+  void find_backend();
   /// The first domain's first account line, which shows how this build writes them.
   [[nodiscard]] std::optional<vpasswd::Record> sample_account() const;
   [[nodiscard]] std::optional<std::string> defined(const std::string& name) const {
@@ -216,31 +216,35 @@ void Detection::find_clear_passwords() {
   note("clear-text passwords", server_.stores_clear_passwords ? "kept" : "not kept", from);
 }
 
-Status Detection::find_backend() {
-  const auto refuse = [](std::string_view backend, std::string_view from) -> Status {
-    return fail(Errc::unsupported,
-                fmt::format("this server keeps its accounts in {} (from {}), which this build of "
-                            "vstate cannot read",
-                            backend, from),
-                Scope::run);
-  };
-  if (said_.backend == "cdb") return {};
-  if (!said_.backend.empty() && said_.backend != "auto")
-    return refuse(said_.backend, "the command line");
+void Detection::find_backend() {
   struct Sign {
     const char *define, *file, *name;
   };
-  constexpr std::array signs{Sign{"USE_MYSQL", "etc/vpopmail.mysql", "MySQL"},
-                             Sign{"USE_POSTGRES", "etc/vpopmail.pgsql", "PostgreSQL"},
-                             Sign{"USE_SQLITE", "domains/_vpopmail.sqlite", "SQLite"}};
-  for (const auto& sign : signs) {
-    if (defined(sign.define)) return refuse(sign.name, "vpopmail_config.h");
-    if (config_.empty() && system_.exists(path_join(server_.vpopmail_dir, sign.file)))
-      return refuse(sign.name, sign.file);
+  constexpr std::array signs{Sign{"USE_MYSQL", "etc/vpopmail.mysql", "mysql"},
+                             Sign{"USE_POSTGRES", "etc/vpopmail.pgsql", "pgsql"},
+                             Sign{"USE_SQLITE", "domains/_vpopmail.sqlite", "sqlite"}};
+  std::string from = config_.empty() ? "the absence of a database's files" : "vpopmail_config.h";
+  if (!said_.backend.empty() && said_.backend != "auto") {
+    server_.backend = said_.backend;
+    from = "the command line";
+  } else {
+    for (const auto& sign : signs) {
+      const bool is_there =
+          config_.empty() && system_.exists(path_join(server_.vpopmail_dir, sign.file));
+      if (!defined(sign.define) && !is_there) continue;
+      server_.backend = sign.name;
+      if (is_there) from = sign.file;
+      break;
+    }
   }
-  note("accounts", "cdb",
-       config_.empty() ? "the absence of a database's files" : "vpopmail_config.h");
-  return {};
+  note("accounts", server_.backend, from);
+  server_.connection_file = said_.connection_file;
+  server_.lock_seconds = said_.lock_seconds;
+  if (config_.empty()) return;
+  server_.tables = {defined("MANY_DOMAINS").has_value(), defined("VALIAS").has_value(),
+                    defined("ENABLE_MYSQL_LIMITS").has_value(),
+                    defined("ENABLE_SQL_ALIASDOMAINS").has_value(),
+                    defined("DEFAULT_DELIVERY").has_value()};
 }
 
 void Detection::find_ezmlm() {
@@ -318,7 +322,7 @@ Result<Server> Detection::run() {
   find_owner();
   VSTATE_TRY(find_version());
   find_clear_passwords();
-  VSTATE_TRY(find_backend());
+  find_backend();
   find_ezmlm();
   find_autorespond();
   return std::move(server_);

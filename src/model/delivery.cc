@@ -145,6 +145,11 @@ bool runs_vdelivermail(const DeliveryLines& lines) {
   });
 }
 
+bool runs_program(const DeliveryLines& lines) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const std::string& line) { return line.starts_with('|'); });
+}
+
 bool is_read_alike(std::string_view line) {
   constexpr std::string_view blanks = " \t";
   // A brace would be taken for a placeholder by both parsers.

@@ -81,7 +81,6 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
       input_.actual == nullptr || !input_.actual->mailboxes.contains(*MailboxName::parse(name));
   if (is_new && name.size() == 1 && server.hashes_directories)
     say("a name of one character clashes with the hashed directories of this server");
-  if (name == "vpasswd") say("the name clashes with the file vpasswd");
   const auto gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
   if (gecos.size() > server.longest_gecos())
     say(fmt::format("gecos has {} bytes, this server keeps {}", gecos.size(),
@@ -90,16 +89,6 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
   const auto home = longest_home_of(name);
   if (home > k_longest_home)
     say(fmt::format("its home would be longer than {} characters", k_longest_home));
-  const auto clear =
-      server.stores_clear_passwords
-          ? 1 + (mailbox.clear_password ? mailbox.clear_password->reveal().size() : 0)
-          : 0;
-  const auto line = name.size() + hash.size() + 1 + std::to_string(mailbox.flags).size() +
-                    gecos.size() + home + to_vpopmail(mailbox.quota).size() + 6 + clear + 1;
-  if (line > server.longest_vpasswd_line())
-    say(fmt::format(
-        "its line in vpasswd would have {} bytes, this server reads {} (the hash alone has {})",
-        line, server.longest_vpasswd_line(), hash.size()));
   if (!hash.empty() && hash.front() == '{' && server.version == VpopmailVersion::v54)
     say("the password has a {SCHEME} prefix, which vpopmail 5.4 never matches; remove the prefix");
   if (input_.facts.refused_hashes.contains(name))

@@ -51,6 +51,7 @@ class Planner {
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
   [[nodiscard]] List effective_list(const std::string& name, const List& desired,
                                     const List* actual);
+  void add_misfits();
   void add_repairs();
   void add_archives(ArchiveKind kind);
   void add_publication();
@@ -209,6 +210,17 @@ List Planner::effective_list(const std::string& name, const List& desired, const
   return wanted;
 }
 
+void Planner::add_misfits() {
+  for (const auto& misfit : input_.facts.misfits) {
+    if (input_.options.alter && !misfit.remedy.empty())
+      plan_.actions.push_back(AlterStore{misfit.remedy, to_text(misfit)});
+    else
+      plan_.problems.push_back(
+          to_text(misfit) +
+          (misfit.remedy.empty() ? "" : fmt::format("; --alter runs {}", misfit.remedy)));
+  }
+}
+
 void Planner::add_repairs() {
   for (const auto& defect : input_.condition.defects) {
     // A mailbox that the file does not name is not this apply's business, unless the whole is.
@@ -301,6 +313,7 @@ Plan Planner::run() {
     // It has its place in users/assign and in the domains' counter already.
     plan_.actions.push_back(CreateDomain{input_.condition.directory, false});
   }
+  add_misfits();
   add_repairs();
   const auto as_it_is = [](const std::string&, const auto& value, const auto*) { return value; };
   compare_single("limits", desired.limits, is_there() ? actual->limits : std::nullopt);
@@ -337,6 +350,7 @@ Plan Planner::run() {
 std::string address_of(const Action& action) {
   struct Addresses {
     std::string operator()(const CreateDomain&) const { return "domain"; }
+    std::string operator()(const AlterStore&) const { return "alter"; }
     std::string operator()(const Repair& repair) const {
       return repair.subject.empty() ? "repair" : "repair." + repair.subject;
     }

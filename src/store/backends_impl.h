@@ -10,5 +10,9 @@ namespace vstate {
 
 /// vpasswd and vpasswd.cdb below the domain's directory (vcdb.c).
 [[nodiscard]] Result<std::unique_ptr<AccountStore>> open_cdb_store(System&, const Server&);
+/// The table `vpopmail`, or one for each domain (vmysql.c, vpgsql.c, vsqlite.c).
+[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_mysql_store(System&, const Server&);
+[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_pgsql_store(System&, const Server&);
+[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_sqlite_store(System&, const Server&);
 
 }  // namespace vstate

@@ -37,7 +37,10 @@ Account to_account(const vpasswd::Record& record) {
 class CdbStore final : public FileStore {
  public:
   CdbStore(System& system, const Server& server)
-      : FileStore(system, server), stores_clear_passwords_(server.stores_clear_passwords) {}
+      : FileStore(system, server),
+        stores_clear_passwords_(server.stores_clear_passwords),
+        longest_line_(server.longest_vpasswd_line()),
+        lock_seconds_(server.lock_seconds) {}
 
   Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
@@ -65,6 +68,8 @@ class CdbStore final : public FileStore {
                                               const Placement*) override;
 
   Status finish(const DomainLocation& domain) override;
+  Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                           const Paths&) override;
 
   [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override {
     if (name == k_vpasswd) return OwnFile{true, {}};
@@ -74,7 +79,7 @@ class CdbStore final : public FileStore {
 
  private:
   Result<FileLock> take_lock(const DomainLocation& domain) {
-    return system().lock(path_join(domain.directory, k_lock), owned(domain));
+    return system().lock(path_join(domain.directory, k_lock), owned(domain), lock_seconds_);
   }
   Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) {
     const auto path = path_join(domain.directory, k_vpasswd);
@@ -93,6 +98,8 @@ class CdbStore final : public FileStore {
   [[nodiscard]] bool update(vpasswd::Record&, const AccountChange&) const;
 
   bool stores_clear_passwords_;
+  std::size_t longest_line_;
+  int lock_seconds_;
 };
 
 vpasswd::Record CdbStore::to_record(const Account& account) const {
@@ -225,6 +232,8 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
       removed.insert(change.name);
     } else if (found == nullptr) {
       added.push_back(to_record(*change.after));
+      if (const auto status = vpasswd::check(added.back()); !status)
+        return tl::unexpected<Error>(status.error().in("account " + change.name));
     } else if (to_account(*found) != *change.after) {
       conflicts.push_back({change.name, "was created by somebody else meanwhile"});
     }
@@ -241,6 +250,27 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
     VSTATE_TRY(end_commit(domain));
   }
   return conflicts;
+}
+
+Result<std::vector<Misfit>> CdbStore::find_misfits(const DomainLocation& domain, const State& state,
+                                                   const Paths& paths) {
+  std::vector<Misfit> misfits;
+  for (const auto& [key, mailbox] : state.mailboxes) {
+    const auto& name = key.text();
+    if (name == k_vpasswd)
+      misfits.push_back({{"mailbox " + name}, "the name clashes with the file vpasswd", ""});
+    auto account = vstate::to_account(name, mailbox, home_of(domain, name, paths));
+    if (!stores_clear_passwords_) account.clear_password.reset();
+    const auto line = vpasswd::to_line(to_record(account)).size() + 1;
+    if (line > longest_line_)
+      misfits.push_back(
+          {{"mailbox " + name},
+           fmt::format("its line in vpasswd would have {} bytes, this server reads {} "
+                       "(the hash alone has {})",
+                       line, longest_line_, mailbox.password.reveal().size()),
+           ""});
+  }
+  return misfits;
 }
 
 Status CdbStore::finish(const DomainLocation& domain) {

@@ -60,6 +60,13 @@ Result<PendingCommit> parse_pending(std::string_view text) {
 
 }  // namespace
 
+std::string FileStore::home_of(const DomainLocation& domain, const std::string& name,
+                               const Paths& paths) const {
+  const auto home = paths.homes.find(name);
+  if (home != paths.homes.end()) return home->second;
+  return domain.directory + (hashes_directories_ ? "/z/z/" : "/") + name;
+}
+
 Status FileStore::write_file(const DomainLocation& domain, const std::string& path,
                              std::string_view bytes) {
   const auto now = system_.read_if_there(path);
@@ -184,11 +191,21 @@ Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
   return logins;
 }
 
-Status FileStore::write_last_login(const DomainLocation& domain, const std::string&,
-                                   const std::string& home, const LastLogin& login) {
-  const auto path = path_join(home, k_last_login);
-  VSTATE_TRY(write_file(domain, path, login.from));
-  return system_.set_mtime(path, login.at);
+Result<std::vector<AccountConflict>> FileStore::write_last_logins(
+    const DomainLocation& domain, const std::vector<LoginChange>& changes) {
+  std::vector<AccountConflict> failed;
+  for (const auto& change : changes) {
+    const auto path = path_join(change.home, k_last_login);
+    auto status = write_file(domain, path, change.login.from);
+    if (status) status = system_.set_mtime(path, change.login.at);
+    if (!status && status.error().ends_run()) return tl::unexpected<Error>(status.error());
+    if (!status) failed.push_back({change.name, status.error().message});
+  }
+  return failed;
+}
+
+Status FileStore::alter(const std::string& remedy) {
+  return fail(Errc::unsupported, fmt::format("{}: not for this back-end", remedy));
 }
 
 Status FileStore::write_alias_rows(const DomainLocation&, const std::string& name,

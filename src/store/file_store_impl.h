@@ -14,7 +14,10 @@ namespace vstate {
 class FileStore : public AccountStore {
  public:
   FileStore(System& system, const Server& server)
-      : system_(system), vpopmail_dir_(server.vpopmail_dir), domains_dir_(server.domains_dir) {}
+      : system_(system),
+        vpopmail_dir_(server.vpopmail_dir),
+        domains_dir_(server.domains_dir),
+        hashes_directories_(server.hashes_directories) {}
 
   Result<bool> is_unfinished(const DomainLocation& domain) override;
 
@@ -27,8 +30,8 @@ class FileStore : public AccountStore {
 
   Result<std::map<std::string, StoredLogin>> read_last_logins(const DomainLocation&,
                                                               const std::vector<Account>&) override;
-  Status write_last_login(const DomainLocation&, const std::string& name, const std::string& home,
-                          const LastLogin&) override;
+  Result<std::vector<AccountConflict>> write_last_logins(const DomainLocation&,
+                                                         const std::vector<LoginChange>&) override;
 
   Result<AliasRows> read_alias_rows(const DomainLocation&) override { return AliasRows{}; }
   Result<bool> takes_alias_rows(const DomainLocation&, const std::string&,
@@ -44,6 +47,9 @@ class FileStore : public AccountStore {
   }
   Status write_alias_domain(const DomainLocation&, const std::string&, bool) override { return {}; }
 
+  Result<std::string> write_obstacle() override { return std::string(); }
+  Status alter(const std::string& remedy) override;
+
   Result<std::vector<std::string>> remarks(const DomainLocation&,
                                            const std::set<DomainName>& aliases) override;
   [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override;
@@ -54,6 +60,9 @@ class FileStore : public AccountStore {
   [[nodiscard]] static Ownership owned(const DomainLocation& domain) {
     return {domain.owner.uid, domain.owner.gid, 0600};
   }
+  /// The home that an account has, or the longest that a new one may get.
+  [[nodiscard]] std::string home_of(const DomainLocation&, const std::string& name,
+                                    const Paths&) const;
   /// Replaces a file of the domain unless it says so already; the caller syncs.
   Status write_file(const DomainLocation&, const std::string& path, std::string_view bytes);
 
@@ -75,6 +84,7 @@ class FileStore : public AccountStore {
  private:
   System& system_;
   std::string vpopmail_dir_, domains_dir_;
+  bool hashes_directories_;
 };
 
 }  // namespace vstate

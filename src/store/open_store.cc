@@ -11,6 +11,15 @@ struct Backend {
 
 constexpr Backend k_backends[] = {
     {"cdb", open_cdb_store},
+#ifdef VSTATE_HAS_MYSQL
+    {"mysql", open_mysql_store},
+#endif
+#ifdef VSTATE_HAS_PGSQL
+    {"pgsql", open_pgsql_store},
+#endif
+#ifdef VSTATE_HAS_SQLITE
+    {"sqlite", open_sqlite_store},
+#endif
 };
 
 }  // namespace

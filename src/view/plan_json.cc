@@ -143,6 +143,11 @@ class ActionJson {
     out["detail"] = create.directory;
     return out;
   }
+  Json operator()(const AlterStore& alter) const {
+    auto out = entry("alter", "", "update", address_);
+    out["detail"] = fmt::format("{} ({})", alter.statement, alter.reason);
+    return out;
+  }
   Json operator()(const Repair& repair) const {
     auto out = entry("repair", repair.subject, "update", address_);
     out["detail"] = repair.detail;

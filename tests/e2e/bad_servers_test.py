@@ -19,7 +19,6 @@ DOMAIN = "/srv/vpop/domains/example.com/"
 LOCKED = "another vstate is at work on this server"
 HOLD_LOCK = ("import fcntl, sys, time; lock = open(sys.argv[1], 'r+b'); "
              "fcntl.lockf(lock, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)")
-UNREAD = ", which this build of vstate cannot read"
 
 
 def write(path, text):
@@ -40,9 +39,20 @@ def blank_line(server):
     server.write(path, server.read(path).decode().replace("postmaster:", "\npostmaster:"))
 
 
-def mysql_file(server):
-    os.unlink(server.at(CONFIG))
-    server.write("/srv/vpop/etc/vpopmail.mysql", "localhost|0|root|canary|vpopmail\n")
+def database(word, backend, connection, message):
+    """A server that keeps its accounts in a database: by its configuration, or, without one, by its
+    connection file. A program that was built without that back-end says so instead."""
+    def spoil(server):
+        if word:
+            define(word)(server)
+        else:
+            os.unlink(server.at(CONFIG))
+        if connection is not None:
+            server.write(f"/srv/vpop/etc/vpopmail.{backend}", connection)
+    if backend not in support.run("--version").out:
+        message = (f"this server keeps its accounts in {backend}, which this build of vstate was "
+                   f"compiled without")
+    return spoil, message
 
 
 def bob(**fields):
@@ -59,10 +69,17 @@ NO_SERVER = [
      ASSIGN + ': line 2: the file ends without a "." line'),
     (write(ASSIGN, "+a.org-:a.org:89\n.\n"), ASSIGN + ": line 1: fewer than seven colons"),
     (write(ASSIGN, "\n.\n"), ASSIGN + ": line 1: blank line; qmail-newu does not take it"),
-    (define("USE_MYSQL"), "this server keeps its accounts in MySQL (from vpopmail_config.h)" + UNREAD),
-    (define("USE_POSTGRES"),
-     "this server keeps its accounts in PostgreSQL (from vpopmail_config.h)" + UNREAD),
-    (mysql_file, "this server keeps its accounts in MySQL (from etc/vpopmail.mysql)" + UNREAD),
+    database("USE_MYSQL", "mysql", None,
+             "/srv/vpop/etc/vpopmail.mysql: is missing; it says how to reach MySQL"),
+    database(None, "mysql", "# a comment\nlocalhost|0|root|canary\n",
+             "/srv/vpop/etc/vpopmail.mysql: line 2: 4 fields, 5 expected: "
+             "host|port|user|password|database"),
+    database("USE_MYSQL", "mysql", "localhost|x|root|canary|vpopmail\n",
+             "/srv/vpop/etc/vpopmail.mysql: line 1: the second field is no port"),
+    database("USE_POSTGRES", "pgsql", "localhost|70000|postgres|canary|vpopmail\n",
+             "/srv/vpop/etc/vpopmail.pgsql: line 1: the second field is no port"),
+    database("USE_POSTGRES", "pgsql", "\n", "/srv/vpop/etc/vpopmail.pgsql: no line says how to "
+             "connect"),
     (write(CONFIG, '#define PACKAGE_VERSION "4.9"\n'), "vpopmail 4.9 is not known; 5.4 and 5.6 are"),
 ]
 # What is done to a server that has the domain, and the message.
@@ -110,7 +127,7 @@ COMMANDS = [
     (["plan", "FILE", "--color", "pink"],
      "--color: pink not in {auto,always,never}; see vstate --help"),
     (["--backend", "oracle", "plan", "FILE"],
-     "--backend: oracle not in {auto,cdb,mysql,pgsql}; see vstate --help"),
+     "--backend: oracle not in {auto,cdb,mysql,pgsql,sqlite}; see vstate --help"),
 ]
 
 

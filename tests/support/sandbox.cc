@@ -49,9 +49,10 @@ Sandbox::Sandbox(ServerLayout layout)
   fs::create_directories(path("/var/lib/vstate"));
   write("/etc/passwd", fmt::format("vpopmail:x:{}:{}::{}:/bin/sh\n", owner_.uid, owner_.gid,
                                    layout_.vpopmail_dir));
-  write(layout_.vpopmail_dir + "/include/vpopmail_config.h",
-        fmt::format("#define PACKAGE_VERSION \"{}\"\n#define USERS_BIG_DIR 1\n{}", layout_.version,
-                    layout_.stores_clear_passwords ? "#define CLEAR_PASS 1\n" : ""));
+  write(
+      layout_.vpopmail_dir + "/include/vpopmail_config.h",
+      fmt::format("#define PACKAGE_VERSION \"{}\"\n#define USERS_BIG_DIR 1\n{}{}", layout_.version,
+                  layout_.stores_clear_passwords ? "#define CLEAR_PASS 1\n" : "", layout_.defines));
   const auto domains = path(layout_.vpopmail_dir + "/domains");
   REQUIRE(chown(domains.c_str(), owner_.uid, owner_.gid) == 0);
   REQUIRE(chmod(domains.c_str(), 0700) == 0);

@@ -31,6 +31,7 @@ struct ServerLayout {
   std::string qmail_dir = "/var/qmail";
   std::string version = "5.6.13";
   bool stores_clear_passwords = false;
+  std::string defines;  ///< more lines of vpopmail_config.h
 };
 
 /// An empty server: qmail's control files with foreign lines in them, vpopmail's etc, no domain.

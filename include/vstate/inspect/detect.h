@@ -14,7 +14,9 @@ namespace vstate {
 struct ServerOverrides {
   std::string vpopmail_dir, qmail_dir, ezmlm_dir, autorespond;
   std::string version;          ///< "5.4" or "5.6"
-  std::string backend;          ///< "auto", "cdb"
+  std::string backend;          ///< "auto", or one of compiled_backends()
+  std::string connection_file;  ///< on this machine, instead of the server's own
+  int lock_seconds = 25;        ///< see Server
   std::string clear_passwords;  ///< "yes" or "no"
   std::string ezmlm_hash;       ///< "32" or "64"
 };

@@ -45,6 +45,9 @@ struct DeliveryLine {
 /// `valias` are asked at all.
 [[nodiscard]] bool runs_vdelivermail(const DeliveryLines&);
 
+/// True if a line is a program's.
+[[nodiscard]] bool runs_program(const DeliveryLines&);
+
 /// True if both readers take this literal line for the same: then it may stand in a file or a row.
 [[nodiscard]] bool is_read_alike(std::string_view line);
 

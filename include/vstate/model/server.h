@@ -20,13 +20,25 @@ struct Owner {
 
 enum class VpopmailVersion { v54, v56 };
 
+/// Compile options that say which tables a SQL back-end uses. Nothing: what is there says so.
+struct TableOptions {
+  std::optional<bool> many_domains;   ///< one table for all domains, not one each
+  std::optional<bool> valias;         ///< aliases as rows
+  std::optional<bool> limits;         ///< limits as a row, not a file
+  std::optional<bool> alias_domains;  ///< alias domains also as rows
+  bool default_delivery = false;      ///< `valias` with two more columns
+};
+
 /// A server as detected. Paths are as the server's own programs see them, without --root.
 struct Server {
   std::string vpopmail_dir, qmail_dir, domains_dir;  ///< domains_dir is absolute
   std::string ezmlm_dir, autorespond;
   std::string assign_cdb;  ///< users/cdb, or users/assign.cdb of s/qmail; absolute
   VpopmailVersion version = VpopmailVersion::v54;
-  std::string backend = "cdb";          ///< where accounts are kept, as --backend names it
+  std::string backend = "cdb";  ///< where accounts are kept, as --backend names it
+  TableOptions tables;
+  int lock_seconds = 25;                ///< how long to wait for a lock of another connection
+  std::string connection_file;          ///< on this machine, instead of the server's own
   Owner owner;                          ///< the vpopmail account
   bool hashes_directories = true;       ///< USERS_BIG_DIR
   bool stores_clear_passwords = false;  ///< CLEAR_PASS
@@ -62,6 +74,15 @@ struct Publication {
   }
   friend bool operator==(const Publication&, const Publication&) = default;
 };
+
+/// What a back-end cannot hold of a State as it is.
+struct Misfit {
+  std::vector<std::string> subjects;  ///< "mailbox alice"
+  std::string what;                   ///< why it does not fit, without the value
+  std::string remedy;                 ///< a statement that mends it; empty if there is none
+};
+/// "mailbox alice, mailbox bob and 3 more: WHAT".
+[[nodiscard]] std::string to_text(const Misfit&);
 
 /// Something that is not as it must be for the domain to work, apart from its State.
 enum class DefectKind {

@@ -40,6 +40,11 @@ struct CopyArchive {
   std::vector<std::string> replaced;
 };
 
+/// Changes the back-end's tables so that what the file says fits. Only for --alter.
+struct AlterStore {
+  std::string statement, reason;
+};
+
 struct Repair {
   DefectKind kind;
   std::string subject, detail;
@@ -57,9 +62,9 @@ struct Unpublish {
   DomainName name;
 };
 
-using Action = std::variant<CreateDomain, Repair, Change<Limits>, Change<Mailbox>, Change<File>,
-                            CopyArchive, Change<Autoresponder>, Change<Alias>, Change<List>,
-                            Change<DeliveryLines>, Publish, Unpublish>;
+using Action = std::variant<CreateDomain, AlterStore, Repair, Change<Limits>, Change<Mailbox>,
+                            Change<File>, CopyArchive, Change<Autoresponder>, Change<Alias>,
+                            Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
 
 /// The address of an action for --only and --exclude: "mailbox.alice", "mail.alice", "domain".
 [[nodiscard]] std::string address_of(const Action&);
@@ -92,6 +97,7 @@ struct PlanOptions {
   bool prune = false;
   bool overwrite = false;  ///< the file wins also over what a person changed on the server
   std::vector<std::string> only, exclude;  ///< shell patterns over addresses
+  bool alter = false;  ///< change the back-end's tables where they do not hold what the file says
 };
 
 /// What an archive of the file lacks on the target, as mail/deliver.h found.
@@ -110,7 +116,8 @@ struct TargetFacts {
   std::map<std::string, std::string>
       foreign_names;  ///< names of the file -> real domain that has them here
   std::vector<ArchiveReport> archives;
-  std::string new_directory;  ///< where vpopmail would make the domain's directory now
+  std::vector<Misfit> misfits;  ///< what the back-end cannot hold
+  std::string new_directory;    ///< where vpopmail would make the domain's directory now
   bool new_directory_is_hashed = false;
 };
 

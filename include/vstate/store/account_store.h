@@ -65,6 +65,12 @@ struct StoredLogin {
   std::string file;
 };
 
+/// A last login to be written.
+struct LoginChange {
+  std::string name, home;
+  LastLogin login;
+};
+
 /// What a file that vpopmail or a back-end keeps in a directory is: part of what a State expresses,
 /// or something that the target makes anew, and why.
 struct OwnFile {
@@ -130,8 +136,10 @@ class AccountStore {
   /// By account name. Accounts without one are absent.
   virtual Result<std::map<std::string, StoredLogin>> read_last_logins(
       const DomainLocation&, const std::vector<Account>&) = 0;
-  virtual Status write_last_login(const DomainLocation&, const std::string& name,
-                                  const std::string& home, const LastLogin&) = 0;
+  /// Returns those that could not be written; the others are. A later login that is there already
+  /// stays.
+  virtual Result<std::vector<AccountConflict>> write_last_logins(
+      const DomainLocation&, const std::vector<LoginChange>&) = 0;
 
   /// Empty for a back-end without such rows.
   virtual Result<AliasRows> read_alias_rows(const DomainLocation&) = 0;
@@ -152,6 +160,17 @@ class AccountStore {
   virtual Status write_alias_domain(const DomainLocation&, const std::string& alias,
                                     bool is_listed) = 0;
 
+  // What plans must know.
+
+  /// What this back-end cannot hold of a State, or could hold only cut short. For a new domain the
+  /// location and `paths` say where it would be.
+  virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                                   const Paths&) = 0;
+  /// Why nothing can be written here at all; empty if it can be.
+  virtual Result<std::string> write_obstacle() = 0;
+  /// Carries out the remedy of a misfit.
+  virtual Status alter(const std::string& remedy) = 0;
+
   // What inspection must know.
 
   /// What the back-end holds of the domain and no State expresses, for people.
@@ -160,6 +179,9 @@ class AccountStore {
   [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
   [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
 };
+
+/// A mailbox as an account with this home.
+[[nodiscard]] Account to_account(const std::string& name, const Mailbox&, std::string home);
 
 /// The store of a server; `System` must outlive it, `Server` need not. Fails with `unsupported` for
 /// a back-end that is not compiled in.
