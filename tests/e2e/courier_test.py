@@ -169,7 +169,8 @@ class FromCourier(support.SandboxCase):
         folder = choose.choice(("INBOX", "INBOX.A", "INBOX.A.B", "INBOX.\u00fc"))
         folder = folder.replace("\u00fc", "&APw-")
         session.create(quoted(folder))  # most often it is there
-        uids = good(session.select(quoted(folder))) and good(session.uid("SEARCH", "ALL"))[0].split()
+        good(session.select(quoted(folder)))
+        uids = good(session.uid("SEARCH", "ALL"))[0].split()
         some = b",".join(uid for uid in uids if choose.random() < 0.3).decode()
         what = choose.choice(("store", "store", "keyword", "keyword", "copy", "append", "expunge",
                               "subscribe"))

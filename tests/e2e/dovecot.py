@@ -205,8 +205,8 @@ def messages_of(session, folder):
     """What IMAP says of each message: {uid: (flags, internal date, size, bytes)}. \\Recent belongs
     to a session and not to the message."""
     good(session.select(quoted(folder), readonly=True))
-    out = {}
-    for part in good(session.uid("FETCH", "1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])")):
+    out, items = {}, "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"
+    for part in good(session.uid("FETCH", "1:*", items)):
         if not isinstance(part, tuple):
             continue
         head = part[0].decode()
