@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build demo check check-asan check-all bench fmt fmt-check tidy install clean
+.PHONY: build demo check check-deep check-asan check-all bench fmt fmt-check tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -16,6 +16,11 @@ demo: build
 check:
 	@cmake/packages.sh build test
 	@cmake/check.sh release
+
+# Every layout of every database; the rest of it as make check.
+check-deep:
+	@cmake/packages.sh build test
+	@VSTATE_DEEP=1 cmake/check.sh release
 
 check-asan:
 	@cmake/packages.sh build test

@@ -106,7 +106,7 @@ Status Executor::carry_out() {
   VSTATE_TRY(
       for_each<CreateDomain>([&](const CreateDomain& create) { return create_domain(create); }));
   VSTATE_TRY(for_each<AlterStore>(
-      [&](const AlterStore& alter) { return input_.store.alter(alter.statement); }));
+      [&](const AlterStore& alter) { return input_.store.alter(location(), alter.statement); }));
   if (directory_.empty() || !report_.failures.empty()) {
     report_.is_published = false;
     return {};

@@ -124,6 +124,7 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
     session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
+  if (access == Access::write) VSTATE_TRY(session.store->mend());
   VSTATE_TRY(look_at_ledger(session));
   return session;
 }

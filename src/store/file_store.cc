@@ -204,7 +204,7 @@ Result<std::vector<AccountConflict>> FileStore::write_last_logins(
   return failed;
 }
 
-Status FileStore::alter(const std::string& remedy) {
+Status FileStore::alter(const DomainLocation&, const std::string& remedy) {
   return fail(Errc::unsupported, fmt::format("{}: not for this back-end", remedy));
 }
 

@@ -19,6 +19,7 @@ class FileStore : public AccountStore {
         domains_dir_(server.domains_dir),
         hashes_directories_(server.hashes_directories) {}
 
+  Status mend() override { return {}; }
   Result<bool> is_unfinished(const DomainLocation& domain) override;
 
   Result<DirControl> read_domains_counter(const Owner&) override;
@@ -48,7 +49,7 @@ class FileStore : public AccountStore {
   Status write_alias_domain(const DomainLocation&, const std::string&, bool) override { return {}; }
 
   Result<std::string> write_obstacle() override { return std::string(); }
-  Status alter(const std::string& remedy) override;
+  Status alter(const DomainLocation&, const std::string& remedy) override;
 
   Result<std::vector<std::string>> remarks(const DomainLocation&,
                                            const std::set<DomainName>& aliases) override;

@@ -64,6 +64,8 @@ class Database {
   virtual Result<Schema> read_schema() = 0;
   /// True if the value comes back from a column of this character set as it went in.
   virtual Result<bool> keeps(const Column&, const std::string& value) = 0;
+  /// True if a table without transactions is not what it seems, since its server was killed.
+  virtual Result<bool> is_damaged(const Table&) { return false; }
   /// Why nothing can be written to this server at all; empty if it can be.
   virtual Result<std::string> write_obstacle() = 0;
   /// The order in which rows of `valias` take effect, for ORDER BY; empty for none.

@@ -148,6 +148,16 @@ const Table* Layout::existing(const std::string& name) const {
   return found == schema_.end() ? nullptr : &found->second;
 }
 
+std::vector<Table> Layout::tables() const {
+  constexpr std::array names{"dir_control", "lastauth", "valias", "limits", "aliasdomains"};
+  std::vector<Table> found;
+  for (const auto& [name, table] : schema_)
+    if (table.find("pw_name") != nullptr ||
+        std::find(names.begin(), names.end(), name) != names.end())
+      found.push_back(table);
+  return found;
+}
+
 Table Layout::get(const std::string& name) const {
   const auto* table = existing(name);
   return table != nullptr ? *table : made(name);

@@ -27,6 +27,8 @@ class Layout {
   [[nodiscard]] std::optional<Table> alias_domains() const {
     return used(uses_alias_domains_, "aliasdomains");
   }
+  /// All tables that are there and vpopmail's.
+  [[nodiscard]] std::vector<Table> tables() const;
   /// A table that is only looked at; nothing if it is not there.
   [[nodiscard]] const Table* existing(const std::string& name) const;
   /// The schema, read again after it was changed.

@@ -155,4 +155,11 @@ Result<std::vector<Misfit>> SqlStore::find_misfits(const DomainLocation& domain,
   return finder.result();
 }
 
+Status SqlStore::alter(const DomainLocation& domain, const std::string& remedy) {
+  std::vector<sql::Table> tables{layout_.users(domain.name), layout_.lastauth()};
+  if (const auto limits = layout_.limits()) tables.push_back(*limits);
+  VSTATE_TRY(make_tables(tables));
+  return write_schema(remedy);
+}
+
 }  // namespace vstate

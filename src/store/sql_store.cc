@@ -90,6 +90,22 @@ Status SqlStore::make_tables(const std::vector<sql::Table>& tables) {
   return {};
 }
 
+Status SqlStore::mend() {
+  for (const auto& table : layout_.tables()) {
+    if (table.is_transactional) continue;
+    VSTATE_TRY_ASSIGN(const bool is_damaged, database_->is_damaged(table));
+    if (!is_damaged) continue;
+    VSTATE_TRY(write("REPAIR TABLE " + quote(table.name), {}));
+    VSTATE_TRY_ASSIGN(const bool is_still, database_->is_damaged(table));
+    if (is_still)
+      return fail(Errc::invalid,
+                  fmt::format("{}: the table {} is damaged, and REPAIR TABLE does not mend it",
+                              database_->description(), table.name),
+                  Scope::run);
+  }
+  return {};
+}
+
 SqlStore::Condition SqlStore::all_of(const sql::Table& table, const DomainName& domain) const {
   if (table.find(k_domain) == nullptr) return {};
   return {fmt::format(" WHERE {} = ?", quote(k_domain)), {domain.text()}};

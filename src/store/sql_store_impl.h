@@ -21,6 +21,7 @@ class SqlStore final : public FileStore {
                                                     std::unique_ptr<sql::Database>);
 
   // sql_store.cc
+  Status mend() override;
   Result<std::vector<Account>> read_accounts(const DomainLocation&) override;
   Result<std::map<std::string, Account>> read_index(const DomainLocation&) override;
   [[nodiscard]] std::string index_name(const DomainLocation&) const override;
@@ -64,7 +65,7 @@ class SqlStore final : public FileStore {
   Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
                                            const Paths&) override;
   Result<std::string> write_obstacle() override { return database_->write_obstacle(); }
-  Status alter(const std::string& remedy) override { return write_schema(remedy); }
+  Status alter(const DomainLocation&, const std::string& remedy) override;
 
   [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override;
   [[nodiscard]] std::optional<OwnFile> own_home_file(std::string_view name) const override;

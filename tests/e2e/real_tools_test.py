@@ -71,7 +71,7 @@ def normalised(quota):
     """FORMATS 7.1, for what the captures hold."""
     units = {"": 1, "K": 1024, "M": 1048576}
     size = count = 0
-    for part in [] if quota.startswith("NO") else quota.split(","):
+    for part in [] if quota.startswith("NO") or not quota else quota.split(","):
         if part.endswith("C"):
             count = int(part[:-1])
         else:
@@ -84,6 +84,7 @@ def normalised(quota):
 def account_rows(output):
     """(name, gid, directory, quota) of `vuserinfo -n -g -q -d -D`."""
     lines = [line for line in output.splitlines() if not line.startswith("-----")]
+    lines += [""] * (-len(lines) % 4)  # an empty quota at the end was cut with the output's end
     return [tuple(lines[at:at + 4]) for at in range(0, len(lines), 4)]
 
 
@@ -123,7 +124,7 @@ class RealTools:
         return fields(self.printed.output[f"vdominfo {domain}"])["dir"]
 
     def rows(self, domain):
-        return account_rows(self.printed.output[f"vuserinfo -n -g -q -d -D {domain}"])
+        return account_rows(self.printed.output.get(f"vuserinfo -n -g -q -d -D {domain}", ""))
 
     def listed_domains(self):
         return [subject.split()[-1] for subject, _ in self.printed.of("vuserinfo")
@@ -157,7 +158,8 @@ class RealTools:
     def check_account(self, mailbox, said):
         self.assertEqual(mailbox.get("password", ""), said["passwd"])
         self.assertEqual(mailbox.get("clear_password", ""), said["clear passwd"])
-        self.assertEqual(mailbox.get("gecos", ""), said["comment/gecos"])
+        gecos = mailbox.get("gecos", "").replace("{{", "{").replace("}}", "}")
+        self.assertEqual(gecos, said["comment/gecos"])
         self.assertEqual(mailbox.get("apop", False), said["uid"] == "2")
         self.assertEqual(flag_word(mailbox), int(said["gid"]))
         self.assertEqual(quota_text(mailbox), normalised(said["quota"]))
@@ -276,8 +278,9 @@ class RealTools:
             hashed = support.cdb_find(index, name.encode()).decode().split(":")[0]
             with self.subTest(account=address):
                 self.assertEqual(hashed, text[name].split(":")[0])
-                self.assertEqual(support.crypt(clear, hashed) if hashed else "",
-                                 hashed if clear != "-" else "")
+                known = re.sub(r"^\{[A-Z0-9-]+\}", "", hashed)  # 5.6 strips it at log-in
+                self.assertEqual(support.crypt(clear, known) if known else "",
+                                 known if clear != "-" else "")
                 self.assertTrue(os.path.isdir(target.at(text[name].split(":")[4]) + "/Maildir/new"))
 
 

@@ -69,7 +69,7 @@ class Private:
     def start(self, *options):
         self.process = subprocess.Popen(self.command(options), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, cwd=self.directory,
-                                        **self.as_owner())
+                                        start_new_session=True, **self.as_owner())
         end = time.monotonic() + PATIENCE
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -85,13 +85,19 @@ class Private:
         self.process = None
 
     def kill(self):
-        self.end(signal.SIGKILL)
+        """With all its children: a backend that outlives PostgreSQL's first process is in the way
+        of the next one."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+            time.sleep(0.05)
 
     def stop(self):
         self.end(self.polite)
 
     def remove(self):
-        self.end(signal.SIGKILL)
+        self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

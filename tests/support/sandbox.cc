@@ -159,6 +159,7 @@ Result<ApplyReport> apply(cli::Session& session, const cli::DomainFile& file,
   auto memory = Ledger::look(*session.system);
   REQUIRE(memory);
   session.memory = *std::move(memory);
+  VSTATE_TRY(session.store->mend());
   const auto ready = prepared(session, file, options);
   ApplyObserver silent;
   VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(*session.system));

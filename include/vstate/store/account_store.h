@@ -88,6 +88,10 @@ class AccountStore {
  public:
   virtual ~AccountStore() = default;
 
+  /// Puts right what a killed database left behind, before an apply looks at the server: without
+  /// transactions, what it shows until then may be neither the old state nor the new.
+  virtual Status mend() = 0;
+
   // Accounts.
 
   /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
@@ -169,7 +173,7 @@ class AccountStore {
   /// Why nothing can be written here at all; empty if it can be.
   virtual Result<std::string> write_obstacle() = 0;
   /// Carries out the remedy of a misfit.
-  virtual Status alter(const std::string& remedy) = 0;
+  virtual Status alter(const DomainLocation&, const std::string& remedy) = 0;
 
   // What inspection must know.
 

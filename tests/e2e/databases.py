@@ -1,0 +1,136 @@
+"""Private databases for the end-to-end tests, and mail servers that keep their accounts in them.
+
+The servers are those of tests/support/database.py, one of each kind a run. It must not know what any
+single test checks.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+
+SCRIPT = os.path.join(support.TREE, "tests/support/database.py")
+PASSWORD = "Secret-of-the-tests"
+NOT_INSTALLED = 125
+DEFINES = {"cdb": "USE_CDB", "mysql": "USE_MYSQL", "pgsql": "USE_POSTGRES", "sqlite": "USE_SQLITE"}
+RUNNING = {}
+# Every apply ends with a sync of its file system; in memory that waits for nobody else's files.
+if os.access("/dev/shm", os.W_OK):
+    tempfile.tempdir = "/dev/shm"
+
+
+class Database:
+    """A private MariaDB or PostgreSQL."""
+
+    def __init__(self, kind):
+        self.kind, self.count = kind, 0
+        self.place = tempfile.TemporaryDirectory(prefix="vstate-db-")
+        os.chmod(self.place.name, 0o755)
+        self.process = subprocess.Popen(
+            [sys.executable, SCRIPT, kind, os.path.join(self.place.name, kind)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, *command):
+        try:
+            self.process.stdin.write(json.dumps(command) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise unittest.SkipTest(f"the programs of {self.kind} are not installed")
+        answer = json.loads(answer)
+        if not answer["ok"]:
+            raise RuntimeError(answer["output"])
+        return answer["output"]
+
+    def create(self, charset="utf8mb4"):
+        """An empty database of its own name."""
+        self.count += 1
+        name = f"mail{self.count}"
+        self.ask("create", name, charset)
+        return name
+
+    def connection(self, name):
+        return self.ask("connection", name)
+
+    def sql(self, name, text):
+        return self.ask("sql", name, text)
+
+    def rows(self, name, text):
+        return [line.split("\t") for line in self.sql(name, text).splitlines()]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+        self.place.cleanup()
+
+
+def compiled():
+    """The back-ends that the program has."""
+    out = support.run("--version").out
+    return out[out.index("accounts: ") + 10:out.index(")")].split(", ")
+
+
+def database(kind):
+    """The one server of a kind; the test is skipped where it cannot be had."""
+    if kind not in compiled():
+        raise unittest.SkipTest(f"{support.VSTATE} was built without {kind}")
+    if kind not in RUNNING:
+        made = Database(kind)
+        try:
+            made.ask("start")
+        except unittest.SkipTest:
+            made.close()
+            raise
+        RUNNING[kind] = made
+    return RUNNING[kind]
+
+
+def close_all():
+    for running in RUNNING.values():
+        running.close()
+    RUNNING.clear()
+
+
+def mail_server(case, name, backend, version="5.6", many=True, engine="InnoDB", charset="utf8mb4",
+                clear=False, **options):
+    """An empty mail server below the test's directory that keeps its accounts so. `database` and
+    `schema` of the result are the private server and the name of its own database there."""
+    server = case.server(name, version=version, clear=clear, **options)
+    words = [DEFINES[backend]]
+    if backend != "cdb":
+        words += ["VALIAS", "ENABLE_MYSQL_LIMITS"] + (["MANY_DOMAINS"] if many else [])
+        words += ["ENABLE_SQL_ALIASDOMAINS"] if version == "5.6" else []
+    path = server.at(server.home + "/include/vpopmail_config.h")
+    with open(path, "a", encoding="ascii") as config:
+        config.writelines(f"#define {word} 1\n" for word in words)
+    server.database = server.schema = None
+    if backend in ("mysql", "pgsql"):
+        server.database = database(backend)
+        if backend == "mysql":
+            server.database.sql("mysql", f"SET GLOBAL default_storage_engine = {engine}")
+        server.schema = server.database.create(charset)
+        server.write(f"{server.home}/etc/vpopmail.{backend}",
+                     server.database.connection(server.schema) + "\n", mode=0o640)
+    return server
+
+
+def captured_server(directory, kind):
+    """The server of a capture with its database loaded into a private server."""
+    running = database(kind)
+    home, short = os.path.join(support.CAPTURES, f"vp56-{kind}"), {"mysql": "my", "pgsql": "pg"}[kind]
+    server = support.Server(home, f"/opt/real/vp56{short}", f"/opt/real/q56{short}", named=True)
+    server.database, server.schema = running, running.create()
+    running.ask("load", server.schema, os.path.join(home, "opt/real/dump/vpopmail.sql"))
+    # The capture's own file says where the database was.
+    path = os.path.join(directory, f"connection.{kind}")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(running.connection(server.schema) + "\n")
+    server.options += ["--connection", path]
+    return server
