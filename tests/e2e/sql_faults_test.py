@@ -1,0 +1,256 @@
+"""What goes wrong with a database, each with its message, nothing changed, and no secret told; and
+what sites do to vpopmail's tables: other columns, other character sets, panels at work."""
+
+import json
+import os
+import socket
+import threading
+import time
+
+import databases
+import support
+from support import domain_text, mailbox_text
+
+KINDS = ("mysql", "pgsql")
+
+
+def tearDownModule():
+    databases.close_all()
+
+
+class SqlFaultsTest(support.SandboxCase):
+    def each(self, **options):
+        """A mail server with the domain on it, for each kind of database."""
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                server = databases.mail_server(self, f"{kind}{len(os.listdir(self.directory))}", kind,
+                                               **options)
+                self.apply(server, self.file("there.toml", domain_text()))
+                yield server
+
+    def rewrite_connection(self, server, change):
+        path = f"{server.home}/etc/vpopmail.{server.database.kind}"
+        server.write(path, change(server.read(path).decode()))
+
+    def check_refused(self, server, text, pattern, command="apply", code=1, options=()):
+        """Refused with the message, and neither a file nor a row is another afterwards."""
+        path = self.file("refused.toml", text)
+        skip = ("var/lib/vstate",)
+        before = support.snapshot(server.root, skip)
+        done = self.check_exit(server.vstate("-q", *options, command, path), code)
+        self.assertRegex(done.err, pattern)
+        for secret in (databases.PASSWORD, support.SHA512, support.MD5):
+            self.assertNotIn(secret, done.err + done.out)
+        self.check_same(before, support.snapshot(server.root, skip))
+        return done
+
+    def test_wrong_password(self):
+        for server in self.each():
+            self.rewrite_connection(server, lambda text: text.replace(databases.PASSWORD, "wrong"))
+            self.check_refused(server, domain_text(), r"(?i)access denied|authentication failed")
+
+    def test_no_server(self):
+        """Nobody listens where the connection file says."""
+        for server in self.each():
+            place = server.database.place.name
+            self.rewrite_connection(server, lambda text: text.replace(place, "/nonexistent"))
+            self.check_refused(server, domain_text(), r"^vstate: database mail\d+ of vpopmail@.*connect")
+
+    def test_unknown_database(self):
+        for server in self.each():
+            self.rewrite_connection(server, lambda text: text.replace(server.schema, "nothere"))
+            self.check_refused(server, domain_text(), r"nothere")
+
+    def test_old_server(self):
+        """A MySQL of before 5.0 says its version in its first packet."""
+        databases.database("mysql")
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                body = (b"\x0a4.1.22-standard\0" + b"\x01\0\0\0" + b"12345678\0" + b"\x0c\x82"
+                        + b"\x08\x02\0" + b"\0" * 13 + b"123456789012\0")
+                connection.sendall(len(body).to_bytes(3, "little") + b"\0" + body)
+                connection.recv(4096)
+                connection.sendall(b"\x07\0\0\x02\0\0\0\x02\0\0\0")
+                connection.recv(4096)
+
+        threading.Thread(target=answer, daemon=True).start()
+        server = databases.mail_server(self, "old", "mysql")
+        port = listener.getsockname()[1]
+        server.write(f"{server.home}/etc/vpopmail.mysql",
+                     f"127.0.0.1|{port}|vpopmail|{databases.PASSWORD}|mail\n")
+        self.check_refused(server, domain_text(),
+                           r"the server is 4\.1\.22-standard; vstate needs MySQL 5\.0 or newer")
+
+    def test_read_only_replica(self):
+        """A plan says that nothing can be written there; equal servers need nothing."""
+        switch = {"mysql": ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
+                  "pgsql": ("ALTER ROLE vpopmail SET default_transaction_read_only = on",
+                            "ALTER ROLE vpopmail RESET default_transaction_read_only")}
+        for server in self.each():
+            on, off = switch[server.database.kind]
+            server.database.sql(server.schema, on)
+            try:
+                more = domain_text(mailboxes=("postmaster", "alice", "bob"))
+                self.check_refused(server, more, r"the server is read-only \(a replica\?\)", "plan")
+                self.check_refused(server, more, r"the server is read-only \(a replica\?\)")
+                self.check_nothing_to_do(server, self.file("same.toml", domain_text()))
+            finally:
+                server.database.sql(server.schema, off)
+            self.apply(server, self.file("more.toml", more))
+            self.check_nothing_to_do(server, self.file("more.toml", more))
+
+    def test_lock_of_another(self):
+        """A panel holds the row: exit 75 after the time that was given, and it works afterwards."""
+        hold = {"mysql": "START TRANSACTION; UPDATE vpopmail SET pw_gecos = 'x' WHERE pw_name = "
+                         "'alice'; SELECT SLEEP(6); ROLLBACK",
+                "pgsql": "BEGIN; UPDATE vpopmail SET pw_gecos = 'x' WHERE pw_name = 'alice'; "
+                         "SELECT pg_sleep(6); ROLLBACK"}
+        for server in self.each():
+            running = server.database
+            changed = domain_text(mailboxes=("postmaster",),
+                                  more=mailbox_text("alice", support.MD5))
+            path = self.file("changed.toml", changed)
+            holder = threading.Thread(target=running.sql,
+                                      args=(server.schema, hold[running.kind]))
+            holder.start()
+            time.sleep(1)
+            done = server.vstate("-q", "--lock-seconds", "1", "apply", path)
+            holder.join()
+            self.check_exit(done, 75)
+            self.assertRegex(done.err, r"(?i)lock")
+            self.apply(server, path)
+            self.check_nothing_to_do(server, path)
+
+    def test_columns_of_the_site(self):
+        """Columns that a site added keep their values, and new accounts get their defaults."""
+        for server in self.each():
+            running, schema = server.database, server.schema
+            number = "int AUTO_INCREMENT UNIQUE" if running.kind == "mysql" else "serial"
+            running.sql(schema, f"ALTER TABLE vpopmail ADD COLUMN number {number}")
+            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT 'new'")
+            running.sql(schema, "UPDATE vpopmail SET site = 'old', pw_gecos = NULL "
+                                "WHERE pw_name = 'alice'")
+            self.check_nothing_to_do(server, self.file("same.toml", domain_text()))
+            text = domain_text(mailboxes=("postmaster", "bob"),
+                               more=mailbox_text("alice", support.MD5))
+            self.apply(server, self.file("more.toml", text))
+            rows = running.rows(schema, "SELECT pw_name, pw_passwd, site FROM vpopmail ORDER BY 1")
+            self.assertEqual(rows, [["alice", support.MD5, "old"], ["bob", support.SHA512, "new"],
+                                    ["postmaster", support.SHA512, "new"]])
+
+    def test_column_that_wants_a_value(self):
+        """A column without a default stops the plan; --alter gives it one."""
+        for server in self.each():
+            running, schema = server.database, server.schema
+            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT 'x'")
+            running.sql(schema, "ALTER TABLE vpopmail ALTER COLUMN site DROP DEFAULT")
+            more = domain_text(mailboxes=("postmaster", "alice", "bob"))
+            self.check_refused(server, more, r"table vpopmail: its column site wants a value, and has "
+                               r"no default; --alter runs ALTER TABLE", "plan")
+            self.apply(server, self.file("more.toml", more), "--alter")
+            self.check_nothing_to_do(server, self.file("more.toml", more))
+
+    def test_width(self):
+        """Too long for the column: named, nothing cut, mended by --alter only; a saved plan too."""
+        for server in self.each():
+            running, schema = server.database, server.schema
+            running.sql(schema, "ALTER TABLE vpopmail MODIFY pw_gecos char(5)"
+                        if running.kind == "mysql" else
+                        "ALTER TABLE vpopmail ALTER COLUMN pw_gecos TYPE varchar(5)")
+            if running.kind == "mysql":
+                running.sql("mysql", "SET GLOBAL sql_mode = ''")  # which would cut in silence
+            text = domain_text(more=mailbox_text("bob", more='gecos = "Robert Example"')
+                               + mailbox_text("ann", more='gecos = "Ann Example"'))
+            self.check_refused(server, text, r"mailbox ann, mailbox bob: has 11 characters, it holds 5 "
+                               r"for column pw_gecos of table vpopmail; --alter runs ALTER TABLE")
+            path = self.file("wide.toml", text)
+            plan = self.check_exit(server.vstate("plan", "--json", "--alter", path))
+            changes = json.loads(plan.out)["changes"]
+            self.assertEqual(changes[0]["kind"], "alter")
+            self.apply(server, path, "--alter")
+            self.check_nothing_to_do(server, path)
+            rows = running.rows(schema, "SELECT pw_gecos FROM vpopmail WHERE pw_name = 'bob'")
+            self.assertEqual(rows, [["Robert Example"]])
+
+    def test_character_set(self):
+        """latin1 holds José and not Łukasz."""
+        server = databases.mail_server(self, "latin1", "mysql", charset="latin1")
+        path = self.file("a.toml", domain_text(more=mailbox_text("bob", more='gecos = "José"')))
+        self.apply(server, path)
+        self.check_nothing_to_do(server, path)
+        text = domain_text(more=mailbox_text("bob", more='gecos = "Łukasz"'))
+        self.check_refused(server, text, "mailbox bob: has characters that latin1 does not have for "
+                           "column pw_gecos of table vpopmail; --alter runs ALTER TABLE")
+        path = self.file("b.toml", text)
+        self.apply(server, path, "--alter")
+        self.check_nothing_to_do(server, path)
+
+    def test_change_after_the_plan(self):
+        """A saved plan is refused once a panel changed what it is about; a change of something else
+        stays."""
+        for server in self.each():
+            running, schema = server.database, server.schema
+            text = domain_text(mailboxes=("postmaster",), more=mailbox_text("alice", support.MD5))
+            path, plan = self.file("a.toml", text), os.path.join(self.directory, "plan")
+            self.check_exit(server.vstate("plan", "-o", plan, path))
+            running.sql(schema, "UPDATE vpopmail SET pw_gecos = 'Panel' WHERE pw_name = 'alice'")
+            done = self.check_exit(server.vstate("-q", "apply", plan), 1)
+            self.assertIn("plan again", done.err)
+            rows = running.rows(schema, "SELECT pw_passwd, pw_gecos FROM vpopmail "
+                                        "WHERE pw_name = 'alice'")
+            self.assertEqual(rows, [[support.SHA512, "Panel"]])
+
+    def test_two_domains_for_one_table(self):
+        """a-b.com and a.b.com have the same table where each domain has its own."""
+        for server in self.each(many=False):
+            self.apply(server, self.file("first.toml", domain_text("a-b.example")))
+            self.check_refused(server, domain_text("a.b.example"), "domain a.b.example: its table "
+                               "a_b_example is that of a-b.example already")
+            long_name = "a" * 60 + ".example"
+            self.check_refused(server, domain_text(long_name), r"has 68 characters, the database takes")
+
+    def test_aliases_go_where_they_work(self):
+        """Rows where vdelivermail reads them alike, files for what it does not."""
+        more = ('[alias.sales]\ndeliver = ["&z@example.org", "&a@example.org"]\n'
+                '[alias.mbox]\ndeliver = ["./mbox"]\n'
+                '[alias.list-default]\ndeliver = ["|echo $DEFAULT"]\n'
+                '[alias.list-a]\ndeliver = ["&a@example.org"]\n')
+        for server in self.each():
+            path = self.file("a.toml", domain_text(more=more))
+            self.apply(server, path)
+            self.check_nothing_to_do(server, path)
+            rows = server.database.rows(server.schema, "SELECT alias, valias_line FROM valias")
+            self.assertEqual(rows, [["sales", "&z@example.org"], ["sales", "&a@example.org"]])
+            files = sorted(name for name in os.listdir(server.domain("example.com"))
+                           if name.startswith(".qmail-") and name != ".qmail-default")
+            # A row list-a would never be asked: the file .qmail-list-default answers first.
+            self.assertEqual(files, [".qmail-list-a", ".qmail-list-default", ".qmail-mbox"])
+            routed = self.check_exit(server.vstate("route", "sales@example.com", "alice@example.com"))
+            self.assertIn("vdelivermail takes the rows of sales in valias", routed.out)
+
+    def test_full_disk(self):
+        """A table space that is full stops the batch as one, and says so."""
+        running = databases.Database("mysql")
+        self.addCleanup(running.close)
+        running.ask("start", "--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M")
+        databases.RUNNING["full"], kept = running, databases.RUNNING.get("mysql")
+        databases.RUNNING["mysql"] = running
+        try:
+            server = databases.mail_server(self, "full", "mysql")
+            boxes = [f"box{number:05}" for number in range(30000)]
+            done = server.vstate("-q", "apply", self.file("many.toml", domain_text(mailboxes=boxes)))
+            self.assertRegex(done.err, r"(?i)is full")
+            count = running.rows(server.schema, "SELECT COUNT(*) FROM vpopmail")
+            self.assertEqual(count, [["0"]])
+        finally:
+            del databases.RUNNING["full"], databases.RUNNING["mysql"]
+            if kept:
+                databases.RUNNING["mysql"] = kept
+
+
+if __name__ == "__main__":
+    support.main()
