@@ -63,6 +63,23 @@ void add_filters(CLI::App* command, CommonOptions& common) {
       ->type_name("GLOB");
 }
 
+CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
+  auto* command = app.add_subcommand("export", "the same for servers without vpopmail");
+  command->add_option("FILE", options.files,
+                      "domain files; none, for Dovecot: the tables of this server");
+  command->add_option("--to", options.format, "what for")
+      ->required()
+      ->check(CLI::IsMember({"dovecot", "postfix", "ldif", "csv"}));
+  command->add_option("-o,--output", options.output, "directory for the files")->type_name("DIR");
+  command->add_option("--home", options.home, "homes, with {domain} and {name} (default: as here)")
+      ->type_name("PATH");
+  command->add_option("--uid", options.uid, "owner of the mail, with --home");
+  command->add_option("--gid", options.gid, "group of the mail, with --home");
+  command->add_option("--dovecot", options.dovecot, "whose words to use")
+      ->check(CLI::IsMember({"2.3", "2.4"}));
+  return command;
+}
+
 std::string version_text() {
   return fmt::format("vstate {} (accounts: {})", VSTATE_VERSION, join(compiled_backends(), ", "));
 }
@@ -118,6 +135,8 @@ int run_command_line(int argc, char** argv) {
   history_command->add_option("DOMAIN", history.domain, "runs of this domain only");
   history_command->add_option("-n,--last", history.most, "how many runs")->type_name("N");
   history_command->add_flag("--json", history.json, "as JSON");
+  ExportOptions exported;
+  auto* export_command = add_export_command(app, exported);
   auto* schema = app.add_subcommand("schema", "the JSON Schema of the file");
 
   try {
@@ -148,6 +167,7 @@ int run_command_line(int argc, char** argv) {
       {check, [&] { return run_check(common, text); }},
       {route, [&] { return run_route(common, addresses); }},
       {history_command, [&] { return run_history(common, history); }},
+      {export_command, [&] { return run_export(common, exported); }},
       {schema, [] { return run_schema(); }}};
   for (const auto& [command, run] : runs)
     if (command->parsed()) return static_cast<int>(run());

@@ -33,6 +33,15 @@ struct PlanOptionsText {
        deep = false, alter = false;
 };
 
+struct ExportOptions {
+  std::vector<std::string> files;  ///< domain files; none: this server's tables, for Dovecot
+  std::string format;              ///< dovecot, postfix, ldif, csv
+  std::string output;              ///< directory; empty is standard output
+  std::string home;                ///< with {domain} and {name}; empty: as on this server
+  std::string dovecot = "2.3";
+  std::uint32_t uid = 89, gid = 89;  ///< of the mail, with `home`
+};
+
 struct HistoryOptions {
   std::string domain;  ///< empty: all
   std::uint64_t most = 20;

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "sql_impl.h"
 #include "vstate/store/account_store.h"
 
 namespace vstate {
@@ -11,8 +12,11 @@ namespace vstate {
 /// vpasswd and vpasswd.cdb below the domain's directory (vcdb.c).
 [[nodiscard]] Result<std::unique_ptr<AccountStore>> open_cdb_store(System&, const Server&);
 /// The table `vpopmail`, or one for each domain (vmysql.c, vpgsql.c, vsqlite.c).
-[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_mysql_store(System&, const Server&);
-[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_pgsql_store(System&, const Server&);
-[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_sqlite_store(System&, const Server&);
+[[nodiscard]] Result<std::unique_ptr<sql::Database>> open_mysql(System&, const Server&);
+[[nodiscard]] Result<std::unique_ptr<sql::Database>> open_pgsql(System&, const Server&);
+[[nodiscard]] Result<std::unique_ptr<sql::Database>> open_sqlite(System&, const Server&);
+
+/// The database of a server; null for a back-end without one.
+[[nodiscard]] Result<std::unique_ptr<sql::Database>> open_database(System&, const Server&);
 
 }  // namespace vstate

@@ -10,7 +10,7 @@
 
 #include "backends_impl.h"
 #include "connection_impl.h"
-#include "sql_store_impl.h"
+#include "sql_impl.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -314,7 +314,7 @@ Result<std::string> MysqlDatabase::write_obstacle() {
 
 }  // namespace
 
-Result<std::unique_ptr<AccountStore>> open_mysql_store(System& system, const Server& server) {
+Result<std::unique_ptr<sql::Database>> open_mysql(System& system, const Server& server) {
   VSTATE_TRY_ASSIGN(const auto file, read_connection_file(system, server, "vpopmail.mysql"));
   if (!file.bytes)
     return fail(Errc::not_found, file.name + ": is missing; it says how to reach MySQL",
@@ -323,7 +323,7 @@ Result<std::unique_ptr<AccountStore>> open_mysql_store(System& system, const Ser
   if (!connection) return tl::unexpected<Error>(connection.error().in(file.name));
   auto database = std::make_unique<MysqlDatabase>();
   VSTATE_TRY(database->connect(*connection, server.lock_seconds));
-  return SqlStore::open(system, server, std::move(database));
+  return database;
 }
 
 }  // namespace vstate

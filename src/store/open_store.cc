@@ -1,4 +1,5 @@
 #include "backends_impl.h"
+#include "sql_store_impl.h"
 
 namespace vstate {
 
@@ -6,31 +7,41 @@ namespace {
 
 struct Backend {
   std::string_view name;
-  Result<std::unique_ptr<AccountStore>> (*open)(System&, const Server&);
+  /// Null for accounts in files.
+  Result<std::unique_ptr<sql::Database>> (*open)(System&, const Server&);
 };
 
 constexpr Backend k_backends[] = {
-    {"cdb", open_cdb_store},
+    {"cdb", nullptr},
 #ifdef VSTATE_HAS_MYSQL
-    {"mysql", open_mysql_store},
+    {"mysql", open_mysql},
 #endif
 #ifdef VSTATE_HAS_PGSQL
-    {"pgsql", open_pgsql_store},
+    {"pgsql", open_pgsql},
 #endif
 #ifdef VSTATE_HAS_SQLITE
-    {"sqlite", open_sqlite_store},
+    {"sqlite", open_sqlite},
 #endif
 };
 
 }  // namespace
 
-Result<std::unique_ptr<AccountStore>> open_store(System& system, const Server& server) {
-  for (const auto& backend : k_backends)
-    if (backend.name == server.backend) return backend.open(system, server);
+Result<std::unique_ptr<sql::Database>> open_database(System& system, const Server& server) {
+  for (const auto& backend : k_backends) {
+    if (backend.name != server.backend) continue;
+    if (backend.open == nullptr) return std::unique_ptr<sql::Database>();
+    return backend.open(system, server);
+  }
   return fail(Errc::unsupported,
               "this server keeps its accounts in " + server.backend +
                   ", which this build of vstate was compiled without",
               Scope::run);
+}
+
+Result<std::unique_ptr<AccountStore>> open_store(System& system, const Server& server) {
+  VSTATE_TRY_ASSIGN(auto database, open_database(system, server));
+  if (!database) return open_cdb_store(system, server);
+  return SqlStore::open(system, server, std::move(database));
 }
 
 std::vector<std::string> compiled_backends() {

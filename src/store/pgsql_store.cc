@@ -9,7 +9,7 @@
 
 #include "backends_impl.h"
 #include "connection_impl.h"
-#include "sql_store_impl.h"
+#include "sql_impl.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -213,14 +213,14 @@ Result<std::string> PgsqlDatabase::write_obstacle() {
 
 }  // namespace
 
-Result<std::unique_ptr<AccountStore>> open_pgsql_store(System& system, const Server& server) {
+Result<std::unique_ptr<sql::Database>> open_pgsql(System& system, const Server& server) {
   VSTATE_TRY_ASSIGN(const auto file, read_connection_file(system, server, "vpopmail.pgsql"));
   auto connection = file.bytes ? parse_pgsql_connection(*file.bytes)
                                : Result<DatabaseConnection>(default_pgsql_connection());
   if (!connection) return tl::unexpected<Error>(connection.error().in(file.name));
   auto database = std::make_unique<PgsqlDatabase>();
   VSTATE_TRY(database->connect(*connection, server.lock_seconds));
-  return SqlStore::open(system, server, std::move(database));
+  return database;
 }
 
 }  // namespace vstate

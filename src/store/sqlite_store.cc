@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "backends_impl.h"
-#include "sql_store_impl.h"
+#include "sql_impl.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -188,10 +188,10 @@ Result<sql::Schema> SqliteDatabase::read_schema() {
 
 }  // namespace
 
-Result<std::unique_ptr<AccountStore>> open_sqlite_store(System& system, const Server& server) {
+Result<std::unique_ptr<sql::Database>> open_sqlite(System& system, const Server& server) {
   auto database = std::make_unique<SqliteDatabase>(system, server);
   VSTATE_TRY(database->open(false));
-  return SqlStore::open(system, server, std::move(database));
+  return database;
 }
 
 }  // namespace vstate

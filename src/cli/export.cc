@@ -1,0 +1,99 @@
+#include "vstate/export/export.h"
+
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "host_file.h"
+#include "session.h"
+#include "vstate/base/text.h"
+#include "vstate/store/account_tables.h"
+
+namespace vstate::cli {
+
+namespace {
+
+/// "/srv/mail/{domain}/{name}" for one mailbox.
+std::string home_from(std::string home, const std::string& domain, const std::string& name) {
+  return replace_all(replace_all(std::move(home), "{domain}", domain), "{name}", name);
+}
+
+void add(exports::Files& all, const exports::Files& more) {
+  for (const auto& [name, text] : more) all[name] += text;
+}
+
+/// The homes that the accounts of a domain have on this server.
+Status find_homes(const CommonOptions& common, exports::Input& input) {
+  VSTATE_TRY_ASSIGN(const auto session, open_session(common, Access::read));
+  VSTATE_TRY_ASSIGN(const auto found, inspect_domain(*session.system, session.server,
+                                                     *session.store, input.state.name));
+  input.homes = found.condition.paths.homes;
+  input.owner = found.condition.owner;
+  return {};
+}
+
+Result<exports::Files> export_files(const CommonOptions& common, const ExportOptions& options,
+                                    Diagnostics& diagnostics) {
+  exports::Files all;
+  if (options.format == "csv") all["accounts.csv"] = exports::csv_header();
+  for (const auto& name : options.files) {
+    const auto file = read_domain_file(name, "", diagnostics);
+    if (!file) continue;
+    exports::Input input{file->state, {}, {options.uid, options.gid}};
+    if (!options.home.empty())
+      for (const auto& [mailbox, value] : file->state.mailboxes)
+        input.homes[mailbox.text()] =
+            home_from(options.home, file->state.name.text(), mailbox.text());
+    else if (options.format == "dovecot")
+      VSTATE_TRY(find_homes(common, input));
+    if (options.format == "dovecot") add(all, exports::dovecot_users(input));
+    if (options.format == "postfix") add(all, exports::postfix(input));
+    if (options.format == "ldif") add(all, exports::ldif(input));
+    if (options.format == "csv") add(all, exports::csv(input));
+  }
+  return all;
+}
+
+/// What a Dovecot on this server needs to read the tables that vpopmail reads.
+Result<exports::Files> export_tables(const CommonOptions& common, const ExportOptions& options) {
+  VSTATE_TRY_ASSIGN(const auto session, open_session(common, Access::read));
+  VSTATE_TRY_ASSIGN(const auto domains, list_domains(*session.system, session.server));
+  VSTATE_TRY_ASSIGN(const auto tables,
+                    read_account_tables(*session.system, session.server, domains));
+  if (!tables)
+    return fail(Errc::unsupported,
+                "this server keeps its accounts in files, which Dovecot no longer reads; export a "
+                "domain's file instead",
+                Scope::run);
+  return exports::dovecot_sql(*tables, options.dovecot == "2.4" ? exports::DovecotVersion::v24
+                                                                : exports::DovecotVersion::v23);
+}
+
+}  // namespace
+
+Exit run_export(const CommonOptions& common, const ExportOptions& options) {
+  Diagnostics diagnostics;
+  if (options.files.empty() && options.format != "dovecot") {
+    Console::error("name the domain files to export");
+    return Exit::usage;
+  }
+  const auto files = options.files.empty() ? export_tables(common, options)
+                                           : export_files(common, options, diagnostics);
+  if (!files) return Console::fail(files.error());
+  Console::report(diagnostics);
+  if (diagnostics.has_errors()) return Exit::error;
+  if (options.output.empty()) {
+    if (files->size() > 1) {
+      Console::error("several files come of this; name a directory with -o");
+      return Exit::usage;
+    }
+    return Console::print(files->empty() ? "" : files->begin()->second) ? Exit::done : Exit::error;
+  }
+  if (const auto made = make_private_directories(options.output); !made)
+    return Console::fail(made.error());
+  for (const auto& [name, text] : *files)
+    if (const auto written = write_host_file(options.output + "/" + name, text); !written)
+      return Console::fail(written.error());
+  return Exit::done;
+}
+
+}  // namespace vstate::cli

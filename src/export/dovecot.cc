@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+#include "vstate/export/export.h"
+#include "vstate/model/template.h"
+
+namespace vstate::exports {
+
+namespace {
+
+/// vpopmail's hashes are crypt(3)'s; one with a scheme in front says it itself.
+std::string password_field(const Secret& hash) {
+  return (hash.reveal().starts_with('{') ? "" : "{CRYPT}") + hash.reveal();
+}
+
+std::string quota_field(const Quota& quota) {
+  if (quota.is_unlimited()) return "";
+  std::string rule = "userdb_quota_rule=*";
+  if (quota.bytes > 0) rule += fmt::format(":bytes={}", quota.bytes);
+  if (quota.messages > 0) rule += fmt::format(":messages={}", quota.messages);
+  return rule;
+}
+
+/// The bit of pw_gid that closes a protocol, as SQL; "%s" or its newer name is the protocol.
+std::string is_open(std::string_view protocol, const AccountTables& tables) {
+  const std::string word = fmt::format(
+      "(CASE '{}' WHEN 'imap' THEN 8 WHEN 'pop3' THEN 2 WHEN 'smtp' THEN 2048 ELSE 0 END)",
+      protocol);
+  const auto* column = tables.backend == "mysql" ? "IFNULL(pw_gid, 0)" : "COALESCE(pw_gid, 0)";
+  return fmt::format("({} & {}) = 0", column, word);
+}
+
+struct Words {
+  std::string name, domain, protocol;
+};
+
+/// One SELECT over the table, or a part for each domain's own: none of their names is made of the
+/// domain that is asked for.
+std::string query(const AccountTables& tables, const Words& words, const std::string& columns,
+                  const std::string& condition) {
+  const auto select = [&](const std::string& table, const std::string& which) {
+    const char quote = tables.backend == "mysql" ? '`' : '"';
+    return fmt::format("SELECT {} FROM {}{}{} WHERE pw_name = '{}' AND {}{}", columns, quote, table,
+                       quote, words.name, which, condition);
+  };
+  if (tables.has_many_domains) {
+    auto which = fmt::format("pw_domain = '{}'", words.domain);
+    if (tables.has_alias_domains)
+      which =
+          fmt::format("({} OR pw_domain = (SELECT domain FROM aliasdomains WHERE alias = '{}'))",
+                      which, words.domain);
+    return select("vpopmail", which);
+  }
+  std::vector<std::string> parts;
+  for (const auto& [domain, table] : tables.tables)
+    parts.push_back(select(table, fmt::format("'{}' = '{}'", words.domain, domain)));
+  return join(parts, " UNION ALL ");
+}
+
+std::string iterate(const AccountTables& tables) {
+  if (tables.has_many_domains)
+    return "SELECT pw_name AS username, pw_domain AS domain FROM vpopmail";
+  std::vector<std::string> parts;
+  const char quote = tables.backend == "mysql" ? '`' : '"';
+  for (const auto& [domain, table] : tables.tables)
+    parts.push_back(fmt::format("SELECT pw_name AS username, '{}' AS domain FROM {}{}{}", domain,
+                                quote, table, quote));
+  return join(parts, " UNION ALL ");
+}
+
+struct Queries {
+  std::string password, user, users;
+};
+Queries queries(const AccountTables& tables, const Words& words) {
+  return {
+      query(tables, words, "pw_passwd AS password",
+            " AND pw_passwd <> '' AND " + is_open(words.protocol, tables)),
+      query(tables, words,
+            fmt::format("pw_dir AS home, {} AS uid, {} AS gid", tables.owner.uid, tables.owner.gid),
+            ""),
+      iterate(tables)};
+}
+
+std::string connect_23(const AccountTables& tables) {
+  if (tables.backend == "sqlite") return tables.database;
+  std::string host = tables.socket.empty() ? tables.host : tables.socket;
+  if (host.empty()) host = "localhost";
+  auto text = fmt::format("host={} dbname={} user={}", host, tables.database, tables.user);
+  if (tables.port != 0) text += fmt::format(" port={}", tables.port);
+  if (!tables.password.empty()) text += fmt::format(" password={}", tables.password.reveal());
+  return text;
+}
+
+std::string connect_24(const AccountTables& tables) {
+  if (tables.backend == "sqlite") return fmt::format("sqlite_path = {}\n", tables.database);
+  std::string host = tables.socket.empty() ? tables.host : tables.socket;
+  if (host.empty()) host = "localhost";
+  std::string lines;
+  const auto add = [&](std::string_view key, std::string_view value) {
+    if (!value.empty()) lines += fmt::format("    {} = {}\n", key, value);
+  };
+  add("user", tables.user);
+  add("password", tables.password.reveal());
+  add("dbname", tables.database);
+  add("port", tables.port == 0 ? "" : std::to_string(tables.port));
+  return tables.backend == "mysql"
+             ? fmt::format("mysql {} {{\n{}}}\n", host, lines)
+             : fmt::format("pgsql {} {{\n  parameters {{\n{}  }}\n}}\n", host, lines);
+}
+
+}  // namespace
+
+Files dovecot_users(const Input& input) {
+  std::string text;
+  std::vector<std::string> hosts{input.state.name.text()};
+  for (const auto& alias : input.state.aliases) hosts.push_back(alias.text());
+  for (const auto& [name, mailbox] : input.state.mailboxes) {
+    const auto home = input.homes.find(name.text());
+    const auto& hash = mailbox.password.reveal();
+    const auto address = fmt::format("{}@{}", name.text(), hosts.front());
+    if (hash.empty() || hash.find_first_of(":\n") != std::string::npos ||
+        home == input.homes.end()) {
+      text += fmt::format("# {}: {}, so nobody can log in\n", address,
+                          home == input.homes.end() ? "has no home"
+                          : hash.empty()            ? "has no password"
+                                                    : "its hash cannot stand in this file");
+      continue;
+    }
+    if (const auto denials = denials_of(mailbox.flags); !denials.empty())
+      text += fmt::format("# {}: vpopmail refuses {}\n", address, join(denials, ", "));
+    for (const auto& host : hosts)
+      text += fmt::format("{}@{}:{}:{}:{}::{}::{}\n", name.text(), host,
+                          password_field(mailbox.password), input.owner.uid, input.owner.gid,
+                          home->second, quota_field(mailbox.quota));
+  }
+  return {{"users", text}};
+}
+
+Files dovecot_sql(const AccountTables& tables, DovecotVersion version) {
+  if (version == DovecotVersion::v23) {
+    const auto sql = queries(tables, {"%Ln", "%Ld", "%Ls"});
+    return {{"dovecot-sql.conf.ext",
+             fmt::format("driver = {}\nconnect = {}\ndefault_pass_scheme = CRYPT\n"
+                         "password_query = {}\nuser_query = {}\niterate_query = {}\n",
+                         tables.backend, connect_23(tables), sql.password, sql.user, sql.users)},
+            {"auth-vpopmail.conf.ext",
+             "passdb {\n  driver = sql\n  args = /etc/dovecot/dovecot-sql.conf.ext\n}\n"
+             "userdb {\n  driver = sql\n  args = /etc/dovecot/dovecot-sql.conf.ext\n}\n"
+             "mail_location = maildir:~/Maildir\n"}};
+  }
+  const auto sql = queries(
+      tables, {"%{user | username | lower}", "%{user | domain | lower}", "%{protocol | lower}"});
+  return {
+      {"auth-vpopmail.conf.ext",
+       fmt::format("sql_driver = {}\n{}passdb sql {{\n  passdb_default_password_scheme = CRYPT\n"
+                   "  query = {}\n}}\nuserdb sql {{\n  query = {}\n  iterate_query = {}\n}}\n"
+                   "mail_driver = maildir\nmail_path = ~/Maildir\n",
+                   tables.backend, connect_24(tables), sql.password, sql.user, sql.users)}};
+}
+
+}  // namespace vstate::exports

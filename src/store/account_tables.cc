@@ -1,0 +1,44 @@
+#include "vstate/store/account_tables.h"
+
+#include "backends_impl.h"
+#include "connection_impl.h"
+#include "sql_layout_impl.h"
+
+namespace vstate {
+
+Result<std::optional<AccountTables>> read_account_tables(System& system, const Server& server,
+                                                         const std::vector<DomainName>& domains) {
+  VSTATE_TRY_ASSIGN(const auto database, open_database(system, server));
+  if (!database) return std::optional<AccountTables>();
+  VSTATE_TRY_ASSIGN(const auto layout, sql::Layout::discover(*database, server));
+  AccountTables out;
+  out.backend = server.backend;
+  out.owner = server.owner;
+  out.has_many_domains = layout.has_many_domains();
+  out.has_alias_domains = layout.alias_domains() && layout.alias_domains()->exists;
+  for (const auto& domain : domains)
+    if (const auto table = layout.users(domain); table.exists)
+      out.tables.emplace(domain.text(), table.name);
+  if (server.backend == "sqlite") {
+    out.database = path_join(server.domains_dir, "_vpopmail.sqlite");
+    return std::optional(std::move(out));
+  }
+  const bool is_mysql = server.backend == "mysql";
+  VSTATE_TRY_ASSIGN(
+      const auto file,
+      read_connection_file(system, server, is_mysql ? "vpopmail.mysql" : "vpopmail.pgsql"));
+  auto connection = default_pgsql_connection();
+  if (file.bytes) {
+    VSTATE_TRY_ASSIGN(connection, is_mysql ? parse_mysql_connection(*file.bytes)
+                                           : parse_pgsql_connection(*file.bytes));
+  }
+  out.host = connection.host;
+  out.socket = connection.socket;
+  out.port = connection.port;
+  out.user = connection.user;
+  out.password = connection.password;
+  out.database = connection.database;
+  return std::optional(std::move(out));
+}
+
+}  // namespace vstate
