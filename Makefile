@@ -31,6 +31,7 @@ check-all: check check-asan demo tidy
 bench: build
 	@cmake/packages.sh build test
 	@bench/run
+	@bench/sql
 
 fmt:
 	@cmake/packages.sh optional
