@@ -1,5 +1,6 @@
 #include "vstate/format/maildir_name.h"
 
+#include <algorithm>
 #include <array>
 
 #include "vstate/base/text.h"
@@ -65,6 +66,15 @@ std::optional<std::uint64_t> size_in_name(std::string_view file_name) {
   for (std::size_t i = 1; i < parts.size(); ++i)
     if (parts[i].starts_with("S=")) return to_number(parts[i].substr(2));
   return std::nullopt;
+}
+
+bool is_uid_file(std::string_view file_name) {
+  constexpr std::array names{std::string_view("dovecot-uidlist"),
+                             std::string_view("dovecot-keywords"),
+                             std::string_view("courierimapuiddb"),
+                             std::string_view("courierpop3dsizelist")};
+  return std::find(names.begin(), names.end(), file_name) != names.end() ||
+         file_name.starts_with("dovecot-uidvalidity");
 }
 
 MaildirFile classify_maildir_file(std::string_view file_name) {

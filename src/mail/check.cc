@@ -133,10 +133,10 @@ Result<std::vector<std::string>> check_archive(const System& system, const std::
                                                ExtractLimits limits) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   auto* opened = target ? &*target : nullptr;
-  mail::Comparer comparer(archive, opened, {OnDifference::keep, limits, false});
+  mail::Comparer comparer(archive, opened, {OnDifference::keep, limits, false, nullptr});
   VSTATE_TRY_ASSIGN(const auto comparison, comparer.run());
   VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(archive, limits));
-  if (reader.identity() != comparison.identity)
+  if (reader.identity() != comparison.status.identity)
     return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive));
   reader.adopt(comparison.hard_links);
   Checker checker(comparison, comparer.index(), comparer.folders(), opened, is_deep);

@@ -54,7 +54,7 @@ Result<Comparison> Comparer::run() {
 
 Status Comparer::read_all() {
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive_, options_.limits));
-  out_.identity = reader.identity();
+  out_.status.identity = reader.identity();
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) break;
@@ -114,6 +114,8 @@ Status Comparer::take_message(const ReadEntry& entry) {
   message.size = entry.size;
   message.number = entry.number;
   message.folder = folders_.of(path.folder);
+  message.is_remembered = is_remembered(key_of_message(path.unique)) ||
+                          is_remembered(key_in_folder(path.folder, path.unique));
   const bool is_trusted = size_in_name(path.unique) == entry.size;
   for (const auto& record : index_.find(message.hash)) {
     bool is_same = true;
@@ -131,14 +133,22 @@ Status Comparer::take_message(const ReadEntry& entry) {
   return {};
 }
 
+bool Comparer::is_remembered(const NameHash& key) const {
+  if (options_.memory == nullptr) return false;
+  const auto* entry = options_.memory->find(key);
+  return entry != nullptr && entry->pending == 0 && (entry->state.marks & k_mark_gone) == 0;
+}
+
 Status Comparer::take_file(Reader& reader) {
   const auto& entry = reader.entry();
   std::optional<struct stat> found;
   if (target_ != nullptr) {
     VSTATE_TRY_ASSIGN(found, target_->status(entry.path));
   }
+  const auto key = key_of_file(entry.path);
   if (!found) {
-    want(entry.number, entry.size, false);
+    // Remembered and not here: somebody here deleted it.
+    if (!is_remembered(key)) want(entry.number, entry.size, false);
     return take_content(reader);
   }
   bool is_same =
@@ -154,8 +164,9 @@ Status Comparer::take_file(Reader& reader) {
     out_.status.kept.push_back(entry.path);
     return {};
   }
-  differ(entry.path);
-  if (options_.on_difference == OnDifference::replace) {
+  VSTATE_TRY_ASSIGN(const bool is_replaced, replaces(key, entry.path));
+  differ(entry.path, is_replaced);
+  if (is_replaced) {
     out_.wanted[entry.number] = true;
     out_.replaced.insert(entry.number);
   }
@@ -183,10 +194,19 @@ void Comparer::want(std::uint32_t number, std::uint64_t size, bool is_message) {
   out_.status.bytes_missing += size;
 }
 
-void Comparer::differ(const std::string& path) {
-  auto& list =
-      options_.on_difference == OnDifference::keep ? out_.status.kept : out_.status.replaced;
-  list.push_back(path);
+/// A file that is what the last pass wrote goes with its source; one that somebody changed stays.
+Result<bool> Comparer::replaces(const NameHash& key, const std::string& path) {
+  const auto* known = options_.memory == nullptr ? nullptr : options_.memory->find(key);
+  if (known == nullptr) return options_.on_difference == OnDifference::replace;
+  VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
+  constexpr std::size_t most = std::size_t{64} << 20;
+  VSTATE_TRY_ASSIGN(const auto here, digest_of_file(parent->get(), std::string(path_name(path)),
+                                                    target_->full(path), most));
+  return here == known->state.place;
+}
+
+void Comparer::differ(const std::string& path, bool is_replaced) {
+  (is_replaced ? out_.status.replaced : out_.status.kept).push_back(path);
 }
 
 void Comparer::settle_messages() {
@@ -204,7 +224,7 @@ void Comparer::settle_messages() {
 /// The messages of one unique name.
 void Comparer::settle_group(std::size_t first, std::size_t last) {
   const bool is_repeated = last - first > 1;
-  if (is_repeated) repeated_.insert(messages_[first].hash);
+  if (is_repeated) out_.status.repeated.push_back(messages_[first].hash);
   std::set<std::pair<std::uint32_t, std::uint64_t>> earlier;  // folder and size
   for (auto i = first; i < last; ++i) {
     auto& message = messages_[i];
@@ -216,6 +236,7 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
       if (!earlier.emplace(message.folder, message.size).second) message.seen |= Seen::same_here;
     }
     if ((message.seen & (Seen::same_here | Seen::same_elsewhere)) != 0) continue;
+    if (message.is_remembered) continue;
     if (message.seen == 0)
       want(message.number, message.size, true);
     else
@@ -227,7 +248,7 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
 Status Comparer::settle_variants() {
   if (need_variant_.empty()) return {};
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive_, options_.limits));
-  if (reader.identity() != out_.identity)
+  if (reader.identity() != out_.status.identity)
     return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive_));
   reader.adopt(out_.hard_links);
   auto left = need_variant_.size();
@@ -244,7 +265,8 @@ Status Comparer::settle_variants() {
     }));
     const auto& message = needed->second;
     auto unique = variant_of(as_message(reader.entry().path)->unique, sha.finish_hex());
-    const bool is_repeated = repeated_.contains(message.hash);
+    const bool is_repeated = std::binary_search(out_.status.repeated.begin(),
+                                                out_.status.repeated.end(), message.hash);
     const auto found = index_.find(hash_name(unique));
     const bool is_delivered = std::any_of(found.begin(), found.end(), [&](const auto& record) {
       return !is_repeated || record.folder == message.folder;
@@ -289,7 +311,7 @@ Status Comparer::check_link(WantedLink& link) {
     VSTATE_TRY_ASSIGN(found, target_->status(link.path));
   }
   if (!found) {
-    ++out_.status.files_missing;
+    if (!is_remembered(key_of_file(link.path))) ++out_.status.files_missing;
     return {};
   }
   if (S_ISLNK(found->st_mode)) {
@@ -311,7 +333,7 @@ Status Comparer::check_link(WantedLink& link) {
     return {};
   }
   link.is_replaced = options_.on_difference == OnDifference::replace;
-  differ(link.path);
+  differ(link.path, link.is_replaced);
   return {};
 }
 
@@ -321,9 +343,11 @@ namespace vstate {
 
 Result<ArchiveStatus> compare_archive(const System& system, const std::string& archive,
                                       std::string_view directory, OnDifference on_difference,
-                                      ExtractLimits limits) {
+                                      ExtractLimits limits, MailMemory* memory) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
-  mail::Comparer comparer(archive, target ? &*target : nullptr, {on_difference, limits, true});
+  // Of a directory that is gone nothing counts as remembered: it is made anew.
+  mail::Comparer comparer(archive, target ? &*target : nullptr,
+                          {on_difference, limits, true, target ? memory : nullptr});
   VSTATE_TRY_ASSIGN(auto comparison, comparer.run());
   return std::move(comparison.status);
 }

@@ -13,6 +13,7 @@
 #include "reader_impl.h"
 #include "target_impl.h"
 #include "vstate/mail/deliver.h"
+#include "vstate/mail/memory.h"
 
 namespace vstate::mail {
 
@@ -38,7 +39,6 @@ struct WantedLink {
 
 struct Comparison {
   ArchiveStatus status;
-  std::string identity;              ///< Reader::identity of what was compared
   std::vector<bool> wanted;          ///< by entry: a message or file that is to be delivered
   std::set<std::uint32_t> replaced;  ///< wanted files that replace one
   /// Messages that are there with another size, by entry: the unique name under which they are
@@ -58,6 +58,7 @@ struct CompareOptions {
   OnDifference on_difference = OnDifference::keep;
   ExtractLimits limits;
   bool wants_digest = true;
+  MailMemory* memory = nullptr;  ///< null: nothing is remembered
 };
 
 class Comparer {
@@ -78,6 +79,7 @@ class Comparer {
     std::uint32_t number = 0, folder = 0;
     /// Bits of Seen.
     unsigned seen = 0;
+    bool is_remembered = false;
   };
   enum Seen : unsigned { same_here = 1, other_here = 2, same_elsewhere = 4, other_elsewhere = 8 };
 
@@ -94,7 +96,9 @@ class Comparer {
   void settle_group(std::size_t first, std::size_t last);
   Status settle_variants();
   void want(std::uint32_t number, std::uint64_t size, bool is_message);
-  void differ(const std::string& path);
+  void differ(const std::string& path, bool is_replaced);
+  [[nodiscard]] bool is_remembered(const NameHash&) const;
+  Result<bool> replaces(const NameHash&, const std::string& path);
 
   std::string archive_;
   Target* target_;
@@ -107,7 +111,6 @@ class Comparer {
   std::vector<Message> messages_;
   std::set<NameHash> files_;  ///< paths of what is no message and no directory
   std::map<std::uint32_t, Message> need_variant_;
-  std::set<NameHash> repeated_;
   std::string last_parent_;
 };
 

@@ -38,6 +38,7 @@ class FolderNumbers {
  public:
   [[nodiscard]] std::uint32_t of(std::string_view folder);
   [[nodiscard]] const std::string& path(std::uint32_t number) const { return *paths_[number]; }
+  [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(paths_.size()); }
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> numbers_;

@@ -1,5 +1,7 @@
 #include "target_impl.h"
 
+#include "vstate/mail/memory.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
@@ -7,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -14,6 +17,7 @@ namespace vstate::mail {
 
 namespace {
 
+constexpr std::string_view k_temporary_prefix = "vstate.";
 constexpr std::size_t k_most_open = 64;
 constexpr int k_most_levels = 200;
 
@@ -78,6 +82,61 @@ Result<std::optional<struct stat>> Target::status(std::string_view relative) {
   return fail_errno(full(relative), "cannot stat");
 }
 
+std::string temporary_name(const NameHash& hash) {
+  return fmt::format("{}{:016x}{:016x}", k_temporary_prefix, hash.high, hash.low);
+}
+
+namespace {
+
+std::optional<NameHash> hash_of_temporary(std::string_view name) {
+  constexpr std::size_t digits = 16;
+  if (!name.starts_with(k_temporary_prefix) ||
+      name.size() != k_temporary_prefix.size() + 2 * digits)
+    return std::nullopt;
+  NameHash hash;
+  const auto read = [&](std::size_t at, std::uint64_t& into) {
+    const auto part = name.substr(k_temporary_prefix.size() + at, digits);
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), into, 16);
+    return error == std::errc() && end == part.data() + part.size();
+  };
+  return read(0, hash.high) && read(digits, hash.low) ? std::optional(hash) : std::nullopt;
+}
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::string& name,
+                                                    std::string_view shown, std::size_t most) {
+  const Handle file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.is_open() && (errno == ENOENT || errno == ELOOP))
+    return std::optional<std::uint64_t>();
+  struct stat st {};
+  if (!file.is_open() || fstat(file.get(), &st) != 0) return fail_errno(shown, "cannot open");
+  if (!S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) > most)
+    return std::optional<std::uint64_t>();
+  std::string bytes(static_cast<std::size_t>(st.st_size) + 1, '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(shown, "cannot read");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return std::optional(short_digest(std::string_view(bytes).substr(0, done)));
+}
+
+Status write_all(int file, std::string_view bytes, std::string_view path) {
+  while (!bytes.empty()) {
+    const auto count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+bool TargetIndex::is_unfinished(const NameHash& hash) const { return unfinished_.contains(hash); }
+
 Status TargetIndex::build(int root, const std::string& path, FolderNumbers& folders) {
   path_ = path;
   folders_ = &folders;
@@ -93,6 +152,7 @@ Status TargetIndex::enter(int directory, const std::string& relative, int depth)
     return fail(Errc::unsupported, fmt::format("{}: too many levels of directories", where));
   const auto place = path_name(relative);
   const bool has_messages = place == "new" || place == "cur";
+  const bool is_tmp = place == "tmp";
   const auto number = has_messages ? folders_->of(path_parent(relative)) : 0;
   const auto before = records_.size();
   std::vector<std::string> below;
@@ -102,6 +162,8 @@ Status TargetIndex::enter(int directory, const std::string& relative, int depth)
   };
   VSTATE_TRY(list_names(directory, where, again, [&](const char* name, FileInfo::Type type) {
     if (type == FileInfo::Type::directory) below.emplace_back(name);
+    if (is_tmp)
+      if (const auto hash = hash_of_temporary(name)) unfinished_.insert(*hash);
     if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
     const std::string_view text = name;
     records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
@@ -130,7 +192,7 @@ Result<std::optional<Located>> Locator::at(std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, target_.status(path));
   if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
   VSTATE_TRY_ASSIGN(auto directory, target_.directory(path_parent(path)));
-  return std::optional(Located{std::move(directory), std::string(path_name(path)),
+  return std::optional(Located{std::string(path), std::move(directory), std::string(path_name(path)),
                                static_cast<std::uint64_t>(found->st_size)});
 }
 

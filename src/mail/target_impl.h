@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,12 @@ class Target {
   std::map<std::string, SharedHandle, std::less<>> open_;
 };
 
+/// short_digest of a file's bytes; nothing if there is no regular file, or a larger one.
+[[nodiscard]] Result<std::optional<std::uint64_t>> digest_of_file(int directory,
+                                                                  const std::string& name,
+                                                                  std::string_view shown,
+                                                                  std::size_t most);
+
 /// Which messages are below a directory: 24 bytes for each, no names.
 class TargetIndex {
  public:
@@ -54,17 +61,26 @@ class TargetIndex {
   /// Lists `new` and `cur` of every folder, at any depth.
   Status build(int root, const std::string& path, FolderNumbers&);
   [[nodiscard]] std::span<const Record> find(const NameHash&) const;
+  /// True if a `tmp` holds the temporary of this name hash.
+  [[nodiscard]] bool is_unfinished(const NameHash&) const;
 
  private:
   Status enter(int directory, const std::string& relative, int depth);
 
   std::vector<Record> records_;
+  std::set<NameHash> unfinished_;
   std::string path_;
   FolderNumbers* folders_ = nullptr;
 };
 
+Status write_all(int file, std::string_view bytes, std::string_view shown);
+
+/// The name that a message has in `tmp` until it is placed.
+[[nodiscard]] std::string temporary_name(const NameHash&);
+
 /// A message of the target, open for nothing yet.
 struct Located {
+  std::string path;  ///< relative to the target
   SharedHandle directory;
   std::string name;
   std::uint64_t size = 0;

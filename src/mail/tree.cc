@@ -14,6 +14,7 @@
 
 #include "listing_impl.h"
 #include "names_impl.h"
+#include "vstate/mail/memory.h"
 #include "vstate/format/maildir_name.h"
 
 namespace vstate {
@@ -45,8 +46,14 @@ struct Level {
 
 class Walk {
  public:
-  Walk(const Exclusion& expressed, TreeCount& count, const TreeVisitor& visitor, bool opens)
-      : expressed_(expressed), count_(count), visitor_(visitor), opens_(opens) {}
+  Walk(const Exclusion& expressed, TreeCount& count, const TreeVisitor& visitor,
+       const MessageFilter* filter, ListedDirectories* listed, bool opens)
+      : expressed_(expressed),
+        count_(count),
+        visitor_(visitor),
+        filter_(filter),
+        listed_(listed),
+        opens_(opens) {}
   Status enter(const Level&);
 
  private:
@@ -58,6 +65,7 @@ class Walk {
   Status visit_file(const Level&, const std::string& path);
   Result<Handle> open_moved(const Level&, const std::string& path);
   Status take(const TreeEntry&);
+  void note(const Level&, std::string path);
   void refuse(const std::string& path, std::string_view why) {
     count_.refused.push_back(fmt::format("{}: {}", path, why));
   }
@@ -70,8 +78,23 @@ class Walk {
   const Exclusion& expressed_;
   TreeCount& count_;
   const TreeVisitor& visitor_;
+  const MessageFilter* filter_;
+  ListedDirectories* listed_;
   bool opens_;
 };
+
+std::uint64_t stamp_of(const struct stat& st) {
+  const auto text = fmt::format("{}:{}.{}:{}.{}:{}", st.st_ino, st.st_mtim.tv_sec,
+                                st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
+                                st.st_size);
+  constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
+  return short_digest(text) >> marks_in_use;
+}
+
+/// Only what adding, removing, or renaming a name changes.
+std::uint64_t listing_stamp(const struct stat& st) {
+  return short_digest(fmt::format("{}:{}.{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
+}
 
 /// All entries below a directory; without it.
 std::uint64_t count_below(int directory, const char* name, int depth) {
@@ -126,7 +149,14 @@ Status Walk::take(const TreeEntry& entry) {
   return {};
 }
 
+void Walk::note(const Level& level, std::string path) {
+  struct stat st {};
+  if (listed_ != nullptr && fstat(level.directory, &st) == 0)
+    listed_->emplace_back(std::move(path), listing_stamp(st));
+}
+
 Status Walk::enter(const Level& level) {
+  note(level, level.path);
   const auto listing = Listing::read(level.directory, level.path);
   if (!listing) {
     refuse(level.path.empty() ? "." : level.path, listing.error().message);
@@ -184,12 +214,19 @@ Status Walk::walk_contents(const Level& level, const std::string& name, Folder& 
 
   below.folder = &own;
   // `new` first: what moves from there to `cur` meanwhile is then in one listing or in both.
+  const auto note_place = [&](const char* place_name, const Handle& place) {
+    Level listed;
+    listed.directory = place.get();
+    note(listed, mail::relative_join(level.path, place_name));
+  };
   if (!own.listed_new) {
     const Handle place = open_below("new");
+    note_place("new", place);
     if (auto listing = Listing::read(place.get(), below.path)) own.listed_new = *std::move(listing);
   }
   if (!own.listed_cur) {
     const Handle place = open_below("cur");
+    note_place("cur", place);
     if (auto listing = Listing::read(place.get(), below.path)) own.listed_cur = *std::move(listing);
   }
   auto& listing = name == "new" ? own.listed_new : own.listed_cur;
@@ -214,6 +251,13 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       if (!is_message && fate.fate == FileFate::drop) {
         rebuild(fate.reason, 1);
         return {};
+      }
+      if (is_message && filter_ != nullptr) {
+        VSTATE_TRY_ASSIGN(const bool is_wanted, (*filter_)(path));
+        if (!is_wanted) {
+          ++count_.archived;
+          return {};
+        }
       }
       return listing.type(i) == Type::link ? visit_link(level, path) : visit_file(level, path);
     }
@@ -301,14 +345,16 @@ Status Walk::visit_file(const Level& level, const std::string& path) {
   entry.mode = st.st_mode & 0777U;
   entry.mtime = st.st_mtim.tv_sec;
   entry.size = static_cast<std::uint64_t>(st.st_size);
+  entry.stamp = stamp_of(st);
   entry.file = opens_ ? file.get() : -1;
   return take(entry);
 }
 
 Status walk_opened(const System& system, std::string_view directory, const Exclusion& expressed,
-                   TreeCount& count, const TreeVisitor& visitor, bool opens) {
+                   TreeCount& count, const TreeVisitor& visitor, const MessageFilter* filter,
+                   ListedDirectories* listed, bool opens) {
   VSTATE_TRY_ASSIGN(const auto root, system.open_directory(directory));
-  Walk walk(expressed, count, visitor, opens);
+  Walk walk(expressed, count, visitor, filter, listed, opens);
   Level level;
   level.directory = root.get();
   auto status = walk.enter(level);
@@ -319,8 +365,23 @@ Status walk_opened(const System& system, std::string_view directory, const Exclu
 }  // namespace
 
 Status walk_tree(const System& system, std::string_view directory, const Exclusion& expressed,
-                 TreeCount& count, const TreeVisitor& visitor) {
-  return walk_opened(system, directory, expressed, count, visitor, true);
+                 TreeCount& count, const TreeVisitor& visitor, const MessageFilter* filter,
+                 ListedDirectories* listed) {
+  return walk_opened(system, directory, expressed, count, visitor, filter, listed, true);
+}
+
+bool have_changed(const System& system, std::string_view directory,
+                  const ListedDirectories& listed) {
+  const auto root = system.open_directory(directory);
+  if (!root) return true;
+  for (const auto& [path, stamp] : listed) {
+    struct stat st {};
+    const std::string name = path.empty() ? "." : path;
+    if (fstatat(root->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        listing_stamp(st) != stamp)
+      return true;
+  }
+  return false;
 }
 
 Result<TreeCount> count_tree(const System& system, std::string_view directory,
@@ -328,7 +389,7 @@ Result<TreeCount> count_tree(const System& system, std::string_view directory,
   TreeCount count;
   VSTATE_TRY(walk_opened(
       system, directory, expressed, count, [](const TreeEntry&) -> Result<bool> { return true; },
-      false));
+      nullptr, nullptr, false));
   return count;
 }
 

@@ -32,6 +32,10 @@ struct MaildirFile {
 
 /// What becomes of a file that is no message: one directly in a Maildir, in one of its folders, or
 /// in a mailbox's home. What is not known to be disposable is carried.
+/// True for what an IMAP or POP3 server keeps of the messages beside it: UIDs, UIDLs, keywords. It
+/// means nothing without the messages, and another server's must not be overwritten.
+[[nodiscard]] bool is_uid_file(std::string_view file_name);
+
 [[nodiscard]] MaildirFile classify_maildir_file(std::string_view file_name);
 
 }  // namespace vstate

@@ -37,6 +37,8 @@ struct ArchiveStatus {
   std::vector<std::string> kept;      ///< paths that differ and stay as they are
   std::vector<std::string> replaced;  ///< paths that differ and are to be replaced
   std::string sha256;                 ///< of the archive's content
+  std::string identity;               ///< names its bytes on the disk while nobody changes them
+  std::vector<NameHash> repeated;     ///< names that it holds in more than one folder, sorted
   /// "PATH: why": links that lead out of the directory (never made), and what is in the way on the
   /// target: a directory of the archive that is a link or a file here. What lies below it counts
   /// as missing until a person has moved it.
@@ -53,7 +55,8 @@ struct ArchiveStatus {
 /// those of the file system.
 [[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const std::string& archive,
                                                     std::string_view directory, OnDifference,
-                                                    ExtractLimits = {});
+                                                    ExtractLimits = {},
+                                                    class MailMemory* = nullptr);
 
 struct DeliveryCount {
   std::uint64_t messages = 0;

@@ -41,6 +41,8 @@ struct TreeEntry {
   std::int64_t mtime = 0;  ///< whole seconds
   std::uint64_t size = 0;  ///< of a regular file: bytes; of a link: length of its target
   std::string target;      ///< of a link
+  /// Regular files: digest of what changes whenever the file does (inode, times, size).
+  std::uint64_t stamp = 0;
   /// Regular files: open for reading, at its start, closed by the walk. -1 for all else, and in a
   /// walk that only counts.
   int file = -1;
@@ -49,6 +51,17 @@ struct TreeEntry {
 /// True: the entry was taken. False: it was not (it is counted nowhere; a visitor that refuses an
 /// entry names it in the count). An error ends the walk.
 using TreeVisitor = std::function<Result<bool>(const TreeEntry&)>;
+
+/// Asked before a message is opened, with the path as it was listed. False: it is taken as it is,
+/// unopened, and not visited.
+using MessageFilter = std::function<Result<bool>(const std::string& path)>;
+
+/// Directories as they were when they were listed.
+using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
+/// True if one of them has other names in it now. A source that changes while it is copied is not
+/// whole at the target.
+[[nodiscard]] bool have_changed(const System&, std::string_view directory,
+                                const ListedDirectories&);
 
 /// Visits what is to be archived, sorted bytewise by path, so that parents come before children
 /// and "a-b" before "a/b", whatever order the file system lists. Not visited but counted as
@@ -64,7 +77,8 @@ using TreeVisitor = std::function<Result<bool>(const TreeEntry&)>;
 /// Memory: the names in `new` and `cur` of one folder. Fails with `not_found` if there is no such
 /// directory; an unreadable part is named in `count.refused` and the walk goes on.
 Status walk_tree(const System&, std::string_view directory, const Exclusion& expressed,
-                 TreeCount& count, const TreeVisitor&);
+                 TreeCount& count, const TreeVisitor&, const MessageFilter* = nullptr,
+                 ListedDirectories* listed = nullptr);
 
 /// The same walk without opening files: what would be archived, rebuilt, expressed, refused.
 [[nodiscard]] Result<TreeCount> count_tree(const System&, std::string_view directory,

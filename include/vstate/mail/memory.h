@@ -1,0 +1,97 @@
+/// \file
+/// What is remembered of one mailbox (or list, or a domain's files): every message that ever came,
+/// and how its source had it at the last pass. 32 bytes an entry.
+///
+/// This is the third side for mail, as plan/memory.h is for values. Of a message, its folder and
+/// each of its flags are judged by themselves: what changed at the source since the last pass is
+/// done here, what its owner changed here stays, and a message that is remembered and not here was
+/// deleted by its owner.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "vstate/base/digest.h"
+#include "vstate/base/result.h"
+#include "vstate/mail/archive.h"
+
+namespace vstate {
+
+/// How a message stands, or what a file that is no message was.
+struct EntryState {
+  std::uint64_t place = 0;  ///< message: digest of its folder; file: digest of what was written
+  std::uint64_t marks = 0;  ///< message: bits of its flags and of `new`; file: the source's stamp
+  friend bool operator==(const EntryState&, const EntryState&) = default;
+};
+
+struct MemoryEntry {
+  NameHash key;
+  EntryState state;
+  /// When a run was about to rename it to its place, seconds since 1970; 0 once that is certain.
+  std::int64_t pending = 0;
+};
+
+/// Bits of EntryState::marks: "A" to "Z" from 0, "a" to "z" from 26.
+constexpr std::uint64_t k_mark_new = std::uint64_t{1} << 63U;
+/// The source has it no more, and that was dealt with here.
+constexpr std::uint64_t k_mark_gone = std::uint64_t{1} << 62U;
+[[nodiscard]] std::uint64_t marks_of(std::string_view flags);
+/// The flags in the order that Maildir readers write them.
+[[nodiscard]] std::string flags_of(std::uint64_t marks);
+
+/// The state of a message by its path; a path that is no message's must not be given.
+[[nodiscard]] EntryState state_of_message(std::string_view path);
+[[nodiscard]] NameHash key_of_message(std::string_view unique);
+/// Of a name that stands in more than one folder, for all but the first.
+[[nodiscard]] NameHash key_in_folder(std::string_view folder, std::string_view unique);
+[[nodiscard]] NameHash key_of_file(std::string_view path);
+/// 64 bits of SHA-256: what is kept of a text that is only ever compared with itself.
+[[nodiscard]] std::uint64_t short_digest(std::string_view bytes);
+/// The same of what `sha` has taken in so far; it starts anew.
+[[nodiscard]] std::uint64_t short_digest_of(Sha256& sha);
+
+class MailMemory {
+ public:
+  MailMemory() = default;
+  /// `number` names the mailbox in the log.
+  MailMemory(std::int64_t number, std::vector<MemoryEntry> entries);
+
+  [[nodiscard]] std::int64_t number() const { return number_; }
+  [[nodiscard]] const std::vector<MemoryEntry>& entries() const { return entries_; }
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  /// Nothing if it never came. Counts as seen in this pass.
+  [[nodiscard]] const MemoryEntry* find(const NameHash&);
+  void set_state(const NameHash&, const EntryState&);
+  [[nodiscard]] bool was_seen(std::size_t index) const { return seen_[index]; }
+  /// True if `find` found it in this pass before.
+  [[nodiscard]] bool is_seen(const NameHash&) const;
+
+ private:
+  [[nodiscard]] std::size_t index_of(const NameHash&) const;
+  std::int64_t number_ = 0;
+  std::vector<MemoryEntry> entries_;  ///< sorted by key
+  std::vector<bool> seen_;
+};
+
+/// Where what was delivered is written down (ledger/ledger.h). Calls come from several threads.
+class DeliveryLog {
+ public:
+  struct Record {
+    std::int64_t box = 0;  ///< MailMemory::number
+    NameHash key;
+    EntryState state;
+    bool is_pending = false;  ///< its rename comes after this record
+  };
+  virtual ~DeliveryLog() = default;
+  /// On the disk when it returns.
+  virtual Status record(const std::vector<Record>&) = 0;
+  /// The rename that was announced failed: it never came.
+  virtual Status withdraw(const Record&) = 0;
+};
+
+/// After this time somebody may have cleaned `tmp`, and an unfinished rename says nothing any more.
+constexpr std::int64_t k_pending_seconds = 24 * 60 * 60;
+
+}  // namespace vstate

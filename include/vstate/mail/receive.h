@@ -1,0 +1,155 @@
+/// \file
+/// Taking mail into a directory, entry by entry, from whatever source: an archive, a stream, or the
+/// files of another server. Each entry is judged when it comes; nothing is known of those that
+/// follow, so a source may be as long as it likes.
+///
+/// A message is known by its unique name within the directory:
+///
+///   remembered?  here?   result
+///   as at the source     nothing to do: not even a look at the file
+///   otherwise    yes     what changed at the source since is done: a rename, never a copy
+///   otherwise    no      nothing: its owner deleted it here
+///   no           yes     nothing; from now on it is remembered
+///   no           other   same name, other size: both are kept (mail/deliver.h)
+///   no           no      delivered
+///
+/// A file that is no message is replaced if it is still what the last pass wrote, and left alone
+/// once somebody here has changed it. Files that tell of the messages beside them (UIDs, keywords)
+/// come last, under Dovecot's lock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vstate/base/result.h"
+#include "vstate/mail/deliver.h"
+#include "vstate/mail/memory.h"
+#include "vstate/mail/tree.h"
+#include "vstate/model/server.h"
+#include "vstate/sys/system.h"
+
+namespace vstate {
+
+/// The bytes of one regular file, read once.
+class Content {
+ public:
+  virtual ~Content() = default;
+  /// Writes them into `file`, unless it is -1; `sink`, if there is one, sees them too.
+  virtual Status copy_to(int file, const std::function<void(std::string_view)>* sink) = 0;
+};
+
+/// An open file of this machine: copied by the kernel, shared between both files where the file
+/// system can.
+class FileContent : public Content {
+ public:
+  FileContent(int file, std::uint64_t size, std::string path)
+      : file_(file), size_(size), path_(std::move(path)) {}
+  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override;
+
+ private:
+  int file_;
+  std::uint64_t size_;
+  std::string path_;
+};
+
+struct ReceiveOptions {
+  OnDifference on_difference = OnDifference::keep;
+  bool prune = false;  ///< delete messages that are gone at the source and untouched here
+  ExtractLimits limits;
+};
+
+struct ReceiveCount : DeliveryCount {
+  std::uint64_t restated = 0;  ///< messages renamed, since the source has other flags or folders
+  std::uint64_t removed = 0;   ///< messages deleted
+  std::uint64_t gone = 0;      ///< messages gone at the source and kept here
+  std::vector<std::string> kept;     ///< files that somebody changed here
+  std::vector<std::string> refused;  ///< "PATH: why"
+};
+
+/// Files that are written and wait for their rename, of any number of mailboxes. Its flush makes
+/// them durable at once (one syncfs for each file system), writes them into the log, and renames
+/// them. One thread uses it.
+class Batch {
+ public:
+  /// `log` may be null.
+  Batch(System&, Owner, DeliveryLog* log);
+  ~Batch();
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  Status flush();
+  /// Failures of single files, by the mailbox that they were for; others are not held up.
+  [[nodiscard]] std::map<std::string, Error> take_failures();
+  /// What this batch has placed so far.
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  friend class Receiver;
+  struct Item;
+  struct Files;
+  Status add(Item);
+  /// Something to be remembered that needs no rename.
+  Status note(const DeliveryLog::Record&);
+  Status place(const Item&);
+  Status place_file(const Item&);
+  Status withdraw(const Item&);
+  void drop_built();
+
+  System& system_;
+  Owner owner_;
+  DeliveryLog* log_;
+  std::unique_ptr<Files> files_;
+  std::uint64_t built_bytes_ = 0, messages_ = 0, bytes_ = 0;
+  std::size_t targets_ = 0;
+  std::map<std::string, Error> failures_;
+};
+
+/// Delivers what compare_archive finds missing (mail/deliver.h). `checked` is
+/// ArchiveStatus::identity of a comparison that read all of it; if the archive is another now, the
+/// result is `conflict`.
+Status receive_archive(class Receiver&, const std::string& archive, const std::string& checked,
+                       ExtractLimits = {});
+
+class Receiver {
+ public:
+  /// Takes entries whose paths are relative to `directory`, which is made (0700) if it is missing.
+  /// `label` names the mailbox in failures; `repeated` are names known to stand in more than one
+  /// folder of the source. The memory must outlive the receiver.
+  [[nodiscard]] static Result<std::unique_ptr<Receiver>> open(System&, std::string directory, Owner,
+                                                              const ReceiveOptions&, MailMemory&,
+                                                              Batch&, std::string label);
+  ~Receiver();
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+
+  /// Names that are known to stand in more than one folder of the source, sorted.
+  void expect_repeated(std::vector<NameHash>);
+  /// False: all that has to be done about this message is done, and its file need not be read.
+  [[nodiscard]] Result<bool> wants_message(const std::string& path);
+  /// False: the file is as it was at the last pass, at the source. `stamp` is TreeEntry::stamp.
+  [[nodiscard]] bool wants_file(const std::string& path, std::uint64_t stamp);
+  Status take(const TreeEntry&, Content&);
+  /// A remembered message that the source has in another state: key and present path.
+  Status restate(const NameHash&, const std::string& path);
+  /// A remembered message that the source has no more.
+  Status forget(const NameHash&);
+  /// The same for all that were remembered and did not come in this pass.
+  Status forget_unseen();
+  /// Links, and what comes last. What was built waits for the batch.
+  Status finish();
+  [[nodiscard]] const ReceiveCount& count() const;
+
+ private:
+  class Impl;
+  explicit Receiver(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vstate

@@ -1,0 +1,179 @@
+// Making what was built durable, writing it down, and renaming it to its place.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "batch_impl.h"
+#include "names_impl.h"
+#include "vstate/sys/handle.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::size_t k_most_files = 8192;
+constexpr std::uint64_t k_most_bytes = std::uint64_t{256} << 20;
+/// Each mailbox of a batch holds a directory open.
+constexpr std::size_t k_most_targets = 256;
+constexpr std::size_t k_most_compared = std::size_t{64} << 20;
+
+/// Dovecot's lock of a UID list is a file made beside it; one that is older than two minutes is
+/// nobody's (file-dotlock.c).
+class DovecotLock {
+ public:
+  DovecotLock(int directory, std::string name) : directory_(directory), name_(std::move(name)) {
+    constexpr int most_tries = 50;
+    constexpr useconds_t pause = 100'000;
+    for (int tries = 0; tries < most_tries && !is_held_; ++tries) {
+      const Handle made(openat(directory_, name_.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      is_held_ = made.is_open();
+      if (!is_held_ && errno != EEXIST) break;
+      if (!is_held_) usleep(pause);
+    }
+  }
+  ~DovecotLock() {
+    if (is_held_) unlinkat(directory_, name_.c_str(), 0);
+  }
+  DovecotLock(const DovecotLock&) = delete;
+  DovecotLock& operator=(const DovecotLock&) = delete;
+  [[nodiscard]] bool is_held() const { return is_held_; }
+
+ private:
+  int directory_;
+  std::string name_;
+  bool is_held_ = false;
+};
+
+}  // namespace
+
+Batch::Batch(System& system, Owner owner, DeliveryLog* log)
+    : system_(system), owner_(owner), log_(log), files_(std::make_unique<Files>()) {}
+Batch::~Batch() = default;
+
+std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
+
+Status Batch::add(Item item) {
+  const bool is_new_target =
+      files_->items.empty() || files_->items.back().target != item.target;
+  built_bytes_ += item.size;
+  files_->items.push_back(std::move(item));
+  if (is_new_target) ++targets_;
+  if (files_->items.size() >= k_most_files || built_bytes_ >= k_most_bytes ||
+      targets_ >= k_most_targets)
+    return flush();
+  return {};
+}
+
+Status Batch::note(const DeliveryLog::Record& record) {
+  if (log_ == nullptr) return {};
+  files_->records.push_back(record);
+  return files_->records.size() < k_most_files ? Status() : flush();
+}
+
+void Batch::drop_built() {
+  const ActingAs acting(owner_.uid, owner_.gid);
+  for (const auto& item : files_->items) {
+    const auto place = item.target->directory(item.build_in);
+    if (place) unlinkat((*place)->get(), item.temporary.c_str(), 0);
+  }
+  files_->items.clear();
+  built_bytes_ = 0;
+  targets_ = 0;
+}
+
+Status Batch::flush() {
+  if (files_->items.empty() && files_->records.empty()) return {};
+  std::set<dev_t> synced;
+  for (const auto& item : files_->items) {
+    struct stat st {};
+    if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
+    if (syncfs(item.target->root()) == 0) continue;
+    auto failure = fail_errno(item.target->path(), "cannot write to the disk");
+    drop_built();
+    return failure;
+  }
+  if (log_ != nullptr) {
+    auto records = std::exchange(files_->records, {});
+    for (const auto& item : files_->items)
+      if (item.record.box != 0) records.push_back(item.record);
+    if (auto status = log_->record(records); !status) {
+      drop_built();
+      return status;
+    }
+  }
+  // From here on a temporary that stays says that its rename is still to come.
+  const ActingAs acting(owner_.uid, owner_.gid);
+  const auto items = std::exchange(files_->items, {});
+  built_bytes_ = 0;
+  targets_ = 0;
+  for (const auto& item : items) {
+    VSTATE_TRY(system_.before_step("deliver", item.target->full(item.path)));
+    auto status = place(item);
+    if (status) continue;
+    VSTATE_TRY(withdraw(item));
+    if (status.error().ends_run()) return status;
+    failures_.emplace(item.label, status.error());
+  }
+  return {};
+}
+
+/// The log first: a temporary that is gone would say that its message was placed and then deleted.
+Status Batch::withdraw(const Item& item) {
+  if (log_ != nullptr && item.record.box != 0) VSTATE_TRY(log_->withdraw(item.record));
+  if (const auto place = item.target->directory(item.build_in))
+    unlinkat((*place)->get(), item.temporary.c_str(), 0);
+  return {};
+}
+
+Status Batch::place(const Item& item) {
+  if (item.replaces) return place_file(item);
+  VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));
+  VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const char* temporary = item.temporary.c_str();
+  int failed = renameat2(from->get(), temporary, to->get(), name.c_str(),
+                         item.is_replacing ? 0U : static_cast<unsigned>(RENAME_NOREPLACE));
+  if (failed != 0 && !item.is_replacing && (errno == EINVAL || errno == ENOSYS)) {
+    // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
+    failed = linkat(from->get(), temporary, to->get(), name.c_str(), 0);
+    if (failed == 0) unlinkat(from->get(), temporary, 0);
+  }
+  if (failed != 0) {
+    const bool is_taken = errno == EEXIST;
+    if (!is_taken) return fail_errno(item.target->full(item.path), "cannot rename the temporary");
+    return fail(Errc::conflict, fmt::format("{}: appeared meanwhile; run it again",
+                                            item.target->full(item.path)));
+  }
+  messages_ += item.is_message ? 1 : 0;
+  bytes_ += item.size;
+  return {};
+}
+
+/// Replaces what a mail server keeps of its messages, unless the server has written it meanwhile.
+Status Batch::place_file(const Item& item) {
+  VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const auto full = item.target->full(item.path);
+  const DovecotLock lock(directory->get(), name + ".lock");
+  if (!lock.is_held())
+    return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
+  VSTATE_TRY_ASSIGN(const auto now,
+                    mail::digest_of_file(directory->get(), name, full, k_most_compared));
+  if (now != item.replaces) {
+    unlinkat(directory->get(), item.temporary.c_str(), 0);
+    return {};  // the server's own from now on
+  }
+  if (renameat(directory->get(), item.temporary.c_str(), directory->get(), name.c_str()) != 0)
+    return fail_errno(full, "cannot rename the temporary");
+  bytes_ += item.size;
+  return {};
+}
+
+}  // namespace vstate

@@ -1,0 +1,35 @@
+/// \file
+/// What a Batch holds.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "target_impl.h"
+#include "vstate/mail/receive.h"
+
+namespace vstate {
+
+/// A file that is written and waits for its rename.
+struct Batch::Item {
+  std::shared_ptr<mail::Target> target;
+  std::string label;      ///< of the mailbox
+  std::string path;       ///< final, relative to the target
+  std::string build_in;   ///< directory of the temporary, relative
+  std::string temporary;  ///< its name there
+  std::uint64_t size = 0;
+  bool is_message = false;
+  bool is_replacing = false;
+  /// A file that a mail server keeps of the messages: replaced only if its bytes still have this
+  /// digest, under the server's own lock.
+  std::optional<std::uint64_t> replaces;
+  DeliveryLog::Record record;
+};
+
+struct Batch::Files {
+  std::vector<Item> items;
+  std::vector<DeliveryLog::Record> records;  ///< of what needs no rename
+};
+
+}  // namespace vstate

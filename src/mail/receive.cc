@@ -1,0 +1,691 @@
+#include "vstate/mail/receive.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "batch_impl.h"
+#include "names_impl.h"
+#include "target_impl.h"
+#include "vstate/base/digest.h"
+#include "vstate/format/maildir_name.h"
+#include "vstate/sys/handle.h"
+
+namespace vstate {
+
+namespace {
+
+using mail::Located;
+using mail::Target;
+
+constexpr std::size_t k_most_compared = std::size_t{64} << 20;
+
+struct HashOfHash {
+  std::size_t operator()(const NameHash& hash) const { return hash.low; }
+};
+using HashSet = std::unordered_set<NameHash, HashOfHash>;
+
+bool may_not_copy(int error) {
+  return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
+         error == EPERM;
+}
+
+}  // namespace
+
+Status FileContent::copy_to(int file, const std::function<void(std::string_view)>* sink) {
+  // What this machine's file systems cannot do is tried once.
+  static thread_local bool can_copy = true;
+  std::uint64_t left = size_;
+  while (sink == nullptr && can_copy && left > 0) {
+    const auto count = copy_file_range(file_, nullptr, file, nullptr, left, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && may_not_copy(errno)) {
+      can_copy = left == size_ ? false : can_copy;
+      break;
+    }
+    if (count < 0) return fail_errno(path_, "cannot copy");
+    if (count == 0) break;  // it became shorter
+    left -= static_cast<std::uint64_t>(count);
+  }
+  thread_local std::vector<char> buffer(std::size_t{256} << 10U);
+  while (left > 0) {
+    const auto count =
+        ::read(file_, buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path_, "cannot read");
+    if (count == 0) break;
+    const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
+    if (sink != nullptr) (*sink)(part);
+    if (file >= 0) VSTATE_TRY(mail::write_all(file, part, path_));
+    left -= part.size();
+  }
+  if (left > 0)
+    return fail(Errc::conflict,
+                fmt::format("{}: became shorter while it was read; run it again", path_));
+  return {};
+}
+
+class Receiver::Impl {
+ public:
+  Impl(System& system, std::shared_ptr<Target> target, Owner owner, const ReceiveOptions& options,
+       MailMemory& memory, Batch& batch, std::string label)
+      : system_(system),
+        target_(std::move(target)),
+        owner_(owner),
+        options_(options),
+        memory_(memory),
+        batch_(batch),
+        label_(std::move(label)) {}
+
+  Result<bool> wants_message(const std::string& path);
+  bool wants_file(const std::string& path, std::uint64_t stamp);
+  Status take(const TreeEntry&, Content&);
+  Status restate(const NameHash&, const std::string& path);
+  Status forget(const NameHash&);
+  Status finish();
+
+  std::vector<NameHash> repeated;
+  ReceiveCount count;
+  MailMemory& memory() { return memory_; }
+
+ private:
+  /// Under what a message is remembered, and whether it counts only within its folder.
+  struct Identity {
+    NameHash name, key;
+    bool is_scoped = false;
+  };
+  /// What is done with a file that is built.
+  struct Order {
+    std::string path;
+    bool is_message = false, is_replacing = false, is_late = false;
+    std::optional<std::uint64_t> replaces;
+    NameHash key;
+    EntryState state;
+  };
+
+  Status step(std::string_view path) {
+    return system_.before_step("deliver", target_->full(path));
+  }
+  Status prepare_index();
+  Identity identify(const mail::MessagePath&);
+  Result<bool> is_remembered(const MemoryEntry&, const NameHash& name);
+  Status note(const NameHash& key, const EntryState&);
+  Result<std::optional<Located>> find_here(const Identity&, const mail::MessagePath&,
+                                           const EntryState* preferred, std::string_view likely);
+  Result<bool> make_parents(const std::string& path);
+  Result<bool> make_directory(const std::string& path, unsigned mode);
+  Status take_message(const TreeEntry&, Content&);
+  Status take_file(const TreeEntry&, Content&);
+  Status take_link(const TreeEntry&);
+  Status place_link(const TreeEntry&);
+  Status build(const TreeEntry&, Content&, Order, bool names_by_content);
+  Status write_temporary(const TreeEntry&, Content&, const std::string& build_in,
+                         const std::string& name,
+                         const std::function<void(std::string_view)>* sink);
+  Status restate(const NameHash& key, const mail::MessagePath&, const EntryState& before,
+                 const EntryState& now);
+  Status remove_gone();
+  Status remove_gone_in(const std::string& folder, HashSet& left);
+
+  System& system_;
+  std::shared_ptr<Target> target_;
+  Owner owner_;
+  ReceiveOptions options_;
+  MailMemory& memory_;
+  Batch& batch_;
+  std::string label_;
+  mail::FolderNumbers folders_;
+  std::optional<mail::TargetIndex> index_;
+  std::optional<mail::Locator> locator_;
+  /// Messages of this pass that were not remembered, by name: where the first one stands.
+  HashSet passed_;
+  std::unordered_map<NameHash, std::uint32_t, HashOfHash> placed_;
+  std::optional<std::pair<std::string, Identity>> asked_;
+  std::set<std::string> known_directories_, blocked_;
+  std::vector<TreeEntry> links_;
+  std::vector<Batch::Item> late_;
+  HashSet gone_;
+};
+
+/// Which messages are here is asked only once something is not remembered.
+Status Receiver::Impl::prepare_index() {
+  if (index_) return {};
+  index_.emplace();
+  locator_.emplace(*target_, folders_);
+  return index_->build(target_->root(), target_->path(), folders_);
+}
+
+Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& message) {
+  Identity identity;
+  identity.name = identity.key = key_of_message(message.unique);
+  const bool is_known_as_repeated =
+      std::binary_search(repeated.begin(), repeated.end(), identity.name);
+  identity.is_scoped = is_known_as_repeated || passed_.contains(identity.name) ||
+                       memory_.is_seen(identity.name);
+  if (identity.is_scoped) identity.key = key_in_folder(message.folder, message.unique);
+  return identity;
+}
+
+/// False for one that a stopped run was about to place and has not.
+Result<bool> Receiver::Impl::is_remembered(const MemoryEntry& entry, const NameHash& name) {
+  if ((entry.state.marks & k_mark_gone) != 0) return false;
+  if (entry.pending == 0) return true;
+  VSTATE_TRY(prepare_index());
+  if (index_->is_unfinished(entry.key)) return false;
+  if (!index_->find(name).empty()) return true;
+  return std::time(nullptr) - entry.pending < k_pending_seconds;
+}
+
+Status Receiver::Impl::note(const NameHash& key, const EntryState& state) {
+  memory_.set_state(key, state);
+  if (memory_.number() == 0) return {};
+  return batch_.note({memory_.number(), key, state, false});
+}
+
+Result<bool> Receiver::Impl::wants_message(const std::string& path) {
+  const auto message = mail::as_message(path);
+  VSTATE_ASSERT(message);
+  const auto identity = identify(*message);
+  asked_.emplace(path, identity);
+  const auto* entry = memory_.find(identity.key);
+  if (!identity.is_scoped && entry == nullptr) passed_.insert(identity.name);
+  if (entry == nullptr) return true;
+  VSTATE_TRY_ASSIGN(const bool is_known, is_remembered(*entry, identity.name));
+  if (!is_known) return true;
+  const auto now = state_of_message(path);
+  if (entry->state != now) VSTATE_TRY(restate(identity.key, *message, entry->state, now));
+  return false;
+}
+
+bool Receiver::Impl::wants_file(const std::string& path, std::uint64_t stamp) {
+  const auto* entry = memory_.find(key_of_file(path));
+  return entry == nullptr || entry->pending != 0 || stamp == 0 || entry->state.marks != stamp;
+}
+
+Result<bool> Receiver::Impl::make_parents(const std::string& path) {
+  const std::string parent(path_parent(path));
+  if (parent.empty() || known_directories_.contains(parent)) return true;
+  if (blocked_.contains(parent)) return false;
+  return make_directory(parent, 0700);
+}
+
+/// False if something is in the way of it, which is noted once.
+Result<bool> Receiver::Impl::make_directory(const std::string& path, unsigned mode) {
+  if (known_directories_.contains(path)) return true;
+  VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(path));
+  if (!has_parents) {
+    blocked_.insert(path);
+    return false;
+  }
+  VSTATE_TRY_ASSIGN(const auto found, target_->status(path));
+  if (found && !S_ISDIR(found->st_mode)) {
+    blocked_.insert(path);
+    count.refused.push_back(fmt::format("{}: {} here, and a directory at the source", path,
+                                        S_ISLNK(found->st_mode) ? "a symbolic link"
+                                                                : "no directory"));
+    return false;
+  }
+  if (!found) {
+    VSTATE_TRY(step(path));
+    VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
+    const ActingAs acting(owner_.uid, owner_.gid);
+    if (mkdirat(parent->get(), std::string(path_name(path)).c_str(), (mode & 0755U) | 0700U) != 0 &&
+        errno != EEXIST)
+      return fail_errno(target_->full(path), "cannot make the directory");
+    ++count.files;
+  }
+  known_directories_.insert(path);
+  return true;
+}
+
+Result<std::optional<Located>> Receiver::Impl::find_here(const Identity& identity,
+                                                         const mail::MessagePath& message,
+                                                         const EntryState* preferred,
+                                                         std::string_view likely) {
+  VSTATE_TRY(prepare_index());
+  std::optional<Located> other;
+  const auto own_folder = folders_.of(message.folder);
+  for (const auto& record : index_->find(identity.name)) {
+    if (identity.is_scoped && record.folder != own_folder) continue;
+    VSTATE_TRY_ASSIGN(auto found, locator_->find(record.folder, message.unique, likely));
+    if (!found) continue;
+    if (preferred == nullptr || state_of_message(found->path).place == preferred->place)
+      return found;
+    other = std::move(found);
+  }
+  return other;
+}
+
+Status Receiver::Impl::restate(const NameHash& key, const mail::MessagePath& message,
+                               const EntryState& before, const EntryState& now) {
+  const auto name = key_of_message(message.unique);
+  const Identity identity{name, key, key != name};
+  VSTATE_TRY_ASSIGN(const auto here, find_here(identity, message, &before, ""));
+  // Its owner deleted it: what happens to it elsewhere is not news here.
+  if (!here) return note(key, now);
+  const auto state = state_of_message(here->path);
+  const auto changed = before.marks ^ now.marks;
+  const auto marks = (state.marks & ~changed) | (now.marks & changed);
+  const auto found = *mail::as_message(here->path);
+  const bool moves = now.place != before.place && state.place == before.place;
+  const std::string folder(moves ? message.folder : found.folder);
+  const auto flags = flags_of(marks & ~k_mark_new);
+  const bool is_new = (marks & k_mark_new) != 0 && flags.empty();
+  std::string path = mail::relative_join(folder, is_new ? "new" : "cur");
+  path += fmt::format("/{}{}{}", message.unique, is_new ? "" : ":2,", flags);
+  if (path == here->path) return note(key, now);
+  VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(path));
+  if (!has_parents) return {};
+  VSTATE_TRY(step(path));
+  VSTATE_TRY_ASSIGN(const auto to, target_->directory(path_parent(path)));
+  const ActingAs acting(owner_.uid, owner_.gid);
+  if (renameat2(here->directory->get(), here->name.c_str(), to->get(),
+                std::string(path_name(path)).c_str(), RENAME_NOREPLACE) != 0) {
+    // A reader was quicker; the next pass looks again.
+    if (errno == ENOENT) return {};
+    if (errno != EEXIST) return fail_errno(target_->full(path), "cannot rename");
+  } else {
+    ++count.restated;
+  }
+  return note(key, now);
+}
+
+Status Receiver::Impl::restate(const NameHash& key, const std::string& path) {
+  const auto message = mail::as_message(path);
+  if (!message) return fail(Errc::invalid, fmt::format("{}: is no message's path", path));
+  const auto* entry = memory_.find(key);
+  if (entry == nullptr) return {};
+  return restate(key, *message, entry->state, state_of_message(path));
+}
+
+Status Receiver::Impl::forget(const NameHash& key) {
+  gone_.insert(key);
+  return {};
+}
+
+Status Receiver::Impl::take(const TreeEntry& entry, Content& content) {
+  switch (entry.kind) {
+    case EntryKind::directory: {
+      VSTATE_TRY_ASSIGN(const bool is_made, make_directory(entry.path, entry.mode));
+      (void)is_made;
+      return {};
+    }
+    case EntryKind::link:
+      return take_link(entry);
+    case EntryKind::regular:
+      break;
+  }
+  VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(entry.path));
+  if (!has_parents) return {};
+  return mail::as_message(entry.path) ? take_message(entry, content) : take_file(entry, content);
+}
+
+Status Receiver::Impl::take_message(const TreeEntry& entry, Content& content) {
+  if (!asked_ || asked_->first != entry.path) {
+    VSTATE_TRY_ASSIGN(const bool is_wanted, wants_message(entry.path));
+    if (!is_wanted) return {};
+  }
+  const auto identity = asked_->second;
+  const auto message = *mail::as_message(entry.path);
+  Order order;
+  order.path = entry.path;
+  order.is_message = true;
+  order.key = identity.key;
+  order.state = state_of_message(entry.path);
+  VSTATE_TRY(prepare_index());
+  const auto folder = folders_.of(message.folder);
+  const bool is_trusted = size_in_name(message.unique) == entry.size;
+  bool has_other = false;
+  for (const auto& record : index_->find(identity.name)) {
+    if (identity.is_scoped && record.folder != folder) continue;
+    std::optional<std::uint64_t> size;
+    if (is_trusted) {
+      size = entry.size;
+    } else {
+      VSTATE_TRY_ASSIGN(const auto found,
+                        locator_->find(record.folder, message.unique, entry.path));
+      if (found) size = found->size;
+    }
+    if (size == entry.size) return note(order.key, order.state);
+    has_other = has_other || size.has_value();
+  }
+  // What this very pass has brought is not in the index.
+  if (const auto placed = placed_.find(order.key); placed != placed_.end()) {
+    if (placed->second == static_cast<std::uint32_t>(entry.size)) return {};
+    has_other = true;
+  }
+  placed_.emplace(order.key, static_cast<std::uint32_t>(entry.size));
+  return build(entry, content, std::move(order), has_other);
+}
+
+Status Receiver::Impl::take_file(const TreeEntry& entry, Content& content) {
+  const auto key = key_of_file(entry.path);
+  const auto* known = memory_.find(key);
+  Order order;
+  order.path = entry.path;
+  order.key = key;
+  order.state.marks = entry.stamp;
+  order.is_late = is_uid_file(path_name(entry.path));
+  VSTATE_TRY_ASSIGN(const auto found, target_->status(entry.path));
+  if (!found) {
+    // Remembered and not here: somebody here deleted it.
+    if (known != nullptr && known->pending == 0) return {};
+    return build(entry, content, std::move(order), false);
+  }
+  if (S_ISDIR(found->st_mode)) {
+    count.refused.push_back(fmt::format("{}: a directory is in the way of the file", entry.path));
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(entry.path)));
+  VSTATE_TRY_ASSIGN(const auto here,
+                    mail::digest_of_file(parent->get(), std::string(path_name(entry.path)),
+                                         target_->full(entry.path), k_most_compared));
+  const bool is_in_step = known != nullptr && here == known->state.place;
+  if (known != nullptr ? is_in_step : options_.on_difference == OnDifference::replace) {
+    order.is_replacing = true;
+    if (is_in_step) order.replaces = known->state.place;
+    return build(entry, content, std::move(order), false);
+  }
+  Sha256 sha;
+  const std::function<void(std::string_view)> sink = [&](std::string_view part) {
+    sha.update(part);
+  };
+  VSTATE_TRY(content.copy_to(-1, &sink));
+  order.state.place = short_digest_of(sha);
+  if (here == order.state.place) return note(key, order.state);
+  count.kept.push_back(entry.path);
+  return {};
+}
+
+Status Receiver::Impl::write_temporary(const TreeEntry& entry, Content& content,
+                                       const std::string& build_in, const std::string& name,
+                                       const std::function<void(std::string_view)>* sink) {
+  VSTATE_TRY_ASSIGN(const auto place, target_->directory(build_in));
+  const auto where = target_->full(entry.path);
+  const bool is_message = mail::as_message(entry.path).has_value();
+  const mode_t mode = is_message ? 0600U : (entry.mode & 0755U) | 0600U;
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  Handle file;
+  {
+    const ActingAs acting(owner_.uid, owner_.gid);
+    file = Handle(openat(place->get(), name.c_str(), flags, mode));
+    if (!file.is_open() && errno == EEXIST) {
+      // Of a stopped run; it is never written into, since it may be anything.
+      if (unlinkat(place->get(), name.c_str(), 0) != 0)
+        return fail_errno(where, "cannot remove a left-over temporary");
+      file = Handle(openat(place->get(), name.c_str(), flags, mode));
+    }
+  }
+  if (!file.is_open()) return fail_errno(where, "cannot create the temporary");
+  const auto write = [&]() -> Status {
+    VSTATE_TRY(content.copy_to(file.get(), sink));
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
+    if (futimens(file.get(), times.data()) != 0) return fail_errno(where, "cannot set the time");
+    if (!file.close()) return fail_errno(where, "cannot close");
+    return {};
+  };
+  auto status = write();
+  if (!status) {
+    const ActingAs acting(owner_.uid, owner_.gid);
+    unlinkat(place->get(), name.c_str(), 0);
+  }
+  return status;
+}
+
+/// Names of temporaries follow from the final name, so that the run after a killed one finds them.
+Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order order,
+                             bool names_by_content) {
+  VSTATE_TRY(step(entry.path));
+  Batch::Item item;
+  item.target = target_;
+  item.label = label_;
+  item.path = order.path;
+  item.size = entry.size;
+  item.is_message = order.is_message;
+  item.is_replacing = order.is_replacing;
+  item.replaces = order.replaces;
+  item.build_in = path_parent(entry.path);
+  item.temporary = path_name(System::temporary_of(entry.path));
+  if (order.is_message) {
+    const auto folder = mail::as_message(entry.path)->folder;
+    // Where every delivery agent builds; it may come later in the source, or be missing there.
+    item.build_in = mail::relative_join(folder, "tmp");
+    item.temporary = mail::temporary_name(names_by_content ? hash_name(entry.path) : order.key);
+    VSTATE_TRY_ASSIGN(const bool has_place, make_directory(item.build_in, 0700));
+    if (!has_place) return {};
+  }
+  Sha256 sha;
+  const std::function<void(std::string_view)> sink = [&](std::string_view part) {
+    sha.update(part);
+  };
+  const bool needs_digest = names_by_content || !order.is_message;
+  VSTATE_TRY(write_temporary(entry, content, item.build_in, item.temporary,
+                             needs_digest ? &sink : nullptr));
+  // Named after the name it will have, so that a run after a killed one finds it.
+  const auto rename_temporary = [&](Batch::Item& built, std::string name) -> Status {
+    VSTATE_TRY_ASSIGN(const auto place, target_->directory(built.build_in));
+    const ActingAs acting(owner_.uid, owner_.gid);
+    if (renameat(place->get(), built.temporary.c_str(), place->get(), name.c_str()) != 0)
+      return fail_errno(target_->full(entry.path), "cannot rename the temporary");
+    built.temporary = std::move(name);
+    return {};
+  };
+  const auto drop = [&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto place, target_->directory(item.build_in));
+    const ActingAs acting(owner_.uid, owner_.gid);
+    unlinkat(place->get(), item.temporary.c_str(), 0);
+    return {};
+  };
+  if (names_by_content) {
+    const auto message = *mail::as_message(entry.path);
+    const auto unique = mail::variant_of(message.unique, sha.finish_hex());
+    const auto hash = key_of_message(unique);
+    const auto* known = memory_.find(hash);
+    bool is_known = !index_->find(hash).empty() || placed_.contains(hash);
+    if (known != nullptr && !is_known) {
+      VSTATE_TRY_ASSIGN(is_known, is_remembered(*known, hash));
+    }
+    if (is_known) return drop();
+    // From here on it is a message of its own; the name that it came with stays the other's.
+    placed_.emplace(hash, static_cast<std::uint32_t>(entry.size));
+    order.key = hash;
+    VSTATE_TRY(rename_temporary(item, mail::temporary_name(hash)));
+    item.path = mail::relative_join(message.directory,
+                                    unique + std::string(message.name.substr(message.unique.size())));
+  } else if (!order.is_message) {
+    order.state.place = short_digest_of(sha);
+    if (order.is_replacing) {
+      VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(entry.path)));
+      VSTATE_TRY_ASSIGN(const auto here,
+                        mail::digest_of_file(parent->get(), std::string(path_name(entry.path)),
+                                             target_->full(entry.path), k_most_compared));
+      if (here == order.state.place) {
+        VSTATE_TRY(drop());
+        return note(order.key, order.state);
+      }
+    }
+  }
+  ++(order.is_message ? count.messages : count.files);
+  count.bytes += entry.size;
+  item.record = {memory_.number(), order.key, order.state, true};
+  if (order.is_late) {
+    late_.push_back(std::move(item));
+    return {};
+  }
+  return batch_.add(std::move(item));
+}
+
+Status Receiver::Impl::take_link(const TreeEntry& entry) {
+  if (const auto why = mail::link_refusal(entry.path, entry.target); !why.empty()) {
+    count.refused.push_back(fmt::format("{} -> {}: {}", entry.path, entry.target, why));
+    return {};
+  }
+  links_.push_back(entry);
+  return {};
+}
+
+Status Receiver::Impl::place_link(const TreeEntry& link) {
+  VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(link.path));
+  if (!has_parents) return {};
+  VSTATE_TRY_ASSIGN(const auto found, target_->status(link.path));
+  VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(link.path)));
+  const int place = parent->get();
+  const std::string name(path_name(link.path));
+  const auto key = key_of_file(link.path);
+  const EntryState state{short_digest("link\n" + link.target), 0};
+  const auto* known = memory_.find(key);
+  if (found) {
+    if (S_ISDIR(found->st_mode)) {
+      count.refused.push_back(
+          fmt::format("{}: a directory is in the way of the link", link.path));
+      return {};
+    }
+    std::array<char, 4096> buffer{};
+    const auto length = readlinkat(place, name.c_str(), buffer.data(), buffer.size());
+    const std::string_view here(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    if (length >= 0 && here == link.target) return {};
+    const bool is_ours = known != nullptr && length >= 0 &&
+                         known->state.place == short_digest("link\n" + std::string(here));
+    if (!is_ours && (known != nullptr || options_.on_difference == OnDifference::keep)) {
+      count.kept.push_back(link.path);
+      return {};
+    }
+  } else if (known != nullptr && known->pending == 0) {
+    return {};
+  }
+  VSTATE_TRY(step(link.path));
+  const std::string temporary(path_name(System::temporary_of(link.path)));
+  {
+    const ActingAs acting(owner_.uid, owner_.gid);
+    unlinkat(place, temporary.c_str(), 0);
+    if (symlinkat(link.target.c_str(), place, temporary.c_str()) != 0 ||
+        renameat(place, temporary.c_str(), place, name.c_str()) != 0) {
+      auto failure = fail_errno(target_->full(link.path), "cannot make the link");
+      unlinkat(place, temporary.c_str(), 0);
+      return failure;
+    }
+  }
+  ++count.files;
+  return note(key, state);
+}
+
+Status Receiver::Impl::remove_gone() {
+  if (gone_.empty()) return {};
+  VSTATE_TRY(prepare_index());
+  HashSet left = gone_;
+  for (std::uint32_t number = 0; number < folders_.size() && !left.empty(); ++number)
+    VSTATE_TRY(remove_gone_in(folders_.path(number), left));
+  // What is not here any more is not asked about again.
+  for (const auto& key : left)
+    if (const auto* entry = memory_.find(key); entry != nullptr)
+      VSTATE_TRY(note(key, {entry->state.place, entry->state.marks | k_mark_gone}));
+  return {};
+}
+
+Status Receiver::Impl::remove_gone_in(const std::string& folder, HashSet& left) {
+  for (const std::string_view part : {"new", "cur"}) {
+    const auto path = mail::relative_join(folder, part);
+    const auto directory = target_->directory(path);
+    if (!directory) continue;
+    const Handle listed(openat((*directory)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!listed.is_open()) return fail_errno(target_->full(path), "cannot open");
+    VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(listed.get(), target_->full(path)));
+    for (std::size_t i = 0; i < listing.size(); ++i) {
+      const auto message_path = mail::relative_join(path, listing.name(i));
+      const auto message = mail::as_message(message_path);
+      if (!message) continue;
+      auto key = key_of_message(message->unique);
+      if (!left.contains(key)) key = key_in_folder(message->folder, message->unique);
+      if (left.erase(key) == 0) continue;
+      const auto* entry = memory_.find(key);
+      if (entry == nullptr) continue;
+      if (!options_.prune) {
+        ++count.gone;
+        continue;
+      }
+      const EntryState told{entry->state.place, entry->state.marks | k_mark_gone};
+      // Somebody here moved or marked it since the last pass: it is theirs now.
+      if (state_of_message(message_path) == entry->state) {
+        VSTATE_TRY(step(message_path));
+        const ActingAs acting(owner_.uid, owner_.gid);
+        if (unlinkat((*directory)->get(), std::string(message->name).c_str(), 0) != 0 &&
+            errno != ENOENT)
+          return fail_errno(target_->full(message_path), "cannot delete");
+        ++count.removed;
+      } else {
+        ++count.gone;
+      }
+      VSTATE_TRY(note(key, told));
+    }
+  }
+  return {};
+}
+
+Status Receiver::Impl::finish() {
+  for (const auto& link : links_) VSTATE_TRY(place_link(link));
+  for (auto& item : late_) VSTATE_TRY(batch_.add(std::move(item)));
+  late_.clear();
+  VSTATE_TRY(remove_gone());
+  if (!blocked_.empty())
+    return fail(Errc::conflict,
+                fmt::format("{}: a link or a file here, and a directory at the source; what is "
+                            "below it was not delivered; move it away and run it again",
+                            target_->full(*blocked_.begin())));
+  return {};
+}
+
+Receiver::Receiver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Receiver::~Receiver() = default;
+
+Result<std::unique_ptr<Receiver>> Receiver::open(System& system, std::string directory, Owner owner,
+                                                 const ReceiveOptions& options, MailMemory& memory,
+                                                 Batch& batch, std::string label) {
+  VSTATE_TRY_ASSIGN(auto target, Target::open(system, directory));
+  if (!target) {
+    VSTATE_TRY(system.make_directory(directory, {owner.uid, owner.gid, 0700}));
+    VSTATE_TRY_ASSIGN(target, Target::open(system, directory));
+    if (!target) return fail(Errc::not_found, fmt::format("{}: vanished", directory));
+  }
+  return std::unique_ptr<Receiver>(new Receiver(
+      std::make_unique<Impl>(system, std::make_shared<Target>(*std::move(target)), owner, options,
+                             memory, batch, std::move(label))));
+}
+
+void Receiver::expect_repeated(std::vector<NameHash> names) { impl_->repeated = std::move(names); }
+Result<bool> Receiver::wants_message(const std::string& path) { return impl_->wants_message(path); }
+bool Receiver::wants_file(const std::string& path, std::uint64_t stamp) {
+  return impl_->wants_file(path, stamp);
+}
+Status Receiver::take(const TreeEntry& entry, Content& content) {
+  return impl_->take(entry, content);
+}
+Status Receiver::restate(const NameHash& key, const std::string& path) {
+  return impl_->restate(key, path);
+}
+Status Receiver::forget(const NameHash& key) { return impl_->forget(key); }
+
+Status Receiver::forget_unseen() {
+  auto& memory = impl_->memory();
+  for (std::size_t i = 0; i < memory.entries().size(); ++i) {
+    const auto& entry = memory.entries()[i];
+    if (!memory.was_seen(i) && (entry.state.marks & k_mark_gone) == 0)
+      VSTATE_TRY(impl_->forget(entry.key));
+  }
+  return {};
+}
+
+Status Receiver::finish() { return impl_->finish(); }
+const ReceiveCount& Receiver::count() const { return impl_->count; }
+
+}  // namespace vstate
