@@ -37,7 +37,10 @@ Status Executor::write_lines(const std::string& path, const DeliveryLines& lines
 
 Status Executor::perform(const Action& action, const std::function<Status()>& work) {
   observer_.on_start(action);
-  const Status status = work();
+  return perform_end(action, work());
+}
+
+Status Executor::perform_end(const Action& action, const Status& status) {
   observer_.on_end(action, status ? std::string() : status.error().message);
   if (status) {
     ++report_.done;
@@ -64,6 +67,7 @@ Status Executor::run_content() {
   VSTATE_TRY(for_each<Change<Limits>>(change));
   VSTATE_TRY(for_each<Change<File>>(change));
   VSTATE_TRY(copy_archives(false));
+  VSTATE_TRY(copy_feed());
   for (const auto& name : touched_mailboxes_) {
     const ActingAs owner(owner_.uid, owner_.gid);
     if (const auto status = finish_mailbox(name); !status)
@@ -74,15 +78,6 @@ Status Executor::run_content() {
   VSTATE_TRY(for_each<Change<List>>(change));
   VSTATE_TRY(copy_archives(true));
   return for_each<Change<DeliveryLines>>(change);
-}
-
-Status Executor::copy_archives(bool of_lists) {
-  for (const auto& action : plan_.actions) {
-    const auto* copy = std::get_if<CopyArchive>(&action);
-    if (copy == nullptr || (copy->kind == ArchiveKind::list) != of_lists) continue;
-    VSTATE_TRY(perform(action, [&] { return copy_archive(*copy); }));
-  }
-  return {};
 }
 
 Status Executor::remember() {
@@ -112,9 +107,11 @@ Status Executor::carry_out() {
     return {};
   }
   VSTATE_TRY(for_each<Repair>([&](const Repair& action) { return repair(action); }));
+  VSTATE_TRY(forget_new_mailboxes());
   VSTATE_TRY(change_accounts());
   VSTATE_TRY(run_content());
   VSTATE_TRY(system().sync(directory_));
+  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
   const bool has_publication = [&] {
     for (const auto& action : plan_.actions)
       if (std::holds_alternative<Publish>(action)) return true;

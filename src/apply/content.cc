@@ -6,7 +6,6 @@
 
 #include "executor_impl.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/deliver.h"
 #include "vstate/model/delivery.h"
 
 namespace vstate {
@@ -118,30 +117,6 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
 
 Status Executor::apply_change(const Change<DeliveryLines>& change) {
   return write_lines(in_domain(".qmail-default"), *change.after, 0600);
-}
-
-std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
-                                          const Paths& paths) {
-  if (kind == ArchiveKind::files) return paths.domain;
-  if (kind == ArchiveKind::list) return path_join(paths.domain, name);
-  const auto home = paths.homes.find(name);
-  return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
-}
-
-OnDifference on_difference(ArchiveKind kind) {
-  return kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
-}
-
-Status Executor::copy_archive(const CopyArchive& copy) {
-  const auto target = archive_target(copy.kind, copy.name, paths_);
-  if (!target) return fail(Errc::not_found, "the mailbox has no home yet");
-  VSTATE_TRY_ASSIGN(const auto count,
-                    extract_archive(system(), path_join(input_.archive_root, copy.archive.archive),
-                                    *target, owner_, on_difference(copy.kind)));
-  report_.messages += count.messages;
-  report_.bytes += count.bytes;
-  if (copy.kind == ArchiveKind::mailbox) touched_mailboxes_.insert(copy.name);
-  return {};
 }
 
 }  // namespace vstate

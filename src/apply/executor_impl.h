@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ class Executor {
   /// run.
   Status perform(const Action&, const std::function<Status()>& work);
   /// Keeps a failure for the report; passes on only what must end the run.
+  Status perform_end(const Action&, const Status&);
   Status note_failure(std::string address, const Error&);
   Status carry_out();
   /// Tells the ledger what was done, also when the run ended early.
@@ -84,9 +86,17 @@ class Executor {
   [[nodiscard]] bool rows_are_asked(const std::string& name) const;
   Status remove_alias(const std::string& name);
   Status apply_change(const Change<DeliveryLines>&);
-  Status copy_archive(const CopyArchive&);
-  Status copy_archives(bool of_lists);
   Result<std::string> file_path(const std::string& name) const;
+
+  // mail.cc
+  class Courier;
+  Status copy_archives(bool of_lists);
+  Status copy_feed();
+  Status deliver(MailFeed&);
+  Result<MailMemory> memory_of(const Parcel&);
+  void take_count(const Parcel&, const ReceiveCount&);
+  Status forget_new_mailboxes();
+  Status remember_archive(const CopyArchive&);
 
   // lists.cc
   Status apply_change(const Change<List>&);
@@ -118,6 +128,9 @@ class Executor {
   Paths paths_;
   std::string directory_;
   Owner owner_;
+  std::mutex mail_mutex_;  ///< what the threads that deliver mail share, this and what follows
+  std::map<std::string, Error> mail_failures_;  ///< by the address of the mail
+  bool stops_mail_ = false;
   ApplyReport report_;
   std::set<std::string> done_;  ///< addresses of actions
   /// Mailboxes without an account, and why; their files are not written either.

@@ -53,14 +53,30 @@ Place place_of(const DomainFile& file, const std::string& subject) {
   return found != file.places.end() ? found->second : Place{file.name, 0, 0};
 }
 
-void compare_archives(Session& session, const DomainFile& file, const Paths& paths,
+Result<MailMemory> memory_of(const Session& session, const DomainName& domain, ArchiveKind kind,
+                             const std::string& name) {
+  if (!session.memory) return MailMemory();
+  return session.memory->mail_of(domain, std::string(kind_name(kind)), name);
+}
+
+void compare_archives(Session& session, const DomainFile& file, const Paths& paths, bool reads_all,
                       TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
                                    const std::string& subject, const ArchiveRef& archive) {
     const auto path = path_join(file.archive_root, archive.archive);
     // Below a home that does not exist yet, nothing is there.
     const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
-    auto found = compare_archive(*session.system, path, target, on_difference(kind));
+    auto memory = memory_of(session, file.state.name, kind, name);
+    auto identity = archive_identity(path);
+    if (!reads_all && session.memory && session.system->exists(target) && identity) {
+      const auto is_in = session.memory->has_archive(file.state.name, std::string(kind_name(kind)),
+                                                     name, archive.sha256, *identity);
+      // All of it came once; what is not there any more, its owner deleted.
+      if (is_in && *is_in) return;
+    }
+    auto found =
+        memory ? compare_archive(*session.system, path, target, on_difference(kind), {}, &*memory)
+               : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),
                         fmt::format("{}: {}", subject, found.error().message));
@@ -74,7 +90,8 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
       return;
     }
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
-                              found->files_missing, found->kept, found->replaced, found->refused});
+                              found->files_missing, found->kept, found->replaced, found->refused,
+                              found->identity, found->repeated});
   });
 }
 
@@ -194,7 +211,7 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   if (paths.domain.empty()) paths.domain = facts.new_directory;
   for (const auto& program : programs_of(file.state, paths))
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
-  compare_archives(session, file, paths, facts, diagnostics);
+  compare_archives(session, file, paths, options.reads_all_archives, facts, diagnostics);
   const DomainLocation location{
       file.state.name, paths.domain,
       observation.condition.directory.empty() ? session.server.owner : observation.condition.owner};

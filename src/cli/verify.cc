@@ -113,7 +113,9 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   for (const auto& name : options.files) {
     const auto file = read_domain_file(name, options.mail, diagnostics);
     if (!file) continue;
-    auto prepared = prepare(*session, *file, plan_options(common, options), diagnostics);
+    auto chosen = plan_options(common, options);
+    chosen.reads_all_archives = true;
+    auto prepared = prepare(*session, *file, chosen, diagnostics);
     if (!prepared) return Console::fail(prepared.error());
     Verification verification(*session, *file, options.deep);
     const auto problems = verification.run(*prepared);

@@ -69,10 +69,9 @@ std::optional<std::uint64_t> size_in_name(std::string_view file_name) {
 }
 
 bool is_uid_file(std::string_view file_name) {
-  constexpr std::array names{std::string_view("dovecot-uidlist"),
-                             std::string_view("dovecot-keywords"),
-                             std::string_view("courierimapuiddb"),
-                             std::string_view("courierpop3dsizelist")};
+  constexpr std::array names{
+      std::string_view("dovecot-uidlist"), std::string_view("dovecot-keywords"),
+      std::string_view("courierimapuiddb"), std::string_view("courierpop3dsizelist")};
   return std::find(names.begin(), names.end(), file_name) != names.end() ||
          file_name.starts_with("dovecot-uidvalidity");
 }

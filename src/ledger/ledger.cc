@@ -1,8 +1,9 @@
 #include "vstate/ledger/ledger.h"
 
-#include <ctime>
-
+#include <algorithm>
 #include <array>
+#include <ctime>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -28,7 +29,15 @@ CREATE TABLE run(number INTEGER PRIMARY KEY, command TEXT NOT NULL, domain TEXT 
                  bytes INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE change(run INTEGER NOT NULL REFERENCES run, place INTEGER NOT NULL,
                     address TEXT NOT NULL, failure TEXT NOT NULL,
-                    PRIMARY KEY(run, place)) WITHOUT ROWID;)"};
+                    PRIMARY KEY(run, place)) WITHOUT ROWID;)",
+    R"(CREATE TABLE box(number INTEGER PRIMARY KEY, domain INTEGER NOT NULL REFERENCES domain,
+                 kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE(domain, kind, name));
+CREATE TABLE entry(box INTEGER NOT NULL REFERENCES box, name BLOB NOT NULL, place INTEGER NOT NULL,
+                   marks INTEGER NOT NULL, pending INTEGER NOT NULL,
+                   PRIMARY KEY(box, name)) WITHOUT ROWID;
+CREATE INDEX entry_pending ON entry(pending) WHERE pending != 0;
+CREATE TABLE archive(box INTEGER NOT NULL REFERENCES box, sha256 TEXT NOT NULL,
+                     identity TEXT NOT NULL, PRIMARY KEY(box, sha256)) WITHOUT ROWID;)"};
 static_assert(k_steps.size() == Ledger::k_format);
 
 Result<std::int64_t> format_of(Database& database) {
@@ -64,7 +73,22 @@ constexpr std::string_view k_item_itself;
 
 }  // namespace
 
-Ledger::Ledger(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+class Ledger::Deliveries final : public DeliveryLog {
+ public:
+  explicit Deliveries(Database& database) : database_(database) {}
+  Status record(const std::vector<Record>&) override;
+  Status withdraw(const Record&) override;
+
+  /// Held by whoever uses the database while mail is delivered.
+  [[nodiscard]] std::mutex& mutex() { return mutex_; }
+
+ private:
+  Database& database_;
+  std::mutex mutex_;
+};
+
+Ledger::Ledger(std::unique_ptr<Database> database)
+    : database_(std::move(database)), deliveries_(std::make_unique<Deliveries>(*database_)) {}
 Ledger::Ledger(Ledger&&) noexcept = default;
 Ledger& Ledger::operator=(Ledger&&) noexcept = default;
 Ledger::~Ledger() = default;
@@ -273,6 +297,164 @@ Result<std::vector<Run>> Ledger::runs(const std::string& domain, std::size_t mos
     }
   }
   return runs;
+}
+
+namespace {
+
+/// Sorts as NameHash does.
+std::string to_bytes(const NameHash& hash) {
+  std::string bytes;
+  for (const auto part : {hash.high, hash.low})
+    for (unsigned shift = 64; shift > 0; shift -= 8)
+      bytes.push_back(static_cast<char>(part >> (shift - 8) & 0xFFU));
+  return bytes;
+}
+
+NameHash to_hash(std::string_view bytes) {
+  NameHash hash;
+  for (std::size_t i = 0; i < 16 && i < bytes.size(); ++i) {
+    auto& part = i < 8 ? hash.high : hash.low;
+    part = part << 8U | static_cast<unsigned char>(bytes[i]);
+  }
+  return hash;
+}
+
+Result<std::optional<std::int64_t>> find_box(Database& database, std::int64_t domain,
+                                             const std::string& kind, const std::string& name) {
+  VSTATE_TRY_ASSIGN(
+      const auto query,
+      database.prepare("SELECT number FROM box WHERE domain = ? AND kind = ? AND name = ?"));
+  VSTATE_TRY_ASSIGN(const bool has_row, query->bind(domain).bind(kind).bind(name).step());
+  return has_row ? std::optional(query->number(0)) : std::nullopt;
+}
+
+Result<MailMemory> read_box(Database& database, std::int64_t box) {
+  VSTATE_TRY_ASSIGN(
+      const auto query,
+      database.prepare(
+          "SELECT name, place, marks, pending FROM entry WHERE box = ? ORDER BY name"));
+  query->bind(box);
+  std::vector<MemoryEntry> entries;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+    if (!has_row) return MailMemory(box, std::move(entries));
+    entries.push_back({to_hash(query->bytes(0)),
+                       {static_cast<std::uint64_t>(query->number(1)),
+                        static_cast<std::uint64_t>(query->number(2))},
+                       query->number(3)});
+  }
+}
+
+}  // namespace
+
+Status Ledger::Deliveries::record(const std::vector<Record>& records) {
+  if (records.empty()) return {};
+  const std::scoped_lock lock(mutex_);
+  // In the order of the table, which then grows at its end and not everywhere.
+  std::vector<std::pair<std::string, const Record*>> sorted;
+  sorted.reserve(records.size());
+  for (const auto& record : records) sorted.emplace_back(to_bytes(record.key), &record);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.second->box != b.second->box ? a.second->box < b.second->box : a.first < b.first;
+  });
+  const auto now = std::time(nullptr);
+  return database_.in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto insert,
+                      database_.prepare("INSERT OR REPLACE INTO entry VALUES(?, ?, ?, ?, ?)"));
+    for (const auto& [bytes, record] : sorted)
+      VSTATE_TRY(insert->bind(record->box)
+                     .bind_bytes(bytes)
+                     .bind(static_cast<std::int64_t>(record->state.place))
+                     .bind(static_cast<std::int64_t>(record->state.marks))
+                     .bind(record->is_pending ? now : 0)
+                     .run());
+    return {};
+  });
+}
+
+Status Ledger::Deliveries::withdraw(const Record& record) {
+  const std::scoped_lock lock(mutex_);
+  return database_.in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto remove,
+                      database_.prepare("DELETE FROM entry WHERE box = ? AND name = ?"));
+    return remove->bind(record.box).bind_bytes(to_bytes(record.key)).run();
+  });
+}
+
+DeliveryLog& Ledger::deliveries() { return *deliveries_; }
+
+Status Ledger::settle() {
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT 1 FROM entry WHERE pending != 0 LIMIT 1"));
+  VSTATE_TRY_ASSIGN(const bool has_pending, query->step());
+  query->rewind();
+  if (!has_pending) return {};
+  return database_->in_transaction(
+      [&] { return database_->execute("UPDATE entry SET pending = 0 WHERE pending != 0"); });
+}
+
+Result<MailMemory> Ledger::mail_of(const DomainName& domain, const std::string& kind,
+                                   const std::string& name) const {
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
+  if (!number) return MailMemory();
+  VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));
+  return box ? read_box(*database_, *box) : MailMemory();
+}
+
+Result<MailMemory> Ledger::open_mail(const DomainName& domain, const std::string& kind,
+                                     const std::string& name) {
+  const std::scoped_lock lock(deliveries_->mutex());
+  VSTATE_TRY_ASSIGN(const auto known, find_domain(domain));
+  if (known) {
+    VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *known, kind, name));
+    if (box) return read_box(*database_, *box);
+  }
+  std::int64_t box = 0;
+  VSTATE_TRY(database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto number, domain_number(domain));
+    VSTATE_TRY_ASSIGN(const auto insert,
+                      database_->prepare("INSERT INTO box(domain, kind, name) VALUES(?, ?, ?)"));
+    VSTATE_TRY(insert->bind(number).bind(kind).bind(name).run());
+    box = database_->last_number();
+    return {};
+  }));
+  return MailMemory(box, {});
+}
+
+Status Ledger::forget_mail(const DomainName& domain, const std::string& kind,
+                           const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
+  if (!number) return {};
+  VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));
+  if (!box) return {};
+  return database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto entries, database_->prepare("DELETE FROM entry WHERE box = ?"));
+    VSTATE_TRY(entries->bind(*box).run());
+    VSTATE_TRY_ASSIGN(const auto archives, database_->prepare("DELETE FROM archive WHERE box = ?"));
+    return archives->bind(*box).run();
+  });
+}
+
+Result<bool> Ledger::has_archive(const DomainName& domain, const std::string& kind,
+                                 const std::string& name, const std::string& sha256,
+                                 const std::string& identity) const {
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
+  if (!number) return false;
+  VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));
+  if (!box) return false;
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT 1 FROM archive WHERE box = ? AND sha256 = ? AND "
+                                       "identity = ?"));
+  return query->bind(*box).bind(sha256).bind(identity).step();
+}
+
+Status Ledger::remember_archive(std::int64_t box, const std::string& sha256,
+                                const std::string& identity) {
+  return database_->in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(const auto insert,
+                      database_->prepare("INSERT OR REPLACE INTO archive VALUES(?, ?, ?)"));
+    return insert->bind(box).bind(sha256).bind(identity).run();
+  });
 }
 
 }  // namespace vstate

@@ -60,8 +60,7 @@ Batch::~Batch() = default;
 std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
 
 Status Batch::add(Item item) {
-  const bool is_new_target =
-      files_->items.empty() || files_->items.back().target != item.target;
+  const bool is_new_target = files_->items.empty() || files_->items.back().target != item.target;
   built_bytes_ += item.size;
   files_->items.push_back(std::move(item));
   if (is_new_target) ++targets_;
@@ -148,8 +147,8 @@ Status Batch::place(const Item& item) {
   if (failed != 0) {
     const bool is_taken = errno == EEXIST;
     if (!is_taken) return fail_errno(item.target->full(item.path), "cannot rename the temporary");
-    return fail(Errc::conflict, fmt::format("{}: appeared meanwhile; run it again",
-                                            item.target->full(item.path)));
+    return fail(Errc::conflict,
+                fmt::format("{}: appeared meanwhile; run it again", item.target->full(item.path)));
   }
   messages_ += item.is_message ? 1 : 0;
   bytes_ += item.size;

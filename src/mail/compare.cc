@@ -265,8 +265,8 @@ Status Comparer::settle_variants() {
     }));
     const auto& message = needed->second;
     auto unique = variant_of(as_message(reader.entry().path)->unique, sha.finish_hex());
-    const bool is_repeated = std::binary_search(out_.status.repeated.begin(),
-                                                out_.status.repeated.end(), message.hash);
+    const bool is_repeated =
+        std::binary_search(out_.status.repeated.begin(), out_.status.repeated.end(), message.hash);
     const auto found = index_.find(hash_name(unique));
     const bool is_delivered = std::any_of(found.begin(), found.end(), [&](const auto& record) {
       return !is_repeated || record.folder == message.folder;

@@ -46,6 +46,13 @@ Result<std::string> checked_path(std::string_view path) {
   return out;
 }
 
+namespace {
+std::string identity_of(const struct stat& st) {
+  return fmt::format("{}:{}:{}:{}.{}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+                     st.st_mtim.tv_nsec);
+}
+}  // namespace
+
 void Reader::Free::operator()(struct archive* archive) const { archive_read_free(archive); }
 
 Reader::Reader(std::string path, ExtractLimits limits, Links links)
@@ -71,8 +78,7 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   Reader reader(path, limits, links);
   if (!S_ISREG(st.st_mode)) return reader.broken("not a regular file");
   if (st.st_size == 0) return reader.broken("the archive is empty");
-  reader.identity_ = fmt::format("{}:{}:{}:{}.{}", st.st_dev, st.st_ino, st.st_size,
-                                 st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+  reader.identity_ = identity_of(st);
   auto* archive = reader.archive_.get();
   archive_read_support_format_tar(archive);
   archive_read_support_filter_zstd(archive);
@@ -207,3 +213,13 @@ Status Reader::read(const Sink& sink) {
 }
 
 }  // namespace vstate::mail
+
+namespace vstate {
+
+Result<std::string> archive_identity(const std::string& host_path) {
+  struct stat st {};
+  if (stat(host_path.c_str(), &st) != 0) return fail_errno(host_path, "cannot open");
+  return mail::identity_of(st);
+}
+
+}  // namespace vstate

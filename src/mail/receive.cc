@@ -60,8 +60,7 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
   }
   thread_local std::vector<char> buffer(std::size_t{256} << 10U);
   while (left > 0) {
-    const auto count =
-        ::read(file_, buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
+    const auto count = ::read(file_, buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno(path_, "cannot read");
     if (count == 0) break;
@@ -114,9 +113,7 @@ class Receiver::Impl {
     EntryState state;
   };
 
-  Status step(std::string_view path) {
-    return system_.before_step("deliver", target_->full(path));
-  }
+  Status step(std::string_view path) { return system_.before_step("deliver", target_->full(path)); }
   Status prepare_index();
   Identity identify(const mail::MessagePath&);
   Result<bool> is_remembered(const MemoryEntry&, const NameHash& name);
@@ -171,8 +168,8 @@ Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& messa
   identity.name = identity.key = key_of_message(message.unique);
   const bool is_known_as_repeated =
       std::binary_search(repeated.begin(), repeated.end(), identity.name);
-  identity.is_scoped = is_known_as_repeated || passed_.contains(identity.name) ||
-                       memory_.is_seen(identity.name);
+  identity.is_scoped =
+      is_known_as_repeated || passed_.contains(identity.name) || memory_.is_seen(identity.name);
   if (identity.is_scoped) identity.key = key_in_folder(message.folder, message.unique);
   return identity;
 }
@@ -231,9 +228,9 @@ Result<bool> Receiver::Impl::make_directory(const std::string& path, unsigned mo
   VSTATE_TRY_ASSIGN(const auto found, target_->status(path));
   if (found && !S_ISDIR(found->st_mode)) {
     blocked_.insert(path);
-    count.refused.push_back(fmt::format("{}: {} here, and a directory at the source", path,
-                                        S_ISLNK(found->st_mode) ? "a symbolic link"
-                                                                : "no directory"));
+    count.refused.push_back(
+        fmt::format("{}: {} here, and a directory at the source", path,
+                    S_ISLNK(found->st_mode) ? "a symbolic link" : "no directory"));
     return false;
   }
   if (!found) {
@@ -501,8 +498,8 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
     placed_.emplace(hash, static_cast<std::uint32_t>(entry.size));
     order.key = hash;
     VSTATE_TRY(rename_temporary(item, mail::temporary_name(hash)));
-    item.path = mail::relative_join(message.directory,
-                                    unique + std::string(message.name.substr(message.unique.size())));
+    item.path = mail::relative_join(
+        message.directory, unique + std::string(message.name.substr(message.unique.size())));
   } else if (!order.is_message) {
     order.state.place = short_digest_of(sha);
     if (order.is_replacing) {
@@ -547,13 +544,13 @@ Status Receiver::Impl::place_link(const TreeEntry& link) {
   const auto* known = memory_.find(key);
   if (found) {
     if (S_ISDIR(found->st_mode)) {
-      count.refused.push_back(
-          fmt::format("{}: a directory is in the way of the link", link.path));
+      count.refused.push_back(fmt::format("{}: a directory is in the way of the link", link.path));
       return {};
     }
     std::array<char, 4096> buffer{};
     const auto length = readlinkat(place, name.c_str(), buffer.data(), buffer.size());
-    const std::string_view here(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    const std::string_view here(buffer.data(),
+                                static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
     if (length >= 0 && here == link.target) return {};
     const bool is_ours = known != nullptr && length >= 0 &&
                          known->state.place == short_digest("link\n" + std::string(here));
@@ -657,9 +654,9 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, std::string dir
     VSTATE_TRY_ASSIGN(target, Target::open(system, directory));
     if (!target) return fail(Errc::not_found, fmt::format("{}: vanished", directory));
   }
-  return std::unique_ptr<Receiver>(new Receiver(
-      std::make_unique<Impl>(system, std::make_shared<Target>(*std::move(target)), owner, options,
-                             memory, batch, std::move(label))));
+  return std::unique_ptr<Receiver>(
+      new Receiver(std::make_unique<Impl>(system, std::make_shared<Target>(*std::move(target)),
+                                          owner, options, memory, batch, std::move(label))));
 }
 
 void Receiver::expect_repeated(std::vector<NameHash> names) { impl_->repeated = std::move(names); }

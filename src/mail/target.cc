@@ -106,9 +106,9 @@ std::optional<NameHash> hash_of_temporary(std::string_view name) {
 
 Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::string& name,
                                                     std::string_view shown, std::size_t most) {
-  const Handle file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file.is_open() && (errno == ENOENT || errno == ELOOP))
-    return std::optional<std::uint64_t>();
+  const Handle file(
+      openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::optional<std::uint64_t>();
   struct stat st {};
   if (!file.is_open() || fstat(file.get(), &st) != 0) return fail_errno(shown, "cannot open");
   if (!S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) > most)
@@ -192,7 +192,8 @@ Result<std::optional<Located>> Locator::at(std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, target_.status(path));
   if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
   VSTATE_TRY_ASSIGN(auto directory, target_.directory(path_parent(path)));
-  return std::optional(Located{std::string(path), std::move(directory), std::string(path_name(path)),
+  return std::optional(Located{std::string(path), std::move(directory),
+                               std::string(path_name(path)),
                                static_cast<std::uint64_t>(found->st_size)});
 }
 

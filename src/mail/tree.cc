@@ -14,8 +14,8 @@
 
 #include "listing_impl.h"
 #include "names_impl.h"
-#include "vstate/mail/memory.h"
 #include "vstate/format/maildir_name.h"
+#include "vstate/mail/memory.h"
 
 namespace vstate {
 
@@ -84,9 +84,9 @@ class Walk {
 };
 
 std::uint64_t stamp_of(const struct stat& st) {
-  const auto text = fmt::format("{}:{}.{}:{}.{}:{}", st.st_ino, st.st_mtim.tv_sec,
-                                st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec,
-                                st.st_size);
+  const auto text =
+      fmt::format("{}:{}.{}:{}.{}:{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                  st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_size);
   constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
   return short_digest(text) >> marks_in_use;
 }

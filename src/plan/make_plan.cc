@@ -238,7 +238,8 @@ void Planner::add_archives(ArchiveKind kind) {
     const char* title = kind == ArchiveKind::list ? "archive" : "mail";
     if (report.messages > 0 || report.files > 0 || !report.replaced.empty())
       plan_.actions.push_back(CopyArchive{report.kind, report.name, report.archive, report.messages,
-                                          report.bytes, report.files, report.replaced});
+                                          report.bytes, report.files, report.replaced,
+                                          report.identity, report.repeated});
     if (!report.kept.empty())
       note(NoteKind::kept, title, report.name,
            fmt::format("{} file{} changed on this server; kept: {}", report.kept.size(),
@@ -252,11 +253,6 @@ void Planner::add_publication() {
   const auto publish = [&](const DomainName& name, bool is_alias) {
     const auto found = input_.condition.published.find(name);
     const auto place = found == input_.condition.published.end() ? Publication{} : found->second;
-    // vdelaliasdomain takes it out of all places; one that is in some of them is broken.
-    const bool is_nowhere =
-        !place.in_assign && !place.in_assign_cdb && !place.in_virtualdomains && !place.in_rcpthosts;
-    if (is_alias && is_nowhere && stays_removed("publish", name.text(), DeliveryLines{})) return;
-    if (is_alias) plan_.memory[item_address("publish", name.text())] = {{"deliver", ""}};
     if (!place.is_complete()) plan_.actions.push_back(Publish{name, is_alias, place});
   };
   publish(input_.desired.name, false);
@@ -264,10 +260,9 @@ void Planner::add_publication() {
   if (!is_there()) return;
   for (const auto& alias : input_.actual->aliases) {
     if (input_.desired.aliases.contains(alias)) continue;
-    if (input_.options.prune) {
+    if (input_.options.prune)
       plan_.actions.push_back(Unpublish{alias});
-      plan_.memory[item_address("publish", alias.text())] = {};
-    } else
+    else
       note(NoteKind::here_only, "alias domain", alias.text(),
            "here, not in the file; kept (--prune deletes)");
   }
@@ -324,6 +319,7 @@ Plan Planner::run() {
   compare(desired.files, is_there() ? &actual->files : nullptr, "file", as_it_is);
   add_archives(ArchiveKind::mailbox);
   add_archives(ArchiveKind::files);
+  if (!input_.facts.feed.empty()) plan_.actions.push_back(CopyFeed{input_.facts.feed});
   compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder",
           as_it_is);
   compare(desired.alias, is_there() ? &actual->alias : nullptr, "alias", as_it_is);
@@ -361,6 +357,7 @@ std::string address_of(const Action& action) {
       if (copy.kind == ArchiveKind::files) return "files";
       return (copy.kind == ArchiveKind::mailbox ? "mail." : "archive.") + copy.name;
     }
+    std::string operator()(const CopyFeed&) const { return "mail"; }
     std::string operator()(const Change<Autoresponder>& change) const {
       return "autoresponder." + change.name;
     }

@@ -178,6 +178,11 @@ class ActionJson {
     out["detail"] = join(parts, ", ");
     return out;
   }
+  Json operator()(const CopyFeed& feed) const {
+    auto out = entry("mail", "", "create", address_);
+    out["detail"] = "what is missing here, from " + feed.source;
+    return out;
+  }
   Json operator()(const Publish& publish) const {
     const auto& found = publish.found;
     auto out = entry("publish", publish.name.text(), "create", address_);

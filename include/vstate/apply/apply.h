@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vstate/apply/mail_feed.h"
 #include "vstate/inspect/inspect.h"
 #include "vstate/ledger/ledger.h"
 #include "vstate/mail/deliver.h"
@@ -25,7 +26,10 @@ struct ApplyReport {
   std::vector<Failure> failures;
   std::uint64_t done = 0;                 ///< actions
   std::uint64_t messages = 0, bytes = 0;  ///< delivered
-  bool is_published = true;          ///< false: the domain stays hidden until what failed is mended
+  std::uint64_t restated = 0;  ///< messages renamed: the source has other flags, or moved them
+  std::uint64_t removed = 0;   ///< messages deleted, since they are gone at the source
+  std::uint64_t gone = 0;      ///< messages that are gone at the source and stay here
+  bool is_published = true;    ///< false: the domain stays hidden until what failed is mended
   std::vector<std::string> remarks;  ///< "qmail-send is not running, so it was not told"
 };
 
@@ -34,6 +38,11 @@ class ApplyObserver {
  public:
   virtual ~ApplyObserver() = default;
   virtual void on_start(const Action&) {}
+  /// More messages and bytes are in their places.
+  virtual void on_progress(std::uint64_t messages, std::uint64_t bytes) {
+    (void)messages;
+    (void)bytes;
+  }
   /// `message` is empty when the action succeeded.
   virtual void on_end(const Action&, const std::string& message) { (void)message; }
 };
@@ -46,6 +55,9 @@ struct ApplyInput {
   const Observation& actual;
   std::string archive_root;  ///< host directory that the file's archives are relative to
   Ledger* ledger = nullptr;  ///< null: nothing is remembered
+  MailFeed* feed = nullptr;  ///< mail that no archive of the file holds
+  bool prunes_mail = false;  ///< deletes messages that are gone at the feed's source
+  unsigned jobs = 1;         ///< mailboxes at a time
 };
 
 /// Carries out a plan. A failed item does not stop the others; a failure keeps a new domain

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "vstate/base/result.h"
+#include "vstate/mail/memory.h"
 #include "vstate/model/names.h"
 #include "vstate/plan/memory.h"
 #include "vstate/sys/system.h"
@@ -71,7 +72,26 @@ class Ledger {
   [[nodiscard]] Result<std::vector<Run>> runs(const std::string& domain, std::size_t most,
                                               bool with_changes) const;
 
-  static constexpr int k_format = 1;
+  /// What came to a mailbox, a list ("list"), or the domain's files ("files", no name). For
+  /// reading, one that is not known has the number 0.
+  [[nodiscard]] Result<MailMemory> mail_of(const DomainName&, const std::string& kind,
+                                           const std::string& name) const;
+  /// The same, and makes room for it.
+  Result<MailMemory> open_mail(const DomainName&, const std::string& kind, const std::string& name);
+  /// Forgets all that came to it: it is made anew.
+  Status forget_mail(const DomainName&, const std::string& kind, const std::string& name);
+  /// True if that archive was wholly in, and `identity` (mail/deliver.h) says it is still the one.
+  [[nodiscard]] Result<bool> has_archive(const DomainName&, const std::string& kind,
+                                         const std::string& name, const std::string& sha256,
+                                         const std::string& identity) const;
+  Status remember_archive(std::int64_t box, const std::string& sha256, const std::string& identity);
+
+  /// Takes what is delivered. Its calls, and open_mail, may come from several threads at a time.
+  [[nodiscard]] DeliveryLog& deliveries();
+  /// All renames of the run are on the disk: none is pending any more.
+  Status settle();
+
+  static constexpr int k_format = 2;
 
  private:
   explicit Ledger(std::unique_ptr<Database>);
@@ -81,6 +101,8 @@ class Ledger {
   [[nodiscard]] Result<std::string> key() const;
 
   std::unique_ptr<Database> database_;
+  class Deliveries;
+  std::unique_ptr<Deliveries> deliveries_;
 };
 
 }  // namespace vstate

@@ -32,16 +32,11 @@
 
 #include "vstate/base/result.h"
 #include "vstate/mail/tree.h"
+#include "vstate/model/name_hash.h"
 #include "vstate/sys/system.h"
 
 namespace vstate {
 
-/// The first 128 bits of the SHA-256 of a message's unique name: what is kept in memory of it.
-struct NameHash {
-  std::uint64_t high = 0, low = 0;
-  friend auto operator<=>(const NameHash&, const NameHash&) = default;
-  friend bool operator==(const NameHash&, const NameHash&) = default;
-};
 [[nodiscard]] NameHash hash_name(std::string_view unique);
 
 struct ArchiveSummary {
@@ -73,6 +68,9 @@ struct ArchiveScan {
   /// Unique names that the archive holds more than once, sorted.
   std::vector<NameHash> duplicates;
 };
+
+/// Names the archive's bytes on the disk for as long as nobody changes them (inode, size, time).
+[[nodiscard]] Result<std::string> archive_identity(const std::string& host_path);
 
 /// Reads all of an archive (tar in any dialect; zstd, gzip, bzip2, xz, or plain). Fails with
 /// `not_found`; with `invalid` for broken or cut-off bytes, names that are absolute, empty, or

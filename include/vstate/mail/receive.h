@@ -65,10 +65,10 @@ struct ReceiveOptions {
 };
 
 struct ReceiveCount : DeliveryCount {
-  std::uint64_t restated = 0;  ///< messages renamed, since the source has other flags or folders
-  std::uint64_t removed = 0;   ///< messages deleted
-  std::uint64_t gone = 0;      ///< messages gone at the source and kept here
-  std::vector<std::string> kept;     ///< files that somebody changed here
+  std::uint64_t restated = 0;     ///< messages renamed, since the source has other flags or folders
+  std::uint64_t removed = 0;      ///< messages deleted
+  std::uint64_t gone = 0;         ///< messages gone at the source and kept here
+  std::vector<std::string> kept;  ///< files that somebody changed here
   std::vector<std::string> refused;  ///< "PATH: why"
 };
 

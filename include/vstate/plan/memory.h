@@ -9,6 +9,9 @@
 ///     changed              changed                conflict: kept and shown; --overwrite takes the
 ///                                                 file's
 ///     (nothing is known)   differs from the file  change the server, as a first apply does
+///
+/// Alias domains have no third side: a name that is in none of qmail's places may have been taken
+/// out, or lost, and a file that names it wants it there.
 #pragma once
 
 #include <map>

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "vstate/model/name_hash.h"
 #include "vstate/model/server.h"
 #include "vstate/model/state.h"
 #include "vstate/plan/memory.h"
@@ -38,6 +39,13 @@ struct CopyArchive {
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;  ///< missing on the target
   std::vector<std::string> replaced;
+  std::string identity;            ///< of the archive's bytes as they were compared
+  std::vector<NameHash> repeated;  ///< messages that it holds in more than one folder
+};
+
+/// Takes in all mail that comes from elsewhere while the plan is carried out (apply/mail_feed.h).
+struct CopyFeed {
+  std::string source;
 };
 
 /// Changes the back-end's tables so that what the file says fits. Only for --alter.
@@ -63,8 +71,8 @@ struct Unpublish {
 };
 
 using Action = std::variant<CreateDomain, AlterStore, Repair, Change<Limits>, Change<Mailbox>,
-                            Change<File>, CopyArchive, Change<Autoresponder>, Change<Alias>,
-                            Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
+                            Change<File>, CopyArchive, CopyFeed, Change<Autoresponder>,
+                            Change<Alias>, Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
 
 /// The address of an action for --only and --exclude: "mailbox.alice", "mail.alice", "domain".
 [[nodiscard]] std::string address_of(const Action&);
@@ -97,6 +105,7 @@ struct PlanOptions {
   bool prune = false;
   bool overwrite = false;  ///< the file wins also over what a person changed on the server
   std::vector<std::string> only, exclude;  ///< shell patterns over addresses
+  bool reads_all_archives = false;         ///< also those that the ledger knows to be wholly in
   bool alter = false;  ///< change the back-end's tables where they do not hold what the file says
 };
 
@@ -107,6 +116,8 @@ struct ArchiveReport {
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;
   std::vector<std::string> kept, replaced, refused;
+  std::string identity;
+  std::vector<NameHash> repeated;
 };
 
 /// What only the target can tell of the file's values.
@@ -116,6 +127,7 @@ struct TargetFacts {
   std::map<std::string, std::string>
       foreign_names;  ///< names of the file -> real domain that has them here
   std::vector<ArchiveReport> archives;
+  std::string feed;             ///< where mail comes from besides; empty: nowhere
   std::vector<Misfit> misfits;  ///< what the back-end cannot hold
   std::string new_directory;    ///< where vpopmail would make the domain's directory now
   bool new_directory_is_hashed = false;

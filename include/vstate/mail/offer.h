@@ -1,0 +1,22 @@
+/// \file
+/// The other end of receive.h: what a source gives of one directory to somebody who remembers what
+/// came before. The files of one machine go from one to the other without a detour.
+#pragma once
+
+#include "vstate/base/result.h"
+#include "vstate/mail/receive.h"
+#include "vstate/mail/tree.h"
+
+namespace vstate {
+
+struct OfferCount {
+  TreeCount tree;
+  bool has_changed = false;  ///< names came or went while it was copied
+};
+
+/// Gives the receiver everything that walk_tree finds, reading only what it does not remember.
+/// Directories and files of `source` are read with the rights of the process.
+Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
+                  Receiver&, OfferCount&);
+
+}  // namespace vstate

@@ -1,0 +1,248 @@
+// Mail: archives and feeds, several mailboxes at a time, one batch a thread.
+
+#include <sys/resource.h>
+
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "executor_impl.h"
+#include "vstate/mail/deliver.h"
+#include "vstate/mail/receive.h"
+
+namespace vstate {
+
+std::string_view kind_name(ArchiveKind kind) {
+  switch (kind) {
+    case ArchiveKind::mailbox:
+      return "mailbox";
+    case ArchiveKind::list:
+      return "list";
+    case ArchiveKind::files:
+      return "files";
+  }
+  return "";
+}
+
+std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
+                                          const Paths& paths) {
+  if (kind == ArchiveKind::files) return paths.domain;
+  if (kind == ArchiveKind::list) return path_join(paths.domain, name);
+  const auto home = paths.homes.find(name);
+  return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
+}
+
+OnDifference on_difference(ArchiveKind kind) {
+  return kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
+}
+
+namespace {
+
+/// The archives of a plan, in its order.
+class ArchiveFeed final : public MailFeed {
+ public:
+  ArchiveFeed(std::vector<const Action*> actions, std::string root)
+      : actions_(std::move(actions)), root_(std::move(root)) {}
+  Result<std::optional<Parcel>> next() override {
+    if (at_ == actions_.size()) return std::optional<Parcel>();
+    const auto& copy = std::get<CopyArchive>(*actions_[at_++]);
+    return std::optional(Parcel{
+        copy.kind, copy.name, [this, &copy](Receiver& receiver) {
+          receiver.expect_repeated(copy.repeated);
+          return receive_archive(receiver, path_join(root_, copy.archive.archive), copy.identity);
+        }});
+  }
+  [[nodiscard]] bool is_parallel() const override { return true; }
+  [[nodiscard]] std::string title() const override { return "archives"; }
+
+ private:
+  std::vector<const Action*> actions_;
+  std::string root_;
+  std::size_t at_ = 0;
+};
+
+/// Each mailbox of a batch holds a directory open.
+void allow_many_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string label_of(ArchiveKind kind, const std::string& name) {
+  if (kind == ArchiveKind::files) return "files";
+  return (kind == ArchiveKind::mailbox ? "mail." : "archive.") + name;
+}
+
+}  // namespace
+
+/// What one thread does: its own batch, parcels as they come.
+class Executor::Courier {
+ public:
+  Courier(Executor& executor, MailFeed& feed)
+      : executor_(executor),
+        feed_(feed),
+        batch_(
+            executor.system(), executor.owner_,
+            executor.input_.ledger == nullptr ? nullptr : &executor.input_.ledger->deliveries()) {}
+
+  Status run() {
+    auto status = deliver_all();
+    // After an interruption nothing more is placed; after all else what was built still is.
+    if (status || !status.error().ends_run()) {
+      if (auto flushed = batch_.flush(); !flushed && status) status = flushed;
+    }
+    for (const auto& [label, error] : batch_.take_failures()) failures_.emplace(label, error);
+    const std::scoped_lock lock(executor_.mail_mutex_);
+    for (const auto& [label, error] : failures_) executor_.mail_failures_.emplace(label, error);
+    if (!status) executor_.stops_mail_ = true;
+    return status;
+  }
+
+ private:
+  Status deliver_all() {
+    while (true) {
+      std::optional<Parcel> parcel;
+      {
+        const std::scoped_lock lock(executor_.mail_mutex_);
+        if (executor_.stops_mail_) return {};
+        VSTATE_TRY_ASSIGN(parcel, feed_.next());
+      }
+      if (!parcel) return {};
+      auto status = deliver(*parcel);
+      if (status) continue;
+      if (status.error().ends_run()) return status;
+      failures_.emplace(label_of(parcel->kind, parcel->name), status.error());
+    }
+  }
+
+  Status deliver(const Parcel& parcel) {
+    const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
+    if (!target) return fail(Errc::not_found, "the mailbox has no home here");
+    MailMemory memory;
+    {
+      const std::scoped_lock lock(executor_.mail_mutex_);
+      VSTATE_TRY_ASSIGN(memory, executor_.memory_of(parcel));
+    }
+    ReceiveOptions options{on_difference(parcel.kind), executor_.input_.prunes_mail, {}};
+    VSTATE_TRY_ASSIGN(const auto receiver,
+                      Receiver::open(executor_.system(), *target, executor_.owner_, options, memory,
+                                     batch_, label_of(parcel.kind, parcel.name)));
+    const auto messages = batch_.messages(), bytes = batch_.bytes();
+    auto status = parcel.fill(*receiver);
+    const std::scoped_lock lock(executor_.mail_mutex_);
+    executor_.observer_.on_progress(batch_.messages() - messages, batch_.bytes() - bytes);
+    executor_.take_count(parcel, receiver->count());
+    return status;
+  }
+
+  Executor& executor_;
+  MailFeed& feed_;
+  Batch batch_;
+  std::map<std::string, Error> failures_;
+};
+
+Result<MailMemory> Executor::memory_of(const Parcel& parcel) {
+  if (input_.ledger == nullptr) return MailMemory();
+  return input_.ledger->open_mail(plan_.domain, std::string(kind_name(parcel.kind)), parcel.name);
+}
+
+void Executor::take_count(const Parcel& parcel, const ReceiveCount& count) {
+  report_.messages += count.messages;
+  report_.bytes += count.bytes;
+  report_.restated += count.restated;
+  report_.removed += count.removed;
+  report_.gone += count.gone;
+  const auto label = label_of(parcel.kind, parcel.name);
+  for (const auto& kept : count.kept)
+    report_.remarks.push_back(fmt::format("{}: {} was changed here and stays", label, kept));
+  for (const auto& refused : count.refused)
+    report_.remarks.push_back(fmt::format("{}: not delivered: {}", label, refused));
+  if (parcel.kind == ArchiveKind::mailbox &&
+      count.messages + count.files + count.restated + count.removed > 0)
+    touched_mailboxes_.insert(parcel.name);
+}
+
+/// All parcels of a feed; failures of single ones are in `mail_failures_` afterwards.
+Status Executor::deliver(MailFeed& feed) {
+  allow_many_files();
+  mail_failures_.clear();
+  stops_mail_ = false;
+  const auto threads = feed.is_parallel() ? std::max(1U, input_.jobs) : 1U;
+  std::vector<Status> results(threads);
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < threads; ++i)
+    others.emplace_back([&, i] { results[i] = Courier(*this, feed).run(); });
+  results[0] = Courier(*this, feed).run();
+  for (auto& thread : others) thread.join();
+  for (auto& status : results)
+    if (!status) return std::move(status);
+  return {};
+}
+
+/// A mailbox that is made now has nothing behind it, whatever another of its name had.
+Status Executor::forget_new_mailboxes() {
+  if (input_.ledger == nullptr) return {};
+  const auto forget = [&](const std::string& name) {
+    return input_.ledger->forget_mail(plan_.domain, "mailbox", name);
+  };
+  for (const auto& action : plan_.actions) {
+    if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->before)
+      VSTATE_TRY(forget(change->name));
+    if (const auto* repair = std::get_if<Repair>(&action);
+        repair && repair->kind == DefectKind::home)
+      VSTATE_TRY(forget(repair->subject));
+    if (const auto* list = std::get_if<Change<List>>(&action); list && !list->before)
+      VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "list", list->name));
+    if (std::holds_alternative<CreateDomain>(action))
+      VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "files", ""));
+  }
+  return {};
+}
+
+Status Executor::copy_archives(bool of_lists) {
+  std::vector<const Action*> actions;
+  for (const auto& action : plan_.actions)
+    if (const auto* copy = std::get_if<CopyArchive>(&action);
+        copy != nullptr && (copy->kind == ArchiveKind::list) == of_lists)
+      actions.push_back(&action);
+  if (actions.empty()) return {};
+  for (const auto* action : actions) observer_.on_start(*action);
+  ArchiveFeed feed(actions, input_.archive_root);
+  const auto status = deliver(feed);
+  VSTATE_TRY(system().sync(directory_));
+  for (const auto* action : actions) {
+    const auto& copy = std::get<CopyArchive>(*action);
+    const auto failed = mail_failures_.find(address_of(*action));
+    const bool is_done = status && failed == mail_failures_.end();
+    if (is_done) VSTATE_TRY(remember_archive(copy));
+    const auto& error = failed != mail_failures_.end() ? failed->second
+                        : status                       ? Error{}
+                                                       : status.error();
+    VSTATE_TRY(perform_end(*action, is_done ? Status() : tl::unexpected<Error>(error)));
+  }
+  return status;
+}
+
+Status Executor::remember_archive(const CopyArchive& copy) {
+  if (input_.ledger == nullptr) return {};
+  VSTATE_TRY_ASSIGN(
+      const auto memory,
+      input_.ledger->open_mail(plan_.domain, std::string(kind_name(copy.kind)), copy.name));
+  return input_.ledger->remember_archive(memory.number(), copy.archive.sha256, copy.identity);
+}
+
+Status Executor::copy_feed() {
+  if (input_.feed == nullptr) return {};
+  for (const auto& action : plan_.actions) {
+    if (!std::holds_alternative<CopyFeed>(action)) continue;
+    observer_.on_start(action);
+    auto status = deliver(*input_.feed);
+    if (status) status = system().sync(directory_);
+    for (const auto& [label, error] : mail_failures_) VSTATE_TRY(note_failure(label, error));
+    VSTATE_TRY(perform_end(action, status));
+  }
+  return {};
+}
+
+}  // namespace vstate

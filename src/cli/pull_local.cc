@@ -1,0 +1,49 @@
+#include "pull_local.h"
+
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "vstate/mail/offer.h"
+
+namespace vstate::cli {
+
+/// What the threads that fill parcels report.
+struct LocalFeed::Shared {
+  std::mutex mutex;
+  bool has_changed = false;
+  std::vector<std::string> refused;
+};
+
+LocalFeed::LocalFeed(const Session& source, const Observation& observation, std::string title)
+    : source_(source), title_(std::move(title)), shared_(std::make_unique<Shared>()) {
+  for (const auto& [name, box] : observation.mailbox_archives)
+    boxes_.push_back({ArchiveKind::mailbox, name.text(), &box});
+  for (const auto& [name, box] : observation.list_archives)
+    boxes_.push_back({ArchiveKind::list, name.text(), &box});
+  if (observation.domain_archive)
+    boxes_.push_back({ArchiveKind::files, "", &*observation.domain_archive});
+}
+
+LocalFeed::~LocalFeed() = default;
+
+Result<std::optional<Parcel>> LocalFeed::next() {
+  if (at_ == boxes_.size()) return std::optional<Parcel>();
+  const auto& box = boxes_[at_++];
+  return std::optional(Parcel{box.kind, box.name, [this, &box](Receiver& receiver) -> Status {
+                                OfferCount count;
+                                auto status = offer_tree(*source_.system, box.source->directory,
+                                                         box.source->expressed, receiver, count);
+                                const std::scoped_lock lock(shared_->mutex);
+                                if (count.has_changed) shared_->has_changed = true;
+                                for (const auto& refused : count.tree.refused)
+                                  shared_->refused.push_back(
+                                      fmt::format("{}: {}", box.name, refused));
+                                return status;
+                              }});
+}
+
+bool LocalFeed::has_changed() const { return shared_->has_changed; }
+std::vector<std::string> LocalFeed::refused() const { return shared_->refused; }
+
+}  // namespace vstate::cli

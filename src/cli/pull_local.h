@@ -1,0 +1,39 @@
+/// \file
+/// Mail from the files of another server that are on this machine.
+#pragma once
+
+#include <memory>
+
+#include "session.h"
+#include "vstate/apply/mail_feed.h"
+
+namespace vstate::cli {
+
+class LocalFeed final : public MailFeed {
+ public:
+  /// Both must outlive it.
+  LocalFeed(const Session& source, const Observation& observation, std::string title);
+  ~LocalFeed() override;
+  Result<std::optional<Parcel>> next() override;
+  [[nodiscard]] bool is_parallel() const override { return true; }
+  [[nodiscard]] std::string title() const override { return title_; }
+  /// True if something at the source changed while it was copied.
+  [[nodiscard]] bool has_changed() const;
+  /// "NAME: PATH: why" of what cannot travel.
+  [[nodiscard]] std::vector<std::string> refused() const;
+
+ private:
+  struct Shared;
+  struct Box {
+    ArchiveKind kind;
+    std::string name;
+    const ArchiveSource* source;
+  };
+  const Session& source_;
+  std::vector<Box> boxes_;
+  std::string title_;
+  std::size_t at_ = 0;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace vstate::cli
