@@ -1,51 +1,28 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apply.h"
 #include "commands.h"
+#include "reporter.h"
 #include "saved_plan.h"
 #include "session.h"
 #include "vstate/base/text.h"
+#include "vstate/mail/stream.h"
 #include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-/// One JSON event a line on standard output, or one plain line on standard error.
-class Reporter final : public ApplyObserver {
- public:
-  Reporter(const Console& console, bool is_json) : console_(console), is_json_(is_json) {}
-
-  void event(Json event) const {
-    if (is_json_) Console::print(event.dump() + "\n");
-  }
-  void on_start(const Action& action) override {
-    event({{"event", "action_start"}, {"address", address_of(action)}});
-  }
-  void on_end(const Action& action, const std::string& message) override {
-    changes_.push_back({address_of(action), message});
-    if (message.empty()) {
-      event({{"event", "action_complete"}, {"address", address_of(action)}});
-      if (!is_json_) console_.say("  done    " + address_of(action));
-    } else {
-      event({{"event", "action_failed"}, {"address", address_of(action)}, {"message", message}});
-      if (!is_json_) Console::error(fmt::format("{}: {}", address_of(action), message));
-    }
-  }
-  /// What became of the actions since the last call.
-  std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
-  void error(const std::string& message) const {
-    event({{"event", "diagnostic"}, {"severity", "error"}, {"message", message}});
-    if (!is_json_) Console::error(message);
-  }
-
- private:
-  const Console& console_;
-  bool is_json_;
-  std::vector<RunChange> changes_;
-};
+/// A feed is asked each time; it need not have anything.
+bool brought_something(const Plan& plan, const ApplyReport& report) {
+  return plan.actions.size() > 1 || report.messages + report.restated + report.removed > 0;
+}
 
 bool deletes_something(const Json& plan) {
   return plan["summary"]["delete"].get<std::uint64_t>() > 0;
@@ -63,6 +40,12 @@ std::string done_line(const Json& plan, const ApplyReport& report) {
   if (report.messages > 0)
     out += fmt::format("; {} message{} ({}) copied", with_thousands(report.messages),
                        report.messages == 1 ? "" : "s", human_bytes(report.bytes));
+  if (report.restated > 0) out += fmt::format("; {} renamed", with_thousands(report.restated));
+  if (report.removed > 0)
+    out += fmt::format("; {} deleted that {} gone there", with_thousands(report.removed),
+                       report.removed == 1 ? "is" : "are");
+  if (report.gone > 0)
+    out += fmt::format("; {} gone there and kept (--prune deletes)", with_thousands(report.gone));
   return out + ".";
 }
 
@@ -72,8 +55,11 @@ class Applying {
       : common_(common), options_(options), console_(common_), reporter_(console_, options.json) {}
 
   Exit run();
+  /// One domain whose mail comes from a feed.
+  Exit run_with_feed(Session&, const DomainFile&, const Feeding&);
 
  private:
+  Exit apply_stream(std::string begun);
   Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
   Exit apply_file(Session&, const DomainFile&, std::size_t index);
@@ -86,6 +72,7 @@ class Applying {
 
   CommonOptions common_;
   PlanOptionsText options_;
+  Feeding feeding_;
   std::optional<SavedPlan> saved_;  ///< set when the one file is a saved plan
   Console console_;
   Reporter reporter_;
@@ -121,7 +108,8 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
 
 Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t index) {
   Diagnostics diagnostics;
-  auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics);
+  auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics,
+                          feeding_.feed == nullptr ? "" : feeding_.feed->title());
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
   if (!prepared) return fail_with(prepared.error());
   if (diagnostics.has_errors()) return Exit::error;
@@ -142,8 +130,8 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
     const auto remembered = remember_nothing_new(session, *prepared);
     return remembered ? Exit::done : fail_with(remembered.error());
   }
-  if (deletes_something(json) && !options_.yes &&
-      !Console::confirm("Delete what the plan marks with \"-\"?")) {
+  const bool deletes = deletes_something(json) || (feeding_.feed != nullptr && options_.prune);
+  if (deletes && !options_.yes && !Console::confirm("Delete what the plan marks with \"-\"?")) {
     reporter_.error("nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
     return Exit::error;
   }
@@ -165,10 +153,12 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
                          const Json& json) {
   auto ledger = Ledger::open(*session.system);
   if (!ledger) return fail_with(ledger.error());
-  const auto number = ledger->begin_run("apply", prepared.plan.domain);
+  const auto number = ledger->begin_run(feeding_.command, prepared.plan.domain);
   if (!number) return fail_with(number.error());
+  const auto jobs = common_.jobs > 0 ? common_.jobs : std::thread::hardware_concurrency();
   const ApplyInput input{*session.system,      session.server,    *session.store, file.state,
-                         prepared.observation, file.archive_root, &*ledger};
+                         prepared.observation, file.archive_root, &*ledger,       feeding_.feed,
+                         options_.prune,       std::max(1U, jobs)};
   const auto report = apply_plan(input, prepared.plan, reporter_);
   Run run;
   run.number = *number;
@@ -184,7 +174,8 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
   run.messages = report->messages;
   run.bytes = report->bytes;
   if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
-  has_changed_ = true;
+  has_changed_ =
+      has_changed_ || feeding_.feed == nullptr || brought_something(prepared.plan, *report);
   for (const auto& remark : report->remarks) console_.say("  note    " + remark);
   const auto& line = run.summary;
   Json summary{{"event", "summary"},
@@ -199,10 +190,34 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
   if (!report->failures.empty() && !report->is_published)
     reporter_.error(
         fmt::format("{} stays hidden from qmail until all of it is there", file.state.name.text()));
-  return report->failures.empty() ? Exit::done : Exit::partly;
+  if (!report->failures.empty()) return Exit::partly;
+  return feeding_.feed != nullptr && has_changed_ && options_.detailed_exitcode ? Exit::differences
+                                                                                : Exit::done;
+}
+
+Exit Applying::run_with_feed(Session& session, const DomainFile& file, const Feeding& feeding) {
+  feeding_ = feeding;
+  return apply_file(session, file, 0);
+}
+
+/// A dump that comes through a pipe, with its mail.
+Exit Applying::apply_stream(std::string begun) {
+  auto stream = StreamReader::open(STDIN_FILENO, std::move(begun));
+  if (!stream) return fail_with(stream.error());
+  auto session = open_session(common_, Access::write);
+  if (!session) return fail_with(session.error());
+  InterruptibleSystem::watch_signals();
+  const auto lock = take_run_lock(*session->system);
+  if (!lock) return fail_with(lock.error());
+  return apply_from_stream(common_, options_, *session, **stream, "standard input", "apply");
 }
 
 Exit Applying::run() {
+  if (options_.files == std::vector<std::string>{"-"}) {
+    auto begun = read_begin(STDIN_FILENO);
+    if (StreamReader::is_stream(begun)) return apply_stream(std::move(begun));
+    set_standard_input(std::move(begun));
+  }
   if (const auto taken = take_saved_plan(); !taken) return fail_with(taken.error());
   const auto files = read_files();
   if (!files) return Exit::error;
@@ -224,7 +239,52 @@ Exit Applying::run() {
   return result;
 }
 
+/// The parcels of a stream, in its order.
+class StreamFeed final : public MailFeed {
+ public:
+  StreamFeed(StreamReader& stream, std::string title) : stream_(stream), title_(std::move(title)) {}
+  Result<std::optional<Parcel>> next() override {
+    VSTATE_TRY_ASSIGN(const auto box, stream_.next_box());
+    if (!box) return std::optional<Parcel>();
+    const auto kind = box->first == "mailbox" ? ArchiveKind::mailbox
+                      : box->first == "list"  ? ArchiveKind::list
+                                              : ArchiveKind::files;
+    return std::optional(
+        Parcel{kind, box->second, [this](Receiver& receiver) { return stream_.fill(receiver); }});
+  }
+  [[nodiscard]] std::string title() const override { return title_; }
+
+ private:
+  StreamReader& stream_;
+  std::string title_;
+};
+
 }  // namespace
+
+Exit apply_with_feed(const CommonOptions& common, const PlanOptionsText& options, Session& session,
+                     const DomainFile& file, const Feeding& feeding) {
+  return Applying(common, options).run_with_feed(session, file, feeding);
+}
+
+Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& options,
+                       Session& session, StreamReader& stream, const std::string& title,
+                       const std::string& command) {
+  const auto text = stream.read_document();
+  if (!text) return Console::fail(text.error());
+  Diagnostics diagnostics;
+  const auto file = parse_domain_file(title, *text, diagnostics);
+  Console::report(diagnostics);
+  if (!file) return Exit::error;
+  StreamFeed feed(stream, title);
+  const auto exit = apply_with_feed(common, options, session, *file, {&feed, command});
+  return source_exit(exit, stream.has_source_changed());
+}
+
+Exit source_exit(Exit exit, bool has_changed) {
+  if (!has_changed || (exit != Exit::done && exit != Exit::differences)) return exit;
+  Console::error("the source changed while it was copied; run it again before the final switch");
+  return Exit::source_changed;
+}
 
 Exit run_apply(const CommonOptions& common, const PlanOptionsText& options) {
   return Applying(common, options).run();

@@ -40,6 +40,8 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"32", "64"}));
   app.add_option("--color", common.color, "colour in plans")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--jobs", common.jobs, "mailboxes at a time (default: one a processor)")
+      ->type_name("N");
   app.add_flag("-q,--quiet", common.quiet, "errors and the summary only");
   app.add_flag("-v,--verbose", common.verbose, "with what was detected, and from what");
   app.set_config("--config", "/etc/vstate.toml", "options as TOML");
@@ -104,8 +106,12 @@ int run_command_line(int argc, char** argv) {
   dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
   dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")
       ->type_name("FILE|DIR");
-  dump_command->add_option("--mail", dump.mail, "also write mail and list archives into DIR")
+  dump_command
+      ->add_option("--mail", dump.mail,
+                   "also write mail and list archives into DIR; \"-\": all as one stream")
       ->type_name("DIR");
+  dump_command->add_option("--have", dump.have, "with --mail -: leave out what FILE says")
+      ->type_name("FILE");
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,
                          "also clear-text passwords, where vpopmail kept them");
 
@@ -130,6 +136,27 @@ int run_command_line(int argc, char** argv) {
   auto* check = add_file_command(app, "check", "validate a file without a server", text);
   auto* route = app.add_subcommand("route", "how this server would deliver an address, and why");
   route->add_option("ADDRESS", addresses, "addresses")->required();
+  PullOptions pull;
+  auto* pull_command =
+      app.add_subcommand("pull", "bring domains here from another server; repeat for the delta");
+  pull_command
+      ->add_option("HOST", pull.from,
+                   "[USER@]HOST, or a directory where the old server's files are")
+      ->required();
+  pull_command->add_option("DOMAIN", pull.domains, "domains")->required();
+  pull_command->add_option("--rsh", pull.rsh, "what runs a command there (default: ssh)")
+      ->type_name("COMMAND");
+  pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options")
+      ->type_name("COMMAND");
+  pull_command->add_flag("--json", pull.json, "one event a line");
+  pull_command->add_flag("--prune", pull.prune,
+                         "delete what the other server does not have, mail that came from it too");
+  pull_command->add_flag("--overwrite", pull.overwrite,
+                         "undo what was changed here since the last pass");
+  pull_command->add_flag("--yes", pull.yes, "do not ask before deleting");
+  pull_command->add_flag("--detailed-exitcode", pull.detailed_exitcode,
+                         "exit 2 when something was changed");
+  add_filters(pull_command, common);
   HistoryOptions history;
   auto* history_command = app.add_subcommand("history", "earlier runs on this server");
   history_command->add_option("DOMAIN", history.domain, "runs of this domain only");
@@ -166,6 +193,7 @@ int run_command_line(int argc, char** argv) {
       {verify, [&] { return run_verify(common, text); }},
       {check, [&] { return run_check(common, text); }},
       {route, [&] { return run_route(common, addresses); }},
+      {pull_command, [&] { return run_pull(common, pull); }},
       {history_command, [&] { return run_history(common, history); }},
       {export_command, [&] { return run_export(common, exported); }},
       {schema, [] { return run_schema(); }}};

@@ -53,8 +53,7 @@ Result<DomainDump> Dumping::run(const DomainName& name) {
   VSTATE_TRY(archive_all(observation));
   count(observation.accounting);
   auto& state = *observation.state;
-  if (!clear_passwords_)
-    for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+  if (!clear_passwords_) state = without_clear_passwords(std::move(state));
   out_.remarks = observation.condition.remarks;
   for (const auto& defect : observation.condition.defects)
     out_.remarks.push_back(defect.subject.empty()
@@ -130,6 +129,30 @@ void tell_counts(const Console& console, const DomainName& name, const DumpCount
         with_thousands(counts.not_dumped)));
 }
 
+/// Into standard output, which the reader may have asked to leave something out of.
+Exit run_stream(const Console& console, Session& session, const DomainName& name,
+                const DumpOptions& options) {
+  Have have;
+  if (!options.have.empty()) {
+    const auto bytes = read_input(options.have);
+    if (!bytes) {
+      Console::error(fmt::format("{}: cannot be read", options.have));
+      return Exit::error;
+    }
+    auto parsed = parse_have(*bytes);
+    if (!parsed) return Console::fail(parsed.error());
+    have = *std::move(parsed);
+  }
+  if (!protect_standard_output())
+    return Console::fail(Error{Errc::io, "standard output: cannot be protected", Scope::run});
+  const auto dumped = dump_stream(session, name, STDOUT_FILENO, have, options.clear_passwords);
+  if (!dumped) return Console::fail(dumped.error());
+  tell_counts(console, name, dumped->counts);
+  for (const auto& remark : dumped->remarks)
+    Console::error(fmt::format("{}: warning: {}", name.text(), remark));
+  return dumped->has_changed ? Exit::source_changed : Exit::done;
+}
+
 Result<std::vector<DomainName>> domains_to_dump(Session& session, const DumpOptions& options) {
   if (options.all) return list_domains(*session.system, session.server);
   std::vector<DomainName> names;
@@ -156,6 +179,11 @@ Status deliver_text(const DumpOptions& options, const DomainName& name, const st
 
 }  // namespace
 
+State without_clear_passwords(State state) {
+  for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+  return state;
+}
+
 Result<DomainDump> dump_domain(Session& session, const DomainName& name, const std::string& mail,
                                bool clear_passwords) {
   return Dumping(session, mail, clear_passwords).run(name);
@@ -167,6 +195,11 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   if (!session) return Console::fail(session.error());
   const auto names = domains_to_dump(*session, options);
   if (!names) return Console::fail(names.error());
+  if (options.mail == "-") {
+    if (names->size() == 1) return run_stream(console, *session, names->front(), options);
+    Console::error("a stream holds one domain");
+    return Exit::usage;
+  }
   const bool is_one_output =
       options.output.empty() || options.output == "-" ||
       (options.output.back() != '/' && !std::filesystem::is_directory(options.output));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "session.h"
+#include "vstate/mail/stream.h"
 
 namespace vstate::cli {
 
@@ -26,6 +27,18 @@ struct DomainDump {
 
 /// Archives are written below `mail`; without it mail is only counted.
 [[nodiscard]] Result<DomainDump> dump_domain(Session&, const DomainName&, const std::string& mail,
+                                             bool clear_passwords);
+
+/// The state as it is dumped unless clear-text passwords were asked for.
+[[nodiscard]] State without_clear_passwords(State);
+
+/// All of a domain into `file` as one stream (mail/stream.h), but for what `have` has.
+struct StreamDump {
+  DumpCounts counts;
+  std::vector<std::string> remarks;
+  bool has_changed = false;
+};
+[[nodiscard]] Result<StreamDump> dump_stream(Session&, const DomainName&, int file, Have& have,
                                              bool clear_passwords);
 
 }  // namespace vstate::cli

@@ -15,6 +15,7 @@ struct CommonOptions {
   std::vector<std::string> only, exclude;
   std::string color = "auto";
   bool quiet = false, verbose = false;
+  unsigned jobs = 0;  ///< mailboxes at a time; 0: as many as there are processors
 };
 
 struct DumpOptions {
@@ -23,6 +24,7 @@ struct DumpOptions {
   std::string output;  ///< file or directory; empty is standard output
   std::string mail;    ///< directory for archives; empty: mail is not dumped
   bool clear_passwords = false;
+  std::string have;  ///< file with what the reader of the stream has; "-" is standard input
 };
 
 struct PlanOptionsText {
@@ -40,6 +42,14 @@ struct ExportOptions {
   std::string home;                ///< with {domain} and {name}; empty: as on this server
   std::string dovecot = "2.3";
   std::uint32_t uid = 89, gid = 89;  ///< of the mail, with `home`
+};
+
+struct PullOptions {
+  std::string from;  ///< [USER@]HOST, or a directory where the old server's files are
+  std::vector<std::string> domains;
+  std::string rsh = "ssh";               ///< words that run a command on HOST
+  std::string remote_vstate = "vstate";  ///< the command there
+  bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false;
 };
 
 struct HistoryOptions {

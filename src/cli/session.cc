@@ -27,13 +27,7 @@ void on_signal(int) {
   g_signals = 1;
 }
 
-std::optional<std::string> read_input(const std::string& name) {
-  if (name == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::error_code ignored;
-  std::ifstream file(name, std::ios::binary);
-  if (!file || std::filesystem::is_directory(name, ignored)) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
+std::string g_begun;  // of standard input
 
 /// Calls `visit(kind, name, subject, archive)` for each archive that the file names.
 template <class Visit>
@@ -104,6 +98,40 @@ bool adds_mailboxes(const Plan& plan) {
 
 }  // namespace
 
+std::optional<std::string> read_input(const std::string& name) {
+  if (name == "-") return g_begun + std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::error_code ignored;
+  std::ifstream file(name, std::ios::binary);
+  if (!file || std::filesystem::is_directory(name, ignored)) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::string read_begin(int file) {
+  constexpr std::size_t enough = 4;
+  std::string begun(enough, '\0');
+  std::size_t done = 0;
+  while (done < enough) {
+    const auto count = ::read(file, begun.data() + done, enough - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  begun.resize(done);
+  return begun;
+}
+
+Status write_fully(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno("pipe", "cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+void set_standard_input(std::string begun) { g_begun = std::move(begun); }
+
 Status InterruptibleSystem::before_step(std::string_view what, std::string_view) {
   // What was done is recorded also by a run that was told to stop.
   if (g_signals == 0 || what == "record") return {};
@@ -121,7 +149,8 @@ void InterruptibleSystem::watch_signals() {
 Status look_at_ledger(Session& session) {
   auto ledger = Ledger::look(*session.system);
   if (ledger) {
-    session.memory = *std::move(ledger);
+    session.memory.reset();
+    if (*ledger) session.memory.emplace(**std::move(ledger));
   } else if (ledger.error().code == Errc::denied) {
     // A plan needs no more rights than reading the server does; it says what it could not see.
     session.memory_problem = ledger.error().message;
@@ -191,10 +220,19 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
   return file;
 }
 
+std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
+                                            Diagnostics& diagnostics) {
+  document::Places places;
+  auto state = document::read(text, shown, diagnostics, &places);
+  if (!state) return std::nullopt;
+  return DomainFile{shown, sha256_hex(text), *std::move(state), std::move(places), "."};
+}
+
 Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
-                         Diagnostics& diagnostics) {
+                         Diagnostics& diagnostics, const std::string& feed) {
   VSTATE_TRY_ASSIGN(auto fresh, preview_directory(*session.store, session.server, file.state.name));
   TargetFacts facts;
+  facts.feed = feed;
   VSTATE_TRY_ASSIGN(facts.foreign_names,
                     foreign_names(*session.system, session.server, file.state));
   facts.new_directory = fresh.path;

@@ -41,6 +41,9 @@ struct Session {
 enum class Access { read, write };
 [[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);
 
+/// Takes what the ledger says now.
+[[nodiscard]] Status look_at_ledger(Session&);
+
 /// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has
 /// it.
 [[nodiscard]] Result<FileLock> take_run_lock(System&);
@@ -53,6 +56,14 @@ struct DomainFile {
   document::Places places;
   std::string archive_root;
 };
+/// All bytes into a file or pipe.
+Status write_fully(int file, std::string_view bytes);
+/// A few bytes from the beginning of a file that may be a pipe.
+[[nodiscard]] std::string read_begin(int file);
+/// All of a file of this machine, or of standard input ("-"); nothing if it cannot be read.
+[[nodiscard]] std::optional<std::string> read_input(const std::string& name);
+/// What was read of standard input already.
+void set_standard_input(std::string begun);
 /// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
 /// `diagnostics`.
 [[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
@@ -64,8 +75,13 @@ struct Prepared {
   TargetFacts facts;
   Plan plan;
 };
+/// `feed` names where mail comes from that no archive holds; empty: nowhere.
 [[nodiscard]] Result<Prepared> prepare(Session&, const DomainFile&, const PlanOptions&,
-                                       Diagnostics&);
+                                       Diagnostics&, const std::string& feed = "");
+
+/// The text of a domain file that came from somewhere, as read_domain_file gives it.
+[[nodiscard]] std::optional<DomainFile> parse_domain_file(const std::string& shown,
+                                                          const std::string& text, Diagnostics&);
 
 [[nodiscard]] PlanOptions plan_options(const CommonOptions&, const PlanOptionsText&);
 

@@ -401,6 +401,21 @@ Result<MailMemory> Ledger::mail_of(const DomainName& domain, const std::string& 
   return box ? read_box(*database_, *box) : MailMemory();
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> Ledger::mail_boxes(
+    const DomainName& domain) const {
+  std::vector<std::pair<std::string, std::string>> boxes;
+  VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
+  if (!number) return boxes;
+  VSTATE_TRY_ASSIGN(const auto query,
+                    database_->prepare("SELECT kind, name FROM box WHERE domain = ?"));
+  query->bind(*number);
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+    if (!has_row) return boxes;
+    boxes.emplace_back(query->text(0), query->text(1));
+  }
+}
+
 Result<MailMemory> Ledger::open_mail(const DomainName& domain, const std::string& kind,
                                      const std::string& name) {
   const std::scoped_lock lock(deliveries_->mutex());

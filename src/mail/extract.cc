@@ -5,35 +5,18 @@
 #include <fmt/format.h>
 
 #include "compare_impl.h"
+#include "entry_content_impl.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/mail/receive.h"
 
 namespace vstate {
-
-namespace {
-
-class EntryContent final : public Content {
- public:
-  explicit EntryContent(mail::Reader& reader) : reader_(reader) {}
-  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
-    return reader_.read([&](std::string_view part) -> Status {
-      if (sink != nullptr) (*sink)(part);
-      return file < 0 ? Status() : mail::write_all(file, part, reader_.entry().path);
-    });
-  }
-
- private:
-  mail::Reader& reader_;
-};
-
-}  // namespace
 
 Status receive_archive(Receiver& receiver, const std::string& archive, const std::string& checked,
                        ExtractLimits limits) {
   VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(archive, limits));
   if (reader.identity() != checked)
     return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive));
-  EntryContent content(reader);
+  mail::EntryContent content(reader);
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) return receiver.finish();

@@ -3,23 +3,21 @@
 namespace vstate {
 
 Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
-                  Receiver& receiver, OfferCount& count) {
-  const MessageFilter filter = [&](const std::string& path) {
-    return receiver.wants_message(path);
-  };
+                  MailSink& sink, OfferCount& count) {
+  const MessageFilter filter = [&](const std::string& path) { return sink.wants_message(path); };
   ListedDirectories listed;
   VSTATE_TRY(walk_tree(
       source, directory, expressed, count.tree,
       [&](const TreeEntry& entry) -> Result<bool> {
         const bool is_file = entry.kind == EntryKind::regular;
-        if (is_file && !receiver.wants_file(entry.path, entry.stamp)) return true;
+        if (is_file && !sink.wants_file(entry.path, entry.stamp)) return true;
         FileContent content(entry.file, entry.size, entry.path);
-        VSTATE_TRY(receiver.take(entry, content));
+        VSTATE_TRY(sink.take(entry, content));
         return true;
       },
       &filter, &listed));
-  VSTATE_TRY(receiver.forget_unseen());
-  VSTATE_TRY(receiver.finish());
+  VSTATE_TRY(sink.forget_unseen());
+  VSTATE_TRY(sink.finish());
   count.has_changed = have_changed(source, directory, listed);
   return {};
 }

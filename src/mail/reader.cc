@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "hard_links_impl.h"
 #include "names_impl.h"
+#include "tar_writer_impl.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {
@@ -90,6 +92,47 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   return reader;
 }
 
+/// What libarchive's callback reads from.
+struct Reader::Stream {
+  int file = -1;
+  std::string begun;
+  std::vector<char> block;
+  bool has_given_begun = false;
+
+  static la_ssize_t read(struct archive* archive, void* self, const void** bytes) {
+    auto& stream = *static_cast<Stream*>(self);
+    if (!stream.has_given_begun) {
+      stream.has_given_begun = true;
+      if (!stream.begun.empty()) {
+        *bytes = stream.begun.data();
+        return static_cast<la_ssize_t>(stream.begun.size());
+      }
+    }
+    stream.block.resize(k_block);
+    while (true) {
+      const auto count = ::read(stream.file, stream.block.data(), stream.block.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) archive_set_error(archive, errno, "cannot read the stream");
+      *bytes = stream.block.data();
+      return count;
+    }
+  }
+};
+
+Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits limits) {
+  Reader reader("the stream", limits, Links::resolved);
+  reader.stream_ = std::make_shared<Stream>();
+  reader.stream_->file = file;
+  reader.stream_->begun = std::move(begun);
+  auto* archive = reader.archive_.get();
+  archive_read_support_format_tar(archive);
+  archive_read_support_filter_zstd(archive);
+  if (archive_read_open(archive, reader.stream_.get(), nullptr, Stream::read, nullptr) !=
+      ARCHIVE_OK)
+    return reader.failure();
+  return reader;
+}
+
 Result<bool> Reader::next() {
   const PlainLocale names_are_bytes;
   while (true) {
@@ -118,6 +161,14 @@ Status Reader::take_header(struct archive_entry* header) {
   entry_.target.clear();
   entry_.hard_link.clear();
   entry_.is_message = false;
+  entry_.stamp = 0;
+  archive_entry_xattr_reset(header);
+  const char* attribute = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  while (archive_entry_xattr_next(header, &attribute, &value, &size) == ARCHIVE_OK)
+    if (attribute != nullptr && std::string_view(attribute) == k_stamp_attribute)
+      entry_.stamp = to_number({static_cast<const char*>(value), size}).value_or(0);
   return take_kind(header);
 }
 
@@ -156,6 +207,7 @@ Status Reader::take_kind(struct archive_entry* header) {
 
 Status Reader::take_hard_link() {
   if (entry_.hard_link.empty() || links_ == Links::as_found) return {};
+  if (stream_) return broken(fmt::format("entry \"{}\": a hard link in a stream", entry_.path));
   if (!hard_links_) {
     VSTATE_TRY_ASSIGN(hard_links_, HardLinks::gather(path_, limits_));
   }

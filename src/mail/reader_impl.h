@@ -32,6 +32,9 @@ class Reader {
   enum class Links { resolved, as_found };
   [[nodiscard]] static Result<Reader> open(const std::string& path, ExtractLimits,
                                            Links = Links::resolved);
+  /// A stream that is read once, from `file` on, after `begun`, which was read of it already. Hard
+  /// links are refused: what they name cannot be read again.
+  [[nodiscard]] static Result<Reader> open_stream(int file, std::string begun, ExtractLimits);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) = delete;
   ~Reader();
@@ -59,7 +62,9 @@ class Reader {
   Status take_hard_link();
   Status take_limits();
 
+  struct Stream;
   std::string path_, identity_;
+  std::shared_ptr<Stream> stream_;
   ExtractLimits limits_;
   Links links_;
   std::unique_ptr<struct archive, Free> archive_;

@@ -1,7 +1,5 @@
 // Writing archives.
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "digest_impl.h"
 #include "names_impl.h"
 #include "plain_locale_impl.h"
+#include "tar_writer_impl.h"
 #include "vstate/mail/archive.h"
 
 namespace vstate {
@@ -30,38 +29,22 @@ class ArchiveFile {
     // libarchive frees all it has only after a proper end, which fills up an unfinished entry.
     const Handle nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     if (nowhere.is_open()) dup2(nowhere.get(), file_.get());
-    writer_.reset();
+    tar_.reset();
     unlink(partial_.c_str());
   }
   ArchiveFile(const ArchiveFile&) = delete;
   ArchiveFile& operator=(const ArchiveFile&) = delete;
 
   Status open();
-  Status header(const TreeEntry&, bool is_message);
-  Status data(std::string_view);
+  Status header(const TreeEntry& entry, bool is_message) { return tar_->header(entry, is_message); }
+  Status data(std::string_view bytes) { return tar_->data(bytes); }
   /// Renames it to PATH, or leaves nothing at PATH.
   Status finish(bool is_kept);
 
  private:
-  [[nodiscard]] tl::unexpected<Error> failure() {
-    const char* text = archive_error_string(writer_.get());
-    const int number = archive_errno(writer_.get());
-    const auto scope =
-        number == ENOSPC || number == EDQUOT || number == EIO ? Scope::run : Scope::item;
-    return fail(Errc::io,
-                fmt::format("{}: cannot write: {}", partial_, text == nullptr ? "?" : text), scope);
-  }
-
-  struct FreeWriter {
-    void operator()(struct archive* writer) const { archive_write_free(writer); }
-  };
-  struct FreeEntry {
-    void operator()(struct archive_entry* entry) const { archive_entry_free(entry); }
-  };
   std::string path_, partial_;
   Handle file_;
-  std::unique_ptr<struct archive, FreeWriter> writer_;
-  std::unique_ptr<struct archive_entry, FreeEntry> entry_;
+  std::unique_ptr<mail::TarWriter> tar_;
   bool is_open_ = false;
 };
 
@@ -71,53 +54,8 @@ Status ArchiveFile::open() {
   file_ =
       Handle(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file_.is_open()) return fail_errno(partial_, "cannot create");
-  writer_.reset(archive_write_new());
-  entry_.reset(archive_entry_new());
   is_open_ = true;
-  auto* writer = writer_.get();
-  if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
-      archive_write_add_filter_zstd(writer) != ARCHIVE_OK ||
-      archive_write_set_bytes_in_last_block(writer, 1) != ARCHIVE_OK ||
-      archive_write_open_fd(writer, file_.get()) != ARCHIVE_OK)
-    return failure();
-  return {};
-}
-
-Status ArchiveFile::header(const TreeEntry& from, bool is_message) {
-  auto* entry = archive_entry_clear(entry_.get());
-  archive_entry_set_pathname(entry, from.path.c_str());
-  archive_entry_set_uid(entry, 0);
-  archive_entry_set_gid(entry, 0);
-  archive_entry_set_size(entry, 0);
-  archive_entry_set_mtime(entry, 0, 0);
-  switch (from.kind) {
-    case EntryKind::directory:
-      archive_entry_set_filetype(entry, AE_IFDIR);
-      archive_entry_set_perm(entry, from.mode);
-      break;
-    case EntryKind::link:
-      archive_entry_set_filetype(entry, AE_IFLNK);
-      archive_entry_set_perm(entry, 0777);
-      archive_entry_set_symlink(entry, from.target.c_str());
-      break;
-    case EntryKind::regular:
-      archive_entry_set_filetype(entry, AE_IFREG);
-      archive_entry_set_perm(entry, is_message ? 0600 : from.mode);
-      archive_entry_set_size(entry, static_cast<la_int64_t>(from.size));
-      archive_entry_set_mtime(entry, from.mtime, 0);
-      break;
-  }
-  // A name that is not ASCII is a warning: it is written as bytes.
-  if (archive_write_header(writer_.get(), entry) < ARCHIVE_WARN) return failure();
-  return {};
-}
-
-Status ArchiveFile::data(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto count = archive_write_data(writer_.get(), bytes.data(), bytes.size());
-    if (count <= 0) return failure();
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  VSTATE_TRY_ASSIGN(tar_, mail::TarWriter::open(file_.get(), partial_));
   return {};
 }
 
@@ -126,7 +64,7 @@ Status ArchiveFile::finish(bool is_kept) {
     if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
     return {};  // the destructor removes what was written
   }
-  if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failure();
+  VSTATE_TRY(tar_->close());
   if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
   if (!file_.close()) return fail_errno(partial_, "cannot close");
   if (rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");

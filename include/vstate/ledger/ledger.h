@@ -76,7 +76,10 @@ class Ledger {
   /// reading, one that is not known has the number 0.
   [[nodiscard]] Result<MailMemory> mail_of(const DomainName&, const std::string& kind,
                                            const std::string& name) const;
-  /// The same, and makes room for it.
+  /// Kind and name of all that anything came to.
+  [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> mail_boxes(
+      const DomainName&) const;
+  /// The same as mail_of, and makes room for it.
   Result<MailMemory> open_mail(const DomainName&, const std::string& kind, const std::string& name);
   /// Forgets all that came to it: it is made anew.
   Status forget_mail(const DomainName&, const std::string& kind, const std::string& name);

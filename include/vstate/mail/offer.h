@@ -14,9 +14,9 @@ struct OfferCount {
   bool has_changed = false;  ///< names came or went while it was copied
 };
 
-/// Gives the receiver everything that walk_tree finds, reading only what it does not remember.
+/// Gives the sink everything that walk_tree finds, reading only what it does not remember.
 /// Directories and files of `source` are read with the rights of the process.
 Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
-                  Receiver&, OfferCount&);
+                  MailSink&, OfferCount&);
 
 }  // namespace vstate

@@ -117,7 +117,21 @@ class Batch {
 Status receive_archive(class Receiver&, const std::string& archive, const std::string& checked,
                        ExtractLimits = {});
 
-class Receiver {
+/// Who takes what a source offers (mail/offer.h).
+class MailSink {
+ public:
+  virtual ~MailSink() = default;
+  /// False: all that has to be done about this message is done, and its file need not be read.
+  [[nodiscard]] virtual Result<bool> wants_message(const std::string& path) = 0;
+  /// False: the file is as it was at the last pass, at the source. `stamp` is TreeEntry::stamp.
+  [[nodiscard]] virtual bool wants_file(const std::string& path, std::uint64_t stamp) = 0;
+  virtual Status take(const TreeEntry&, Content&) = 0;
+  /// What was remembered and did not come in this pass is gone at the source.
+  virtual Status forget_unseen() = 0;
+  virtual Status finish() = 0;
+};
+
+class Receiver final : public MailSink {
  public:
   /// Takes entries whose paths are relative to `directory`, which is made (0700) if it is missing.
   /// `label` names the mailbox in failures; `repeated` are names known to stand in more than one
@@ -125,25 +139,22 @@ class Receiver {
   [[nodiscard]] static Result<std::unique_ptr<Receiver>> open(System&, std::string directory, Owner,
                                                               const ReceiveOptions&, MailMemory&,
                                                               Batch&, std::string label);
-  ~Receiver();
+  ~Receiver() override;
   Receiver(const Receiver&) = delete;
   Receiver& operator=(const Receiver&) = delete;
 
   /// Names that are known to stand in more than one folder of the source, sorted.
   void expect_repeated(std::vector<NameHash>);
-  /// False: all that has to be done about this message is done, and its file need not be read.
-  [[nodiscard]] Result<bool> wants_message(const std::string& path);
-  /// False: the file is as it was at the last pass, at the source. `stamp` is TreeEntry::stamp.
-  [[nodiscard]] bool wants_file(const std::string& path, std::uint64_t stamp);
-  Status take(const TreeEntry&, Content&);
+  [[nodiscard]] Result<bool> wants_message(const std::string& path) override;
+  [[nodiscard]] bool wants_file(const std::string& path, std::uint64_t stamp) override;
+  Status take(const TreeEntry&, Content&) override;
   /// A remembered message that the source has in another state: key and present path.
   Status restate(const NameHash&, const std::string& path);
   /// A remembered message that the source has no more.
   Status forget(const NameHash&);
-  /// The same for all that were remembered and did not come in this pass.
-  Status forget_unseen();
+  Status forget_unseen() override;
   /// Links, and what comes last. What was built waits for the batch.
-  Status finish();
+  Status finish() override;
   [[nodiscard]] const ReceiveCount& count() const;
 
  private:

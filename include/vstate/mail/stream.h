@@ -1,0 +1,82 @@
+/// \file
+/// The stream form of a dump: one tar (pax, zstd) with everything in it, written and read once.
+///
+///     domain.toml              the domain's file, without archives
+///     mailbox/NAME/PATH        what is new of a mailbox, as in its archive (mail/archive.h)
+///     list/NAME/PATH           of a list
+///     files/PATH               of the domain's directory
+///     changes/mailbox/NAME     messages that the reader has and that changed (also list, files)
+///     end                      "changed 0" or "changed 1": whether the source changed meanwhile
+///
+/// A line of `changes` is the 32 hexadecimal digits of a message's key, a space, and its present
+/// path; without a path it is gone. A stream without `end` was cut off.
+///
+/// What the reader has is told to the writer beforehand: the line "vstate-have 1", then for each
+/// mailbox a line "KIND COUNT NAME" and COUNT entries of 32 bytes: key, place, marks
+/// (mail/memory.h), each number of 8 bytes with the highest first; at the end the line "end".
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vstate/base/result.h"
+#include "vstate/mail/memory.h"
+#include "vstate/mail/receive.h"
+
+namespace vstate {
+
+/// By kind ("mailbox", "list", "files") and name.
+using Have = std::map<std::pair<std::string, std::string>, MailMemory>;
+[[nodiscard]] std::string to_bytes(const Have&);
+[[nodiscard]] Result<Have> parse_have(std::string_view bytes);
+
+class StreamWriter {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<StreamWriter>> open(int file);
+  ~StreamWriter();
+  StreamWriter(const StreamWriter&) = delete;
+  StreamWriter& operator=(const StreamWriter&) = delete;
+
+  Status write_document(const std::string& text);
+  /// What is offered to it goes into the stream, but for what `have` has. Both must outlive it.
+  [[nodiscard]] std::unique_ptr<MailSink> box(const std::string& kind, const std::string& name,
+                                              MailMemory& have);
+  Status finish(bool has_changed);
+
+  class Impl;
+
+ private:
+  explicit StreamWriter(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+class StreamReader {
+ public:
+  /// `begun` is what was read of the file already.
+  [[nodiscard]] static Result<std::unique_ptr<StreamReader>> open(int file, std::string begun);
+  ~StreamReader();
+  StreamReader(const StreamReader&) = delete;
+  StreamReader& operator=(const StreamReader&) = delete;
+
+  /// True if bytes that begin like these are a stream and no text.
+  [[nodiscard]] static bool is_stream(std::string_view begin);
+  /// The first member; comes first.
+  [[nodiscard]] Result<std::string> read_document();
+  /// The next mailbox, list, or files, kind and name; nothing once `end` came. What was not taken
+  /// of the one before is skipped. `invalid` for a stream that was cut off.
+  [[nodiscard]] Result<std::optional<std::pair<std::string, std::string>>> next_box();
+  /// Gives all of the box.
+  Status fill(Receiver&);
+  [[nodiscard]] bool has_source_changed() const;
+
+ private:
+  class Impl;
+  explicit StreamReader(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vstate

@@ -1,0 +1,364 @@
+#include "vstate/mail/stream.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "entry_content_impl.h"
+#include "names_impl.h"
+#include "plain_locale_impl.h"
+#include "reader_impl.h"
+#include "tar_writer_impl.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_have_title = "vstate-have 1\n";
+constexpr std::string_view k_have_end = "end\n";
+constexpr std::size_t k_entry_bytes = 32;
+constexpr std::size_t k_most_document = std::size_t{256} << 20;
+constexpr std::size_t k_most_changes = std::size_t{1} << 30;
+constexpr const char* k_document = "domain.toml";
+constexpr const char* k_end = "end";
+constexpr std::string_view k_changes = "changes/";
+
+void put_number(std::string& out, std::uint64_t number) {
+  for (unsigned shift = 64; shift > 0; shift -= 8)
+    out.push_back(static_cast<char>(number >> (shift - 8) & 0xFFU));
+}
+
+std::uint64_t get_number(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes.substr(0, 8))
+    number = number << 8U | static_cast<unsigned char>(byte);
+  return number;
+}
+
+std::string hex_of(const NameHash& key) { return fmt::format("{:016x}{:016x}", key.high, key.low); }
+
+std::optional<std::uint64_t> from_hex(std::string_view digits) {
+  std::uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+std::string path_of_box(const std::string& kind, const std::string& name) {
+  return name.empty() ? kind : kind + "/" + name;
+}
+
+}  // namespace
+
+std::string to_bytes(const Have& have) {
+  std::string out(k_have_title);
+  for (const auto& [box, memory] : have) {
+    std::uint64_t count = 0;
+    std::string entries;
+    for (const auto& entry : memory.entries()) {
+      // What may not have been placed yet is asked for again; the receiver knows what to do.
+      if (entry.pending != 0) continue;
+      ++count;
+      for (const auto number :
+           {entry.key.high, entry.key.low, entry.state.place, entry.state.marks})
+        put_number(entries, number);
+    }
+    out += fmt::format("{} {} {}\n", box.first, count, box.second) + entries;
+  }
+  return out.append(k_have_end);
+}
+
+Result<Have> parse_have(std::string_view bytes) {
+  const auto broken = [](std::string_view what) {
+    return fail(Errc::invalid, fmt::format("what the other side has: {}", what), Scope::run);
+  };
+  if (!bytes.starts_with(k_have_title)) return broken("not from a vstate of this version");
+  bytes.remove_prefix(k_have_title.size());
+  Have have;
+  while (bytes != k_have_end) {
+    const auto end = bytes.find('\n');
+    if (end == std::string_view::npos) return broken("cut off");
+    const auto line = bytes.substr(0, end);
+    bytes.remove_prefix(end + 1);
+    const auto parts = split(line, ' ');
+    const auto count = parts.size() == 3 ? to_number(parts[1]) : std::nullopt;
+    if (!count || *count > bytes.size() / k_entry_bytes) return broken("cut off");
+    std::vector<MemoryEntry> entries;
+    entries.reserve(*count);
+    for (std::uint64_t i = 0; i < *count; ++i) {
+      entries.push_back({{get_number(bytes), get_number(bytes.substr(8))},
+                         {get_number(bytes.substr(16)), get_number(bytes.substr(24))},
+                         0});
+      bytes.remove_prefix(k_entry_bytes);
+    }
+    const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+    std::sort(entries.begin(), entries.end(), by_key);
+    have.insert_or_assign({std::string(parts[0]), std::string(parts[2])},
+                          MailMemory(0, std::move(entries)));
+  }
+  return have;
+}
+
+// Writing.
+
+class StreamWriter::Impl {
+ public:
+  mail::PlainLocale names_are_bytes;
+  std::unique_ptr<mail::TarWriter> tar;
+
+  Status write_text(const std::string& path, const std::string& text) {
+    TreeEntry entry;
+    entry.path = path;
+    entry.mode = 0600;
+    entry.size = text.size();
+    VSTATE_TRY(tar->header(entry, false));
+    return tar->data(text);
+  }
+};
+
+namespace {
+
+class BoxWriter final : public MailSink {
+ public:
+  BoxWriter(StreamWriter::Impl& stream, std::string path, MailMemory& have)
+      : stream_(stream), path_(std::move(path)), have_(have) {}
+
+  Result<bool> wants_message(const std::string& path) override {
+    const auto message = *mail::as_message(path);
+    auto key = key_of_message(message.unique);
+    if (passed_.contains(hex_of(key)) || have_.is_seen(key))
+      key = key_in_folder(message.folder, message.unique);
+    const auto* entry = have_.find(key);
+    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) {
+      passed_.insert(hex_of(key));
+      return true;
+    }
+    if (entry->state != state_of_message(path)) changes_ += hex_of(key) + " " + path + "\n";
+    return false;
+  }
+
+  bool wants_file(const std::string& path, std::uint64_t stamp) override {
+    const auto* entry = have_.find(key_of_file(path));
+    return entry == nullptr || entry->state.marks != stamp;
+  }
+
+  Status take(const TreeEntry& from, Content& content) override {
+    TreeEntry entry = from;
+    entry.path = path_ + "/" + from.path;
+    const bool is_message =
+        entry.kind == EntryKind::regular && mail::as_message(from.path).has_value();
+    VSTATE_TRY(stream_.tar->header(entry, is_message, is_message ? 0 : from.stamp));
+    if (entry.kind != EntryKind::regular) return {};
+    Status written;
+    const std::function<void(std::string_view)> sink = [&](std::string_view part) {
+      if (written) written = stream_.tar->data(part);
+    };
+    VSTATE_TRY(content.copy_to(-1, &sink));
+    return written;
+  }
+
+  Status forget_unseen() override {
+    for (std::size_t i = 0; i < have_.entries().size(); ++i)
+      if (!have_.was_seen(i) && (have_.entries()[i].state.marks & k_mark_gone) == 0)
+        changes_ += hex_of(have_.entries()[i].key) + "\n";
+    return {};
+  }
+
+  Status finish() override {
+    return changes_.empty() ? Status()
+                            : stream_.write_text(std::string(k_changes) + path_, changes_);
+  }
+
+ private:
+  StreamWriter::Impl& stream_;
+  std::string path_;
+  MailMemory& have_;
+  std::unordered_set<std::string> passed_;
+  std::string changes_;
+};
+
+}  // namespace
+
+StreamWriter::StreamWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamWriter::~StreamWriter() = default;
+
+Result<std::unique_ptr<StreamWriter>> StreamWriter::open(int file) {
+  auto impl = std::make_unique<Impl>();
+  VSTATE_TRY_ASSIGN(impl->tar, mail::TarWriter::open(file, "the stream"));
+  return std::unique_ptr<StreamWriter>(new StreamWriter(std::move(impl)));
+}
+
+Status StreamWriter::write_document(const std::string& text) {
+  return impl_->write_text(k_document, text);
+}
+
+std::unique_ptr<MailSink> StreamWriter::box(const std::string& kind, const std::string& name,
+                                            MailMemory& have) {
+  return std::make_unique<BoxWriter>(*impl_, path_of_box(kind, name), have);
+}
+
+Status StreamWriter::finish(bool has_changed) {
+  VSTATE_TRY(impl_->write_text(k_end, fmt::format("changed {}\n", has_changed ? 1 : 0)));
+  return impl_->tar->close();
+}
+
+// Reading.
+
+class StreamReader::Impl {
+ public:
+  explicit Impl(mail::Reader reader) : reader_(std::move(reader)) {}
+
+  Result<std::string> read_text(std::size_t most);
+  /// The next member, unless the present one was put back.
+  Status advance();
+  Result<std::optional<std::pair<std::string, std::string>>> next_box();
+  Status fill(Receiver&);
+  Status take_changes(Receiver&);
+  /// What comes before the path within the box: "mailbox/alice/".
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> box_of(
+      std::string_view path) const;
+
+  bool has_changed = false;
+  bool is_at_end = false;
+
+ private:
+  tl::unexpected<Error> broken(std::string_view what) const {
+    return fail(Errc::invalid, fmt::format("the stream: {}", what), Scope::run);
+  }
+
+  mail::Reader reader_;
+  bool has_entry_ = false;  ///< an entry was read and nobody has taken it yet
+};
+
+std::optional<std::pair<std::string, std::string>> StreamReader::Impl::box_of(
+    std::string_view path) const {
+  if (path.starts_with(k_changes)) path.remove_prefix(k_changes.size());
+  const auto slash = path.find('/');
+  const auto kind = path.substr(0, slash);
+  if (kind == "files") return std::pair(std::string(kind), std::string());
+  if ((kind != "mailbox" && kind != "list") || slash == std::string_view::npos) return std::nullopt;
+  const auto rest = path.substr(slash + 1);
+  return std::pair(std::string(kind), std::string(rest.substr(0, rest.find('/'))));
+}
+
+Status StreamReader::Impl::advance() {
+  if (has_entry_) return {};
+  auto is_there = reader_.next();
+  if (!is_there) {
+    auto error = is_there.error();
+    error.scope = Scope::run;  // nothing after it can be read
+    return tl::unexpected<Error>(error);
+  }
+  if (!*is_there) return broken("it was cut off; what came is there, run it again for the rest");
+  has_entry_ = true;
+  return {};
+}
+
+Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
+  if (reader_.entry().kind != EntryKind::regular || reader_.entry().size > most)
+    return broken(fmt::format("\"{}\" is no text", reader_.entry().path));
+  std::string text;
+  has_entry_ = false;
+  VSTATE_TRY(reader_.read([&](std::string_view part) -> Status {
+    text.append(part);
+    return {};
+  }));
+  return text;
+}
+
+Result<std::optional<std::pair<std::string, std::string>>> StreamReader::Impl::next_box() {
+  if (is_at_end) return std::optional<std::pair<std::string, std::string>>();
+  VSTATE_TRY(advance());
+  const auto& path = reader_.entry().path;
+  if (path == k_end) {
+    VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
+    has_changed = text != "changed 0\n";
+    is_at_end = true;
+    return std::optional<std::pair<std::string, std::string>>();
+  }
+  const auto box = box_of(path);
+  if (!box) return broken(fmt::format("\"{}\" does not belong there", path));
+  return std::optional(*box);
+}
+
+Status StreamReader::Impl::take_changes(Receiver& receiver) {
+  VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_changes));
+  constexpr std::size_t digits = 32;
+  for (const auto line : split_lines(text)) {
+    NameHash key;
+    const auto high = line.size() < digits ? std::nullopt : from_hex(line.substr(0, digits / 2));
+    const auto low =
+        line.size() < digits ? std::nullopt : from_hex(line.substr(digits / 2, digits / 2));
+    if (!high || !low || (line.size() > digits && line[digits] != ' '))
+      return broken("a line of changes cannot be read");
+    key.high = *high;
+    key.low = *low;
+    if (line.size() == digits) {
+      VSTATE_TRY(receiver.forget(key));
+      continue;
+    }
+    VSTATE_TRY_ASSIGN(const auto path, mail::checked_path(line.substr(digits + 1)));
+    VSTATE_TRY(receiver.restate(key, path));
+  }
+  return {};
+}
+
+Status StreamReader::Impl::fill(Receiver& receiver) {
+  VSTATE_TRY(advance());
+  const auto box = box_of(reader_.entry().path);
+  VSTATE_ASSERT(box);
+  const auto prefix = path_of_box(box->first, box->second) + "/";
+  mail::EntryContent content(reader_);
+  while (true) {
+    VSTATE_TRY(advance());
+    const auto& entry = reader_.entry();
+    if (box_of(entry.path) != box) return receiver.finish();
+    if (entry.path.starts_with(k_changes)) {
+      VSTATE_TRY(take_changes(receiver));
+      continue;
+    }
+    has_entry_ = false;
+    if (entry.path.size() <= prefix.size()) continue;  // the box itself
+    TreeEntry inside = entry;
+    inside.path = entry.path.substr(prefix.size());
+    auto status = receiver.take(inside, content);
+    if (status) continue;
+    // The rest of this box is skipped; those that follow are not.
+    if (status.error().ends_run()) return status;
+    while (true) {
+      VSTATE_TRY(advance());
+      if (box_of(reader_.entry().path) != box) return status;
+      has_entry_ = false;
+    }
+  }
+}
+
+StreamReader::StreamReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamReader::~StreamReader() = default;
+
+bool StreamReader::is_stream(std::string_view begin) {
+  return begin.starts_with(std::string_view("\x28\xB5\x2F\xFD", 4));
+}
+
+Result<std::unique_ptr<StreamReader>> StreamReader::open(int file, std::string begun) {
+  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open_stream(file, std::move(begun), {}));
+  return std::unique_ptr<StreamReader>(new StreamReader(std::make_unique<Impl>(std::move(reader))));
+}
+
+Result<std::string> StreamReader::read_document() {
+  VSTATE_TRY(impl_->advance());
+  return impl_->read_text(k_most_document);
+}
+
+Result<std::optional<std::pair<std::string, std::string>>> StreamReader::next_box() {
+  return impl_->next_box();
+}
+
+Status StreamReader::fill(Receiver& receiver) { return impl_->fill(receiver); }
+bool StreamReader::has_source_changed() const { return impl_->has_changed; }
+
+}  // namespace vstate
