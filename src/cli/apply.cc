@@ -155,6 +155,8 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
   if (!ledger) return fail_with(ledger.error());
   const auto number = ledger->begin_run(feeding_.command, prepared.plan.domain);
   if (!number) return fail_with(number.error());
+  reporter_.expect(json["summary"]["messages"].get<std::uint64_t>(),
+                   json["summary"]["bytes"].get<std::uint64_t>());
   const auto jobs = common_.jobs > 0 ? common_.jobs : std::thread::hardware_concurrency();
   const ApplyInput input{*session.system,      session.server,    *session.store, file.state,
                          prepared.observation, file.archive_root, &*ledger,       feeding_.feed,

@@ -17,11 +17,28 @@ bool is_set(const char* name) {
 }  // namespace
 
 bool Console::print(std::string_view text) {
+  end_status();
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
          std::fflush(stdout) == 0;
 }
 
-void Console::error(std::string_view text) { fmt::print(stderr, "vstate: {}\n", text); }
+bool Console::is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+void Console::status(std::string_view text) {
+  fmt::print(stderr, "\r{}\033[K", text);
+  std::fflush(stderr);
+  has_status_ = true;
+}
+
+void Console::end_status() {
+  if (has_status_) fmt::print(stderr, "\r\033[K");
+  has_status_ = false;
+}
+
+void Console::error(std::string_view text) {
+  end_status();
+  fmt::print(stderr, "vstate: {}\n", text);
+}
 
 Exit Console::fail(const Error& failure) {
   error(failure.message);
@@ -33,6 +50,7 @@ void Console::report(const Diagnostics& diagnostics) {
 }
 
 void Console::say(std::string_view text) const {
+  end_status();
   if (!options_.quiet) fmt::print(stderr, "{}\n", text);
 }
 

@@ -28,11 +28,18 @@ class Console {
   [[nodiscard]] bool has_color(std::FILE* stream) const;
   /// Whether the locale can show more than ASCII.
   [[nodiscard]] static bool has_unicode();
+  [[nodiscard]] bool is_quiet() const { return options_.quiet; }
+  /// Whether standard error is one.
+  [[nodiscard]] static bool is_terminal();
+  /// A line on the terminal; what is said next takes its place.
+  static void status(std::string_view text);
   /// Asks on the terminal; false without one.
   [[nodiscard]] static bool confirm(std::string_view question);
 
  private:
+  static void end_status();
   const CommonOptions& options_;
+  static inline bool has_status_ = false;
 };
 
 }  // namespace vstate::cli

@@ -2,6 +2,7 @@
 /// What a person, or a program, sees of a run while it goes on.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "console.h"
 #include "vstate/apply/apply.h"
+#include "vstate/base/text.h"
 
 namespace vstate::cli {
 
@@ -26,6 +28,24 @@ class Reporter final : public ApplyObserver {
   }
   void on_start(const Action& action) override {
     event({{"event", "action_start"}, {"address", address_of(action)}});
+  }
+  /// On a terminal: what was copied, of how much, how fast, and how long it will take.
+  void on_progress(std::uint64_t messages, std::uint64_t bytes) override {
+    messages_ += messages;
+    bytes_ += bytes;
+    const auto now = std::chrono::steady_clock::now();
+    constexpr auto pause = std::chrono::milliseconds(200);
+    if (now - shown_ < pause) return;
+    shown_ = now;
+    event({{"event", "progress"}, {"messages", messages_}, {"bytes", bytes_}});
+    if (!is_json_ && !console_.is_quiet() && Console::is_terminal())
+      Console::status(progress_line(now));
+  }
+  /// How much there is to copy, as far as that is known.
+  void expect(std::uint64_t messages, std::uint64_t bytes) {
+    expected_messages_ = messages;
+    expected_bytes_ = bytes;
+    started_ = std::chrono::steady_clock::now();
   }
   void on_end(const Action& action, const std::string& message) override {
     changes_.push_back({address_of(action), message});
@@ -45,8 +65,22 @@ class Reporter final : public ApplyObserver {
   }
 
  private:
+  [[nodiscard]] std::string progress_line(std::chrono::steady_clock::time_point now) const {
+    const auto seconds = std::chrono::duration<double>(now - started_).count();
+    const auto rate = seconds > 0 ? static_cast<double>(bytes_) / seconds : 0.0;
+    auto line = with_thousands(messages_);
+    if (expected_messages_ > 0) line += " of " + with_thousands(expected_messages_);
+    line += fmt::format(" messages, {}", human_bytes(bytes_));
+    if (rate > 0) line += fmt::format(", {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
+    if (rate > 0 && expected_bytes_ > bytes_)
+      line += fmt::format(", {:.0f} s left", static_cast<double>(expected_bytes_ - bytes_) / rate);
+    return line;
+  }
+
   const Console& console_;
   bool is_json_;
+  std::uint64_t messages_ = 0, bytes_ = 0, expected_messages_ = 0, expected_bytes_ = 0;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now(), shown_{};
   std::vector<RunChange> changes_;
 };
 

@@ -249,6 +249,10 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   if (paths.domain.empty()) paths.domain = facts.new_directory;
   for (const auto& program : programs_of(file.state, paths))
     if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
+  if (const auto space = session.system->free_space(paths.domain); space) {
+    facts.free_bytes = space->bytes;
+    facts.free_inodes = space->inodes;
+  }
   compare_archives(session, file, paths, options.reads_all_archives, facts, diagnostics);
   const DomainLocation location{
       file.state.name, paths.domain,

@@ -20,6 +20,7 @@
 #include "target_impl.h"
 #include "vstate/base/digest.h"
 #include "vstate/format/maildir_name.h"
+#include "vstate/format/uid_files.h"
 #include "vstate/sys/handle.h"
 
 namespace vstate {
@@ -35,6 +36,27 @@ struct HashOfHash {
   std::size_t operator()(const NameHash& hash) const { return hash.low; }
 };
 using HashSet = std::unordered_set<NameHash, HashOfHash>;
+
+constexpr std::string_view k_keywords = "dovecot-keywords";
+
+bool has_letters(std::uint64_t marks) {
+  constexpr unsigned first = 26;
+  constexpr std::uint64_t all = (std::uint64_t{1} << first) - 1;
+  return (marks >> first & all) != 0;
+}
+
+/// Bytes that were read already.
+class TextContent final : public Content {
+ public:
+  explicit TextContent(std::string text) : text_(std::move(text)) {}
+  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
+    if (sink != nullptr) (*sink)(text_);
+    return file < 0 ? Status() : mail::write_all(file, text_, k_keywords);
+  }
+
+ private:
+  std::string text_;
+};
 
 bool may_not_copy(int error) {
   return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
@@ -132,6 +154,11 @@ class Receiver::Impl {
                          const std::function<void(std::string_view)>* sink);
   Status restate(const NameHash& key, const mail::MessagePath&, const EntryState& before,
                  const EntryState& now);
+  Status take_keywords(const TreeEntry&, Content&);
+  /// A file name with the source's keyword letters as the target's; the same name where both agree.
+  Result<std::string> translated(const std::string& folder, const std::string& name);
+  Result<std::uint64_t> translated_marks(const std::string& folder, std::uint64_t marks);
+  Status finish_keywords();
   Status remove_gone();
   Status remove_gone_in(const std::string& folder, HashSet& left);
 
@@ -152,6 +179,20 @@ class Receiver::Impl {
   std::set<std::string> known_directories_, blocked_;
   std::vector<TreeEntry> links_;
   std::vector<Batch::Item> late_;
+  /// What a folder's letters mean, at the source and here; no target: both mean the same.
+  struct Keywords {
+    uid_files::KeywordLetters source;
+    std::optional<uid_files::KeywordLetters> target;
+  };
+  std::map<std::string, Keywords> keywords_;
+  /// Messages with letters wait until it is known what the letters mean.
+  struct Waiting {
+    NameHash key;
+    std::string path;
+    EntryState before, now;
+  };
+  std::vector<Waiting> waiting_;
+  bool has_all_keywords_ = false;
   HashSet gone_;
 };
 
@@ -188,6 +229,63 @@ Status Receiver::Impl::note(const NameHash& key, const EntryState& state) {
   memory_.set_state(key, state);
   if (memory_.number() == 0) return {};
   return batch_.note({memory_.number(), key, state, false});
+}
+
+/// What the letters of a folder mean is told by a file that comes after its messages. Where the
+/// target's server has given letters of its own, they mean something else there.
+Status Receiver::Impl::take_keywords(const TreeEntry& entry, Content& content) {
+  std::string text;
+  const std::function<void(std::string_view)> sink = [&](std::string_view part) {
+    text.append(part);
+  };
+  VSTATE_TRY(content.copy_to(-1, &sink));
+  const std::string folder(path_parent(entry.path));
+  auto& keywords = keywords_[folder];
+  keywords.source = uid_files::parse_dovecot_keywords(text).names;
+  TextContent again(text);
+  TreeEntry unstamped = entry;
+  unstamped.stamp = 0;  // asked for in each pass: what it says is needed whether it is new or not
+  const auto before = late_.size();
+  VSTATE_TRY(take_file(unstamped, again));
+  const bool becomes_ours = late_.size() > before;
+  const auto parent = becomes_ours ? Result<mail::SharedHandle>() : target_->directory(folder);
+  if (becomes_ours || !parent) return {};
+  VSTATE_TRY_ASSIGN(const auto here, mail::read_small(*(*parent), std::string(k_keywords),
+                                                      target_->full(entry.path)));
+  if (here && *here != text) keywords.target = uid_files::parse_dovecot_keywords(*here).names;
+  return {};
+}
+
+Result<std::string> Receiver::Impl::translated(const std::string& folder, const std::string& name) {
+  const auto found = keywords_.find(folder);
+  if (found == keywords_.end() || !found->second.target) return name;
+  uid_files::Problems left_out;
+  auto target = *found->second.target;
+  auto out = uid_files::translate_keywords(name, found->second.source, target, false, left_out);
+  for (const auto& problem : left_out)
+    count.refused.push_back(fmt::format("{}/{}: {}", folder, name, problem.what));
+  return out;
+}
+
+Result<std::uint64_t> Receiver::Impl::translated_marks(const std::string& folder,
+                                                       std::uint64_t marks) {
+  constexpr std::uint64_t others = k_mark_new | k_mark_gone;
+  VSTATE_TRY_ASSIGN(const auto name, translated(folder, "x:2," + flags_of(marks & ~others)));
+  return marks_of(parse_message_name(name).flags) | (marks & others);
+}
+
+Status Receiver::Impl::finish_keywords() {
+  has_all_keywords_ = true;
+  for (auto& item : late_) {
+    if (!item.is_message) continue;
+    const auto message = *mail::as_message(item.path);
+    VSTATE_TRY_ASSIGN(const auto name,
+                      translated(std::string(message.folder), std::string(message.name)));
+    item.path = mail::relative_join(message.directory, name);
+  }
+  for (const auto& waiting : std::exchange(waiting_, {}))
+    VSTATE_TRY(restate(waiting.key, *mail::as_message(waiting.path), waiting.before, waiting.now));
+  return {};
 }
 
 Result<bool> Receiver::Impl::wants_message(const std::string& path) {
@@ -266,14 +364,22 @@ Result<std::optional<Located>> Receiver::Impl::find_here(const Identity& identit
 
 Status Receiver::Impl::restate(const NameHash& key, const mail::MessagePath& message,
                                const EntryState& before, const EntryState& now) {
+  if (!has_all_keywords_ && has_letters(before.marks ^ now.marks)) {
+    const auto path = mail::relative_join(message.directory, message.name);
+    waiting_.push_back({key, path, before, now});
+    return {};
+  }
   const auto name = key_of_message(message.unique);
   const Identity identity{name, key, key != name};
   VSTATE_TRY_ASSIGN(const auto here, find_here(identity, message, &before, ""));
   // Its owner deleted it: what happens to it elsewhere is not news here.
   if (!here) return note(key, now);
   const auto state = state_of_message(here->path);
-  const auto changed = before.marks ^ now.marks;
-  const auto marks = (state.marks & ~changed) | (now.marks & changed);
+  const std::string source_folder(message.folder);
+  VSTATE_TRY_ASSIGN(const auto old_marks, translated_marks(source_folder, before.marks));
+  VSTATE_TRY_ASSIGN(const auto new_marks, translated_marks(source_folder, now.marks));
+  const auto changed = old_marks ^ new_marks;
+  const auto marks = (state.marks & ~changed) | (new_marks & changed);
   const auto found = *mail::as_message(here->path);
   const bool moves = now.place != before.place && state.place == before.place;
   const std::string folder(moves ? message.folder : found.folder);
@@ -325,6 +431,7 @@ Status Receiver::Impl::take(const TreeEntry& entry, Content& content) {
   }
   VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(entry.path));
   if (!has_parents) return {};
+  if (path_name(entry.path) == k_keywords) return take_keywords(entry, content);
   return mail::as_message(entry.path) ? take_message(entry, content) : take_file(entry, content);
 }
 
@@ -516,7 +623,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
   ++(order.is_message ? count.messages : count.files);
   count.bytes += entry.size;
   item.record = {memory_.number(), order.key, order.state, true};
-  if (order.is_late) {
+  if (order.is_late || (order.is_message && has_letters(order.state.marks))) {
     late_.push_back(std::move(item));
     return {};
   }
@@ -631,6 +738,10 @@ Status Receiver::Impl::remove_gone_in(const std::string& folder, HashSet& left) 
 
 Status Receiver::Impl::finish() {
   for (const auto& link : links_) VSTATE_TRY(place_link(link));
+  VSTATE_TRY(finish_keywords());
+  // Messages first: the lists of UIDs and keywords tell of messages that are there.
+  std::stable_partition(late_.begin(), late_.end(),
+                        [](const Batch::Item& item) { return item.is_message; });
   for (auto& item : late_) VSTATE_TRY(batch_.add(std::move(item)));
   late_.clear();
   VSTATE_TRY(remove_gone());

@@ -104,15 +104,17 @@ std::optional<NameHash> hash_of_temporary(std::string_view name) {
 
 }  // namespace
 
-Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::string& name,
-                                                    std::string_view shown, std::size_t most) {
+namespace {
+
+Result<std::optional<std::string>> read_up_to(int directory, const std::string& name,
+                                              std::string_view shown, std::size_t most) {
   const Handle file(
       openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::optional<std::uint64_t>();
+  if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::optional<std::string>();
   struct stat st {};
   if (!file.is_open() || fstat(file.get(), &st) != 0) return fail_errno(shown, "cannot open");
   if (!S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) > most)
-    return std::optional<std::uint64_t>();
+    return std::optional<std::string>();
   std::string bytes(static_cast<std::size_t>(st.st_size) + 1, '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -122,7 +124,22 @@ Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::st
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
-  return std::optional(short_digest(std::string_view(bytes).substr(0, done)));
+  bytes.resize(done);
+  return std::optional(std::move(bytes));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> read_small(const Handle& directory, const std::string& name,
+                                              std::string_view shown) {
+  constexpr std::size_t most = std::size_t{64} << 20;
+  return read_up_to(directory.get(), name, shown, most);
+}
+
+Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::string& name,
+                                                    std::string_view shown, std::size_t most) {
+  VSTATE_TRY_ASSIGN(const auto bytes, read_up_to(directory, name, shown, most));
+  return bytes ? std::optional(short_digest(*bytes)) : std::nullopt;
 }
 
 Status write_all(int file, std::string_view bytes, std::string_view path) {

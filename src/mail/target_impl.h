@@ -43,6 +43,11 @@ class Target {
   std::map<std::string, SharedHandle, std::less<>> open_;
 };
 
+/// The bytes of a regular file; nothing if there is none, or a larger one than 64 MiB.
+[[nodiscard]] Result<std::optional<std::string>> read_small(const Handle& directory,
+                                                            const std::string& name,
+                                                            std::string_view shown);
+
 /// short_digest of a file's bytes; nothing if there is no regular file, or a larger one.
 [[nodiscard]] Result<std::optional<std::uint64_t>> digest_of_file(int directory,
                                                                   const std::string& name,

@@ -24,6 +24,7 @@ class Guard {
     for (const auto& [name, mailbox] : input_.desired.mailboxes)
       check_mailbox(name.text(), mailbox);
     check_names();
+    check_space();
     return std::move(refusals_);
   }
 
@@ -32,6 +33,7 @@ class Guard {
   void check_domain();
   void check_mailbox(const std::string& name, const Mailbox&);
   void check_names();
+  void check_space();
   [[nodiscard]] std::string directory() const {
     return input_.condition.directory.empty() ? input_.facts.new_directory
                                               : input_.condition.directory;
@@ -147,6 +149,24 @@ std::vector<std::string> programs_in(const std::string& line, LineReader reader,
 
 }  // namespace
 
+/// What is there before a byte is copied; a file system rounds each file up to its blocks.
+void Guard::check_space() {
+  constexpr std::uint64_t block = 4096;
+  std::uint64_t bytes = 0, files = 0;
+  for (const auto& report : input_.facts.archives) {
+    files += report.messages + report.files;
+    bytes += report.bytes + (report.messages + report.files) * block / 2;
+  }
+  if (files == 0) return;
+  const auto& facts = input_.facts;
+  if (facts.free_bytes && bytes > *facts.free_bytes)
+    refuse(fmt::format("the mail needs {}, and {} are free where {} lies", human_bytes(bytes),
+                       human_bytes(*facts.free_bytes), directory()));
+  if (facts.free_inodes && files > *facts.free_inodes)
+    refuse(fmt::format("the mail needs {} files, and the file system of {} has room for {}",
+                       with_thousands(files), directory(), with_thousands(*facts.free_inodes)));
+}
+
 std::vector<std::string> find_refusals(const PlanInput& input) { return Guard(input).run(); }
 
 std::set<std::string> programs_of(const State& state, const Paths& paths) {
@@ -189,6 +209,18 @@ std::vector<Note> find_warnings(const PlanInput& input) {
          fmt::format("runs {}{}, which {} not on this server", join(names, ", "),
                      more > 0 ? fmt::format(" and {} more programs", more) : "",
                      programs.size() == 1 ? "is" : "are"));
+  }
+  for (const auto& report : input.facts.archives) {
+    const auto key = MailboxName::parse(report.name);
+    if (report.kind != ArchiveKind::mailbox || !key || report.messages == 0) continue;
+    const auto mailbox = input.desired.mailboxes.find(*key);
+    if (mailbox == input.desired.mailboxes.end()) continue;
+    const auto& quota = mailbox->second.quota;
+    if ((quota.bytes > 0 && report.archive.bytes > quota.bytes) ||
+        (quota.messages > 0 && report.archive.messages > quota.messages))
+      warn("mailbox", report.name,
+           fmt::format("its mail ({} messages, {}) is more than its quota; new mail will bounce",
+                       with_thousands(report.archive.messages), human_bytes(report.archive.bytes)));
   }
   std::size_t clear_passwords = 0;
   for (const auto& [name, mailbox] : input.desired.mailboxes) {

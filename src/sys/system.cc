@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -208,6 +209,17 @@ Result<std::string> System::link_target(std::string_view path) const {
   const auto length = readlinkat(handle.get(), "", buffer.data(), buffer.size());
   if (length < 0) return fail_errno(path, "cannot read link");
   return std::string(buffer.data(), static_cast<std::size_t>(length));
+}
+
+Result<System::FreeSpace> System::free_space(std::string_view path) const {
+  std::string place(path);
+  while (place.size() > 1 && !exists(place)) place = path_parent(place);
+  VSTATE_TRY_ASSIGN(const auto directory, open_directory(place.empty() ? "/" : place));
+  struct statvfs st {};
+  if (fstatvfs(directory.get(), &st) != 0) return fail_errno(place, "cannot ask for free space");
+  FreeSpace space{st.f_bavail * st.f_frsize, std::nullopt};
+  if (st.f_files > 0) space.inodes = st.f_favail;
+  return space;
 }
 
 Result<Handle> System::open_directory(std::string_view path) const {

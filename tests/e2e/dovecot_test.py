@@ -255,7 +255,6 @@ class LaterPass(DovecotCase):
 
     # Dovecot gives a message that is moved or copied another file name, and a deleted one has none:
     # without a memory of what was ever delivered both are delivered again.
-    @unittest.expectedFailure
     def test_what_its_owner_moved_or_deleted_stays_so(self):
         source, target, before = self.moved()
         old = {uid: entry[3] for uid, entry in before["folders"]["INBOX"]["messages"].items()}
@@ -274,7 +273,6 @@ class LaterPass(DovecotCase):
 
     # A message goes over with its name as it is; translate_keywords of format/uid_files.h is what
     # has to come in between.
-    @unittest.expectedFailure
     def test_keywords_that_both_sides_gave_are_told_apart(self):
         """Each server gives its letters by itself: the same letter means another keyword there."""
         source, target, before = self.moved()

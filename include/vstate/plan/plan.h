@@ -127,6 +127,8 @@ struct TargetFacts {
   std::map<std::string, std::string>
       foreign_names;  ///< names of the file -> real domain that has them here
   std::vector<ArchiveReport> archives;
+  /// Free on the file system of the domain; nothing: not known.
+  std::optional<std::uint64_t> free_bytes, free_inodes;
   std::string feed;             ///< where mail comes from besides; empty: nowhere
   std::vector<Misfit> misfits;  ///< what the back-end cannot hold
   std::string new_directory;    ///< where vpopmail would make the domain's directory now

@@ -95,6 +95,12 @@ class System {
   /// Sorted by name, without "." and "..".
   [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view path) const;
   [[nodiscard]] Result<std::string> link_target(std::string_view path) const;
+  /// What the file system of `path`, or of what is above it, has left for who is not root.
+  struct FreeSpace {
+    std::uint64_t bytes = 0;
+    std::optional<std::uint64_t> inodes;  ///< nothing: it makes them as they are needed
+  };
+  [[nodiscard]] Result<FreeSpace> free_space(std::string_view path) const;
   /// For modules that work relative to a directory (mail). Does not follow the last component.
   [[nodiscard]] Result<Handle> open_directory(std::string_view path) const;
   [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const;
