@@ -17,10 +17,11 @@ check:
 	@cmake/packages.sh build test
 	@cmake/check.sh release
 
-# Every layout of every database; the rest of it as make check.
+# Every layout of every database, 10,000 histories of a mailbox, 200 connections that are cut; the
+# rest of it as make check.
 check-deep:
 	@cmake/packages.sh build test
-	@VSTATE_DEEP=1 cmake/check.sh release
+	@VSTATE_DEEP=1 VSTATE_HISTORIES=$${VSTATE_HISTORIES:-10000} cmake/check.sh release
 
 check-asan:
 	@cmake/packages.sh build test

@@ -77,7 +77,7 @@ class Ledger::Deliveries final : public DeliveryLog {
  public:
   explicit Deliveries(Database& database) : database_(database) {}
   Status record(const std::vector<Record>&) override;
-  Status withdraw(const Record&) override;
+  Status withdraw(const std::vector<Record>&) override;
 
   /// Held by whoever uses the database while mail is delivered.
   [[nodiscard]] std::mutex& mutex() { return mutex_; }
@@ -372,12 +372,15 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
   });
 }
 
-Status Ledger::Deliveries::withdraw(const Record& record) {
+Status Ledger::Deliveries::withdraw(const std::vector<Record>& records) {
+  if (records.empty()) return {};
   const std::scoped_lock lock(mutex_);
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto remove,
                       database_.prepare("DELETE FROM entry WHERE box = ? AND name = ?"));
-    return remove->bind(record.box).bind_bytes(to_bytes(record.key)).run();
+    for (const auto& record : records)
+      VSTATE_TRY(remove->bind(record.box).bind_bytes(to_bytes(record.key)).run());
+    return {};
   });
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -108,7 +109,7 @@ Status Batch::flush() {
     }
   }
   // From here on a temporary that stays says that its rename is still to come.
-  const ActingAs acting(owner_.uid, owner_.gid);
+  std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
   const auto items = std::exchange(files_->items, {});
   built_bytes_ = 0;
   targets_ = 0;
@@ -116,16 +117,25 @@ Status Batch::flush() {
     VSTATE_TRY(system_.before_step("deliver", item.target->full(item.path)));
     auto status = place(item);
     if (status) continue;
+    // The log is not theirs.
+    acting.reset();
     VSTATE_TRY(withdraw(item));
+    acting.emplace(owner_.uid, owner_.gid);
     if (status.error().ends_run()) return status;
     failures_.emplace(item.label, status.error());
   }
   return {};
 }
 
+Status Batch::withdraw(const std::vector<DeliveryLog::Record>& records) {
+  if (log_ == nullptr || records.empty() || records.front().box == 0) return {};
+  return log_->withdraw(records);
+}
+
 /// The log first: a temporary that is gone would say that its message was placed and then deleted.
 Status Batch::withdraw(const Item& item) {
-  if (log_ != nullptr && item.record.box != 0) VSTATE_TRY(log_->withdraw(item.record));
+  VSTATE_TRY(withdraw(std::vector{item.record}));
+  const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
     unlinkat((*place)->get(), item.temporary.c_str(), 0);
   return {};

@@ -159,6 +159,7 @@ class Receiver::Impl {
   Result<std::string> translated(const std::string& folder, const std::string& name);
   Result<std::uint64_t> translated_marks(const std::string& folder, std::uint64_t marks);
   Status finish_keywords();
+  Status remove_left_over();
   Status remove_gone();
   Status remove_gone_in(const std::string& folder, HashSet& left);
 
@@ -201,7 +202,14 @@ Status Receiver::Impl::prepare_index() {
   if (index_) return {};
   index_.emplace();
   locator_.emplace(*target_, folders_);
-  return index_->build(target_->root(), target_->path(), folders_);
+  VSTATE_TRY(index_->build(target_->root(), target_->path(), folders_));
+  // Their temporaries are replaced or removed from here on, and one that is gone would say that its
+  // message was placed and then deleted.
+  std::vector<DeliveryLog::Record> unfinished;
+  for (const auto& entry : memory_.entries())
+    if (entry.pending != 0 && index_->is_unfinished(entry.key))
+      unfinished.push_back({memory_.number(), entry.key, entry.state, true});
+  return batch_.withdraw(unfinished);
 }
 
 Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& message) {
@@ -517,6 +525,7 @@ Status Receiver::Impl::write_temporary(const TreeEntry& entry, Content& content,
                                        const std::function<void(std::string_view)>* sink) {
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(build_in));
   const auto where = target_->full(entry.path);
+  if (index_) index_->take_over(build_in, name);
   const bool is_message = mail::as_message(entry.path).has_value();
   const mode_t mode = is_message ? 0600U : (entry.mode & 0755U) | 0600U;
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -579,6 +588,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
   // Named after the name it will have, so that a run after a killed one finds it.
   const auto rename_temporary = [&](Batch::Item& built, std::string name) -> Status {
     VSTATE_TRY_ASSIGN(const auto place, target_->directory(built.build_in));
+    index_->take_over(built.build_in, name);
     const ActingAs acting(owner_.uid, owner_.gid);
     if (renameat(place->get(), built.temporary.c_str(), place->get(), name.c_str()) != 0)
       return fail_errno(target_->full(entry.path), "cannot rename the temporary");
@@ -684,6 +694,20 @@ Status Receiver::Impl::place_link(const TreeEntry& link) {
   return note(key, state);
 }
 
+/// Of messages that a stopped pass built, and that the source has no more, or elsewhere.
+Status Receiver::Impl::remove_left_over() {
+  if (!index_) return {};
+  for (const auto& [folder, name] : index_->left_over()) {
+    const auto directory = target_->directory(folder);
+    if (!directory) continue;
+    VSTATE_TRY(step(mail::relative_join(folder, name)));
+    const ActingAs acting(owner_.uid, owner_.gid);
+    if (unlinkat((*directory)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      return fail_errno(target_->full(folder), "cannot remove a left-over temporary");
+  }
+  return {};
+}
+
 Status Receiver::Impl::remove_gone() {
   if (gone_.empty()) return {};
   VSTATE_TRY(prepare_index());
@@ -745,6 +769,7 @@ Status Receiver::Impl::finish() {
   for (auto& item : late_) VSTATE_TRY(batch_.add(std::move(item)));
   late_.clear();
   VSTATE_TRY(remove_gone());
+  VSTATE_TRY(remove_left_over());
   if (!blocked_.empty())
     return fail(Errc::conflict,
                 fmt::format("{}: a link or a file here, and a directory at the source; what is "

@@ -154,6 +154,10 @@ Status write_all(int file, std::string_view bytes, std::string_view path) {
 
 bool TargetIndex::is_unfinished(const NameHash& hash) const { return unfinished_.contains(hash); }
 
+void TargetIndex::take_over(const std::string& directory, const std::string& name) {
+  left_over_.erase({directory, name});
+}
+
 Status TargetIndex::build(int root, const std::string& path, FolderNumbers& folders) {
   path_ = path;
   folders_ = &folders;
@@ -179,8 +183,12 @@ Status TargetIndex::enter(int directory, const std::string& relative, int depth)
   };
   VSTATE_TRY(list_names(directory, where, again, [&](const char* name, FileInfo::Type type) {
     if (type == FileInfo::Type::directory) below.emplace_back(name);
-    if (is_tmp)
-      if (const auto hash = hash_of_temporary(name)) unfinished_.insert(*hash);
+    if (is_tmp) {
+      if (const auto hash = hash_of_temporary(name)) {
+        unfinished_.insert(*hash);
+        left_over_.emplace(relative, name);
+      }
+    }
     if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
     const std::string_view text = name;
     records_.push_back({hash_name(text.substr(0, text.find(':'))), number});

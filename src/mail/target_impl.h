@@ -68,12 +68,19 @@ class TargetIndex {
   [[nodiscard]] std::span<const Record> find(const NameHash&) const;
   /// True if a `tmp` holds the temporary of this name hash.
   [[nodiscard]] bool is_unfinished(const NameHash&) const;
+  /// This pass builds a temporary under that name; it is left over no more.
+  void take_over(const std::string& directory, const std::string& name);
+  /// Directory and name of temporaries that a stopped pass left and nobody has taken over.
+  [[nodiscard]] const std::set<std::pair<std::string, std::string>>& left_over() const {
+    return left_over_;
+  }
 
  private:
   Status enter(int directory, const std::string& relative, int depth);
 
   std::vector<Record> records_;
   std::set<NameHash> unfinished_;
+  std::set<std::pair<std::string, std::string>> left_over_;
   std::string path_;
   FolderNumbers* folders_ = nullptr;
 };

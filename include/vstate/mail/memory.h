@@ -87,8 +87,9 @@ class DeliveryLog {
   virtual ~DeliveryLog() = default;
   /// On the disk when it returns.
   virtual Status record(const std::vector<Record>&) = 0;
-  /// The rename that was announced failed: it never came.
-  virtual Status withdraw(const Record&) = 0;
+  /// Renames that were announced and are not to come: their messages never came. On the disk when
+  /// it returns, so that their temporaries can go.
+  virtual Status withdraw(const std::vector<Record>&) = 0;
 };
 
 /// After this time somebody may have cleaned `tmp`, and an unfinished rename says nothing any more.

@@ -99,6 +99,7 @@ class Batch {
   Status note(const DeliveryLog::Record&);
   Status place(const Item&);
   Status place_file(const Item&);
+  Status withdraw(const std::vector<DeliveryLog::Record>&);
   Status withdraw(const Item&);
   void drop_built();
 
