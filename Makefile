@@ -32,6 +32,7 @@ check-all: check check-asan demo tidy
 bench: build
 	@cmake/packages.sh build test
 	@bench/run
+	@bench/pull
 	@bench/sql
 
 fmt:
