@@ -40,6 +40,8 @@ CREATE TABLE archive(box INTEGER NOT NULL REFERENCES box, sha256 TEXT NOT NULL,
                      identity TEXT NOT NULL, PRIMARY KEY(box, sha256)) WITHOUT ROWID;)"};
 static_assert(k_steps.size() == Ledger::k_format);
 
+constexpr std::int64_t k_format_with_mail = 2;
+
 Result<std::int64_t> format_of(Database& database) {
   VSTATE_TRY_ASSIGN(const auto statement, database.prepare("PRAGMA user_version"));
   VSTATE_TRY_ASSIGN(const bool has_row, statement->step());
@@ -103,10 +105,12 @@ Result<std::optional<Ledger>> Ledger::look(const System& system) {
   VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::read));
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
   if (format > k_format) return too_new(format);
+  Ledger ledger(std::move(database));
   // Steps only add: what an older format lacks is read as nothing, and brought in when it is
   // written.
-  if (format < k_format) return std::optional<Ledger>();
-  return std::optional(Ledger(std::move(database)));
+  ledger.keeps_mail_ = format >= k_format_with_mail;
+  if (format == 0) return std::optional<Ledger>();
+  return std::optional(std::move(ledger));
 }
 
 Result<Ledger> Ledger::open(System& system) {
@@ -399,7 +403,7 @@ Status Ledger::settle() {
 Result<MailMemory> Ledger::mail_of(const DomainName& domain, const std::string& kind,
                                    const std::string& name) const {
   VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
-  if (!number) return MailMemory();
+  if (!number || !keeps_mail_) return MailMemory();
   VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));
   return box ? read_box(*database_, *box) : MailMemory();
 }
@@ -408,7 +412,7 @@ Result<std::vector<std::pair<std::string, std::string>>> Ledger::mail_boxes(
     const DomainName& domain) const {
   std::vector<std::pair<std::string, std::string>> boxes;
   VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
-  if (!number) return boxes;
+  if (!number || !keeps_mail_) return boxes;
   VSTATE_TRY_ASSIGN(const auto query,
                     database_->prepare("SELECT kind, name FROM box WHERE domain = ?"));
   query->bind(*number);
@@ -457,7 +461,7 @@ Result<bool> Ledger::has_archive(const DomainName& domain, const std::string& ki
                                  const std::string& name, const std::string& sha256,
                                  const std::string& identity) const {
   VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
-  if (!number) return false;
+  if (!number || !keeps_mail_) return false;
   VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));
   if (!box) return false;
   VSTATE_TRY_ASSIGN(const auto query,

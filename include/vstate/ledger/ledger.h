@@ -104,6 +104,7 @@ class Ledger {
   [[nodiscard]] Result<std::string> key() const;
 
   std::unique_ptr<Database> database_;
+  bool keeps_mail_ = true;  ///< false for an older format that is only read
   class Deliveries;
   std::unique_ptr<Deliveries> deliveries_;
 };

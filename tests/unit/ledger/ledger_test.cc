@@ -114,6 +114,32 @@ TEST_CASE("a newer ledger is refused, a damaged one is told", "[ledger]") {
   CHECK_THAT(damaged.error().message, ContainsSubstring("move it away"));
 }
 
+TEST_CASE("an older ledger is read as far as it goes, and brought up to date when it is written",
+          "[ledger]") {
+  const Sandbox server;
+  System system(server.root());
+  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  const auto path = server.path("/var/lib/vstate/ledger.sqlite");
+  // Format 1 knows nothing of mail.
+  run_sql(path, "DROP TABLE entry; DROP TABLE archive; DROP TABLE box; PRAGMA user_version = 1");
+  {
+    const auto old = Ledger::look(system);
+    REQUIRE((old && *old));
+    CHECK((*old)->memory_of(k_domain)->knows("mailbox.alice"));
+    CHECK((*old)->mail_of(k_domain, "mailbox", "alice")->empty());
+    CHECK((*old)->mail_boxes(k_domain)->empty());
+    CHECK_FALSE(*(*old)->has_archive(k_domain, "mailbox", "alice", "x", "y"));
+  }
+  auto ledger = Ledger::open(system);
+  REQUIRE(ledger);
+  CHECK(ledger->memory_of(k_domain)->knows("mailbox.alice"));
+  const auto memory = ledger->open_mail(k_domain, "mailbox", "alice");
+  REQUIRE(memory);
+  REQUIRE(ledger->remember_archive(memory->number(), "x", "y"));
+  CHECK(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "y"));
+  CHECK_FALSE(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "other bytes"));
+}
+
 TEST_CASE("runs are told, the newest first", "[ledger]") {
   const Sandbox server;
   System system(server.root());
