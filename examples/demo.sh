@@ -102,7 +102,7 @@ run 0 sed -i /example.net/d new/var/qmail/control/virtualdomains
 run 0 truncate -s 100 "$domain/vpasswd.cdb"
 
 tell "plan sees them, and nothing else. With --detailed-exitcode, 2 says that there are changes."
-run 2 vstate --root new plan example.com.toml --mail mail --detailed-exitcode
+run 2 vstate --root new plan --overwrite example.com.toml --mail mail --detailed-exitcode
 expect "sales"
 expect "abuse"
 expect "example.net"
@@ -114,8 +114,8 @@ tell "verify says what does not work:"
 run 2 vstate --root new verify example.com.toml --mail mail
 
 tell "apply repairs exactly that."
-run 0 vstate --root new apply example.com.toml --mail mail
-run 0 vstate --root new plan example.com.toml --mail mail --detailed-exitcode
+run 0 vstate --root new apply --overwrite example.com.toml --mail mail
+run 0 vstate --root new plan --overwrite example.com.toml --mail mail --detailed-exitcode
 expect "Nothing to do"
 run 0 vstate --root new verify example.com.toml --mail mail --deep
 
