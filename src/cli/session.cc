@@ -281,7 +281,13 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
 }
 
 PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {
-  return {text.prune, text.overwrite, common.only, common.exclude, text.alter};
+  PlanOptions options;
+  options.prune = text.prune;
+  options.overwrite = text.overwrite;
+  options.alter = text.alter;
+  options.only = common.only;
+  options.exclude = common.exclude;
+  return options;
 }
 
 }  // namespace vstate::cli
