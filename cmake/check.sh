@@ -21,6 +21,11 @@ mkdir "$work/captures"
 VSTATE_CAPTURES=$(cmake/captures.sh "$work/captures")
 if [ -n "$VSTATE_CAPTURES" ]; then export VSTATE_CAPTURES; else unset VSTATE_CAPTURES; fi
 VSTATE_COURIER=$(cmake/courier.sh "$PWD/build/courier")
+if [ -n "$VSTATE_COURIER" ]; then
+  # The mail's owner runs it, who need not be able to enter the tree.
+  cp -a "$VSTATE_COURIER" "$work/courier"
+  VSTATE_COURIER=$work/courier
+fi
 export VSTATE_COURIER
 
 status=0
