@@ -82,14 +82,18 @@ class Executor::Courier {
   Courier(Executor& executor, MailFeed& feed)
       : executor_(executor),
         feed_(feed),
-        batch_(
-            executor.system(), executor.owner_,
-            executor.input_.ledger == nullptr ? nullptr : &executor.input_.ledger->deliveries()) {}
+        batch_(executor.system(), executor.owner_,
+               executor.input_.ledger == nullptr ? nullptr : &executor.input_.ledger->deliveries(),
+               [&executor](std::uint64_t messages, std::uint64_t bytes) {
+                 const std::scoped_lock lock(executor.mail_mutex_);
+                 executor.observer_.on_progress(messages, bytes);
+               }) {}
 
   Status run() {
     auto status = deliver_all();
-    // After an interruption nothing more is placed; after all else what was built still is.
-    if (status || !status.error().ends_run()) {
+    // After an interruption nothing more is placed; after all else, such as a connection that
+    // broke, what was built still is.
+    if (status || status.error().code != Errc::interrupted) {
       if (auto flushed = batch_.flush(); !flushed && status) status = flushed;
     }
     for (const auto& [label, error] : batch_.take_failures()) failures_.emplace(label, error);
@@ -117,6 +121,7 @@ class Executor::Courier {
   }
 
   Status deliver(const Parcel& parcel) {
+    if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name))) return {};
     const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
     MailMemory memory;
@@ -128,10 +133,8 @@ class Executor::Courier {
     VSTATE_TRY_ASSIGN(const auto receiver,
                       Receiver::open(executor_.system(), *target, executor_.owner_, options, memory,
                                      batch_, label_of(parcel.kind, parcel.name)));
-    const auto messages = batch_.messages(), bytes = batch_.bytes();
     auto status = parcel.fill(*receiver);
     const std::scoped_lock lock(executor_.mail_mutex_);
-    executor_.observer_.on_progress(batch_.messages() - messages, batch_.bytes() - bytes);
     executor_.take_count(parcel, receiver->count());
     return status;
   }
@@ -226,10 +229,8 @@ Status Executor::copy_archives(bool of_lists) {
 
 Status Executor::remember_archive(const CopyArchive& copy) {
   if (input_.ledger == nullptr) return {};
-  VSTATE_TRY_ASSIGN(
-      const auto memory,
-      input_.ledger->open_mail(plan_.domain, std::string(kind_name(copy.kind)), copy.name));
-  return input_.ledger->remember_archive(memory.number(), copy.archive.sha256, copy.identity);
+  return input_.ledger->remember_archive(plan_.domain, std::string(kind_name(copy.kind)), copy.name,
+                                         copy.archive.sha256, copy.identity);
 }
 
 Status Executor::copy_feed() {

@@ -83,10 +83,14 @@ class Ledger::Deliveries final : public DeliveryLog {
 
   /// Held by whoever uses the database while mail is delivered.
   [[nodiscard]] std::mutex& mutex() { return mutex_; }
+  /// Tells the announcements of this process from those that a stopped one left.
+  Status begin();
+  Status settle();
 
  private:
   Database& database_;
   std::mutex mutex_;
+  std::int64_t begun_ = 0;  ///< no earlier announcement is as late as this
 };
 
 Ledger::Ledger(std::unique_ptr<Database> database)
@@ -120,7 +124,9 @@ Result<Ledger> Ledger::open(System& system) {
   if (format > k_format) return too_new(format);
   database->announce_to(&system);
   VSTATE_TRY(migrate(*database, format));
-  return Ledger(std::move(database));
+  Ledger ledger(std::move(database));
+  VSTATE_TRY(ledger.deliveries_->begin());
+  return ledger;
 }
 
 Result<std::string> Ledger::key() const {
@@ -361,7 +367,7 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
     return a.second->box != b.second->box ? a.second->box < b.second->box : a.first < b.first;
   });
-  const auto now = std::time(nullptr);
+  const auto now = std::max(begun_, microseconds_now());
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
                       database_.prepare("INSERT OR REPLACE INTO entry VALUES(?, ?, ?, ?, ?)"));
@@ -390,15 +396,31 @@ Status Ledger::Deliveries::withdraw(const std::vector<Record>& records) {
 
 DeliveryLog& Ledger::deliveries() { return *deliveries_; }
 
-Status Ledger::settle() {
+Status Ledger::Deliveries::begin() {
   VSTATE_TRY_ASSIGN(const auto query,
-                    database_->prepare("SELECT 1 FROM entry WHERE pending != 0 LIMIT 1"));
-  VSTATE_TRY_ASSIGN(const bool has_pending, query->step());
+                    database_.prepare("SELECT max(pending) FROM entry WHERE pending != 0"));
+  VSTATE_TRY(query->step());
+  begun_ = std::max(microseconds_now(), query->number(0) + 1);
+  return {};
+}
+
+Status Ledger::Deliveries::settle() {
+  const std::scoped_lock lock(mutex_);
+  VSTATE_TRY_ASSIGN(
+      const auto query,
+      database_.prepare("SELECT 1 FROM entry WHERE pending != 0 AND pending >= ? LIMIT 1"));
+  VSTATE_TRY_ASSIGN(const bool has_pending, query->bind(begun_).step());
   query->rewind();
   if (!has_pending) return {};
-  return database_->in_transaction(
-      [&] { return database_->execute("UPDATE entry SET pending = 0 WHERE pending != 0"); });
+  return database_.in_transaction([&]() -> Status {
+    VSTATE_TRY_ASSIGN(
+        const auto update,
+        database_.prepare("UPDATE entry SET pending = 0 WHERE pending != 0 AND pending >= ?"));
+    return update->bind(begun_).run();
+  });
 }
+
+Status Ledger::settle() { return deliveries_->settle(); }
 
 Result<MailMemory> Ledger::mail_of(const DomainName& domain, const std::string& kind,
                                    const std::string& name) const {
@@ -423,13 +445,12 @@ Result<std::vector<std::pair<std::string, std::string>>> Ledger::mail_boxes(
   }
 }
 
-Result<MailMemory> Ledger::open_mail(const DomainName& domain, const std::string& kind,
-                                     const std::string& name) {
-  const std::scoped_lock lock(deliveries_->mutex());
+Result<std::int64_t> Ledger::open_box(const DomainName& domain, const std::string& kind,
+                                      const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto known, find_domain(domain));
   if (known) {
     VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *known, kind, name));
-    if (box) return read_box(*database_, *box);
+    if (box) return *box;
   }
   std::int64_t box = 0;
   VSTATE_TRY(database_->in_transaction([&]() -> Status {
@@ -440,7 +461,14 @@ Result<MailMemory> Ledger::open_mail(const DomainName& domain, const std::string
     box = database_->last_number();
     return {};
   }));
-  return MailMemory(box, {});
+  return box;
+}
+
+Result<MailMemory> Ledger::open_mail(const DomainName& domain, const std::string& kind,
+                                     const std::string& name) {
+  const std::scoped_lock lock(deliveries_->mutex());
+  VSTATE_TRY_ASSIGN(const auto box, open_box(domain, kind, name));
+  return read_box(*database_, box);
 }
 
 Status Ledger::forget_mail(const DomainName& domain, const std::string& kind,
@@ -470,8 +498,10 @@ Result<bool> Ledger::has_archive(const DomainName& domain, const std::string& ki
   return query->bind(*box).bind(sha256).bind(identity).step();
 }
 
-Status Ledger::remember_archive(std::int64_t box, const std::string& sha256,
+Status Ledger::remember_archive(const DomainName& domain, const std::string& kind,
+                                const std::string& name, const std::string& sha256,
                                 const std::string& identity) {
+  VSTATE_TRY_ASSIGN(const auto box, open_box(domain, kind, name));
   return database_->in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
                       database_->prepare("INSERT OR REPLACE INTO archive VALUES(?, ?, ?)"));

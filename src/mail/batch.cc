@@ -54,8 +54,12 @@ class DovecotLock {
 
 }  // namespace
 
-Batch::Batch(System& system, Owner owner, DeliveryLog* log)
-    : system_(system), owner_(owner), log_(log), files_(std::make_unique<Files>()) {}
+Batch::Batch(System& system, Owner owner, DeliveryLog* log, Placed placed)
+    : system_(system),
+      owner_(owner),
+      log_(log),
+      placed_(std::move(placed)),
+      files_(std::make_unique<Files>()) {}
 Batch::~Batch() = default;
 
 std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
@@ -124,6 +128,8 @@ Status Batch::flush() {
     if (status.error().ends_run()) return status;
     failures_.emplace(item.label, status.error());
   }
+  if (placed_)
+    placed_(std::exchange(messages_, std::uint64_t{0}), std::exchange(bytes_, std::uint64_t{0}));
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "vstate/mail/memory.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 
@@ -23,6 +24,12 @@ std::uint64_t first_bits(const Sha256::Value& value) {
 bool is_less(const MemoryEntry& entry, const NameHash& key) { return entry.key < key; }
 
 }  // namespace
+
+std::int64_t microseconds_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 std::uint64_t short_digest(std::string_view bytes) {
   thread_local Sha256 sha;
@@ -99,7 +106,10 @@ bool MailMemory::is_seen(const NameHash& key) const {
 }
 
 void MailMemory::set_state(const NameHash& key, const EntryState& state) {
-  if (const auto index = index_of(key); index < entries_.size()) entries_[index].state = state;
+  const auto index = index_of(key);
+  if (index == entries_.size()) return;
+  entries_[index].state = state;
+  entries_[index].pending = 0;
 }
 
 }  // namespace vstate

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -229,8 +228,10 @@ Result<bool> Receiver::Impl::is_remembered(const MemoryEntry& entry, const NameH
   if (entry.pending == 0) return true;
   VSTATE_TRY(prepare_index());
   if (index_->is_unfinished(entry.key)) return false;
-  if (!index_->find(name).empty()) return true;
-  return std::time(nullptr) - entry.pending < k_pending_seconds;
+  const bool is_here = !index_->find(name).empty();
+  if (!is_here && microseconds_now() - entry.pending >= k_pending_microseconds) return false;
+  VSTATE_TRY(note(entry.key, entry.state));  // certain from now on
+  return true;
 }
 
 Status Receiver::Impl::note(const NameHash& key, const EntryState& state) {

@@ -210,17 +210,18 @@ Status StreamWriter::finish(bool has_changed) {
 
 class StreamReader::Impl {
  public:
+  /// Kind and name.
+  using Box = std::pair<std::string, std::string>;
   explicit Impl(mail::Reader reader) : reader_(std::move(reader)) {}
 
   Result<std::string> read_text(std::size_t most);
   /// The next member, unless the present one was put back.
   Status advance();
-  Result<std::optional<std::pair<std::string, std::string>>> next_box();
+  Result<std::optional<Box>> next_box();
   Status fill(Receiver&);
   Status take_changes(Receiver&);
   /// What comes before the path within the box: "mailbox/alice/".
-  [[nodiscard]] std::optional<std::pair<std::string, std::string>> box_of(
-      std::string_view path) const;
+  [[nodiscard]] std::optional<Box> box_of(std::string_view path) const;
 
   bool has_changed = false;
   bool is_at_end = false;
@@ -231,11 +232,11 @@ class StreamReader::Impl {
   }
 
   mail::Reader reader_;
-  bool has_entry_ = false;  ///< an entry was read and nobody has taken it yet
+  bool has_entry_ = false;    ///< an entry was read and nobody has taken it yet
+  std::optional<Box> given_;  ///< what next_box returned last
 };
 
-std::optional<std::pair<std::string, std::string>> StreamReader::Impl::box_of(
-    std::string_view path) const {
+std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_view path) const {
   if (path.starts_with(k_changes)) path.remove_prefix(k_changes.size());
   const auto slash = path.find('/');
   const auto kind = path.substr(0, slash);
@@ -270,19 +271,23 @@ Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
   return text;
 }
 
-Result<std::optional<std::pair<std::string, std::string>>> StreamReader::Impl::next_box() {
-  if (is_at_end) return std::optional<std::pair<std::string, std::string>>();
+Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
+  if (is_at_end) return std::optional<Box>();
   VSTATE_TRY(advance());
+  while (given_ && box_of(reader_.entry().path) == given_) {
+    has_entry_ = false;
+    VSTATE_TRY(advance());
+  }
   const auto& path = reader_.entry().path;
   if (path == k_end) {
     VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
     has_changed = text != "changed 0\n";
     is_at_end = true;
-    return std::optional<std::pair<std::string, std::string>>();
+    return std::optional<Box>();
   }
-  const auto box = box_of(path);
-  if (!box) return broken(fmt::format("\"{}\" does not belong there", path));
-  return std::optional(*box);
+  given_ = box_of(path);
+  if (!given_) return broken(fmt::format("\"{}\" does not belong there", path));
+  return given_;
 }
 
 Status StreamReader::Impl::take_changes(Receiver& receiver) {
@@ -325,15 +330,8 @@ Status StreamReader::Impl::fill(Receiver& receiver) {
     if (entry.path.size() <= prefix.size()) continue;  // the box itself
     TreeEntry inside = entry;
     inside.path = entry.path.substr(prefix.size());
-    auto status = receiver.take(inside, content);
-    if (status) continue;
-    // The rest of this box is skipped; those that follow are not.
-    if (status.error().ends_run()) return status;
-    while (true) {
-      VSTATE_TRY(advance());
-      if (box_of(reader_.entry().path) != box) return status;
-      has_entry_ = false;
-    }
+    // What follows a failure in this box is skipped by next_box.
+    VSTATE_TRY(receiver.take(inside, content));
   }
 }
 

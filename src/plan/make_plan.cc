@@ -83,6 +83,7 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
     return false;
   }
   note_kept(verdict, kind, name, "was removed");
+  plan_.unplaced.insert(item);
   return true;
 }
 
@@ -234,7 +235,7 @@ void Planner::add_repairs() {
 
 void Planner::add_archives(ArchiveKind kind) {
   for (const auto& report : input_.facts.archives) {
-    if (report.kind != kind) continue;
+    if (report.kind != kind || plan_.unplaced.contains(address_of_box(kind, report.name))) continue;
     const char* title = kind == ArchiveKind::list ? "archive" : "mail";
     if (report.messages > 0 || report.files > 0 || !report.replaced.empty())
       plan_.actions.push_back(CopyArchive{report.kind, report.name, report.archive, report.messages,
@@ -281,10 +282,20 @@ void Planner::filter() {
            matches(options.exclude, address);
   };
   const auto before = plan_.actions.size();
-  // What is not done is not remembered as done.
-  for (const auto& action : plan_.actions)
-    if (is_out(action)) plan_.memory.erase(address_of(action));
-  std::erase_if(plan_.actions, is_out);
+  for (const auto& action : plan_.actions) {
+    if (!is_out(action)) continue;
+    // What is not done is not remembered as done.
+    plan_.memory.erase(address_of(action));
+    const auto* mailbox = std::get_if<Change<Mailbox>>(&action);
+    const auto* list = std::get_if<Change<List>>(&action);
+    if ((mailbox != nullptr && !mailbox->before) || (list != nullptr && !list->before))
+      plan_.unplaced.insert(address_of(action));
+  }
+  std::erase_if(plan_.actions, [&](const Action& action) {
+    const auto* copy = std::get_if<CopyArchive>(&action);
+    return is_out(action) ||
+           (copy != nullptr && plan_.unplaced.contains(address_of_box(copy->kind, copy->name)));
+  });
   plan_.left_out = before - plan_.actions.size();
   if (const auto left_out = plan_.left_out; left_out > 0)
     note(NoteKind::kept, "domain", input_.desired.name.text(),
@@ -342,6 +353,11 @@ Plan Planner::run() {
 }
 
 }  // namespace
+
+std::string address_of_box(ArchiveKind kind, const std::string& name) {
+  if (kind == ArchiveKind::files) return "domain";
+  return (kind == ArchiveKind::mailbox ? "mailbox." : "list.") + name;
+}
 
 std::string address_of(const Action& action) {
   struct Addresses {

@@ -179,7 +179,7 @@ class ActionJson {
     return out;
   }
   Json operator()(const CopyFeed& feed) const {
-    auto out = entry("mail", "", "create", address_);
+    auto out = entry("mail", "", "read", address_);
     out["detail"] = "what is missing here, from " + feed.source;
     return out;
   }
@@ -267,8 +267,8 @@ Json summary_of(const Json& changes, const Json& notes) {
       ++add;
     else if (verb == "update")
       ++change;
-    else
-      ++remove;
+    else if (verb == "delete")
+      ++remove;  // what is only read is none of these
   }
   for (const auto& note : notes) ++(note["kind"] == "warning" ? warnings : kept);
   Json out;

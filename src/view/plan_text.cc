@@ -29,7 +29,7 @@ std::string_view color_of(char sign) {
 
 char sign_of(const Json& change) {
   const auto& verb = change["actions"][0];
-  return verb == "create" ? '+' : verb == "update" ? '~' : '-';
+  return verb == "create" ? '+' : verb == "update" ? '~' : verb == "read" ? '<' : '-';
 }
 
 char sign_of_note(const std::string& kind) {
@@ -127,6 +127,7 @@ class Text {
     constexpr std::array legend{std::pair{'+', "is added"},
                                 std::pair{'~', "is changed"},
                                 std::pair{'-', "is deleted"},
+                                std::pair{'<', "is asked for what is new"},
                                 std::pair{'=', "differs and is kept"},
                                 std::pair{'#', "changed here and in the file; kept"},
                                 std::pair{'?', "is only on the server"},

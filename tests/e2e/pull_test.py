@@ -194,6 +194,22 @@ class Passes:
         self.pull()
         self.assertEqual(read(), "3 V1 N9 Gold\n")
 
+    def test_mail_of_a_mailbox_that_was_removed_here_stays_away(self):
+        self.pull()
+        ledger = self.new.at("/var/lib/vstate/ledger.sqlite")
+        with open(ledger, "rb") as file:
+            remembered = file.read()
+        text = support.domain_text(NAME, ["postmaster", "bob"])
+        self.apply(self.new, self.file("without.toml", text), "--prune", "--yes")
+        # As if a person had done it: the ledger remembers the mailbox.
+        with open(ledger, "wb") as file:
+            file.write(remembered)
+        self.bob.deliver("1900000001.M1P1.old", b"to bob\n")
+        out = self.pull().out
+        self.assertIn("was removed here after the last apply; kept", out)
+        self.assertFalse(os.path.exists(self.new.domain(NAME, "alice")), out)
+        self.assertEqual(self.here("bob").messages(), self.bob.messages())
+
     def test_history(self):
         self.pull()
         self.assertIn("pull", self.check_exit(self.new.vstate("history"), 0).out)

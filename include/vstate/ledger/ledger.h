@@ -87,11 +87,13 @@ class Ledger {
   [[nodiscard]] Result<bool> has_archive(const DomainName&, const std::string& kind,
                                          const std::string& name, const std::string& sha256,
                                          const std::string& identity) const;
-  Status remember_archive(std::int64_t box, const std::string& sha256, const std::string& identity);
+  Status remember_archive(const DomainName&, const std::string& kind, const std::string& name,
+                          const std::string& sha256, const std::string& identity);
 
   /// Takes what is delivered. Its calls, and open_mail, may come from several threads at a time.
   [[nodiscard]] DeliveryLog& deliveries();
-  /// All renames of the run are on the disk: none is pending any more.
+  /// All renames that this process announced are on the disk: none of them is pending any more.
+  /// What a stopped run announced stays open until a pass over its mailbox has looked.
   Status settle();
 
   static constexpr int k_format = 2;
@@ -100,6 +102,8 @@ class Ledger {
   explicit Ledger(std::unique_ptr<Database>);
   Result<std::int64_t> domain_number(const DomainName&);
   [[nodiscard]] Result<std::optional<std::int64_t>> find_domain(const DomainName&) const;
+  Result<std::int64_t> open_box(const DomainName&, const std::string& kind,
+                                const std::string& name);
   [[nodiscard]] Result<RememberedParts> parts_of_domain(std::int64_t number) const;
   [[nodiscard]] Result<std::string> key() const;
 

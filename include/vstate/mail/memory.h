@@ -29,7 +29,8 @@ struct EntryState {
 struct MemoryEntry {
   NameHash key;
   EntryState state;
-  /// When a run was about to rename it to its place, seconds since 1970; 0 once that is certain.
+  /// When a run was about to rename it to its place, microseconds since 1970; 0 once that is
+  /// certain.
   std::int64_t pending = 0;
 };
 
@@ -63,6 +64,7 @@ class MailMemory {
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   /// Nothing if it never came. Counts as seen in this pass.
   [[nodiscard]] const MemoryEntry* find(const NameHash&);
+  /// Certain from then on.
   void set_state(const NameHash&, const EntryState&);
   [[nodiscard]] bool was_seen(std::size_t index) const { return seen_[index]; }
   /// True if `find` found it in this pass before.
@@ -93,6 +95,7 @@ class DeliveryLog {
 };
 
 /// After this time somebody may have cleaned `tmp`, and an unfinished rename says nothing any more.
-constexpr std::int64_t k_pending_seconds = 24 * 60 * 60;
+constexpr std::int64_t k_pending_microseconds = std::int64_t{24} * 60 * 60 * 1'000'000;
+[[nodiscard]] std::int64_t microseconds_now();
 
 }  // namespace vstate

@@ -77,8 +77,10 @@ struct ReceiveCount : DeliveryCount {
 /// them. One thread uses it.
 class Batch {
  public:
-  /// `log` may be null.
-  Batch(System&, Owner, DeliveryLog* log);
+  /// Told of messages and bytes that are in their places.
+  using Placed = std::function<void(std::uint64_t messages, std::uint64_t bytes)>;
+  /// `log` may be null, `placed` empty.
+  Batch(System&, Owner, DeliveryLog* log, Placed placed = {});
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -86,9 +88,6 @@ class Batch {
   Status flush();
   /// Failures of single files, by the mailbox that they were for; others are not held up.
   [[nodiscard]] std::map<std::string, Error> take_failures();
-  /// What this batch has placed so far.
-  [[nodiscard]] std::uint64_t messages() const { return messages_; }
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
  private:
   friend class Receiver;
@@ -106,6 +105,7 @@ class Batch {
   System& system_;
   Owner owner_;
   DeliveryLog* log_;
+  Placed placed_;
   std::unique_ptr<Files> files_;
   std::uint64_t built_bytes_ = 0, messages_ = 0, bytes_ = 0;
   std::size_t targets_ = 0;

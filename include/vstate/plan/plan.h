@@ -74,6 +74,8 @@ using Action = std::variant<CreateDomain, AlterStore, Repair, Change<Limits>, Ch
                             Change<File>, CopyArchive, CopyFeed, Change<Autoresponder>,
                             Change<Alias>, Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
 
+/// The address of what an archive is of: "mailbox.alice", "list.news", "domain".
+[[nodiscard]] std::string address_of_box(ArchiveKind, const std::string& name);
 /// The address of an action for --only and --exclude: "mailbox.alice", "mail.alice", "domain".
 [[nodiscard]] std::string address_of(const Action&);
 
@@ -96,7 +98,10 @@ struct Plan {
   std::vector<Note> notes;
   std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
   std::size_t left_out = 0;           ///< actions that --only and --exclude took away
-  MemoryUpdate memory;                ///< what the ledger shall know once all of it is done
+  /// Addresses of mailboxes and lists that the file has and the server will not have: removed here
+  /// by a person, or left out. Mail for them stays where it is.
+  std::set<std::string> unplaced;
+  MemoryUpdate memory;  ///< what the ledger shall know once all of it is done
 
   [[nodiscard]] bool is_empty() const { return actions.empty(); }
 };

@@ -135,7 +135,7 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
   CHECK(ledger->memory_of(k_domain)->knows("mailbox.alice"));
   const auto memory = ledger->open_mail(k_domain, "mailbox", "alice");
   REQUIRE(memory);
-  REQUIRE(ledger->remember_archive(memory->number(), "x", "y"));
+  REQUIRE(ledger->remember_archive(k_domain, "mailbox", "alice", "x", "y"));
   CHECK(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "y"));
   CHECK_FALSE(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "other bytes"));
 }
@@ -182,4 +182,24 @@ TEST_CASE("reading a ledger changes nothing", "[ledger]") {
     ++files;
   }
   CHECK(files == 1);
+}
+
+TEST_CASE("what a stopped run announced stays open when another run ends", "[ledger]") {
+  const Sandbox server;
+  System system(server.root());
+  const auto key = key_of_message("1.M1.host");
+  std::int64_t alice = 0;
+  {
+    auto stopped = Ledger::open(system);
+    REQUIRE(stopped);
+    alice = stopped->open_mail(k_domain, "mailbox", "alice")->number();
+    REQUIRE(stopped->deliveries().record({{alice, key, {1, 2}, true}}));
+  }
+  auto ledger = Ledger::open(system);
+  REQUIRE(ledger);
+  const auto bob = ledger->open_mail(k_domain, "mailbox", "bob")->number();
+  REQUIRE(ledger->deliveries().record({{bob, key, {1, 2}, true}}));
+  REQUIRE(ledger->settle());
+  CHECK(ledger->mail_of(k_domain, "mailbox", "alice")->find(key)->pending != 0);
+  CHECK(ledger->mail_of(k_domain, "mailbox", "bob")->find(key)->pending == 0);
 }

@@ -37,7 +37,7 @@ Memory left_by(const State& state) {
 }
 
 Plan plan_of(const State& file, const State& server, const Memory& memory,
-             const PlanOptions& options = {}) {
+             const PlanOptions& options = {}, const TargetFacts& facts = {}) {
   Server layout;
   layout.vpopmail_dir = "/srv/vpopmail";
   layout.qmail_dir = "/var/qmail";
@@ -48,7 +48,7 @@ Plan plan_of(const State& file, const State& server, const Memory& memory,
   const Publication whole{true, true, true, false, true, true};
   condition.published[server.name] = whole;
   for (const auto& alias : server.aliases) condition.published[alias] = whole;
-  return make_plan({file, &server, condition, layout, TargetFacts{}, options, memory});
+  return make_plan({file, &server, condition, layout, facts, options, memory});
 }
 
 std::size_t count(const Plan& plan, NoteKind kind) {
@@ -179,4 +179,31 @@ TEST_CASE("what --exclude leaves out is not remembered", "[plan][memory]") {
   PlanOptions options;
   options.exclude = {"mailbox.alice"};
   CHECK_FALSE(plan_of(file, server, Memory(), options).memory.contains("mailbox.alice"));
+}
+
+TEST_CASE("a mailbox that stays removed gets no mail", "[plan][memory]") {
+  const auto file = example();
+  auto server = file;
+  const auto name = *MailboxName::parse("alice");
+  server.mailboxes.erase(name);
+  TargetFacts facts;
+  ArchiveReport report;
+  report.name = "alice";
+  report.messages = 3;
+  facts.archives.push_back(report);
+  const auto kept = plan_of(file, server, left_by(file), {}, facts);
+  CHECK(kept.is_empty());
+  CHECK(kept.unplaced == std::set<std::string>{"mailbox.alice"});
+
+  PlanOptions overwrite;
+  overwrite.overwrite = true;
+  const auto made = plan_of(file, server, left_by(file), overwrite, facts);
+  CHECK(made.actions.size() == 2);
+  CHECK(made.unplaced.empty());
+
+  PlanOptions without;
+  without.exclude = {"mailbox.alice"};
+  const auto left_out = plan_of(file, server, {}, without, facts);
+  CHECK(left_out.is_empty());
+  CHECK(left_out.unplaced == std::set<std::string>{"mailbox.alice"});
 }
