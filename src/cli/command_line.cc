@@ -65,6 +65,24 @@ void add_filters(CLI::App* command, CommonOptions& common) {
       ->type_name("GLOB");
 }
 
+/// Of what a run may do to this server.
+void add_change_flags(CLI::App* command, PlanOptionsText& options) {
+  command->add_flag("--prune", options.prune,
+                    "delete what the source does not have, mail that came from it too");
+  command->add_flag("--overwrite", options.overwrite,
+                    "undo what was changed here since the last apply");
+  command->add_flag("--alter", options.alter,
+                    "change database tables that do not hold what the file says");
+  command->add_flag("--detailed-exitcode", options.detailed_exitcode,
+                    "exit 2 when there are differences");
+}
+
+/// Of how a run speaks.
+void add_run_flags(CLI::App* command, PlanOptionsText& options) {
+  command->add_flag("--json", options.json, "one event a line");
+  command->add_flag("--yes", options.yes, "do not ask before deleting");
+}
+
 CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
   auto* command = app.add_subcommand("export", "the same for servers without vpopmail");
   command->add_option("FILE", options.files,
@@ -114,21 +132,15 @@ int run_command_line(int argc, char** argv) {
       ->type_name("FILE");
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,
                          "also clear-text passwords, where vpopmail kept them");
+  dump_command->add_flag("--freeze", dump.freeze, "hold deliveries to the domain off meanwhile");
 
   auto* plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
   plan->add_option("-o,--output", text.output, "also save the plan, for apply")->type_name("PLAN");
   plan->add_flag("--json", text.json, "as JSON (schemas/plan.schema.json)");
   auto* apply = add_file_command(app, "apply", "do it; safe to run again", text);
-  apply->add_flag("--json", text.json, "one event a line");
-  apply->add_flag("--yes", text.yes, "do not ask before deleting");
+  add_run_flags(apply, text);
   for (auto* command : {plan, apply}) {
-    command->add_flag("--prune", text.prune, "delete what the file does not have");
-    command->add_flag("--overwrite", text.overwrite,
-                      "undo what was changed here since the last apply");
-    command->add_flag("--alter", text.alter,
-                      "change database tables that do not hold what the file says");
-    command->add_flag("--detailed-exitcode", text.detailed_exitcode,
-                      "exit 2 when there are differences");
+    add_change_flags(command, text);
     add_filters(command, common);
   }
   auto* verify = add_file_command(app, "verify", "prove that it is all there and works", text);
@@ -148,14 +160,10 @@ int run_command_line(int argc, char** argv) {
       ->type_name("COMMAND");
   pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options")
       ->type_name("COMMAND");
-  pull_command->add_flag("--json", pull.json, "one event a line");
-  pull_command->add_flag("--prune", pull.prune,
-                         "delete what the other server does not have, mail that came from it too");
-  pull_command->add_flag("--overwrite", pull.overwrite,
-                         "undo what was changed here since the last pass");
-  pull_command->add_flag("--yes", pull.yes, "do not ask before deleting");
-  pull_command->add_flag("--detailed-exitcode", pull.detailed_exitcode,
-                         "exit 2 when something was changed");
+  pull_command->add_flag("--freeze", pull.freeze,
+                         "hold deliveries to the domain off there meanwhile");
+  add_run_flags(pull_command, pull.apply);
+  add_change_flags(pull_command, pull.apply);
   add_filters(pull_command, common);
   HistoryOptions history;
   auto* history_command = app.add_subcommand("history", "earlier runs on this server");

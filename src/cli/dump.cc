@@ -35,8 +35,6 @@ class Dumping {
  private:
   Status archive_all(Observation&);
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& relative);
-  void count(const Accounting&);
-  void count(const TreeCount&);
 
   Session& session_;
   const std::string& mail_;
@@ -51,14 +49,11 @@ Result<DomainDump> Dumping::run(const DomainName& name) {
     return fail(Errc::not_found,
                 fmt::format("{}: there is no such domain on this server", name.text()));
   VSTATE_TRY(archive_all(observation));
-  count(observation.accounting);
+  out_.counts.add(observation.accounting);
   auto& state = *observation.state;
   if (!clear_passwords_) state = without_clear_passwords(std::move(state));
-  out_.remarks = observation.condition.remarks;
-  for (const auto& defect : observation.condition.defects)
-    out_.remarks.push_back(defect.subject.empty()
-                               ? defect.detail
-                               : fmt::format("{}: {}", defect.subject, defect.detail));
+  out_.remarks = remarks_of(observation.condition);
+  out_.is_frozen = observation.condition.is_frozen;
   out_.text = document::write(state);
   return std::move(out_);
 }
@@ -68,7 +63,7 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   if (mail_.empty()) {
     VSTATE_TRY_ASSIGN(const auto tree,
                       count_tree(*session_.system, source.directory, source.expressed));
-    count(tree);
+    out_.counts.add(tree);
     out_.counts.not_dumped += tree.archived;
     return std::optional<ArchiveRef>();
   }
@@ -76,7 +71,7 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   VSTATE_TRY(make_private_directories(std::filesystem::path(output).parent_path()));
   VSTATE_TRY_ASSIGN(const auto summary,
                     write_archive(*session_.system, source.directory, source.expressed, output));
-  count(summary.count);
+  out_.counts.add(summary.count);
   out_.counts.archived += summary.count.archived;
   if (summary.is_trivial) return std::optional<ArchiveRef>();
   return std::optional(ArchiveRef{relative, summary.messages, summary.bytes, summary.sha256});
@@ -100,21 +95,6 @@ Status Dumping::archive_all(Observation& observation) {
   return {};
 }
 
-void Dumping::count(const TreeCount& tree) {
-  auto& counts = out_.counts;
-  counts.rebuilt += tree.rebuilt;
-  for (const auto& [reason, number] : tree.rebuilt_reasons) counts.reasons[reason] += number;
-  counts.refused.insert(counts.refused.end(), tree.refused.begin(), tree.refused.end());
-}
-
-void Dumping::count(const Accounting& accounting) {
-  auto& counts = out_.counts;
-  counts.expressed = accounting.expressed.size();
-  counts.rebuilt += accounting.rebuilt.size();
-  for (const auto& [path, reason] : accounting.rebuilt) ++counts.reasons[reason];
-  counts.refused.insert(counts.refused.end(), accounting.refused.begin(), accounting.refused.end());
-}
-
 void tell_counts(const Console& console, const DomainName& name, const DumpCounts& counts) {
   console.say(fmt::format("{}: {} entries in the file, {} in archives, {} rebuilt on the target",
                           name.text(), with_thousands(counts.expressed),
@@ -127,6 +107,13 @@ void tell_counts(const Console& console, const DomainName& name, const DumpCount
     console.say(fmt::format(
         "  not dumped: {} entries of mail and list archives; --mail DIR takes them along",
         with_thousands(counts.not_dumped)));
+}
+
+void tell_remarks(const DomainName& name, std::vector<std::string> remarks, bool is_frozen,
+                  const std::optional<DeliveryFreeze>& freeze) {
+  if (is_frozen && !(freeze && freeze->is_ours())) remarks.emplace_back(k_frozen_remark);
+  for (const auto& remark : remarks)
+    Console::error(fmt::format("{}: warning: {}", name.text(), remark));
 }
 
 /// Into standard output, which the reader may have asked to leave something out of.
@@ -145,12 +132,13 @@ Exit run_stream(const Console& console, Session& session, const DomainName& name
   }
   if (!protect_standard_output())
     return Console::fail(Error{Errc::io, "standard output: cannot be protected", Scope::run});
+  auto freeze = freeze_deliveries(session, name, options.freeze);
+  if (!freeze) return Console::fail(freeze.error());
   const auto dumped = dump_stream(session, name, STDOUT_FILENO, have, options.clear_passwords);
   if (!dumped) return Console::fail(dumped.error());
   tell_counts(console, name, dumped->counts);
-  for (const auto& remark : dumped->remarks)
-    Console::error(fmt::format("{}: warning: {}", name.text(), remark));
-  return dumped->has_changed ? Exit::source_changed : Exit::done;
+  tell_remarks(name, dumped->remarks, dumped->is_frozen, *freeze);
+  return unfrozen(*freeze, dumped->has_changed ? Exit::source_changed : Exit::done);
 }
 
 Result<std::vector<DomainName>> domains_to_dump(Session& session, const DumpOptions& options) {
@@ -177,7 +165,43 @@ Status deliver_text(const DumpOptions& options, const DomainName& name, const st
   return write_host_file(path_join(options.output, name.text() + ".toml"), text);
 }
 
+Exit dump_one(const Console& console, Session& session, const DomainName& name,
+              const DumpOptions& options) {
+  auto freeze = freeze_deliveries(session, name, options.freeze);
+  if (!freeze) return Console::fail(freeze.error());
+  const auto dumped = dump_domain(session, name, options.mail, options.clear_passwords);
+  const auto status = dumped ? deliver_text(options, name, dumped->text)
+                             : Status(tl::unexpected<Error>(dumped.error()));
+  if (!status) return Console::fail(status.error());
+  tell_counts(console, name, dumped->counts);
+  tell_remarks(name, dumped->remarks, dumped->is_frozen, *freeze);
+  return unfrozen(*freeze, Exit::done);
+}
+
 }  // namespace
+
+void DumpCounts::add(const TreeCount& tree, const std::string& label) {
+  rebuilt += tree.rebuilt;
+  for (const auto& [reason, number] : tree.rebuilt_reasons) reasons[reason] += number;
+  for (const auto& path : tree.refused)
+    refused.push_back(label.empty() ? path : fmt::format("{}: {}", label, path));
+}
+
+void DumpCounts::add(const Accounting& accounting) {
+  expressed = accounting.expressed.size();
+  rebuilt += accounting.rebuilt.size();
+  for (const auto& [path, reason] : accounting.rebuilt) ++reasons[reason];
+  refused.insert(refused.end(), accounting.refused.begin(), accounting.refused.end());
+}
+
+std::vector<std::string> remarks_of(const Condition& condition) {
+  auto remarks = condition.remarks;
+  for (const auto& defect : condition.defects)
+    remarks.push_back(defect.subject.empty()
+                          ? defect.detail
+                          : fmt::format("{}: {}", defect.subject, defect.detail));
+  return remarks;
+}
 
 State without_clear_passwords(State state) {
   for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
@@ -208,19 +232,9 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
     return Exit::usage;
   }
   Exit result = Exit::done;
-  for (const auto& name : *names) {
-    const auto dumped = dump_domain(*session, name, options.mail, options.clear_passwords);
-    const auto status = dumped ? deliver_text(options, name, dumped->text)
-                               : Status(tl::unexpected<Error>(dumped.error()));
-    if (!status) {
-      Console::error(status.error().message);
-      result = exit_of(status.error());
-      continue;
-    }
-    tell_counts(console, name, dumped->counts);
-    for (const auto& remark : dumped->remarks)
-      Console::error(fmt::format("{}: warning: {}", name.text(), remark));
-  }
+  for (const auto& name : *names)
+    if (const auto exit = dump_one(console, *session, name, options); exit != Exit::done)
+      result = exit;
   return result;
 }
 

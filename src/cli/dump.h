@@ -17,12 +17,19 @@ struct DumpCounts {
   std::uint64_t expressed = 0, archived = 0, rebuilt = 0, not_dumped = 0;
   std::map<std::string, std::uint64_t> reasons;  ///< of what is rebuilt
   std::vector<std::string> refused;              ///< what cannot be carried, and why
+
+  /// `label` names the tree in what is refused; empty: nothing has to.
+  void add(const TreeCount&, const std::string& label = "");
+  void add(const Accounting&);
 };
+/// What a person should know of a domain that is dumped.
+[[nodiscard]] std::vector<std::string> remarks_of(const Condition&);
 
 struct DomainDump {
   std::string text;
   DumpCounts counts;
   std::vector<std::string> remarks;
+  bool is_frozen = false;  ///< Condition::is_frozen
 };
 
 /// Archives are written below `mail`; without it mail is only counted.
@@ -36,6 +43,7 @@ struct DomainDump {
 struct StreamDump {
   DumpCounts counts;
   std::vector<std::string> remarks;
+  bool is_frozen = false;  ///< Condition::is_frozen
   bool has_changed = false;
 };
 [[nodiscard]] Result<StreamDump> dump_stream(Session&, const DomainName&, int file, Have& have,

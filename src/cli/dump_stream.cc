@@ -20,11 +20,7 @@ class StreamDumping {
     OfferCount count;
     VSTATE_TRY(offer_tree(*session_.system, source.directory, source.expressed, *box, count));
     out.counts.archived += count.tree.archived;
-    out.counts.rebuilt += count.tree.rebuilt;
-    for (const auto& [reason, number] : count.tree.rebuilt_reasons)
-      out.counts.reasons[reason] += number;
-    for (const auto& refused : count.tree.refused)
-      out.counts.refused.push_back(fmt::format("{}: {}", name, refused));
+    out.counts.add(count.tree, name);
     out.has_changed = out.has_changed || count.has_changed;
     return {};
   }
@@ -65,10 +61,9 @@ Result<StreamDump> dump_stream(Session& session, const DomainName& name, int fil
   auto& out = dumping.out;
   if (!after.state || text_of(*after.state) != text) out.has_changed = true;
   VSTATE_TRY(stream->finish(out.has_changed));
-  out.counts.expressed = observation.accounting.expressed.size();
-  out.counts.rebuilt += observation.accounting.rebuilt.size();
-  for (const auto& [path, reason] : observation.accounting.rebuilt) ++out.counts.reasons[reason];
-  out.remarks = observation.condition.remarks;
+  out.counts.add(observation.accounting);
+  out.remarks = remarks_of(observation.condition);
+  out.is_frozen = observation.condition.is_frozen;
   return std::move(out);
 }
 

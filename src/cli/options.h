@@ -24,7 +24,8 @@ struct DumpOptions {
   std::string output;  ///< file or directory; empty is standard output
   std::string mail;    ///< directory for archives; empty: mail is not dumped
   bool clear_passwords = false;
-  std::string have;  ///< file with what the reader of the stream has; "-" is standard input
+  bool freeze = false;  ///< hold deliveries off meanwhile
+  std::string have;     ///< file with what the reader of the stream has; "-" is standard input
 };
 
 struct PlanOptionsText {
@@ -49,7 +50,8 @@ struct PullOptions {
   std::vector<std::string> domains;
   std::string rsh = "ssh";               ///< words that run a command on HOST
   std::string remote_vstate = "vstate";  ///< the command there
-  bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false;
+  PlanOptionsText apply;                 ///< what is done here with what comes
+  bool freeze = false;                   ///< hold deliveries off there meanwhile
 };
 
 struct HistoryOptions {

@@ -21,16 +21,6 @@ namespace vstate::cli {
 
 namespace {
 
-PlanOptionsText to_plan_options(const PullOptions& options) {
-  PlanOptionsText text;
-  text.json = options.json;
-  text.prune = options.prune;
-  text.overwrite = options.overwrite;
-  text.yes = options.yes;
-  text.detailed_exitcode = options.detailed_exitcode;
-  return text;
-}
-
 /// A program whose standard input and output are pipes of ours. Its errors go where ours go.
 class Child {
  public:
@@ -89,7 +79,9 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
 }
 
 /// One word for a shell on the other side.
-std::string quoted(const std::string& word) { return "'" + replace_all(word, "'", "'\\''") + "'"; }
+std::string quoted(const std::string& word) {
+  return fmt::format("'{}'", replace_all(word, "'", "'\\''"));
+}
 
 class Pulling {
  public:
@@ -130,6 +122,8 @@ Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   common.root = options_.from;
   auto source = open_session(common, Access::read);
   if (!source) return Console::fail(source.error());
+  auto freeze = freeze_deliveries(*source, name, options_.freeze);
+  if (!freeze) return Console::fail(freeze.error());
   auto observation = inspect_domain(*source->system, source->server, *source->store, name);
   if (!observation) return Console::fail(observation.error());
   if (!observation->state) {
@@ -142,14 +136,13 @@ Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   Console::report(diagnostics);
   if (!file) return Exit::error;
   LocalFeed feed(*source, *observation, options_.from);
-  const auto exit =
-      apply_with_feed(common_, to_plan_options(options_), target, *file, {&feed, "pull"});
+  const auto exit = apply_with_feed(common_, options_.apply, target, *file, {&feed, "pull"});
   for (const auto& refused : feed.refused()) Console::error("cannot be carried: " + refused);
   bool has_changed = feed.has_changed();
   const auto again = inspect_domain(*source->system, source->server, *source->store, name);
   if (!again || !again->state || document::write(without_clear_passwords(*again->state)) != text)
     has_changed = true;
-  return source_exit(exit, has_changed);
+  return unfrozen(*freeze, source_exit(exit, has_changed));
 }
 
 Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
@@ -159,8 +152,8 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   for (const auto word : split(options_.rsh, ' '))
     if (!word.empty()) words.emplace_back(word);
   words.push_back(options_.from);
-  words.push_back(
-      fmt::format("{} -q dump --mail - --have - {}", options_.remote_vstate, quoted(name.text())));
+  words.push_back(fmt::format("{} -q dump --mail - --have - {}{}", options_.remote_vstate,
+                              options_.freeze ? "--freeze " : "", quoted(name.text())));
   auto child = Child::start(words);
   if (!child) return Console::fail(child.error());
   const auto bytes = to_bytes(*have);
@@ -176,8 +169,8 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   }
   auto stream = StreamReader::open(child->output.get(), begun);
   if (!stream) return Console::fail(stream.error());
-  const auto exit = apply_from_stream(common_, to_plan_options(options_), target, **stream,
-                                      options_.from, "pull");
+  const auto exit =
+      apply_from_stream(common_, options_.apply, target, **stream, options_.from, "pull");
   child->output.close();
   (void)child->wait();  // what it says at the end of the stream is what counts
   return exit;

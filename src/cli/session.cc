@@ -175,6 +175,26 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
   return session;
 }
 
+Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
+                                                        const DomainName& name, bool is_wanted) {
+  if (!is_wanted) return std::optional<DeliveryFreeze>();
+  VSTATE_TRY_ASSIGN(const auto directory,
+                    published_directory(*session.system, session.server, name));
+  if (directory.empty())
+    return fail(Errc::not_found,
+                fmt::format("{}: there is no such domain on this server", name.text()));
+  // The session of a source cannot change anything, but for this.
+  System system(session.system->root());
+  VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, directory));
+  return std::optional(std::move(freeze));
+}
+
+Exit unfrozen(std::optional<DeliveryFreeze>& freeze, Exit exit) {
+  if (!freeze) return exit;
+  const auto ended = freeze->end();
+  return ended ? exit : Console::fail(ended.error());
+}
+
 Result<FileLock> take_run_lock(System& system) {
   std::string path;
   const Ownership mine{geteuid(), getegid(), 0700};

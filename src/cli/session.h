@@ -17,6 +17,7 @@
 #include "vstate/ledger/ledger.h"
 #include "vstate/plan/plan.h"
 #include "vstate/store/account_store.h"
+#include "vstate/sys/freeze.h"
 #include "vstate/sys/system.h"
 
 namespace vstate::cli {
@@ -40,6 +41,14 @@ struct Session {
 };
 enum class Access { read, write };
 [[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);
+
+/// Holds deliveries to a domain of the session's server off, if that is wanted; `not_found` for
+/// one that users/assign does not name.
+[[nodiscard]] Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session&,
+                                                                      const DomainName&,
+                                                                      bool is_wanted);
+/// Lets them go on, and says so if that fails.
+[[nodiscard]] Exit unfrozen(std::optional<DeliveryFreeze>&, Exit);
 
 /// Takes what the ledger says now.
 [[nodiscard]] Status look_at_ledger(Session&);

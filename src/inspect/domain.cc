@@ -49,6 +49,13 @@ Result<std::vector<DomainName>> list_domains(const System& system, const Server&
   return names;
 }
 
+Result<std::string> published_directory(const System& system, const Server& server,
+                                        const DomainName& name) {
+  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
+  const auto entry = assign.find_domain(name.text());
+  return entry ? entry->home : std::string();
+}
+
 Result<std::map<std::string, std::string>> foreign_names(const System& system, const Server& server,
                                                          const State& state) {
   VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
@@ -233,8 +240,7 @@ Result<Observation> Inspector::run() {
     out_.condition.defects.push_back(
         {DefectKind::ownership, "",
          fmt::format("the domain's directory belongs to {}:{}", info.uid, info.gid)});
-  if ((info.mode & 01000U) != 0)
-    remark("the domain's directory has the sticky bit: qmail-local defers all its mail");
+  out_.condition.is_frozen = (info.mode & 01000U) != 0;
   if ((info.mode & 0002U) != 0)
     remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
   if (system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")))

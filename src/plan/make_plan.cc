@@ -346,6 +346,8 @@ Plan Planner::run() {
     catch_all = DeliveryLines{"| {vpopmail}/bin/vdelivermail '' bounce-no-mailbox"};
   compare_single("default", catch_all, now);
   add_publication();
+  if (input_.condition.is_frozen)
+    note(NoteKind::warning, "domain", desired.name.text(), k_frozen_remark);
   for (const auto& remark : input_.condition.remarks)
     note(NoteKind::warning, "domain", desired.name.text(), remark);
   filter();

@@ -51,6 +51,10 @@ struct Observation {
 /// The real domains of the server, in the order of users/assign.
 [[nodiscard]] Result<std::vector<DomainName>> list_domains(const System&, const Server&);
 
+/// The directory that users/assign names for it; empty if it names none.
+[[nodiscard]] Result<std::string> published_directory(const System&, const Server&,
+                                                      const DomainName&);
+
 /// The names of a file, its domain and alias domains, that users/assign gives to another domain:
 /// name -> real domain.
 [[nodiscard]] Result<std::map<std::string, std::string>> foreign_names(const System&, const Server&,

@@ -100,11 +100,16 @@ struct Defect {
   friend bool operator==(const Defect&, const Defect&) = default;
 };
 
+/// For people, of a domain with Condition::is_frozen.
+inline constexpr const char* k_frozen_remark =
+    "the domain's directory has the sticky bit: qmail-local defers all its mail";
+
 /// What inspection knows of a domain besides its State.
 struct Condition {
   std::string directory;       ///< of the domain; empty: there is none yet
   bool has_directory = false;  ///< false also where users/assign names one that does not exist
   Owner owner;
+  bool is_frozen = false;  ///< its sticky bit makes qmail-local defer all mail
   std::map<DomainName, Publication> published;
   std::vector<Defect> defects;
   /// Alias domains found on the server under this domain's assign line, hand-made virtualdomains

@@ -1,0 +1,91 @@
+#include "vstate/sys/freeze.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+namespace {
+
+constexpr mode_t k_sticky = 01000;
+
+void close_all_above(int last) {
+  syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, 0U);
+}
+
+/// The other process: only calls that are safe after a fork.
+[[noreturn]] void watch(int directory, int pipe) {
+  // Whatever is sent to the program, or to all of a session whose connection is gone, is not for
+  // this one.
+  setsid();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) std::signal(signal, SIG_IGN);
+  // A reader of the program's output must see its end when the program ends.
+  constexpr int place_of_directory = 0, place_of_pipe = 1;
+  const int other = fcntl(pipe, F_DUPFD, 3);
+  dup2(directory, place_of_directory);
+  dup2(other, place_of_pipe);
+  close_all_above(place_of_pipe);
+  char byte = 0;
+  while (::read(place_of_pipe, &byte, 1) < 0 && errno == EINTR) {
+  }
+  struct stat st {};
+  bool is_done = fstat(place_of_directory, &st) == 0;
+  if (is_done && (st.st_mode & k_sticky) != 0)
+    is_done = fchmod(place_of_directory, st.st_mode & 07777U & ~k_sticky) == 0 &&
+              fsync(place_of_directory) == 0;
+  _exit(is_done ? 0 : 1);
+}
+
+}  // namespace
+
+DeliveryFreeze::DeliveryFreeze(DeliveryFreeze&& other) noexcept
+    : directory_(std::move(other.directory_)),
+      held_(std::move(other.held_)),
+      watcher_(std::exchange(other.watcher_, -1)) {}
+
+DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
+
+Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& directory) {
+  DeliveryFreeze freeze;
+  freeze.directory_ = directory;
+  VSTATE_TRY_ASSIGN(const auto handle, system.open_directory(directory));
+  struct stat st {};
+  if (fstat(handle.get(), &st) != 0) return fail_errno(directory, "cannot stat");
+  if ((st.st_mode & k_sticky) != 0) return freeze;
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(directory, "cannot make a pipe");
+  const Handle theirs(ends[0]);
+  freeze.held_ = Handle(ends[1]);
+  const auto pid = fork();
+  if (pid < 0) return fail_errno(directory, "cannot start the process that unfreezes it");
+  if (pid == 0) watch(handle.get(), theirs.get());
+  freeze.watcher_ = pid;
+  // The watcher is there before the bit is.
+  VSTATE_TRY(system.set_mode(directory, (st.st_mode & 07777U) | k_sticky));
+  return freeze;
+}
+
+Status DeliveryFreeze::end() {
+  if (watcher_ <= 0) return {};
+  held_.close();
+  int status = 0;
+  while (waitpid(watcher_, &status, 0) < 0 && errno == EINTR) {
+  }
+  watcher_ = -1;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return fail(Errc::io, fmt::format("{}: the sticky bit could not be taken away, so that mail for "
+                                    "the domain waits; chmod -t it",
+                                    directory_));
+}
+
+}  // namespace vstate

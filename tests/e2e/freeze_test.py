@@ -1,0 +1,96 @@
+"""Deliveries are held off while a domain is copied, and go on whatever ends the copy."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pull_test
+import support
+from pull_test import NAME
+
+
+class FreezeTest(pull_test.PullCase):
+    def is_frozen(self):
+        return bool(os.stat(self.old.domain(NAME)).st_mode & stat.S_ISVTX)
+
+    def wait_until(self, frozen):
+        for _ in range(200):
+            if self.is_frozen() == frozen:
+                return
+            time.sleep(0.05)
+        self.fail(f"the directory is {'not ' if frozen else ''}frozen")
+
+    def start(self):
+        """A dump that waits for its reader."""
+        for i in range(40):
+            self.alice.deliver(f"190000000{i}.M{i}P1.old", os.urandom(100_000))
+        return subprocess.Popen(
+            [support.VSTATE, "--root", self.old.root, "--qmail-dir", self.old.qmail, "dump",
+             "--freeze", "--mail", "-", NAME],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=support.environment())
+
+    def test_frozen_until_all_is_read(self):
+        mode = stat.S_IMODE(os.stat(self.old.domain(NAME)).st_mode)
+        with self.start() as dump:
+            self.wait_until(True)
+            time.sleep(0.2)
+            self.assertTrue(self.is_frozen())
+            _, errors = dump.communicate()
+        self.assertEqual(dump.returncode, 0, errors)
+        self.assertNotIn(b"sticky", errors)
+        self.assertEqual(stat.S_IMODE(os.stat(self.old.domain(NAME)).st_mode), mode)
+
+    def test_lifted_however_the_dump_ends(self):
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(signal=number), self.start() as dump:
+                self.wait_until(True)
+                dump.send_signal(number)
+                dump.communicate()
+                self.wait_until(False)
+
+    def test_lifted_when_the_reader_goes_away(self):
+        with self.start() as dump:
+            self.wait_until(True)
+            dump.stdout.close()
+            dump.wait()
+            self.wait_until(False)
+
+    def test_what_a_person_froze_stays_frozen(self):
+        path = self.old.domain(NAME)
+        os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | stat.S_ISVTX)
+        outcome = self.check_exit(self.old.vstate("dump", "--freeze", NAME))
+        self.assertIn("has the sticky bit: qmail-local defers all its mail", outcome.err)
+        self.assertTrue(self.is_frozen())
+        route = self.old.vstate("route", "alice@example.com")
+        self.assertIn("defers", route.out + route.err)
+
+    def test_pull_freezes_the_source(self):
+        rsh = f"{sys.executable} {os.path.join(os.path.dirname(__file__), 'fake_rsh.py')}"
+        remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
+        for source in ([self.old.root], ["--rsh", rsh, "--remote-vstate", remote, "old.example"]):
+            with self.subTest(source=source):
+                if support.STRACE is None:
+                    self.skipTest("strace is not installed")
+                trace = os.path.join(self.directory, "trace")
+                self.check_exit(support.run(
+                    "--root", self.new.root, "--qmail-dir", self.new.qmail, "pull", "--freeze",
+                    *source, NAME,
+                    prefix=[support.STRACE, "-f", "-qq", "-e", "trace=fchmod", "-o", trace]))
+                self.check_equal()
+                with open(trace, encoding="utf-8") as file:
+                    modes = [line.split(", ")[1].split(")")[0] for line in file if ", 01" in line
+                             or ", 0700" in line]
+                self.assertTrue(any(mode.startswith("01") for mode in modes), modes)
+                self.assertFalse(self.is_frozen())
+
+    def test_a_domain_that_is_not_there(self):
+        outcome = self.old.vstate("dump", "--freeze", "other.example")
+        self.check_exit(outcome, 1)
+        self.assertIn("other.example: there is no such domain on this server", outcome.err)
+
+
+if __name__ == "__main__":
+    support.main()
