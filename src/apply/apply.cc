@@ -68,6 +68,7 @@ Status Executor::run_content() {
   VSTATE_TRY(for_each<Change<File>>(change));
   VSTATE_TRY(copy_archives(false));
   VSTATE_TRY(copy_feed());
+  VSTATE_TRY(convert_mail());
   for (const auto& name : touched_mailboxes_) {
     const ActingAs owner(owner_.uid, owner_.gid);
     if (const auto status = finish_mailbox(name); !status)

@@ -92,8 +92,9 @@ class Executor {
   class Courier;
   Status copy_archives(bool of_lists);
   Status copy_feed();
+  Status convert_mail();
   Status deliver(MailFeed&);
-  Result<MailMemory> memory_of(const Parcel&);
+  Result<MailMemory> memory_of(std::string_view kind, const std::string& name);
   void take_count(const Parcel&, const ReceiveCount&);
   Status forget_new_mailboxes();
   Status remember_archive(const CopyArchive&);

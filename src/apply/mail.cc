@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "executor_impl.h"
+#include "vstate/mail/convert.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/mail/receive.h"
 
@@ -124,12 +125,17 @@ class Executor::Courier {
     if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name))) return {};
     const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
-    MailMemory memory;
+    const bool to_dovecot = executor_.input_.to_dovecot && parcel.kind == ArchiveKind::mailbox;
+    MailMemory memory, conversions;
     {
       const std::scoped_lock lock(executor_.mail_mutex_);
-      VSTATE_TRY_ASSIGN(memory, executor_.memory_of(parcel));
+      VSTATE_TRY_ASSIGN(memory, executor_.memory_of(kind_name(parcel.kind), parcel.name));
+      if (to_dovecot) {
+        VSTATE_TRY_ASSIGN(conversions, executor_.memory_of(k_conversions, parcel.name));
+      }
     }
-    ReceiveOptions options{on_difference(parcel.kind), executor_.input_.prunes_mail, {}};
+    const ReceiveOptions options{
+        on_difference(parcel.kind), executor_.input_.prunes_mail, to_dovecot, {}, &conversions};
     VSTATE_TRY_ASSIGN(const auto receiver,
                       Receiver::open(executor_.system(), *target, executor_.owner_, options, memory,
                                      batch_, label_of(parcel.kind, parcel.name)));
@@ -145,9 +151,9 @@ class Executor::Courier {
   std::map<std::string, Error> failures_;
 };
 
-Result<MailMemory> Executor::memory_of(const Parcel& parcel) {
+Result<MailMemory> Executor::memory_of(std::string_view kind, const std::string& name) {
   if (input_.ledger == nullptr) return MailMemory();
-  return input_.ledger->open_mail(plan_.domain, std::string(kind_name(parcel.kind)), parcel.name);
+  return input_.ledger->open_mail(plan_.domain, std::string(kind), name);
 }
 
 void Executor::take_count(const Parcel& parcel, const ReceiveCount& count) {
@@ -186,8 +192,9 @@ Status Executor::deliver(MailFeed& feed) {
 /// A mailbox that is made now has nothing behind it, whatever another of its name had.
 Status Executor::forget_new_mailboxes() {
   if (input_.ledger == nullptr) return {};
-  const auto forget = [&](const std::string& name) {
-    return input_.ledger->forget_mail(plan_.domain, "mailbox", name);
+  const auto forget = [&](const std::string& name) -> Status {
+    VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "mailbox", name));
+    return input_.ledger->forget_mail(plan_.domain, k_conversions, name);
   };
   for (const auto& action : plan_.actions) {
     if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->before)
@@ -200,6 +207,39 @@ Status Executor::forget_new_mailboxes() {
     if (std::holds_alternative<CreateDomain>(action))
       VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "files", ""));
   }
+  return {};
+}
+
+/// Of each mailbox that the plan names, and of those to which the feed brought something.
+Status Executor::convert_mail() {
+  if (!input_.to_dovecot) return {};
+  Batch batch(system(), owner_, input_.ledger == nullptr ? nullptr : &input_.ledger->deliveries());
+  const auto convert = [&](const std::string& name) -> Status {
+    const auto home = paths_.homes.find(name);
+    if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home here");
+    VSTATE_TRY_ASSIGN(auto memory, memory_of(k_conversions, name));
+    VSTATE_TRY_ASSIGN(const auto count,
+                      convert_courier(system(), home->second, owner_,
+                                      fmt::format("{}@{}", name, plan_.domain.text()), memory,
+                                      &batch, ConvertMode::write));
+    for (const auto& kept : count.kept)
+      report_.remarks.push_back(
+          fmt::format("convert.{}: {} is Dovecot's already and stays", name, kept));
+    for (const auto& left_out : count.left_out)
+      report_.remarks.push_back(fmt::format("convert.{}: left out: {}", name, left_out));
+    VSTATE_TRY(batch.flush());
+    for (const auto& [label, error] : batch.take_failures()) return tl::unexpected<Error>(error);
+    return {};
+  };
+  auto others = input_.feed == nullptr ? std::set<std::string>() : touched_mailboxes_;
+  for (const auto& action : plan_.actions)
+    if (const auto* one = std::get_if<ConvertMail>(&action)) {
+      others.erase(one->name);
+      VSTATE_TRY(perform(action, [&] { return convert(one->name); }));
+    }
+  for (const auto& name : others)
+    if (const auto status = convert(name); !status)
+      VSTATE_TRY(note_failure("convert." + name, status.error()));
   return {};
 }
 

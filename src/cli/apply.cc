@@ -89,6 +89,7 @@ Status Applying::take_saved_plan() {
   options_.prune = saved_->prune;
   options_.overwrite = saved_->overwrite;
   options_.alter = saved_->alter;
+  options_.convert = saved_->convert;
   common_.only = saved_->only;
   common_.exclude = saved_->exclude;
   common_.root = saved_->root;
@@ -158,9 +159,10 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
   reporter_.expect(json["summary"]["messages"].get<std::uint64_t>(),
                    json["summary"]["bytes"].get<std::uint64_t>());
   const auto jobs = common_.jobs > 0 ? common_.jobs : std::thread::hardware_concurrency();
-  const ApplyInput input{*session.system,      session.server,    *session.store, file.state,
-                         prepared.observation, file.archive_root, &*ledger,       feeding_.feed,
-                         options_.prune,       std::max(1U, jobs)};
+  const ApplyInput input{
+      *session.system,   session.server, *session.store, file.state,     prepared.observation,
+      file.archive_root, &*ledger,       feeding_.feed,  options_.prune, !options_.convert.empty(),
+      std::max(1U, jobs)};
   const auto report = apply_plan(input, prepared.plan, reporter_);
   Run run;
   run.number = *number;

@@ -65,6 +65,13 @@ void add_filters(CLI::App* command, CommonOptions& common) {
       ->type_name("GLOB");
 }
 
+void add_convert_option(CLI::App* command, PlanOptionsText& options) {
+  command
+      ->add_option("--convert", options.convert,
+                   "make Dovecot's UID files, keywords, and subscriptions of Courier's")
+      ->check(CLI::IsMember({"courier-dovecot"}));
+}
+
 /// Of what a run may do to this server.
 void add_change_flags(CLI::App* command, PlanOptionsText& options) {
   command->add_flag("--prune", options.prune,
@@ -73,6 +80,7 @@ void add_change_flags(CLI::App* command, PlanOptionsText& options) {
                     "undo what was changed here since the last apply");
   command->add_flag("--alter", options.alter,
                     "change database tables that do not hold what the file says");
+  add_convert_option(command, options);
   command->add_flag("--detailed-exitcode", options.detailed_exitcode,
                     "exit 2 when there are differences");
 }
@@ -144,6 +152,7 @@ int run_command_line(int argc, char** argv) {
     add_filters(command, common);
   }
   auto* verify = add_file_command(app, "verify", "prove that it is all there and works", text);
+  add_convert_option(verify, text);
   verify->add_flag("--deep", text.deep, "compare messages by content");
   auto* check = add_file_command(app, "check", "validate a file without a server", text);
   auto* route = app.add_subcommand("route", "how this server would deliver an address, and why");

@@ -15,6 +15,7 @@
 #include "dump.h"
 #include "pull_local.h"
 #include "vstate/base/text.h"
+#include "vstate/mail/convert.h"
 #include "vstate/mail/stream.h"
 
 namespace vstate::cli {
@@ -106,6 +107,7 @@ Result<Have> Pulling::what_is_here(Session& target, const DomainName& name) {
                     inspect_domain(*target.system, target.server, *target.store, name));
   VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail_boxes(name));
   for (const auto& [kind, box] : boxes) {
+    if (kind == k_conversions) continue;
     const auto archive_kind = kind == "mailbox" ? ArchiveKind::mailbox
                               : kind == "list"  ? ArchiveKind::list
                                                 : ArchiveKind::files;

@@ -29,6 +29,7 @@ Status save_plan(const std::string& path, const CommonOptions& common,
   out["prune"] = options.prune;
   out["overwrite"] = options.overwrite;
   out["alter"] = options.alter;
+  out["convert"] = options.convert;
   out["files"] = Json::array();
   for (std::size_t i = 0; i < files.size(); ++i)
     out["files"].push_back({{"name", std::filesystem::absolute(options.files[i]).string()},
@@ -62,6 +63,7 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
     plan.prune = json.at("prune");
     plan.overwrite = json.at("overwrite");
     plan.alter = json.value("alter", false);
+    plan.convert = json.value("convert", "");
     for (const auto& item : json.at("files")) {
       plan.files.push_back(item.at("name"));
       plan.digests.push_back(item.at("sha256"));

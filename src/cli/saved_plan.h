@@ -16,7 +16,7 @@ namespace vstate::cli {
 
 struct SavedPlan {
   std::vector<std::string> files, digests;  ///< absolute names, SHA-256 of their bytes
-  std::string mail, root;
+  std::string mail, root, convert;
   std::vector<std::string> only, exclude;
   bool prune = false, overwrite = false, alter = false;
   std::vector<std::string> plans;  ///< one JSON text a file, as the plan view makes it

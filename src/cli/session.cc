@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "vstate/base/digest.h"
+#include "vstate/mail/convert.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/sys/crypt.h"
 
@@ -53,8 +54,8 @@ Result<MailMemory> memory_of(const Session& session, const DomainName& domain, A
   return session.memory->mail_of(domain, std::string(kind_name(kind)), name);
 }
 
-void compare_archives(Session& session, const DomainFile& file, const Paths& paths, bool reads_all,
-                      TargetFacts& facts, Diagnostics& diagnostics) {
+void compare_archives(Session& session, const DomainFile& file, const Paths& paths,
+                      const PlanOptions& options, TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
                                    const std::string& subject, const ArchiveRef& archive) {
     const auto path = path_join(file.archive_root, archive.archive);
@@ -62,15 +63,17 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
     auto memory = memory_of(session, file.state.name, kind, name);
     auto identity = archive_identity(path);
-    if (!reads_all && session.memory && session.system->exists(target) && identity) {
+    if (!options.reads_all_archives && session.memory && session.system->exists(target) &&
+        identity) {
       const auto is_in = session.memory->has_archive(file.state.name, std::string(kind_name(kind)),
                                                      name, archive.sha256, *identity);
       // All of it came once; what is not there any more, its owner deleted.
       if (is_in && *is_in) return;
     }
-    auto found =
-        memory ? compare_archive(*session.system, path, target, on_difference(kind), {}, &*memory)
-               : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
+    auto found = memory
+                     ? compare_archive(*session.system, path, target, on_difference(kind), {},
+                                       &*memory, options.to_dovecot && kind == ArchiveKind::mailbox)
+                     : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),
                         fmt::format("{}: {}", subject, found.error().message));
@@ -85,8 +88,29 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     }
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
                               found->files_missing, found->kept, found->replaced, found->refused,
-                              found->identity, found->repeated});
+                              found->identity, found->repeated, found->has_courier_files});
   });
+}
+
+/// What an earlier apply without --convert left, or a conversion that was stopped.
+Status find_conversions(Session& session, const DomainFile& file, const Condition& condition,
+                        const PlanOptions& options, TargetFacts& facts) {
+  if (!options.to_dovecot) return {};
+  for (const auto& [name, mailbox] : file.state.mailboxes) {
+    const auto home = condition.paths.homes.find(name.text());
+    if (home == condition.paths.homes.end()) continue;
+    MailMemory memory;
+    if (session.memory) {
+      VSTATE_TRY_ASSIGN(memory,
+                        session.memory->mail_of(file.state.name, k_conversions, name.text()));
+    }
+    VSTATE_TRY_ASSIGN(const auto found,
+                      convert_courier(*session.system, home->second, condition.owner,
+                                      fmt::format("{}@{}", name.text(), file.state.name.text()),
+                                      memory, nullptr, ConvertMode::look));
+    if (found.folders > 0) facts.to_convert.insert(name.text());
+  }
+  return {};
 }
 
 bool adds_mailboxes(const Plan& plan) {
@@ -273,7 +297,8 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
     facts.free_bytes = space->bytes;
     facts.free_inodes = space->inodes;
   }
-  compare_archives(session, file, paths, options.reads_all_archives, facts, diagnostics);
+  compare_archives(session, file, paths, options, facts, diagnostics);
+  VSTATE_TRY(find_conversions(session, file, observation.condition, options, facts));
   const DomainLocation location{
       file.state.name, paths.domain,
       observation.condition.directory.empty() ? session.server.owner : observation.condition.owner};
@@ -305,6 +330,7 @@ PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& tex
   options.prune = text.prune;
   options.overwrite = text.overwrite;
   options.alter = text.alter;
+  options.to_dovecot = !text.convert.empty();
   options.only = common.only;
   options.exclude = common.exclude;
   return options;

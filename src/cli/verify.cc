@@ -16,8 +16,11 @@ namespace {
 /// Reads both sides again and tries every address: nothing that an apply reported is believed.
 class Verification {
  public:
-  Verification(Session& session, const DomainFile& file, bool is_deep)
-      : session_(session), file_(file), is_deep_(is_deep) {}
+  Verification(Session& session, const DomainFile& file, const PlanOptionsText& options)
+      : session_(session),
+        file_(file),
+        is_deep_(options.deep),
+        to_dovecot_(!options.convert.empty()) {}
 
   Result<std::vector<std::string>> run(const Prepared& prepared) {
     check_plan(prepared.plan);
@@ -81,7 +84,7 @@ class Verification {
       VSTATE_TRY_ASSIGN(
           const auto found,
           check_archive(*session_.system, path_join(file_.archive_root, report.archive.archive),
-                        *target, is_deep_));
+                        *target, is_deep_, to_dovecot_ && report.kind == ArchiveKind::mailbox));
       ++archives_;
       for (const auto& line : found)
         problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));
@@ -98,7 +101,7 @@ class Verification {
 
   Session& session_;
   const DomainFile& file_;
-  bool is_deep_;
+  bool is_deep_, to_dovecot_;
   std::vector<std::string> problems_;
   std::uint64_t addresses_ = 0, archives_ = 0;
 };
@@ -117,7 +120,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     chosen.reads_all_archives = true;
     auto prepared = prepare(*session, *file, chosen, diagnostics);
     if (!prepared) return Console::fail(prepared.error());
-    Verification verification(*session, *file, options.deep);
+    Verification verification(*session, *file, options);
     const auto problems = verification.run(*prepared);
     if (!problems) return Console::fail(problems.error());
     for (const auto& problem : *problems) Console::print(fmt::format("  ! {}\n", problem));

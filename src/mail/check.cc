@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "compare_impl.h"
+#include "vstate/mail/convert.h"
 #include "vstate/mail/deliver.h"
 
 namespace vstate {
@@ -130,10 +131,11 @@ Result<bool> Checker::has_content(mail::Reader& reader, const mail::Located& fou
 
 Result<std::vector<std::string>> check_archive(const System& system, const std::string& archive,
                                                std::string_view directory, bool is_deep,
-                                               ExtractLimits limits) {
+                                               bool to_dovecot, ExtractLimits limits) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   auto* opened = target ? &*target : nullptr;
-  mail::Comparer comparer(archive, opened, {OnDifference::keep, limits, false, nullptr});
+  mail::Comparer comparer(archive, opened,
+                          {OnDifference::keep, limits, false, nullptr, to_dovecot});
   VSTATE_TRY_ASSIGN(const auto comparison, comparer.run());
   VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(archive, limits));
   if (reader.identity() != comparison.status.identity)
@@ -143,6 +145,7 @@ Result<std::vector<std::string>> check_archive(const System& system, const std::
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) break;
+    if (to_dovecot) reader.rename(with_dovecot_folder(reader.entry().path));
     VSTATE_TRY(checker.check(reader));
   }
   return std::move(checker.problems);

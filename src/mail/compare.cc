@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "vstate/format/maildir_name.h"
+#include "vstate/mail/convert.h"
 
 namespace vstate::mail {
 
@@ -68,6 +69,10 @@ Status Comparer::read_all() {
 Status Comparer::take(Reader& reader) {
   const auto& entry = reader.entry();
   if (options_.wants_digest) digest_.begin(entry, entry.is_message);
+  if (options_.to_dovecot) reader.rename(with_dovecot_folder(entry.path));
+  if (entry.kind == EntryKind::regular && path_name(entry.path).starts_with("courier") &&
+      entry.path.starts_with("Maildir/"))
+    out_.status.has_courier_files = true;
   VSTATE_TRY(take_parents(entry.path));
   if (entry.kind == EntryKind::directory) {
     out_.directories[entry.path].mode = (entry.mode & 0755U) | 0700U;
@@ -343,11 +348,11 @@ namespace vstate {
 
 Result<ArchiveStatus> compare_archive(const System& system, const std::string& archive,
                                       std::string_view directory, OnDifference on_difference,
-                                      ExtractLimits limits, MailMemory* memory) {
+                                      ExtractLimits limits, MailMemory* memory, bool to_dovecot) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   // Of a directory that is gone nothing counts as remembered: it is made anew.
   mail::Comparer comparer(archive, target ? &*target : nullptr,
-                          {on_difference, limits, true, target ? memory : nullptr});
+                          {on_difference, limits, true, target ? memory : nullptr, to_dovecot});
   VSTATE_TRY_ASSIGN(auto comparison, comparer.run());
   return std::move(comparison.status);
 }

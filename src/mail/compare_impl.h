@@ -59,6 +59,7 @@ struct CompareOptions {
   ExtractLimits limits;
   bool wants_digest = true;
   MailMemory* memory = nullptr;  ///< null: nothing is remembered
+  bool to_dovecot = false;       ///< ReceiveOptions::to_dovecot
 };
 
 class Comparer {

@@ -19,7 +19,10 @@ Status receive_archive(Receiver& receiver, const std::string& archive, const std
   mail::EntryContent content(reader);
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
-    if (!is_there) return receiver.finish();
+    if (!is_there) {
+      receiver.expect_no_more();
+      return receiver.finish();
+    }
     VSTATE_TRY(receiver.take(reader.entry(), content));
   }
 }
@@ -34,7 +37,7 @@ Result<DeliveryCount> extract_archive(System& system, const std::string& archive
   MailMemory nothing;
   VSTATE_TRY_ASSIGN(const auto receiver,
                     Receiver::open(system, std::string(directory), owner,
-                                   {on_difference, false, limits}, nothing, batch, ""));
+                                   {on_difference, false, false, limits}, nothing, batch, ""));
   receiver->expect_repeated(status.repeated);
   auto received = receive_archive(*receiver, archive, status.identity, limits);
   if (!received && received.error().ends_run()) return tl::unexpected<Error>(received.error());

@@ -20,6 +20,7 @@
 #include "vstate/base/digest.h"
 #include "vstate/format/maildir_name.h"
 #include "vstate/format/uid_files.h"
+#include "vstate/mail/convert.h"
 #include "vstate/sys/handle.h"
 
 namespace vstate {
@@ -38,11 +39,7 @@ using HashSet = std::unordered_set<NameHash, HashOfHash>;
 
 constexpr std::string_view k_keywords = "dovecot-keywords";
 
-bool has_letters(std::uint64_t marks) {
-  constexpr unsigned first = 26;
-  constexpr std::uint64_t all = (std::uint64_t{1} << first) - 1;
-  return (marks >> first & all) != 0;
-}
+bool has_letters(std::uint64_t marks) { return (marks & k_marks_of_letters) != 0; }
 
 /// Bytes that were read already.
 class TextContent final : public Content {
@@ -115,8 +112,14 @@ class Receiver::Impl {
   Status forget(const NameHash&);
   Status finish();
 
+  /// Where an entry of the source stands here.
+  [[nodiscard]] std::string path_here(const std::string& path) const {
+    return options_.to_dovecot ? with_dovecot_folder(path) : path;
+  }
+
   std::vector<NameHash> repeated;
   ReceiveCount count;
+  bool is_whole = false;  ///< all that the source has was seen
   MailMemory& memory() { return memory_; }
 
  private:
@@ -161,6 +164,7 @@ class Receiver::Impl {
   Status remove_left_over();
   Status remove_gone();
   Status remove_gone_in(const std::string& folder, HashSet& left);
+  Status remove_merged_keywords(const std::string& directory);
 
   System& system_;
   std::shared_ptr<Target> target_;
@@ -417,7 +421,7 @@ Status Receiver::Impl::restate(const NameHash& key, const std::string& path) {
   const auto message = mail::as_message(path);
   if (!message) return fail(Errc::invalid, fmt::format("{}: is no message's path", path));
   const auto* entry = memory_.find(key);
-  if (entry == nullptr) return {};
+  if (entry == nullptr || entry->state == state_of_message(path)) return {};
   return restate(key, *message, entry->state, state_of_message(path));
 }
 
@@ -529,19 +533,7 @@ Status Receiver::Impl::write_temporary(const TreeEntry& entry, Content& content,
   if (index_) index_->take_over(build_in, name);
   const bool is_message = mail::as_message(entry.path).has_value();
   const mode_t mode = is_message ? 0600U : (entry.mode & 0755U) | 0600U;
-  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  Handle file;
-  {
-    const ActingAs acting(owner_.uid, owner_.gid);
-    file = Handle(openat(place->get(), name.c_str(), flags, mode));
-    if (!file.is_open() && errno == EEXIST) {
-      // Of a stopped run; it is never written into, since it may be anything.
-      if (unlinkat(place->get(), name.c_str(), 0) != 0)
-        return fail_errno(where, "cannot remove a left-over temporary");
-      file = Handle(openat(place->get(), name.c_str(), flags, mode));
-    }
-  }
-  if (!file.is_open()) return fail_errno(where, "cannot create the temporary");
+  VSTATE_TRY_ASSIGN(auto file, mail::create_temporary(place->get(), name, mode, owner_, where));
   const auto write = [&]() -> Status {
     VSTATE_TRY(content.copy_to(file.get(), sink));
     const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
@@ -744,8 +736,13 @@ Status Receiver::Impl::remove_gone_in(const std::string& folder, HashSet& left) 
         continue;
       }
       const EntryState told{entry->state.place, entry->state.marks | k_mark_gone};
+      auto as_left = entry->state;
+      if (options_.conversions != nullptr)
+        if (const auto* converted =
+                options_.conversions->find(key_in_folder(message->folder, message->unique)))
+          as_left.marks |= converted->state.marks;
       // Somebody here moved or marked it since the last pass: it is theirs now.
-      if (state_of_message(message_path) == entry->state) {
+      if (state_of_message(message_path) == as_left) {
         VSTATE_TRY(step(message_path));
         const ActingAs acting(owner_.uid, owner_.gid);
         if (unlinkat((*directory)->get(), std::string(message->name).c_str(), 0) != 0 &&
@@ -761,7 +758,38 @@ Status Receiver::Impl::remove_gone_in(const std::string& folder, HashSet& left) 
   return {};
 }
 
+/// Courier's imapd writes the keywords of a message into a file of its own, and takes it away once
+/// its list says the same. One that stays here would go on to speak for its message.
+Status Receiver::Impl::remove_merged_keywords(const std::string& directory) {
+  const auto handle = target_->directory(directory);
+  if (!handle) return {};
+  const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!listed.is_open()) return fail_errno(target_->full(directory), "cannot open");
+  VSTATE_TRY_ASSIGN(const auto listing,
+                    mail::Listing::read(listed.get(), target_->full(directory)));
+  for (std::size_t i = 0; i < listing.size(); ++i) {
+    const std::string name(listing.name(i));
+    const auto path = path_join(directory, name);
+    const auto key = key_of_file(path);
+    if (!gone_.contains(key) && (!is_whole || memory_.is_seen(key))) continue;
+    const auto* entry = memory_.find(key);
+    if (entry == nullptr) continue;
+    VSTATE_TRY_ASSIGN(const auto here, mail::digest_of_file((*handle)->get(), name,
+                                                            target_->full(path), k_most_compared));
+    if (here != entry->state.place) continue;  // somebody here wrote it
+    VSTATE_TRY(step(path));
+    const ActingAs acting(owner_.uid, owner_.gid);
+    if (unlinkat((*handle)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      return fail_errno(target_->full(path), "cannot delete");
+  }
+  return {};
+}
+
 Status Receiver::Impl::finish() {
+  if (!memory_.empty())
+    for (const auto& directory : known_directories_)
+      if (path_name(directory) == "courierimapkeywords")
+        VSTATE_TRY(remove_merged_keywords(directory));
   for (const auto& link : links_) VSTATE_TRY(place_link(link));
   VSTATE_TRY(finish_keywords());
   // Messages first: the lists of UIDs and keywords tell of messages that are there.
@@ -797,15 +825,21 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, std::string dir
 }
 
 void Receiver::expect_repeated(std::vector<NameHash> names) { impl_->repeated = std::move(names); }
-Result<bool> Receiver::wants_message(const std::string& path) { return impl_->wants_message(path); }
+Result<bool> Receiver::wants_message(const std::string& path) {
+  return impl_->wants_message(impl_->path_here(path));
+}
 bool Receiver::wants_file(const std::string& path, std::uint64_t stamp) {
-  return impl_->wants_file(path, stamp);
+  return impl_->wants_file(impl_->path_here(path), stamp);
 }
 Status Receiver::take(const TreeEntry& entry, Content& content) {
-  return impl_->take(entry, content);
+  auto path = impl_->path_here(entry.path);
+  if (path == entry.path) return impl_->take(entry, content);
+  TreeEntry renamed = entry;
+  renamed.path = std::move(path);
+  return impl_->take(renamed, content);
 }
 Status Receiver::restate(const NameHash& key, const std::string& path) {
-  return impl_->restate(key, path);
+  return impl_->restate(key, impl_->path_here(path));
 }
 Status Receiver::forget(const NameHash& key) { return impl_->forget(key); }
 
@@ -819,6 +853,7 @@ Status Receiver::forget_unseen() {
   return {};
 }
 
+void Receiver::expect_no_more() { impl_->is_whole = true; }
 Status Receiver::finish() { return impl_->finish(); }
 const ReceiveCount& Receiver::count() const { return impl_->count; }
 

@@ -142,6 +142,20 @@ Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::st
   return bytes ? std::optional(short_digest(*bytes)) : std::nullopt;
 }
 
+Result<Handle> create_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
+                                std::string_view shown) {
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const ActingAs acting(owner.uid, owner.gid);
+  Handle file(openat(directory, name.c_str(), flags, mode));
+  if (!file.is_open() && errno == EEXIST) {
+    if (unlinkat(directory, name.c_str(), 0) != 0)
+      return fail_errno(shown, "cannot remove a left-over temporary");
+    file = Handle(openat(directory, name.c_str(), flags, mode));
+  }
+  if (!file.is_open()) return fail_errno(shown, "cannot create the temporary");
+  return file;
+}
+
 Status write_all(int file, std::string_view bytes, std::string_view path) {
   while (!bytes.empty()) {
     const auto count = ::write(file, bytes.data(), bytes.size());

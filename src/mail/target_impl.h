@@ -16,6 +16,7 @@
 #include "listing_impl.h"
 #include "names_impl.h"
 #include "vstate/mail/archive.h"
+#include "vstate/model/server.h"
 #include "vstate/sys/system.h"
 
 namespace vstate::mail {
@@ -84,6 +85,11 @@ class TargetIndex {
   std::string path_;
   FolderNumbers* folders_ = nullptr;
 };
+
+/// A new file for writing that belongs to `owner`. One of that name is of a stopped run; it is
+/// never written into, since it may be anything.
+[[nodiscard]] Result<Handle> create_temporary(int directory, const std::string& name, unsigned mode,
+                                              Owner owner, std::string_view shown);
 
 Status write_all(int file, std::string_view bytes, std::string_view shown);
 

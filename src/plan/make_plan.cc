@@ -23,7 +23,7 @@ std::string item_address(const std::string& kind, const std::string& name) {
 class Planner {
  public:
   explicit Planner(const PlanInput& input)
-      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0, {}} {}
+      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0, {}, {}} {}
 
   Plan run();
 
@@ -54,6 +54,7 @@ class Planner {
   void add_misfits();
   void add_repairs();
   void add_archives(ArchiveKind kind);
+  void add_conversions();
   void add_publication();
   void filter();
 
@@ -250,6 +251,19 @@ void Planner::add_archives(ArchiveKind kind) {
   }
 }
 
+/// Where it is to be done now, and where mail comes that makes it necessary.
+void Planner::add_conversions() {
+  if (!input_.options.to_dovecot) return;
+  auto names = input_.facts.to_convert;
+  for (const auto& action : plan_.actions)
+    if (const auto* copy = std::get_if<CopyArchive>(&action);
+        copy != nullptr && copy->kind == ArchiveKind::mailbox)
+      for (const auto& report : input_.facts.archives)
+        if (report.kind == copy->kind && report.name == copy->name && report.has_courier_files)
+          names.insert(copy->name);
+  for (const auto& name : names) plan_.actions.push_back(ConvertMail{name});
+}
+
 void Planner::add_publication() {
   const auto publish = [&](const DomainName& name, bool is_alias) {
     const auto found = input_.condition.published.find(name);
@@ -331,6 +345,7 @@ Plan Planner::run() {
   add_archives(ArchiveKind::mailbox);
   add_archives(ArchiveKind::files);
   if (!input_.facts.feed.empty()) plan_.actions.push_back(CopyFeed{input_.facts.feed});
+  add_conversions();
   compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder",
           as_it_is);
   compare(desired.alias, is_there() ? &actual->alias : nullptr, "alias", as_it_is);
@@ -376,6 +391,7 @@ std::string address_of(const Action& action) {
       return (copy.kind == ArchiveKind::mailbox ? "mail." : "archive.") + copy.name;
     }
     std::string operator()(const CopyFeed&) const { return "mail"; }
+    std::string operator()(const ConvertMail& convert) const { return "convert." + convert.name; }
     std::string operator()(const Change<Autoresponder>& change) const {
       return "autoresponder." + change.name;
     }

@@ -183,6 +183,11 @@ class ActionJson {
     out["detail"] = "what is missing here, from " + feed.source;
     return out;
   }
+  Json operator()(const ConvertMail& convert) const {
+    auto out = entry("convert", convert.name, "update", address_);
+    out["detail"] = "UIDs, keywords, and subscriptions of Courier's as Dovecot's";
+    return out;
+  }
   Json operator()(const Publish& publish) const {
     const auto& found = publish.found;
     auto out = entry("publish", publish.name.text(), "create", address_);

@@ -4,7 +4,6 @@ list. What they were is asked of Courier's own programs, what they are of a real
 
 import os
 import random
-import subprocess
 import sys
 import unittest
 
@@ -15,7 +14,7 @@ from dovecot import Dovecot, good, quoted
 from dovecot_test import ALICE, DOMAIN, account, deliver, home_of, message
 from support import OWNER
 
-CONVERT = os.environ.get("VSTATE_CONVERT", "")
+CONVERT = ("--convert", "courier-dovecot")
 
 
 def use_mailbox(session):
@@ -55,7 +54,6 @@ def state_by_courier(home):
 
 @courier.needs_courier
 @dovecot.needs_dovecot
-@unittest.skipUnless(CONVERT, "VSTATE_CONVERT does not name the program of tests/tools")
 class FromCourier(support.SandboxCase):
     def source(self):
         """A mailbox whose UIDs, whose POP3 list, and whose file names have different orders."""
@@ -88,10 +86,14 @@ class FromCourier(support.SandboxCase):
     def move(self, source, target):
         mail, text = os.path.join(self.directory, "mail"), self.file("dump.toml", "")
         self.check_exit(source.vstate("-q", "dump", "--mail", mail, "-o", text, DOMAIN))
-        self.apply(target, "--mail", mail, text)
-        done = subprocess.run([CONVERT, os.path.join(home_of(target), "Maildir"), ALICE],
-                              capture_output=True, text=True, check=False)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        plan = self.check_exit(target.vstate("plan", *CONVERT, "--mail", mail, text)).out
+        self.assertIn("convert alice", plan)
+        self.assertNotIn("left out", self.apply(target, *CONVERT, "--mail", mail, text).err)
+        before = target.snapshot()
+        self.check_nothing_to_do(target, *CONVERT, "--mail", mail, text)
+        self.apply(target, *CONVERT, "--mail", mail, text)
+        self.assertEqual(support.changed_paths(before, target.snapshot()), [])
+        self.check_exit(target.vstate("verify", *CONVERT, "--deep", "--mail", mail, text))
 
     def test_clients_see_no_difference(self):
         source, target = self.source(), self.server("target")
@@ -192,6 +194,48 @@ class FromCourier(support.SandboxCase):
                 r"\Seen", r"\Answered", r"\Flagged", r"\Draft", r"\Deleted"]
             sign = choose.choice(("+FLAGS", "+FLAGS", "-FLAGS", "FLAGS"))
             good(session.uid("STORE", some, sign, f"({' '.join(choose.sample(flags, 2))})"))
+
+    def pull(self, source, target):
+        return self.check_exit(target.vstate("pull", *CONVERT, source.root, DOMAIN)).err
+
+    def test_later_passes_follow_courier(self):
+        """Until Dovecot is asked for the first time, each pass brings what Courier says by then."""
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        print(f"VSTATE_SEED={seed}", file=sys.stderr)
+        choose = random.Random(seed)
+        source, target = self.server("source"), self.server("target")
+        self.apply(source, self.file("first.toml", support.domain_text()))
+        for number in range(3):
+            self.live(source, choose)
+            self.pull(source, target)
+        self.check_exit(target.vstate("pull", *CONVERT, "--prune", "--yes", source.root, DOMAIN))
+        before = state_by_courier(home_of(source))
+        deliver(source, 1000)
+        self.pull(source, target)
+        with self.subTest(seed=seed):
+            self.check_same_but_for_one(before, self.state_by_dovecot(target))
+
+    def test_what_dovecot_made_its_own_is_left_alone(self):
+        source, target = self.source(), self.server("target")
+        self.pull(source, target)
+        with Dovecot([account(target)], prefix="INBOX.") as running:
+            deliver(target, 500)
+            session = running.imap(ALICE)
+            good(session.select("INBOX"))
+            good(session.uid("STORE", "1", "+FLAGS", "(here)"))
+            before = dovecot.mailbox_state(session)["folders"]["INBOX"]
+            session.logout()
+        courier_session = courier.Imap(home_of(source), OWNER)
+        good(courier_session.select("INBOX"))
+        good(courier_session.uid("STORE", "1", "-FLAGS", "(k1)"))
+        courier_session.logout()
+        deliver(source, 600)
+        out = self.pull(source, target)
+        self.assertIn("convert.alice: Maildir is Dovecot's already and stays", out)
+        after = self.state_by_dovecot(target)["folders"]["INBOX"]
+        self.assertEqual(len(after["messages"]), len(before["messages"]) + 1)
+        for uid, state in before["messages"].items():
+            self.assertEqual(after["messages"][uid], state)
 
     def test_only_pop3_was_ever_used(self):
         source, target = self.server("source"), self.server("target")

@@ -57,6 +57,7 @@ struct ApplyInput {
   Ledger* ledger = nullptr;  ///< null: nothing is remembered
   MailFeed* feed = nullptr;  ///< mail that no archive of the file holds
   bool prunes_mail = false;  ///< deletes messages that are gone at the feed's source
+  bool to_dovecot = false;   ///< makes Dovecot's files of Courier's
   unsigned jobs = 1;         ///< mailboxes at a time
 };
 

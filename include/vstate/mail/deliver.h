@@ -39,6 +39,7 @@ struct ArchiveStatus {
   std::string sha256;                 ///< of the archive's content
   std::string identity;               ///< names its bytes on the disk while nobody changes them
   std::vector<NameHash> repeated;     ///< names that it holds in more than one folder, sorted
+  bool has_courier_files = false;     ///< something for --convert courier-dovecot
   /// "PATH: why": links that lead out of the directory (never made), and what is in the way on the
   /// target: a directory of the archive that is a link or a file here. What lies below it counts
   /// as missing until a person has moved it.
@@ -51,12 +52,12 @@ struct ArchiveStatus {
 
 /// Only reads. A directory that does not exist lacks everything. One pass over the archive (two if
 /// a message is there with another size), no stat for a message whose ",S=" is the entry's size;
-/// some 60 bytes of memory for each message of archive and directory. Errors as scan_archive, and
-/// those of the file system.
+/// some 60 bytes of memory for each message of archive and directory. `to_dovecot`: with the
+/// folders' names of mail/convert.h. Errors as scan_archive, and those of the file system.
 [[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const std::string& archive,
                                                     std::string_view directory, OnDifference,
-                                                    ExtractLimits = {},
-                                                    class MailMemory* = nullptr);
+                                                    ExtractLimits = {}, class MailMemory* = nullptr,
+                                                    bool to_dovecot = false);
 
 struct DeliveryCount {
   std::uint64_t messages = 0;
@@ -92,6 +93,7 @@ struct DeliveryCount {
 [[nodiscard]] Result<std::vector<std::string>> check_archive(const System&,
                                                              const std::string& archive,
                                                              std::string_view directory,
-                                                             bool is_deep, ExtractLimits = {});
+                                                             bool is_deep, bool to_dovecot = false,
+                                                             ExtractLimits = {});
 
 }  // namespace vstate

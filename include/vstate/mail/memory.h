@@ -38,6 +38,8 @@ struct MemoryEntry {
 constexpr std::uint64_t k_mark_new = std::uint64_t{1} << 63U;
 /// The source has it no more, and that was dealt with here.
 constexpr std::uint64_t k_mark_gone = std::uint64_t{1} << 62U;
+/// Those that stand for keywords: "a" to "z".
+constexpr std::uint64_t k_marks_of_letters = ((std::uint64_t{1} << 26U) - 1) << 26U;
 [[nodiscard]] std::uint64_t marks_of(std::string_view flags);
 /// The flags in the order that Maildir readers write them.
 [[nodiscard]] std::string flags_of(std::uint64_t marks);

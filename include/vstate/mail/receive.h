@@ -60,8 +60,10 @@ class FileContent : public Content {
 
 struct ReceiveOptions {
   OnDifference on_difference = OnDifference::keep;
-  bool prune = false;  ///< delete messages that are gone at the source and untouched here
+  bool prune = false;       ///< delete messages that are gone at the source and untouched here
+  bool to_dovecot = false;  ///< folders get Dovecot's names (mail/convert.h)
   ExtractLimits limits;
+  MailMemory* conversions = nullptr;  ///< the letters that convert_courier gave to messages
 };
 
 struct ReceiveCount : DeliveryCount {
@@ -85,20 +87,21 @@ class Batch {
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
+  /// A file that is built (batch_impl.h).
+  struct Item;
+  Status add(Item);
+  /// Something to be remembered that needs no rename.
+  Status note(const DeliveryLog::Record&);
+  /// DeliveryLog::withdraw.
+  Status withdraw(const std::vector<DeliveryLog::Record>&);
   Status flush();
   /// Failures of single files, by the mailbox that they were for; others are not held up.
   [[nodiscard]] std::map<std::string, Error> take_failures();
 
  private:
-  friend class Receiver;
-  struct Item;
   struct Files;
-  Status add(Item);
-  /// Something to be remembered that needs no rename.
-  Status note(const DeliveryLog::Record&);
   Status place(const Item&);
   Status place_file(const Item&);
-  Status withdraw(const std::vector<DeliveryLog::Record>&);
   Status withdraw(const Item&);
   void drop_built();
 
@@ -154,6 +157,8 @@ class Receiver final : public MailSink {
   /// A remembered message that the source has no more.
   Status forget(const NameHash&);
   Status forget_unseen() override;
+  /// All that the source has was given, what is remembered too.
+  void expect_no_more();
   /// Links, and what comes last. What was built waits for the batch.
   Status finish() override;
   [[nodiscard]] const ReceiveCount& count() const;

@@ -48,6 +48,11 @@ struct CopyFeed {
   std::string source;
 };
 
+/// Says in Dovecot's files what Courier's say of a mailbox (mail/convert.h). Only for --convert.
+struct ConvertMail {
+  std::string name;
+};
+
 /// Changes the back-end's tables so that what the file says fits. Only for --alter.
 struct AlterStore {
   std::string statement, reason;
@@ -71,7 +76,7 @@ struct Unpublish {
 };
 
 using Action = std::variant<CreateDomain, AlterStore, Repair, Change<Limits>, Change<Mailbox>,
-                            Change<File>, CopyArchive, CopyFeed, Change<Autoresponder>,
+                            Change<File>, CopyArchive, CopyFeed, ConvertMail, Change<Autoresponder>,
                             Change<Alias>, Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
 
 /// The address of what an archive is of: "mailbox.alice", "list.news", "domain".
@@ -112,6 +117,7 @@ struct PlanOptions {
   std::vector<std::string> only, exclude;  ///< shell patterns over addresses
   bool reads_all_archives = false;         ///< also those that the ledger knows to be wholly in
   bool alter = false;  ///< change the back-end's tables where they do not hold what the file says
+  bool to_dovecot = false;  ///< make Dovecot's files of Courier's
 };
 
 /// What an archive of the file lacks on the target, as mail/deliver.h found.
@@ -123,6 +129,7 @@ struct ArchiveReport {
   std::vector<std::string> kept, replaced, refused;
   std::string identity;
   std::vector<NameHash> repeated;
+  bool has_courier_files = false;
 };
 
 /// What only the target can tell of the file's values.
@@ -136,7 +143,10 @@ struct TargetFacts {
   std::optional<std::uint64_t> free_bytes, free_inodes;
   std::string feed;             ///< where mail comes from besides; empty: nowhere
   std::vector<Misfit> misfits;  ///< what the back-end cannot hold
-  std::string new_directory;    ///< where vpopmail would make the domain's directory now
+  /// Mailboxes that have something to convert already. Only looked for with
+  /// PlanOptions::to_dovecot.
+  std::set<std::string> to_convert;
+  std::string new_directory;  ///< where vpopmail would make the domain's directory now
   bool new_directory_is_hashed = false;
 };
 
