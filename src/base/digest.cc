@@ -10,14 +10,21 @@
 namespace vstate {
 
 namespace {
-void start(EVP_MD_CTX* context) {
-  VSTATE_ASSERT(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+
+/// Looked up once: the library takes longer to find the algorithm than to digest a name.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  VSTATE_ASSERT(fetched != nullptr);
+  return fetched;
 }
+
 }  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) { start(context_.get()); }
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  VSTATE_ASSERT(EVP_DigestInit_ex(context_.get(), algorithm(), nullptr) == 1);
+}
 
 void Sha256::update(std::string_view bytes) {
   VSTATE_ASSERT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
@@ -35,7 +42,7 @@ void Sha256::update_number(std::uint64_t number) {
 Sha256::Value Sha256::finish() {
   Value value{};
   VSTATE_ASSERT(EVP_DigestFinal_ex(context_.get(), value.data(), nullptr) == 1);
-  start(context_.get());
+  VSTATE_ASSERT(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1);
   return value;
 }
 

@@ -95,8 +95,10 @@ void Batch::drop_built() {
 Status Batch::flush() {
   if (files_->items.empty() && files_->records.empty()) return {};
   std::set<dev_t> synced;
+  const mail::Target* last = nullptr;
   for (const auto& item : files_->items) {
     struct stat st {};
+    if (std::exchange(last, item.target.get()) == item.target.get()) continue;
     if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
     if (syncfs(item.target->root()) == 0) continue;
     auto failure = fail_errno(item.target->path(), "cannot write to the disk");

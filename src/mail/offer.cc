@@ -1,5 +1,7 @@
 #include "vstate/mail/offer.h"
 
+#include <utility>
+
 namespace vstate {
 
 Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
@@ -8,10 +10,10 @@ Status offer_tree(const System& source, std::string_view directory, const Exclus
   ListedDirectories listed;
   VSTATE_TRY(walk_tree(
       source, directory, expressed, count.tree,
-      [&](const TreeEntry& entry) -> Result<bool> {
+      [&](TreeEntry& entry) -> Result<bool> {
         const bool is_file = entry.kind == EntryKind::regular;
         if (is_file && !sink.wants_file(entry.path, entry.stamp)) return true;
-        FileContent content(entry.file, entry.size, entry.path);
+        FileContent content(Handle(std::exchange(entry.file, -1)), entry.size, entry.path);
         VSTATE_TRY(sink.take(entry, content));
         return true;
       },

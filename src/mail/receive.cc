@@ -31,6 +31,7 @@ using mail::Located;
 using mail::Target;
 
 constexpr std::size_t k_most_compared = std::size_t{64} << 20;
+constexpr std::size_t k_most_queued = 64;
 
 struct HashOfHash {
   std::size_t operator()(const NameHash& hash) const { return hash.low; }
@@ -66,7 +67,7 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
   static thread_local bool can_copy = true;
   std::uint64_t left = size_;
   while (sink == nullptr && can_copy && left > 0) {
-    const auto count = copy_file_range(file_, nullptr, file, nullptr, left, 0);
+    const auto count = copy_file_range(file_.get(), nullptr, file, nullptr, left, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && may_not_copy(errno)) {
       can_copy = left == size_ ? false : can_copy;
@@ -78,7 +79,8 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
   }
   thread_local std::vector<char> buffer(std::size_t{256} << 10U);
   while (left > 0) {
-    const auto count = ::read(file_, buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
+    const auto count =
+        ::read(file_.get(), buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno(path_, "cannot read");
     if (count == 0) break;
@@ -91,6 +93,10 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
     return fail(Errc::conflict,
                 fmt::format("{}: became shorter while it was read; run it again", path_));
   return {};
+}
+
+std::unique_ptr<Content> FileContent::keep() {
+  return std::make_unique<FileContent>(std::move(file_), size_, path_);
 }
 
 class Receiver::Impl {
@@ -154,6 +160,8 @@ class Receiver::Impl {
   Status write_temporary(const TreeEntry&, Content&, const std::string& build_in,
                          const std::string& name,
                          const std::function<void(std::string_view)>* sink);
+  Status hand_on(Batch::Item, bool is_late);
+  Status build_queued();
   Status restate(const NameHash& key, const mail::MessagePath&, const EntryState& before,
                  const EntryState& now);
   Status take_keywords(const TreeEntry&, Content&);
@@ -180,6 +188,15 @@ class Receiver::Impl {
   HashSet passed_;
   std::unordered_map<NameHash, std::uint32_t, HashOfHash> placed_;
   std::optional<std::pair<std::string, Identity>> asked_;
+  /// Messages that are opened at the source and not yet built here: the thread becomes their owner
+  /// once for all of them.
+  struct Queued {
+    TreeEntry entry;
+    std::unique_ptr<Content> content;
+    Batch::Item item;
+    bool is_late = false;
+  };
+  std::vector<Queued> queued_;
   std::set<std::string> known_directories_, blocked_;
   std::vector<TreeEntry> links_;
   std::vector<Batch::Item> late_;
@@ -576,8 +593,17 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
     sha.update(part);
   };
   const bool needs_digest = names_by_content || !order.is_message;
-  VSTATE_TRY(write_temporary(entry, content, item.build_in, item.temporary,
-                             needs_digest ? &sink : nullptr));
+  if (!needs_digest) {
+    item.record = {memory_.number(), order.key, order.state, true};
+    const bool is_late = order.is_late || has_letters(order.state.marks);
+    if (auto kept = content.keep()) {
+      queued_.push_back({entry, std::move(kept), std::move(item), is_late});
+      return queued_.size() < k_most_queued ? Status() : build_queued();
+    }
+    VSTATE_TRY(write_temporary(entry, content, item.build_in, item.temporary, nullptr));
+    return hand_on(std::move(item), is_late);
+  }
+  VSTATE_TRY(write_temporary(entry, content, item.build_in, item.temporary, &sink));
   // Named after the name it will have, so that a run after a killed one finds it.
   const auto rename_temporary = [&](Batch::Item& built, std::string name) -> Status {
     VSTATE_TRY_ASSIGN(const auto place, target_->directory(built.build_in));
@@ -623,14 +649,37 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
       }
     }
   }
-  ++(order.is_message ? count.messages : count.files);
-  count.bytes += entry.size;
   item.record = {memory_.number(), order.key, order.state, true};
-  if (order.is_late || (order.is_message && has_letters(order.state.marks))) {
-    late_.push_back(std::move(item));
-    return {};
+  return hand_on(std::move(item),
+                 order.is_late || (order.is_message && has_letters(order.state.marks)));
+}
+
+/// What is built waits for the batch, or for the end of this mailbox.
+Status Receiver::Impl::hand_on(Batch::Item item, bool is_late) {
+  ++(item.is_message ? count.messages : count.files);
+  count.bytes += item.size;
+  if (!is_late) return batch_.add(std::move(item));
+  late_.push_back(std::move(item));
+  return {};
+}
+
+Status Receiver::Impl::build_queued() {
+  auto queued = std::exchange(queued_, {});
+  std::size_t built = 0;
+  Status status;
+  {
+    const ActingAs acting(owner_.uid, owner_.gid);
+    for (; built < queued.size(); ++built) {
+      auto& one = queued[built];
+      status =
+          write_temporary(one.entry, *one.content, one.item.build_in, one.item.temporary, nullptr);
+      if (!status) break;
+      one.content.reset();
+    }
   }
-  return batch_.add(std::move(item));
+  for (std::size_t i = 0; i < built; ++i)
+    VSTATE_TRY(hand_on(std::move(queued[i].item), queued[i].is_late));
+  return status;
 }
 
 Status Receiver::Impl::take_link(const TreeEntry& entry) {
@@ -786,6 +835,7 @@ Status Receiver::Impl::remove_merged_keywords(const std::string& directory) {
 }
 
 Status Receiver::Impl::finish() {
+  VSTATE_TRY(build_queued());
   if (!memory_.empty())
     for (const auto& directory : known_directories_)
       if (path_name(directory) == "courierimapkeywords")

@@ -64,7 +64,7 @@ class Walk {
   Status visit_link(const Level&, const std::string& path);
   Status visit_file(const Level&, const std::string& path);
   Result<Handle> open_moved(const Level&, const std::string& path);
-  Status take(const TreeEntry&);
+  Status take(TreeEntry&);
   void note(const Level&, std::string path);
   void refuse(const std::string& path, std::string_view why) {
     count_.refused.push_back(fmt::format("{}: {}", path, why));
@@ -143,7 +143,7 @@ std::vector<Item> in_path_order(const Listing& listing) {
   return items;
 }
 
-Status Walk::take(const TreeEntry& entry) {
+Status Walk::take(TreeEntry& entry) {
   VSTATE_TRY_ASSIGN(const bool is_taken, visitor_(entry));
   if (is_taken) ++count_.archived;
   return {};
@@ -346,8 +346,10 @@ Status Walk::visit_file(const Level& level, const std::string& path) {
   entry.mtime = st.st_mtim.tv_sec;
   entry.size = static_cast<std::uint64_t>(st.st_size);
   entry.stamp = stamp_of(st);
-  entry.file = opens_ ? file.get() : -1;
-  return take(entry);
+  if (opens_) entry.file = file.release();
+  const auto status = take(entry);
+  if (entry.file >= 0) file = Handle(entry.file);
+  return status;
 }
 
 Status walk_opened(const System& system, std::string_view directory, const Exclusion& expressed,

@@ -42,18 +42,22 @@ class Content {
   virtual ~Content() = default;
   /// Writes them into `file`, unless it is -1; `sink`, if there is one, sees them too.
   virtual Status copy_to(int file, const std::function<void(std::string_view)>* sink) = 0;
+  /// The same content for later, and this one is empty from then on; nothing if it has to be read
+  /// at once.
+  [[nodiscard]] virtual std::unique_ptr<Content> keep() { return nullptr; }
 };
 
 /// An open file of this machine: copied by the kernel, shared between both files where the file
 /// system can.
 class FileContent : public Content {
  public:
-  FileContent(int file, std::uint64_t size, std::string path)
-      : file_(file), size_(size), path_(std::move(path)) {}
+  FileContent(Handle file, std::uint64_t size, std::string path)
+      : file_(std::move(file)), size_(size), path_(std::move(path)) {}
   Status copy_to(int file, const std::function<void(std::string_view)>* sink) override;
+  [[nodiscard]] std::unique_ptr<Content> keep() override;
 
  private:
-  int file_;
+  Handle file_;
   std::uint64_t size_;
   std::string path_;
 };

@@ -43,14 +43,14 @@ struct TreeEntry {
   std::string target;      ///< of a link
   /// Regular files: digest of what changes whenever the file does (inode, times, size).
   std::uint64_t stamp = 0;
-  /// Regular files: open for reading, at its start, closed by the walk. -1 for all else, and in a
-  /// walk that only counts.
+  /// Regular files: open for reading, at its start, closed by the walk unless the visitor keeps it
+  /// and puts -1 here. -1 for all else, and in a walk that only counts.
   int file = -1;
 };
 
 /// True: the entry was taken. False: it was not (it is counted nowhere; a visitor that refuses an
 /// entry names it in the count). An error ends the walk.
-using TreeVisitor = std::function<Result<bool>(const TreeEntry&)>;
+using TreeVisitor = std::function<Result<bool>(TreeEntry&)>;
 
 /// Asked before a message is opened, with the path as it was listed. False: it is taken as it is,
 /// unopened, and not visited.

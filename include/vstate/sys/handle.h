@@ -19,6 +19,8 @@ class Handle {
   ~Handle();
   [[nodiscard]] int get() const { return descriptor_; }
   [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+  /// Gives it up to the caller.
+  [[nodiscard]] int release() { return std::exchange(descriptor_, -1); }
   /// True if close(2) succeeded: a write that failed late is told there.
   bool close();
 
@@ -28,7 +30,7 @@ class Handle {
 
 /// While it lives, this thread touches files as `uid`/`gid` (setfsuid(2)): what it creates belongs
 /// to them, and the kernel refuses what they may not do. Other threads are not affected. Does
-/// nothing unless the program runs as root.
+/// nothing unless the program runs as root, or where the thread is them already.
 class ActingAs {
  public:
   ActingAs(std::uint32_t uid, std::uint32_t gid);
@@ -37,8 +39,8 @@ class ActingAs {
   ActingAs& operator=(const ActingAs&) = delete;
 
  private:
-  uid_t old_uid_ = 0;
-  gid_t old_gid_ = 0;
+  using Identity = std::pair<uid_t, gid_t>;
+  Identity before_;
   bool is_active_ = false;
 };
 
