@@ -87,7 +87,16 @@ MailMemory::MailMemory(std::int64_t number, std::vector<MemoryEntry> entries)
 }
 
 std::size_t MailMemory::index_of(const NameHash& key) const {
-  const auto found = std::lower_bound(entries_.begin(), entries_.end(), key, is_less);
+  // Keys are digests and lie evenly: the search begins where the key should be, and stays near.
+  const auto size = entries_.size();
+  auto low = static_cast<std::size_t>((key.high >> 32U) * size >> 32U), high = low;
+  for (std::size_t step = 16; low > 0 && !is_less(entries_[low], key); step *= 4)
+    low -= std::min(step, low);
+  for (std::size_t step = 16; high < size && is_less(entries_[high], key); step *= 4)
+    high += std::min(step, size - high);
+  const auto begin = entries_.begin();
+  const auto found = std::lower_bound(begin + static_cast<std::ptrdiff_t>(low),
+                                      begin + static_cast<std::ptrdiff_t>(high), key, is_less);
   return found != entries_.end() && found->key == key
              ? static_cast<std::size_t>(found - entries_.begin())
              : entries_.size();

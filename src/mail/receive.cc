@@ -149,7 +149,7 @@ class Receiver::Impl {
   Result<bool> is_remembered(const MemoryEntry&, const NameHash& name);
   Status note(const NameHash& key, const EntryState&);
   Result<std::optional<Located>> find_here(const Identity&, const mail::MessagePath&,
-                                           const EntryState* preferred, std::string_view likely);
+                                           const EntryState& before);
   Result<bool> make_parents(const std::string& path);
   Result<bool> make_directory(const std::string& path, unsigned mode);
   Status take_message(const TreeEntry&, Content&);
@@ -376,8 +376,16 @@ Result<bool> Receiver::Impl::make_directory(const std::string& path, unsigned mo
 
 Result<std::optional<Located>> Receiver::Impl::find_here(const Identity& identity,
                                                          const mail::MessagePath& message,
-                                                         const EntryState* preferred,
-                                                         std::string_view likely) {
+                                                         const EntryState& before) {
+  const bool was_new = (before.marks & k_mark_new) != 0;
+  const auto likely = fmt::format(
+      "{}/{}{}{}", mail::relative_join(message.folder, was_new ? "new" : "cur"), message.unique,
+      was_new ? "" : ":2,", flags_of(before.marks & ~(k_mark_new | k_mark_gone)));
+  if (state_of_message(likely).place == before.place) {
+    // Most often nobody here touched it, and no folder has to be listed.
+    VSTATE_TRY_ASSIGN(auto found, mail::locate(*target_, likely));
+    if (found) return found;
+  }
   VSTATE_TRY(prepare_index());
   std::optional<Located> other;
   const auto own_folder = folders_.of(message.folder);
@@ -385,8 +393,7 @@ Result<std::optional<Located>> Receiver::Impl::find_here(const Identity& identit
     if (identity.is_scoped && record.folder != own_folder) continue;
     VSTATE_TRY_ASSIGN(auto found, locator_->find(record.folder, message.unique, likely));
     if (!found) continue;
-    if (preferred == nullptr || state_of_message(found->path).place == preferred->place)
-      return found;
+    if (state_of_message(found->path).place == before.place) return found;
     other = std::move(found);
   }
   return other;
@@ -401,7 +408,7 @@ Status Receiver::Impl::restate(const NameHash& key, const mail::MessagePath& mes
   }
   const auto name = key_of_message(message.unique);
   const Identity identity{name, key, key != name};
-  VSTATE_TRY_ASSIGN(const auto here, find_here(identity, message, &before, ""));
+  VSTATE_TRY_ASSIGN(const auto here, find_here(identity, message, before));
   // Its owner deleted it: what happens to it elsewhere is not news here.
   if (!here) return note(key, now);
   const auto state = state_of_message(here->path);

@@ -227,10 +227,10 @@ std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) con
   return {first, last};
 }
 
-Result<std::optional<Located>> Locator::at(std::string_view path) {
-  VSTATE_TRY_ASSIGN(const auto found, target_.status(path));
+Result<std::optional<Located>> locate(Target& target, std::string_view path) {
+  VSTATE_TRY_ASSIGN(const auto found, target.status(path));
   if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
-  VSTATE_TRY_ASSIGN(auto directory, target_.directory(path_parent(path)));
+  VSTATE_TRY_ASSIGN(auto directory, target.directory(path_parent(path)));
   return std::optional(Located{std::string(path), std::move(directory),
                                std::string(path_name(path)),
                                static_cast<std::uint64_t>(found->st_size)});
@@ -241,8 +241,8 @@ Result<std::optional<Located>> Locator::find(std::uint32_t folder, std::string_v
   const auto& path = folders_.path(folder);
   if (const auto message = as_message(likely); message && message->folder == path) {
     const auto info = message->name.substr(message->unique.size());
-    VSTATE_TRY_ASSIGN(auto found,
-                      at(relative_join(message->directory, std::string(unique).append(info))));
+    VSTATE_TRY_ASSIGN(auto found, locate(target_, relative_join(message->directory,
+                                                                std::string(unique).append(info))));
     if (found) return found;
   }
   if (!search_ || searched_ != folder) {
@@ -254,7 +254,7 @@ Result<std::optional<Located>> Locator::find(std::uint32_t folder, std::string_v
   }
   VSTATE_TRY_ASSIGN(const auto found, search_->find(unique));
   if (!found) return std::optional<Located>();
-  return at(relative_join(relative_join(path, found->place), found->name));
+  return locate(target_, relative_join(relative_join(path, found->place), found->name));
 }
 
 }  // namespace vstate::mail

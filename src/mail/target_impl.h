@@ -104,6 +104,9 @@ struct Located {
   std::uint64_t size = 0;
 };
 
+/// The message that stands at a path, if one does.
+[[nodiscard]] Result<std::optional<Located>> locate(Target&, std::string_view path);
+
 /// Finds the file of a message that the index knows.
 class Locator {
  public:
@@ -113,8 +116,6 @@ class Locator {
                                                     std::string_view likely);
 
  private:
-  [[nodiscard]] Result<std::optional<Located>> at(std::string_view path);
-
   Target& target_;
   const FolderNumbers& folders_;
   // The folder that was searched last: messages of an archive come folder by folder.
