@@ -33,6 +33,20 @@ std::optional<std::string> archive_target(ArchiveKind kind, const std::string& n
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }
 
+ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive) {
+  std::vector<std::string> paths;
+  archive.for_each(
+      [&](const ArchivePart& part) { paths.push_back(path_join(root, part.archive)); });
+  return ArchiveFiles(std::move(paths));
+}
+
+std::string digests_of(const ArchiveRef& archive) {
+  std::string digests;
+  archive.for_each(
+      [&](const ArchivePart& part) { digests += (digests.empty() ? "" : " ") + part.sha256; });
+  return digests;
+}
+
 OnDifference on_difference(ArchiveKind kind) {
   return kind == ArchiveKind::files ? OnDifference::replace : OnDifference::keep;
 }
@@ -47,11 +61,11 @@ class ArchiveFeed final : public MailFeed {
   Result<std::optional<Parcel>> next() override {
     if (at_ == actions_.size()) return std::optional<Parcel>();
     const auto& copy = std::get<CopyArchive>(*actions_[at_++]);
-    return std::optional(Parcel{
-        copy.kind, copy.name, [this, &copy](Receiver& receiver) {
-          receiver.expect_repeated(copy.repeated);
-          return receive_archive(receiver, path_join(root_, copy.archive.archive), copy.identity);
-        }});
+    return std::optional(Parcel{copy.kind, copy.name, [this, &copy](Receiver& receiver) {
+                                  receiver.expect_repeated(copy.repeated);
+                                  return receive_archive(
+                                      receiver, archive_files(root_, copy.archive), copy.identity);
+                                }});
   }
   [[nodiscard]] bool is_parallel() const override { return true; }
   [[nodiscard]] std::string title() const override { return "archives"; }
@@ -270,7 +284,7 @@ Status Executor::copy_archives(bool of_lists) {
 Status Executor::remember_archive(const CopyArchive& copy) {
   if (input_.ledger == nullptr) return {};
   return input_.ledger->remember_archive(plan_.domain, std::string(kind_name(copy.kind)), copy.name,
-                                         copy.archive.sha256, copy.identity);
+                                         digests_of(copy.archive), copy.identity);
 }
 
 Status Executor::copy_feed() {

@@ -13,6 +13,7 @@
 #include "session.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/archive.h"
+#include "vstate/mail/archive_index.h"
 
 namespace vstate::cli {
 
@@ -35,6 +36,9 @@ class Dumping {
  private:
   Status archive_all(Observation&);
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& relative);
+  [[nodiscard]] std::optional<IndexFile> read_index(const std::string& path) const;
+  [[nodiscard]] static std::string path_of_part(const std::string& whole,
+                                                const ArchiveRef& present);
 
   Session& session_;
   const std::string& mail_;
@@ -67,14 +71,51 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
     out_.counts.not_dumped += tree.archived;
     return std::optional<ArchiveRef>();
   }
-  const auto output = path_join(mail_, relative);
-  VSTATE_TRY(make_private_directories(std::filesystem::path(output).parent_path()));
-  VSTATE_TRY_ASSIGN(const auto summary,
-                    write_archive(*session_.system, source.directory, source.expressed, output));
+  const auto whole = path_join(mail_, relative);
+  const auto index_path = whole + ".index";
+  VSTATE_TRY(make_private_directories(std::filesystem::path(whole).parent_path()));
+  auto index = read_index(index_path).value_or(IndexFile());
+  const auto part_path = path_of_part(relative, index.archive);
+  auto written = index.archive.archive.empty()
+                     ? write_archive(*session_.system, source.directory, source.expressed,
+                                     path_join(mail_, part_path), &index.entries)
+                     : write_increment(*session_.system, source.directory, source.expressed,
+                                       path_join(mail_, part_path), index.entries);
+  if (!written) return tl::unexpected<Error>(written.error());
+  const auto& summary = *written;
   out_.counts.add(summary.count);
   out_.counts.archived += summary.count.archived;
-  if (summary.is_trivial) return std::optional<ArchiveRef>();
-  return std::optional(ArchiveRef{relative, summary.messages, summary.bytes, summary.sha256});
+  const bool is_first = index.archive.archive.empty();
+  if (!summary.is_trivial) {
+    ArchivePart part{part_path, summary.messages, summary.bytes, summary.sha256};
+    if (is_first)
+      static_cast<ArchivePart&>(index.archive) = std::move(part);
+    else
+      index.archive.increments.push_back(std::move(part));
+    // The index comes after the archive that it names, and before the file does.
+    VSTATE_TRY_ASSIGN(const auto bytes, to_bytes(index, mail_));
+    VSTATE_TRY(write_host_file(index_path, bytes));
+  } else if (is_first) {
+    return std::optional<ArchiveRef>();
+  }
+  return std::optional(std::move(index.archive));
+}
+
+/// Of the archives of an earlier dump; nothing where it has to begin anew.
+std::optional<IndexFile> Dumping::read_index(const std::string& path) const {
+  const auto bytes = read_input(path);
+  auto index = bytes ? parse_index(*bytes, mail_) : std::nullopt;
+  constexpr std::size_t most_increments = 99;
+  if (index && index->archive.increments.size() >= most_increments) return std::nullopt;
+  return index;
+}
+
+/// "alice.tar.zst", then "alice.2.tar.zst" and so on.
+std::string Dumping::path_of_part(const std::string& whole, const ArchiveRef& present) {
+  if (present.archive.empty()) return whole;
+  constexpr std::string_view ending = ".tar.zst";
+  return fmt::format("{}.{}{}", whole.substr(0, whole.size() - ending.size()),
+                     present.increments.size() + 2, ending);
 }
 
 Status Dumping::archive_all(Observation& observation) {

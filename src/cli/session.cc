@@ -43,6 +43,14 @@ void for_each_archive(const State& state, Visit visit) {
     visit(ArchiveKind::files, std::string(), std::string("domain.archive"), *state.archive);
 }
 
+/// The archive and its increments, with the name of each in the file.
+template <class Visit>
+void for_each_part(const ArchiveRef& archive, const std::string& subject, Visit visit) {
+  visit(subject, static_cast<const ArchivePart&>(archive));
+  for (std::size_t i = 0; i < archive.increments.size(); ++i)
+    visit(fmt::format("{}.increments[{}]", subject, i), archive.increments[i]);
+}
+
 Place place_of(const DomainFile& file, const std::string& subject) {
   const auto found = file.places.find(subject);
   return found != file.places.end() ? found->second : Place{file.name, 0, 0};
@@ -58,20 +66,20 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
                       const PlanOptions& options, TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
                                    const std::string& subject, const ArchiveRef& archive) {
-    const auto path = path_join(file.archive_root, archive.archive);
+    const auto files = archive_files(file.archive_root, archive);
     // Below a home that does not exist yet, nothing is there.
     const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
     auto memory = memory_of(session, file.state.name, kind, name);
-    auto identity = archive_identity(path);
+    const auto identity = archive_identity(files);
     if (!options.reads_all_archives && session.memory && session.system->exists(target) &&
         identity) {
       const auto is_in = session.memory->has_archive(file.state.name, std::string(kind_name(kind)),
-                                                     name, archive.sha256, *identity);
+                                                     name, digests_of(archive), *identity);
       // All of it came once; what is not there any more, its owner deleted.
       if (is_in && *is_in) return;
     }
     auto found = memory
-                     ? compare_archive(*session.system, path, target, on_difference(kind), {},
+                     ? compare_archive(*session.system, files, target, on_difference(kind), {},
                                        &*memory, options.to_dovecot && kind == ArchiveKind::mailbox)
                      : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
@@ -79,13 +87,19 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
                         fmt::format("{}: {}", subject, found.error().message));
       return;
     }
-    if (found->sha256 != archive.sha256) {
-      diagnostics.error(place_of(file, subject),
-                        fmt::format("{}: {} has the digest {}…, the file says {}…", subject, path,
-                                    found->sha256.substr(0, 12), archive.sha256.substr(0, 12)),
+    std::size_t number = 0;
+    bool is_right = true;
+    for_each_part(archive, subject, [&](const std::string& part_subject, const ArchivePart& part) {
+      const auto& digest = found->digests[number++];
+      if (digest == part.sha256) return;
+      is_right = false;
+      diagnostics.error(place_of(file, part_subject),
+                        fmt::format("{}: {} has the digest {}…, the file says {}…", part_subject,
+                                    path_join(file.archive_root, part.archive),
+                                    digest.substr(0, 12), part.sha256.substr(0, 12)),
                         "take the archive that was dumped with this file");
-      return;
-    }
+    });
+    if (!is_right) return;
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
                               found->files_missing, found->kept, found->replaced, found->refused,
                               found->identity, found->repeated, found->has_courier_files});
@@ -253,12 +267,14 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
   const auto errors = diagnostics.error_count();
   for_each_archive(file.state, [&](ArchiveKind, const std::string&, const std::string& subject,
                                    const ArchiveRef& archive) {
-    const auto path = path_join(file.archive_root, archive.archive);
-    std::error_code ignored;
-    if (!std::filesystem::is_regular_file(path, ignored))
-      diagnostics.error(place_of(file, subject),
-                        fmt::format("{}: there is no archive {}", subject, path),
-                        "name its directory with --mail, or take the key out");
+    for_each_part(archive, subject, [&](const std::string& part_subject, const ArchivePart& part) {
+      const auto path = path_join(file.archive_root, part.archive);
+      std::error_code ignored;
+      if (!std::filesystem::is_regular_file(path, ignored))
+        diagnostics.error(place_of(file, part_subject),
+                          fmt::format("{}: there is no archive {}", part_subject, path),
+                          "name its directory with --mail, or take the key out");
+    });
   });
   if (diagnostics.error_count() > errors) return std::nullopt;
   return file;

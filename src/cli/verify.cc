@@ -83,7 +83,7 @@ class Verification {
       if (!target) continue;  // told as a missing mailbox
       VSTATE_TRY_ASSIGN(
           const auto found,
-          check_archive(*session_.system, path_join(file_.archive_root, report.archive.archive),
+          check_archive(*session_.system, archive_files(file_.archive_root, report.archive),
                         *target, is_deep_, to_dovecot_ && report.kind == ArchiveKind::mailbox));
       ++archives_;
       for (const auto& line : found)

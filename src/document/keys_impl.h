@@ -18,7 +18,8 @@ inline const Keys k_mailbox_keys{"password", "clear_password", "apop",    "gecos
                                  "vacation", "last_login",     "created", "mail"};
 inline const Keys k_quota_keys{"bytes", "messages"};
 inline const Keys k_login_keys{"at", "from"};
-inline const Keys k_archive_keys{"archive", "messages", "bytes", "sha256"};
+inline const Keys k_part_keys{"archive", "messages", "bytes", "sha256"};
+inline const Keys k_archive_keys{"archive", "messages", "bytes", "sha256", "increments"};
 inline const Keys k_alias_keys{"deliver", "forwards_only"};
 inline const Keys k_autoresponder_keys{"message", "copy_to", "limit", "program"};
 inline const Keys k_limit_keys{"replies", "seconds"};

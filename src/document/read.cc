@@ -36,6 +36,7 @@ class Reading {
   Quota read_quota(Table& mailbox);
   Flags read_flags(Table& mailbox);
   std::optional<LastLogin> read_login(Table& mailbox);
+  ArchivePart read_part(Table& table);
   std::optional<ArchiveRef> read_archive(Table& owner, std::string_view key);
   Autoresponder read_autoresponder(Table& table);
   List read_list(Table& table, const std::string& name);
@@ -96,25 +97,43 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
   }
 }
 
+ArchivePart Reading::read_part(Table& table) {
+  places_[table.title()] = table.place("archive");
+  ArchivePart part;
+  if (table.require("archive")) part.archive = table.string("archive").value_or("");
+  part.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
+  part.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
+  if (table.require("sha256")) part.sha256 = table.string("sha256").value_or("");
+  const auto& path = part.archive;
+  const auto names = split(path, '/');
+  if (table.has("archive") && (path.empty() || path.front() == '/' ||
+                               std::find(names.begin(), names.end(), "..") != names.end()))
+    table.error("archive", "must be a path below the archives' directory");
+  const bool is_digest = part.sha256.size() == 64 &&
+                         part.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (table.has("sha256") && !is_digest)
+    table.error("sha256", "is not a digest of 64 lower-case hexadecimal digits");
+  return part;
+}
+
 std::optional<ArchiveRef> Reading::read_archive(Table& owner, std::string_view key) {
   const auto* node = owner.table(key);
   if (node == nullptr) return std::nullopt;
   auto table = open(*node, fmt::format("{}.{}", owner.title(), key), k_archive_keys);
-  places_[table.title()] = table.place("archive");
-  ArchiveRef archive;
-  if (table.require("archive")) archive.archive = table.string("archive").value_or("");
-  archive.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
-  archive.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
-  if (table.require("sha256")) archive.sha256 = table.string("sha256").value_or("");
-  const auto& path = archive.archive;
-  const auto parts = split(path, '/');
-  if (table.has("archive") && (path.empty() || path.front() == '/' ||
-                               std::find(parts.begin(), parts.end(), "..") != parts.end()))
-    table.error("archive", "must be a path below the archives' directory");
-  const bool is_digest = archive.sha256.size() == 64 &&
-                         archive.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (table.has("sha256") && !is_digest)
-    table.error("sha256", "is not a digest of 64 lower-case hexadecimal digits");
+  ArchiveRef archive{read_part(table), {}};
+  const auto* increments = table.node().get("increments");
+  if (increments == nullptr) return archive;
+  if (!increments->is_array_of_tables() &&
+      !(increments->is_array() && increments->as_array()->empty())) {
+    table.error("increments", "is not an array of tables", "write [ { archive = … }, … ]");
+    return archive;
+  }
+  for (const auto& item : *increments->as_array()) {
+    auto part = open(*item.as_table(),
+                     fmt::format("{}.increments[{}]", table.title(), archive.increments.size()),
+                     k_part_keys);
+    archive.increments.push_back(read_part(part));
+  }
   return archive;
 }
 
@@ -481,6 +500,7 @@ std::vector<std::string> known_keys() {
   add("", k_top_keys);
   add("domain.", k_domain_keys);
   add("domain.archive.", k_archive_keys);
+  add("domain.archive.increments[].", k_part_keys);
   for (const auto& name : limit_names())
     if (name.kind != LimitKind::denial)
       out.push_back("domain.limits." + std::string(name.document_key));
@@ -489,11 +509,13 @@ std::vector<std::string> known_keys() {
   add("mailbox.*.quota.", k_quota_keys);
   add("mailbox.*.last_login.", k_login_keys);
   add("mailbox.*.mail.", k_archive_keys);
+  add("mailbox.*.mail.increments[].", k_part_keys);
   add("alias.*.", k_alias_keys);
   add("autoresponder.*.", k_autoresponder_keys);
   add("autoresponder.*.limit.", k_limit_keys);
   add("list.*.", k_list_keys);
   add("list.*.archive.", k_archive_keys);
+  add("list.*.archive.increments[].", k_part_keys);
   add("file[].", k_file_keys);
   return out;
 }

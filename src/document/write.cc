@@ -74,10 +74,20 @@ std::string word_array(const Strings& words) {
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
+std::string part_value(const ArchivePart& part) {
+  return fmt::format("archive = {}, messages = {}, bytes = {}, sha256 = {}", quoted(part.archive),
+                     part.messages, part.bytes, quoted(part.sha256));
+}
+
 std::string archive_value(const ArchiveRef& archive) {
-  return fmt::format("{{ archive = {}, messages = {}, bytes = {}, sha256 = {} }}",
-                     quoted(archive.archive), archive.messages, archive.bytes,
-                     quoted(archive.sha256));
+  auto out = "{ " + part_value(archive);
+  if (!archive.increments.empty()) {
+    out += ", increments = [\n";
+    for (const auto& part : archive.increments)
+      out += fmt::format("  {{ {} }},\n", part_value(part));
+    out += "]";
+  }
+  return out + " }";
 }
 
 class Writer {

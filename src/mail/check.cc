@@ -30,16 +30,16 @@ class Checker {
     if (target != nullptr) locator_.emplace(*target, folders);
     for (const auto& link : comparison.links) links_.emplace(link.path, link.presence);
   }
-  Status check(mail::Reader&);
+  Status check(mail::Chain&);
   std::vector<std::string> problems;
 
  private:
   void problem(const std::string& path, std::string_view what) {
     problems.push_back(fmt::format("{}: {}", path, what));
   }
-  Status check_message(mail::Reader&);
+  Status check_message(mail::Chain&);
   Result<std::optional<mail::Located>> locate(const mail::ReadEntry&);
-  Result<bool> has_content(mail::Reader&, const mail::Located&);
+  Result<bool> has_content(mail::Chain&, const mail::Located&);
 
   const mail::Comparison& comparison_;
   const mail::TargetIndex& index_;
@@ -50,7 +50,7 @@ class Checker {
   std::map<std::string, Presence> links_;
 };
 
-Status Checker::check(mail::Reader& reader) {
+Status Checker::check(mail::Chain& reader) {
   const auto& entry = reader.entry();
   if (entry.is_message) return check_message(reader);
   switch (entry.kind) {
@@ -90,7 +90,7 @@ Result<std::optional<mail::Located>> Checker::locate(const mail::ReadEntry& entr
   return best;
 }
 
-Status Checker::check_message(mail::Reader& reader) {
+Status Checker::check_message(mail::Chain& reader) {
   const auto& entry = reader.entry();
   if (comparison_.wanted[entry.number]) {
     problem(entry.path, comparison_.variants.contains(entry.number)
@@ -111,7 +111,7 @@ Status Checker::check_message(mail::Reader& reader) {
   return {};
 }
 
-Result<bool> Checker::has_content(mail::Reader& reader, const mail::Located& found) {
+Result<bool> Checker::has_content(mail::Chain& reader, const mail::Located& found) {
   const Handle file(openat(found.directory->get(), found.name.c_str(),
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   // A reader may have renamed it this instant; it was there with its size.
@@ -129,7 +129,7 @@ Result<bool> Checker::has_content(mail::Reader& reader, const mail::Located& fou
 
 }  // namespace
 
-Result<std::vector<std::string>> check_archive(const System& system, const std::string& archive,
+Result<std::vector<std::string>> check_archive(const System& system, const ArchiveFiles& archive,
                                                std::string_view directory, bool is_deep,
                                                bool to_dovecot, ExtractLimits limits) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
@@ -137,9 +137,10 @@ Result<std::vector<std::string>> check_archive(const System& system, const std::
   mail::Comparer comparer(archive, opened,
                           {OnDifference::keep, limits, false, nullptr, to_dovecot});
   VSTATE_TRY_ASSIGN(const auto comparison, comparer.run());
-  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(archive, limits));
+  VSTATE_TRY_ASSIGN(auto reader, mail::Chain::open(archive, limits));
   if (reader.identity() != comparison.status.identity)
-    return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive));
+    return fail(Errc::conflict,
+                fmt::format("{}: was changed meanwhile; run it again", archive.paths().front()));
   reader.adopt(comparison.hard_links);
   Checker checker(comparison, comparer.index(), comparer.folders(), opened, is_deep);
   while (true) {

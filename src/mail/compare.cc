@@ -49,12 +49,11 @@ Result<Comparison> Comparer::run() {
   VSTATE_TRY(settle_variants());
   VSTATE_TRY(check_directories());
   for (auto& link : out_.links) VSTATE_TRY(check_link(link));
-  if (options_.wants_digest) out_.status.sha256 = digest_.finish();
   return std::move(out_);
 }
 
 Status Comparer::read_all() {
-  VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive_, options_.limits));
+  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits, options_.wants_digest));
   out_.status.identity = reader.identity();
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
@@ -63,12 +62,12 @@ Status Comparer::read_all() {
     VSTATE_TRY(take(reader));
   }
   out_.hard_links = reader.hard_links();
+  out_.status.digests = reader.digests();
   return {};
 }
 
-Status Comparer::take(Reader& reader) {
+Status Comparer::take(Chain& reader) {
   const auto& entry = reader.entry();
-  if (options_.wants_digest) digest_.begin(entry, entry.is_message);
   if (options_.to_dovecot) reader.rename(with_dovecot_folder(entry.path));
   if (entry.kind == EntryKind::regular && path_name(entry.path).starts_with("courier") &&
       entry.path.starts_with("Maildir/"))
@@ -77,18 +76,19 @@ Status Comparer::take(Reader& reader) {
   if (entry.kind == EntryKind::directory) {
     out_.directories[entry.path].mode = (entry.mode & 0755U) | 0700U;
     if (out_.directories.size() <= k_most_files) return {};
-    return fail(Errc::invalid, fmt::format("{}: more than {} directories", archive_, k_most_files));
+    return fail(Errc::invalid, fmt::format("{}: more than {} directories", archive_.paths().front(),
+                                           k_most_files));
   }
   if (entry.is_message) {
     VSTATE_TRY(take_message(entry));
     return take_content(reader);
   }
   if (!files_.insert(hash_name(entry.path)).second)
-    return fail(Errc::invalid,
-                fmt::format("{}: entry \"{}\": it is there twice", archive_, entry.path));
+    return fail(Errc::invalid, fmt::format("{}: entry \"{}\": it is there twice",
+                                           archive_.paths().front(), entry.path));
   if (files_.size() > k_most_files)
-    return fail(Errc::invalid,
-                fmt::format("{}: more than {} files that are no messages", archive_, k_most_files));
+    return fail(Errc::invalid, fmt::format("{}: more than {} files that are no messages",
+                                           archive_.paths().front(), k_most_files));
   if (entry.kind == EntryKind::regular) return take_file(reader);
   out_.links.push_back({entry.path, entry.target, Presence::absent, false});
   return {};
@@ -104,12 +104,9 @@ Status Comparer::take_parents(const std::string& path) {
   return {};
 }
 
-Status Comparer::take_content(Reader& reader) {
+Status Comparer::take_content(Chain& reader) {
   if (!options_.wants_digest) return {};
-  return reader.read([&](std::string_view part) -> Status {
-    digest_.bytes(part);
-    return {};
-  });
+  return reader.read([](std::string_view) -> Status { return {}; });
 }
 
 Status Comparer::take_message(const ReadEntry& entry) {
@@ -144,7 +141,7 @@ bool Comparer::is_remembered(const NameHash& key) const {
   return entry != nullptr && entry->pending == 0 && (entry->state.marks & k_mark_gone) == 0;
 }
 
-Status Comparer::take_file(Reader& reader) {
+Status Comparer::take_file(Chain& reader) {
   const auto& entry = reader.entry();
   std::optional<struct stat> found;
   if (target_ != nullptr) {
@@ -178,7 +175,7 @@ Status Comparer::take_file(Reader& reader) {
   return {};
 }
 
-Status Comparer::compare_content(Reader& reader, bool& is_same) {
+Status Comparer::compare_content(Chain& reader, bool& is_same) {
   const auto& entry = reader.entry();
   VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(entry.path)));
   const auto where = target_->full(entry.path);
@@ -186,7 +183,6 @@ Status Comparer::compare_content(Reader& reader, bool& is_same) {
                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.is_open()) return fail_errno(where, "cannot open");
   return reader.read([&](std::string_view part) -> Status {
-    if (options_.wants_digest) digest_.bytes(part);
     if (!is_same) return {};
     VSTATE_TRY_ASSIGN(is_same, has_bytes(file.get(), part, where));
     return {};
@@ -252,9 +248,10 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
 /// Names of variants come from the content, which takes another pass over the archive.
 Status Comparer::settle_variants() {
   if (need_variant_.empty()) return {};
-  VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive_, options_.limits));
+  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits));
   if (reader.identity() != out_.status.identity)
-    return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive_));
+    return fail(Errc::conflict,
+                fmt::format("{}: was changed meanwhile; run it again", archive_.paths().front()));
   reader.adopt(out_.hard_links);
   auto left = need_variant_.size();
   while (left > 0) {
@@ -346,7 +343,7 @@ Status Comparer::check_link(WantedLink& link) {
 
 namespace vstate {
 
-Result<ArchiveStatus> compare_archive(const System& system, const std::string& archive,
+Result<ArchiveStatus> compare_archive(const System& system, const ArchiveFiles& archive,
                                       std::string_view directory, OnDifference on_difference,
                                       ExtractLimits limits, MailMemory* memory, bool to_dovecot) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));

@@ -9,8 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "digest_impl.h"
-#include "reader_impl.h"
+#include "chain_impl.h"
 #include "target_impl.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/mail/memory.h"
@@ -45,8 +44,8 @@ struct Comparison {
   /// delivered, or already were (then they are not wanted).
   std::map<std::uint32_t, std::string> variants;
   std::map<std::string, WantedDirectory> directories;
-  std::vector<WantedLink> links;          ///< in the archive's order
-  std::shared_ptr<HardLinks> hard_links;  ///< for the next reader of the archive
+  std::vector<WantedLink> links;  ///< in the archive's order
+  Chain::Gathered hard_links;     ///< for the next reader of the archive
 
   [[nodiscard]] bool is_blocked(std::string_view directory) const;
 };
@@ -65,7 +64,7 @@ struct CompareOptions {
 class Comparer {
  public:
   /// `target`: nothing if the directory does not exist.
-  Comparer(std::string archive, Target* target, const CompareOptions& options)
+  Comparer(ArchiveFiles archive, Target* target, const CompareOptions& options)
       : archive_(std::move(archive)), target_(target), options_(options) {}
   [[nodiscard]] Result<Comparison> run();
 
@@ -85,12 +84,12 @@ class Comparer {
   enum Seen : unsigned { same_here = 1, other_here = 2, same_elsewhere = 4, other_elsewhere = 8 };
 
   Status read_all();
-  Status take(Reader&);
-  Status take_content(Reader&);
+  Status take(Chain&);
+  Status take_content(Chain&);
   Status take_message(const ReadEntry&);
-  Status take_file(Reader&);
+  Status take_file(Chain&);
   Status take_parents(const std::string& path);
-  Status compare_content(Reader&, bool& is_same);
+  Status compare_content(Chain&, bool& is_same);
   Status check_directories();
   Status check_link(WantedLink&);
   void settle_messages();
@@ -101,11 +100,10 @@ class Comparer {
   [[nodiscard]] bool is_remembered(const NameHash&) const;
   Result<bool> replaces(const NameHash&, const std::string& path);
 
-  std::string archive_;
+  ArchiveFiles archive_;
   Target* target_;
   CompareOptions options_;
   Comparison out_;
-  ContentDigest digest_;
   FolderNumbers folders_;
   TargetIndex index_;
   std::optional<Locator> locator_;

@@ -8,9 +8,11 @@
 
 namespace vstate::mail {
 
+/// `Source` is a Reader or a Chain.
+template <class Source>
 class EntryContent final : public Content {
  public:
-  explicit EntryContent(Reader& reader) : reader_(reader) {}
+  explicit EntryContent(Source& reader) : reader_(reader) {}
   Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
     return reader_.read([&](std::string_view part) -> Status {
       if (sink != nullptr) (*sink)(part);
@@ -19,7 +21,7 @@ class EntryContent final : public Content {
   }
 
  private:
-  Reader& reader_;
+  Source& reader_;
 };
 
 }  // namespace vstate::mail

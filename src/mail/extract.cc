@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "chain_impl.h"
 #include "compare_impl.h"
 #include "entry_content_impl.h"
 #include "vstate/mail/deliver.h"
@@ -11,11 +12,12 @@
 
 namespace vstate {
 
-Status receive_archive(Receiver& receiver, const std::string& archive, const std::string& checked,
+Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const std::string& checked,
                        ExtractLimits limits) {
-  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(archive, limits));
+  VSTATE_TRY_ASSIGN(auto reader, mail::Chain::open(archive, limits));
   if (reader.identity() != checked)
-    return fail(Errc::conflict, fmt::format("{}: was changed meanwhile; run it again", archive));
+    return fail(Errc::conflict,
+                fmt::format("{}: was changed meanwhile; run it again", archive.paths().front()));
   mail::EntryContent content(reader);
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
@@ -27,7 +29,7 @@ Status receive_archive(Receiver& receiver, const std::string& archive, const std
   }
 }
 
-Result<DeliveryCount> extract_archive(System& system, const std::string& archive,
+Result<DeliveryCount> extract_archive(System& system, const ArchiveFiles& archive,
                                       std::string_view directory, Owner owner,
                                       OnDifference on_difference, ExtractLimits limits) {
   VSTATE_TRY_ASSIGN(const auto status,

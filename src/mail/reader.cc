@@ -268,10 +268,14 @@ Status Reader::read(const Sink& sink) {
 
 namespace vstate {
 
-Result<std::string> archive_identity(const std::string& host_path) {
-  struct stat st {};
-  if (stat(host_path.c_str(), &st) != 0) return fail_errno(host_path, "cannot open");
-  return mail::identity_of(st);
+Result<std::string> archive_identity(const ArchiveFiles& files) {
+  std::string identity;
+  for (const auto& path : files.paths()) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) != 0) return fail_errno(path, "cannot open");
+    identity += (identity.empty() ? "" : ";") + mail::identity_of(st);
+  }
+  return identity;
 }
 
 }  // namespace vstate

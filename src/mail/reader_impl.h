@@ -42,8 +42,6 @@ class Reader {
   /// False at the end. What was not read of the entry before is skipped.
   [[nodiscard]] Result<bool> next();
   [[nodiscard]] const ReadEntry& entry() const { return entry_; }
-  /// From here on the entry is called otherwise.
-  void rename(std::string path) { entry_.path = std::move(path); }
   /// The content of a regular file, exactly `entry().size` bytes.
   Status read(const Sink&);
   /// What was gathered for hard links, for the next reader of the same archive.

@@ -1,13 +1,14 @@
 #include "vstate/mail/stream.h"
 
 #include <algorithm>
-#include <charconv>
-#include <unordered_set>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "changes_impl.h"
 #include "entry_content_impl.h"
 #include "names_impl.h"
+#include "numbers_impl.h"
 #include "plain_locale_impl.h"
 #include "reader_impl.h"
 #include "tar_writer_impl.h"
@@ -19,34 +20,11 @@ namespace {
 
 constexpr std::string_view k_have_title = "vstate-have 1\n";
 constexpr std::string_view k_have_end = "end\n";
-constexpr std::size_t k_entry_bytes = 32;
 constexpr std::size_t k_most_document = std::size_t{256} << 20;
 constexpr std::size_t k_most_changes = std::size_t{1} << 30;
 constexpr const char* k_document = "domain.toml";
 constexpr const char* k_end = "end";
 constexpr std::string_view k_changes = "changes/";
-
-void put_number(std::string& out, std::uint64_t number) {
-  for (unsigned shift = 64; shift > 0; shift -= 8)
-    out.push_back(static_cast<char>(number >> (shift - 8) & 0xFFU));
-}
-
-std::uint64_t get_number(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (const char byte : bytes.substr(0, 8))
-    number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
-std::string hex_of(const NameHash& key) { return fmt::format("{:016x}{:016x}", key.high, key.low); }
-
-std::optional<std::uint64_t> from_hex(std::string_view digits) {
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return number;
-}
 
 std::string path_of_box(const std::string& kind, const std::string& name) {
   return name.empty() ? kind : kind + "/" + name;
@@ -63,9 +41,7 @@ std::string to_bytes(const Have& have) {
       // What may not have been placed yet is asked for again; the receiver knows what to do.
       if (entry.pending != 0) continue;
       ++count;
-      for (const auto number :
-           {entry.key.high, entry.key.low, entry.state.place, entry.state.marks})
-        put_number(entries, number);
+      mail::append_entry(entries, entry);
     }
     out += fmt::format("{} {} {}\n", box.first, count, box.second) + entries;
   }
@@ -86,14 +62,12 @@ Result<Have> parse_have(std::string_view bytes) {
     bytes.remove_prefix(end + 1);
     const auto parts = split(line, ' ');
     const auto count = parts.size() == 3 ? to_number(parts[1]) : std::nullopt;
-    if (!count || *count > bytes.size() / k_entry_bytes) return broken("cut off");
+    if (!count || *count > bytes.size() / mail::k_entry_bytes) return broken("cut off");
     std::vector<MemoryEntry> entries;
     entries.reserve(*count);
     for (std::uint64_t i = 0; i < *count; ++i) {
-      entries.push_back({{get_number(bytes), get_number(bytes.substr(8))},
-                         {get_number(bytes.substr(16)), get_number(bytes.substr(24))},
-                         0});
-      bytes.remove_prefix(k_entry_bytes);
+      entries.push_back(mail::entry_of(bytes));
+      bytes.remove_prefix(mail::k_entry_bytes);
     }
     const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
     std::sort(entries.begin(), entries.end(), by_key);
@@ -130,14 +104,14 @@ class BoxWriter final : public MailSink {
   Result<bool> wants_message(const std::string& path) override {
     const auto message = *mail::as_message(path);
     auto key = key_of_message(message.unique);
-    if (passed_.contains(hex_of(key)) || have_.is_seen(key))
+    if (passed_.contains(key) || have_.is_seen(key))
       key = key_in_folder(message.folder, message.unique);
     const auto* entry = have_.find(key);
     if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) {
-      passed_.insert(hex_of(key));
+      passed_.insert(key);
       return true;
     }
-    if (entry->state != state_of_message(path)) changes_ += hex_of(key) + " " + path + "\n";
+    if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
     return false;
   }
 
@@ -164,7 +138,7 @@ class BoxWriter final : public MailSink {
   Status forget_unseen() override {
     for (std::size_t i = 0; i < have_.entries().size(); ++i)
       if (!have_.was_seen(i) && (have_.entries()[i].state.marks & k_mark_gone) == 0)
-        changes_ += hex_of(have_.entries()[i].key) + "\n";
+        changes_ += mail::to_line(have_.entries()[i].key, "");
     return {};
   }
 
@@ -177,7 +151,7 @@ class BoxWriter final : public MailSink {
   StreamWriter::Impl& stream_;
   std::string path_;
   MailMemory& have_;
-  std::unordered_set<std::string> passed_;
+  std::set<NameHash> passed_;
   std::string changes_;
 };
 
@@ -292,23 +266,10 @@ Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
 
 Status StreamReader::Impl::take_changes(Receiver& receiver) {
   VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_changes));
-  constexpr std::size_t digits = 32;
-  for (const auto line : split_lines(text)) {
-    NameHash key;
-    const auto high = line.size() < digits ? std::nullopt : from_hex(line.substr(0, digits / 2));
-    const auto low =
-        line.size() < digits ? std::nullopt : from_hex(line.substr(digits / 2, digits / 2));
-    if (!high || !low || (line.size() > digits && line[digits] != ' '))
-      return broken("a line of changes cannot be read");
-    key.high = *high;
-    key.low = *low;
-    if (line.size() == digits) {
-      VSTATE_TRY(receiver.forget(key));
-      continue;
-    }
-    VSTATE_TRY_ASSIGN(const auto path, mail::checked_path(line.substr(digits + 1)));
-    VSTATE_TRY(receiver.restate(key, path));
-  }
+  VSTATE_TRY_ASSIGN(const auto changes, mail::parse_changes(text, "the stream"));
+  for (const auto& change : changes)
+    VSTATE_TRY(change.path.empty() ? receiver.forget(change.key)
+                                   : receiver.restate(change.key, change.path));
   return {};
 }
 

@@ -7,14 +7,17 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "changes_impl.h"
 #include "digest_impl.h"
 #include "names_impl.h"
 #include "plain_locale_impl.h"
 #include "tar_writer_impl.h"
 #include "vstate/mail/archive.h"
+#include "vstate/mail/memory.h"
 
 namespace vstate {
 
@@ -77,11 +80,71 @@ Status ArchiveFile::finish(bool is_kept) {
   return {};
 }
 
+/// What an earlier archive has, and what this one will have.
+class Indexing {
+ public:
+  explicit Indexing(MailMemory before) : before_(std::move(before)) {}
+
+  /// False: an earlier archive has the message, wherever it was then.
+  bool wants_message(const std::string& path) {
+    const auto message = *mail::as_message(path);
+    auto key = key_of_message(message.unique);
+    if (!passed_.insert(key).second) key = key_in_folder(message.folder, message.unique);
+    asked_ = {key, state_of_message(path), 0};
+    const auto* entry = before_.find(key);
+    if (entry == nullptr) return true;
+    if (entry->state != asked_.state) changes_ += mail::to_line(key, path);
+    took();
+    return false;
+  }
+  /// The same for what is no message; `stamp` changes whenever it does.
+  bool wants(const std::string& path, std::uint64_t stamp) {
+    asked_ = {key_of_file(path), {0, stamp}, 0};
+    const auto* entry = before_.find(asked_.key);
+    if (entry == nullptr || entry->state.marks != stamp) return true;
+    took();
+    return false;
+  }
+  /// What was asked for last is in the archive.
+  void took() { now_.push_back(asked_); }
+  /// Lines of `.vstate-changes`. Nothing is asked after it. Where the walk could not read all,
+  /// what was not seen is not known to be gone.
+  std::string take_changes(bool has_seen_all) {
+    for (std::size_t i = 0; i < before_.entries().size(); ++i) {
+      const auto& entry = before_.entries()[i];
+      if (before_.was_seen(i)) continue;
+      if (has_seen_all)
+        changes_ += mail::to_line(entry.key, "");
+      else
+        now_.push_back(entry);
+    }
+    return std::move(changes_);
+  }
+  ArchiveIndex take_index() {
+    std::sort(now_.begin(), now_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    return std::move(now_);
+  }
+
+ private:
+  MailMemory before_;
+  std::set<NameHash> passed_;
+  MemoryEntry asked_;
+  ArchiveIndex now_;
+  std::string changes_;
+};
+
+std::uint64_t stamp_of(const TreeEntry& entry) {
+  if (entry.kind == EntryKind::link) return short_digest(entry.target);
+  return entry.kind == EntryKind::directory ? 1 : entry.stamp;
+}
+
 /// Takes the entries of a walk into the summary and the file, if there is one.
 class Archiver {
  public:
   Archiver(ArchiveSummary& summary, ArchiveFile* file) : summary_(summary), file_(file) {}
   Result<bool> add(const TreeEntry&);
+  /// An entry of our own.
+  Status add_text(std::string_view path, const std::string& text);
   [[nodiscard]] bool is_trivial() const { return is_trivial_; }
   [[nodiscard]] std::string finish() { return digest_.finish(); }
 
@@ -161,10 +224,18 @@ Result<bool> Archiver::add(const TreeEntry& from) {
   return true;
 }
 
-}  // namespace
+Status Archiver::add_text(std::string_view path, const std::string& text) {
+  TreeEntry entry;
+  entry.path = path;
+  entry.mode = 0600;
+  entry.size = text.size();
+  VSTATE_TRY(begin(entry));
+  return bytes(text);
+}
 
-Result<ArchiveSummary> write_archive(const System& system, std::string_view directory,
-                                     const Exclusion& expressed, const std::string& output) {
+Result<ArchiveSummary> write_indexed(const System& system, std::string_view directory,
+                                     const Exclusion& expressed, const std::string& output,
+                                     Indexing* indexing) {
   const mail::PlainLocale names_are_bytes;
   ArchiveSummary summary;
   std::unique_ptr<ArchiveFile> file;
@@ -173,11 +244,46 @@ Result<ArchiveSummary> write_archive(const System& system, std::string_view dire
     VSTATE_TRY(file->open());
   }
   Archiver archiver(summary, file.get());
-  VSTATE_TRY(walk_tree(system, directory, expressed, summary.count,
-                       [&](const TreeEntry& entry) { return archiver.add(entry); }));
+  const MessageFilter filter = [&](const std::string& path) -> Result<bool> {
+    return indexing->wants_message(path);
+  };
+  VSTATE_TRY(walk_tree(
+      system, directory, expressed, summary.count,
+      [&](const TreeEntry& entry) -> Result<bool> {
+        const bool is_asked_for = indexing != nullptr && (entry.kind != EntryKind::regular ||
+                                                          !mail::as_message(entry.path));
+        if (is_asked_for && !indexing->wants(entry.path, stamp_of(entry))) return true;
+        VSTATE_TRY_ASSIGN(const bool is_taken, archiver.add(entry));
+        if (is_taken && indexing != nullptr) indexing->took();
+        return is_taken;
+      },
+      indexing == nullptr ? nullptr : &filter));
+  if (indexing != nullptr)
+    if (const auto changes = indexing->take_changes(summary.count.refused.empty());
+        !changes.empty())
+      VSTATE_TRY(archiver.add_text(mail::k_changes_name, changes));
   summary.sha256 = archiver.finish();
   summary.is_trivial = archiver.is_trivial();
   if (file) VSTATE_TRY(file->finish(!summary.is_trivial));
+  return summary;
+}
+
+}  // namespace
+
+Result<ArchiveSummary> write_archive(const System& system, std::string_view directory,
+                                     const Exclusion& expressed, const std::string& output,
+                                     ArchiveIndex* index) {
+  if (index == nullptr) return write_indexed(system, directory, expressed, output, nullptr);
+  index->clear();
+  return write_increment(system, directory, expressed, output, *index);
+}
+
+Result<ArchiveSummary> write_increment(const System& system, std::string_view directory,
+                                       const Exclusion& expressed, const std::string& output,
+                                       ArchiveIndex& index) {
+  Indexing indexing(MailMemory(0, std::move(index)));
+  auto summary = write_indexed(system, directory, expressed, output, &indexing);
+  index = indexing.take_index();
   return summary;
 }
 

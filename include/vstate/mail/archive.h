@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "vstate/base/result.h"
+#include "vstate/mail/memory.h"
 #include "vstate/mail/tree.h"
 #include "vstate/model/name_hash.h"
 #include "vstate/sys/system.h"
@@ -48,13 +49,40 @@ struct ArchiveSummary {
   bool is_trivial = false;
 };
 
+/// What an archive and its increments hold together: for each message and file its key and how the
+/// source had it (mail/memory.h), sorted by key. An increment holds what the index does not.
+using ArchiveIndex = std::vector<MemoryEntry>;
+
 /// Archives what walk_tree yields into `output`, a path of this machine, not below the system's
 /// root. Empty: only counts and digests. Writes OUTPUT.partial (0600), fsyncs it, renames it, and
 /// fsyncs its directory; an error leaves neither. A file that changes while it is read is taken as
 /// it was when it was opened; if a large one shrinks under the reader, the result is `conflict`.
+/// `index`, if there is one, gets what the archive holds.
 [[nodiscard]] Result<ArchiveSummary> write_archive(const System&, std::string_view directory,
                                                    const Exclusion& expressed,
-                                                   const std::string& output);
+                                                   const std::string& output,
+                                                   ArchiveIndex* index = nullptr);
+
+/// The same without what `index` has: an increment. Files that changed come whole; of messages that
+/// were moved, flagged, or deleted since, the member ".vstate-changes" tells: a line holds the 32
+/// hexadecimal digits of the message's key, a space, and its present path, or no path: it is gone.
+/// Where there is nothing to tell, no file is left, and the summary is trivial. Afterwards the
+/// index is of all that the source has.
+[[nodiscard]] Result<ArchiveSummary> write_increment(const System&, std::string_view directory,
+                                                     const Exclusion& expressed,
+                                                     const std::string& output,
+                                                     ArchiveIndex& index);
+
+/// An archive, and its increments in their order (IncrementWriter below).
+class ArchiveFiles {
+ public:
+  ArchiveFiles(std::string archive) : paths_{std::move(archive)} {}
+  explicit ArchiveFiles(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+  [[nodiscard]] const std::vector<std::string>& paths() const { return paths_; }
+
+ private:
+  std::vector<std::string> paths_;  ///< on this machine
+};
 
 /// What an archive may hold at most; more is `invalid`.
 struct ExtractLimits {
@@ -69,8 +97,8 @@ struct ArchiveScan {
   std::vector<NameHash> duplicates;
 };
 
-/// Names the archive's bytes on the disk for as long as nobody changes them (inode, size, time).
-[[nodiscard]] Result<std::string> archive_identity(const std::string& host_path);
+/// Names the archives' bytes on the disk for as long as nobody changes them (inode, size, time).
+[[nodiscard]] Result<std::string> archive_identity(const ArchiveFiles&);
 
 /// Reads all of an archive (tar in any dialect; zstd, gzip, bzip2, xz, or plain). Fails with
 /// `not_found`; with `invalid` for broken or cut-off bytes, names that are absolute, empty, or

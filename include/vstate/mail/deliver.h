@@ -36,7 +36,7 @@ struct ArchiveStatus {
   std::uint64_t files_missing = 0;    ///< files that are no messages, links, and directories
   std::vector<std::string> kept;      ///< paths that differ and stay as they are
   std::vector<std::string> replaced;  ///< paths that differ and are to be replaced
-  std::string sha256;                 ///< of the archive's content
+  std::vector<std::string> digests;   ///< of the content of the archive, and of each increment
   std::string identity;               ///< names its bytes on the disk while nobody changes them
   std::vector<NameHash> repeated;     ///< names that it holds in more than one folder, sorted
   bool has_courier_files = false;     ///< something for --convert courier-dovecot
@@ -54,7 +54,7 @@ struct ArchiveStatus {
 /// a message is there with another size), no stat for a message whose ",S=" is the entry's size;
 /// some 60 bytes of memory for each message of archive and directory. `to_dovecot`: with the
 /// folders' names of mail/convert.h. Errors as scan_archive, and those of the file system.
-[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const std::string& archive,
+[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const ArchiveFiles&,
                                                     std::string_view directory, OnDifference,
                                                     ExtractLimits = {}, class MailMemory* = nullptr,
                                                     bool to_dovecot = false);
@@ -82,7 +82,7 @@ struct DeliveryCount {
 /// thread acts as `owner`: it must not open files of others.
 ///
 /// Fails with `conflict`, after all else was delivered, if something is in the way of a directory.
-[[nodiscard]] Result<DeliveryCount> extract_archive(System&, const std::string& archive,
+[[nodiscard]] Result<DeliveryCount> extract_archive(System&, const ArchiveFiles&,
                                                     std::string_view directory, Owner, OnDifference,
                                                     ExtractLimits = {});
 
@@ -90,8 +90,7 @@ struct DeliveryCount {
 /// a message missing or of another size, a file, directory, or link missing; `is_deep`: a message
 /// of other content. Files that differ are no problem: their owner or the IMAP server changed them.
 /// Links that are refused are none either.
-[[nodiscard]] Result<std::vector<std::string>> check_archive(const System&,
-                                                             const std::string& archive,
+[[nodiscard]] Result<std::vector<std::string>> check_archive(const System&, const ArchiveFiles&,
                                                              std::string_view directory,
                                                              bool is_deep, bool to_dovecot = false,
                                                              ExtractLimits = {});

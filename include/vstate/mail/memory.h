@@ -15,7 +15,7 @@
 
 #include "vstate/base/digest.h"
 #include "vstate/base/result.h"
-#include "vstate/mail/archive.h"
+#include "vstate/model/name_hash.h"
 
 namespace vstate {
 

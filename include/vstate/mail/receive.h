@@ -122,7 +122,7 @@ class Batch {
 /// Delivers what compare_archive finds missing (mail/deliver.h). `checked` is
 /// ArchiveStatus::identity of a comparison that read all of it; if the archive is another now, the
 /// result is `conflict`.
-Status receive_archive(class Receiver&, const std::string& archive, const std::string& checked,
+Status receive_archive(class Receiver&, const ArchiveFiles&, const std::string& checked,
                        ExtractLimits = {});
 
 /// Who takes what a source offers (mail/offer.h).

@@ -19,13 +19,25 @@
 
 namespace vstate {
 
-/// One archive of mail or files, as the file names it.
-struct ArchiveRef {
+/// One archive, as the file names it.
+struct ArchivePart {
   std::string archive;  ///< path relative to the directory of the file or of --mail
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;  ///< of all regular files in it
   std::string sha256;       ///< of the content, however it is packed (mail/archive.h)
+  friend bool operator==(const ArchivePart&, const ArchivePart&) = default;
+};
+
+/// An archive of mail or files, and what later dumps added to it, in their order.
+struct ArchiveRef : ArchivePart {
+  std::vector<ArchivePart> increments;
   friend bool operator==(const ArchiveRef&, const ArchiveRef&) = default;
+  /// Calls `visit` with the archive and each of its increments.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    visit(static_cast<const ArchivePart&>(*this));
+    for (const auto& part : increments) visit(part);
+  }
 };
 
 /// The last login, or the creation of an account that never logged in (from is "0.0.0.0").

@@ -1,0 +1,112 @@
+#include "chain_impl.h"
+
+#include <fmt/format.h>
+
+#include "changes_impl.h"
+#include "hard_links_impl.h"
+#include "names_impl.h"
+#include "vstate/mail/memory.h"
+
+namespace vstate::mail {
+
+Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests) {
+  Chain chain(files, limits, wants_digests);
+  chain.changes_.resize(1);
+  for (const auto& path : files.paths()) {
+    VSTATE_TRY_ASSIGN(const auto identity, archive_identity(path));
+    chain.identity_ += (chain.identity_.empty() ? "" : ";") + identity;
+    if (&path != &files.paths().front()) VSTATE_TRY(chain.look_ahead(path));
+  }
+  chain.hard_links_.resize(files.paths().size());
+  VSTATE_TRY(chain.open_next());
+  return chain;
+}
+
+Status Chain::look_ahead(const std::string& path) {
+  VSTATE_TRY_ASSIGN(auto reader, Reader::open(path, limits_));
+  Changes changes;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
+    if (!is_there) break;
+    const auto& entry = reader.entry();
+    if (entry.is_message || entry.kind == EntryKind::directory) continue;
+    if (entry.path != k_changes_name) {
+      changes.dropped.insert(key_of_file(entry.path));
+      continue;
+    }
+    std::string text;
+    VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
+      text.append(part);
+      return {};
+    }));
+    VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
+    for (const auto& line : lines) {
+      if (line.path.empty())
+        changes.dropped.insert(line.key);
+      else
+        changes.renamed.insert_or_assign(line.key, line.path);
+    }
+  }
+  changes_.push_back(std::move(changes));
+  return {};
+}
+
+Status Chain::open_next() {
+  VSTATE_TRY_ASSIGN(auto reader, Reader::open(files_.paths()[at_], limits_));
+  if (hard_links_[at_]) reader.adopt(hard_links_[at_]);
+  reader_.emplace(std::move(reader));
+  is_read_ = true;
+  return {};
+}
+
+bool Chain::takes(ReadEntry& entry) {
+  if (at_ > 0 && entry.path == k_changes_name) return false;
+  NameHash key = key_of_file(entry.path);
+  if (entry.is_message) {
+    const auto message = *as_message(entry.path);
+    key = key_of_message(message.unique);
+    if (!passed_.insert(key).second) key = key_in_folder(message.folder, message.unique);
+  }
+  for (auto later = at_ + 1; later < changes_.size(); ++later) {
+    if (changes_[later].dropped.contains(key)) return false;
+    const auto renamed = changes_[later].renamed.find(key);
+    if (renamed != changes_[later].renamed.end()) entry.path = renamed->second;
+  }
+  return true;
+}
+
+Result<bool> Chain::next() {
+  while (true) {
+    if (!reader_) {
+      if (at_ == files_.paths().size()) return false;
+      VSTATE_TRY(open_next());
+    }
+    if (wants_digests_ && !is_read_)
+      VSTATE_TRY(read([](std::string_view) -> Status { return {}; }));
+    VSTATE_TRY_ASSIGN(const bool is_there, reader_->next());
+    if (!is_there) {
+      digests_.push_back(digest_.finish());
+      hard_links_[at_] = reader_->hard_links();
+      reader_.reset();
+      ++at_;
+      continue;
+    }
+    entry_ = reader_->entry();
+    is_read_ = entry_.kind != EntryKind::regular;
+    if (wants_digests_) digest_.begin(entry_, entry_.is_message);
+    if (files_.paths().size() > 1 && !takes(entry_)) continue;
+    entry_.number = number_++;
+    return true;
+  }
+}
+
+Status Chain::read(const Sink& sink) {
+  is_read_ = true;
+  if (!wants_digests_) return reader_->read(sink);
+  return reader_->read([&](std::string_view part) -> Status {
+    digest_.bytes(part);
+    return sink(part);
+  });
+}
+
+}  // namespace vstate::mail
