@@ -36,6 +36,10 @@ CREATE TABLE entry(box INTEGER NOT NULL REFERENCES box, name BLOB NOT NULL, plac
                    marks INTEGER NOT NULL, pending INTEGER NOT NULL,
                    PRIMARY KEY(box, name)) WITHOUT ROWID;
 CREATE INDEX entry_pending ON entry(pending) WHERE pending != 0;
+CREATE TABLE announced(box INTEGER NOT NULL REFERENCES box, name BLOB NOT NULL,
+                       place INTEGER NOT NULL, marks INTEGER NOT NULL, at INTEGER NOT NULL,
+                       from_place INTEGER NOT NULL, from_marks INTEGER NOT NULL,
+                       PRIMARY KEY(box, name)) WITHOUT ROWID;
 CREATE TABLE archive(box INTEGER NOT NULL REFERENCES box, sha256 TEXT NOT NULL,
                      identity TEXT NOT NULL, PRIMARY KEY(box, sha256)) WITHOUT ROWID;)"};
 static_assert(k_steps.size() == Ledger::k_format);
@@ -347,12 +351,29 @@ Result<MailMemory> read_box(Database& database, std::int64_t box) {
   std::vector<MemoryEntry> entries;
   while (true) {
     VSTATE_TRY_ASSIGN(const bool has_row, query->step());
-    if (!has_row) return MailMemory(box, std::move(entries));
+    if (!has_row) break;
     entries.push_back({to_hash(query->bytes(0)),
                        {static_cast<std::uint64_t>(query->number(1)),
                         static_cast<std::uint64_t>(query->number(2))},
                        query->number(3)});
   }
+  MailMemory memory(box, std::move(entries));
+  VSTATE_TRY_ASSIGN(const auto changes,
+                    database.prepare("SELECT name, place, marks, from_place, from_marks "
+                                     "FROM announced WHERE box = ?"));
+  changes->bind(box);
+  MailMemory::Announced announced;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, changes->step());
+    if (!has_row) break;
+    const auto state = [&](int column) {
+      return EntryState{static_cast<std::uint64_t>(changes->number(column)),
+                        static_cast<std::uint64_t>(changes->number(column + 1))};
+    };
+    announced.emplace(to_hash(changes->bytes(0)), MailMemory::Change{state(3), state(1)});
+  }
+  memory.set_announced(std::move(announced));
+  return memory;
 }
 
 }  // namespace
@@ -371,13 +392,29 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
                       database_.prepare("INSERT OR REPLACE INTO entry VALUES(?, ?, ?, ?, ?)"));
-    for (const auto& [bytes, record] : sorted)
-      VSTATE_TRY(insert->bind(record->box)
-                     .bind_bytes(bytes)
-                     .bind(static_cast<std::int64_t>(record->state.place))
-                     .bind(static_cast<std::int64_t>(record->state.marks))
-                     .bind(record->is_pending ? now : 0)
-                     .run());
+    VSTATE_TRY_ASSIGN(
+        const auto announce,
+        database_.prepare("INSERT OR REPLACE INTO announced VALUES(?, ?, ?, ?, ?, ?, ?)"));
+    VSTATE_TRY_ASSIGN(const auto forget,
+                      database_.prepare("DELETE FROM announced WHERE box = ? AND name = ?"));
+    VSTATE_TRY_ASSIGN(const auto query, database_.prepare("SELECT 1 FROM announced LIMIT 1"));
+    VSTATE_TRY_ASSIGN(const bool has_announced, query->step());
+    query->rewind();
+    for (const auto& [bytes, record] : sorted) {
+      const bool is_announced = record->is_pending && record->is_change;
+      auto& row = (is_announced ? announce : insert)
+                      ->bind(record->box)
+                      .bind_bytes(bytes)
+                      .bind(static_cast<std::int64_t>(record->state.place))
+                      .bind(static_cast<std::int64_t>(record->state.marks))
+                      .bind(record->is_pending ? now : 0);
+      if (is_announced)
+        row.bind(static_cast<std::int64_t>(record->from.place))
+            .bind(static_cast<std::int64_t>(record->from.marks));
+      VSTATE_TRY(row.run());
+      if (has_announced && !is_announced)
+        VSTATE_TRY(forget->bind(record->box).bind_bytes(bytes).run());
+    }
     return {};
   });
 }
@@ -397,10 +434,13 @@ Status Ledger::Deliveries::withdraw(const std::vector<Record>& records) {
 DeliveryLog& Ledger::deliveries() { return *deliveries_; }
 
 Status Ledger::Deliveries::begin() {
-  VSTATE_TRY_ASSIGN(const auto query,
-                    database_.prepare("SELECT max(pending) FROM entry WHERE pending != 0"));
-  VSTATE_TRY(query->step());
-  begun_ = std::max(microseconds_now(), query->number(0) + 1);
+  begun_ = microseconds_now();
+  for (const char* latest :
+       {"SELECT max(pending) FROM entry WHERE pending != 0", "SELECT max(at) FROM announced"}) {
+    VSTATE_TRY_ASSIGN(const auto query, database_.prepare(latest));
+    VSTATE_TRY(query->step());
+    begun_ = std::max(begun_, query->number(0) + 1);
+  }
   return {};
 }
 
@@ -408,15 +448,22 @@ Status Ledger::Deliveries::settle() {
   const std::scoped_lock lock(mutex_);
   VSTATE_TRY_ASSIGN(
       const auto query,
-      database_.prepare("SELECT 1 FROM entry WHERE pending != 0 AND pending >= ? LIMIT 1"));
-  VSTATE_TRY_ASSIGN(const bool has_pending, query->bind(begun_).step());
+      database_.prepare("SELECT EXISTS(SELECT 1 FROM entry WHERE pending != 0 AND pending >= ?1) "
+                        "OR EXISTS(SELECT 1 FROM announced WHERE at >= ?1)"));
+  VSTATE_TRY(query->bind(begun_).step());
+  const bool has_any = query->number(0) != 0;
   query->rewind();
-  if (!has_pending) return {};
+  if (!has_any) return {};
   return database_.in_transaction([&]() -> Status {
-    VSTATE_TRY_ASSIGN(
-        const auto update,
-        database_.prepare("UPDATE entry SET pending = 0 WHERE pending != 0 AND pending >= ?"));
-    return update->bind(begun_).run();
+    for (const char* change :
+         {"UPDATE entry SET pending = 0 WHERE pending != 0 AND pending >= ?",
+          "INSERT OR REPLACE INTO entry SELECT box, name, place, marks, 0 FROM announced "
+          "WHERE at >= ?",
+          "DELETE FROM announced WHERE at >= ?"}) {
+      VSTATE_TRY_ASSIGN(const auto statement, database_.prepare(change));
+      VSTATE_TRY(statement->bind(begun_).run());
+    }
+    return {};
   });
 }
 
@@ -480,6 +527,9 @@ Status Ledger::forget_mail(const DomainName& domain, const std::string& kind,
   return database_->in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto entries, database_->prepare("DELETE FROM entry WHERE box = ?"));
     VSTATE_TRY(entries->bind(*box).run());
+    VSTATE_TRY_ASSIGN(const auto announced,
+                      database_->prepare("DELETE FROM announced WHERE box = ?"));
+    VSTATE_TRY(announced->bind(*box).run());
     VSTATE_TRY_ASSIGN(const auto archives, database_->prepare("DELETE FROM archive WHERE box = ?"));
     return archives->bind(*box).run();
   });

@@ -12,6 +12,7 @@
 
 #include "batch_impl.h"
 #include "names_impl.h"
+#include "vstate/mail/memory.h"
 #include "vstate/sys/handle.h"
 
 namespace vstate {
@@ -75,6 +76,11 @@ Status Batch::add(Item item) {
   return {};
 }
 
+Status Batch::add(Move move) {
+  files_->moves.push_back(std::move(move));
+  return files_->moves.size() < k_most_files ? Status() : flush();
+}
+
 Status Batch::note(const DeliveryLog::Record& record) {
   if (log_ == nullptr) return {};
   files_->records.push_back(record);
@@ -93,7 +99,7 @@ void Batch::drop_built() {
 }
 
 Status Batch::flush() {
-  if (files_->items.empty() && files_->records.empty()) return {};
+  if (files_->items.empty() && files_->records.empty() && files_->moves.empty()) return {};
   std::set<dev_t> synced;
   const mail::Target* last = nullptr;
   for (const auto& item : files_->items) {
@@ -109,11 +115,14 @@ Status Batch::flush() {
     auto records = std::exchange(files_->records, {});
     for (const auto& item : files_->items)
       if (item.record.box != 0) records.push_back(item.record);
+    for (const auto& move : files_->moves)
+      records.push_back({move.box, move.key, move.after, true, true, state_of_message(move.from)});
     if (auto status = log_->record(records); !status) {
       drop_built();
       return status;
     }
   }
+  VSTATE_TRY(make_moves(std::exchange(files_->moves, {})));
   // From here on a temporary that stays says that its rename is still to come.
   std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
   const auto items = std::exchange(files_->items, {});
@@ -132,6 +141,42 @@ Status Batch::flush() {
   }
   if (placed_)
     placed_(std::exchange(messages_, std::uint64_t{0}), std::exchange(bytes_, std::uint64_t{0}));
+  return {};
+}
+
+Status Batch::make_moves(const std::vector<Move>& moves) {
+  std::vector<DeliveryLog::Record> unmade;
+  Status status;
+  for (const auto& move : moves) {
+    status = make(move);
+    if (status) continue;
+    if (status.error().code == Errc::interrupted) return status;
+    unmade.push_back({move.box, move.key, move.before, false});
+    if (status.error().ends_run()) break;
+    // A reader was quicker; the next pass looks again.
+    if (status.error().code != Errc::not_found) failures_.emplace(move.label, status.error());
+    status = {};
+  }
+  if (log_ != nullptr && !unmade.empty()) VSTATE_TRY(log_->record(unmade));
+  return status;
+}
+
+Status Batch::make(const Move& move) {
+  const auto shown = move.target->full(move.to.empty() ? move.from : move.to);
+  VSTATE_TRY(system_.before_step("deliver", shown));
+  const ActingAs acting(owner_.uid, owner_.gid);
+  VSTATE_TRY_ASSIGN(const auto from, move.target->directory(path_parent(move.from)));
+  const std::string name(path_name(move.from));
+  if (move.to.empty()) {
+    if (unlinkat(from->get(), name.c_str(), 0) != 0) return fail_errno(shown, "cannot delete");
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(const auto to, move.target->directory(path_parent(move.to)));
+  // Where the name is taken, its owner has done the same.
+  if (renameat2(from->get(), name.c_str(), to->get(), std::string(path_name(move.to)).c_str(),
+                RENAME_NOREPLACE) != 0 &&
+      errno != EEXIST)
+    return fail_errno(shown, "cannot rename");
   return {};
 }
 

@@ -27,8 +27,20 @@ struct Batch::Item {
   DeliveryLog::Record record;
 };
 
+/// Announced in the log as a change before it is made, so that one that a stopped run made is not
+/// taken for its owner's.
+struct Batch::Move {
+  std::shared_ptr<mail::Target> target;
+  std::string label;     ///< of the mailbox
+  std::string from, to;  ///< relative to the target; `to` empty: it is deleted
+  std::int64_t box = 0;
+  NameHash key;
+  EntryState before, after;  ///< as the log has it
+};
+
 struct Batch::Files {
   std::vector<Item> items;
+  std::vector<Move> moves;
   std::vector<DeliveryLog::Record> records;  ///< of what needs no rename
 };
 

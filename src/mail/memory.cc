@@ -109,6 +109,11 @@ const MemoryEntry* MailMemory::find(const NameHash& key) {
   return &entries_[index];
 }
 
+const MemoryEntry* MailMemory::find_unseen(const NameHash& key) const {
+  const auto index = index_of(key);
+  return index == entries_.size() ? nullptr : &entries_[index];
+}
+
 bool MailMemory::is_seen(const NameHash& key) const {
   const auto index = index_of(key);
   return index < entries_.size() && seen_[index];

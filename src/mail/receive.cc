@@ -55,6 +55,19 @@ class TextContent final : public Content {
   std::string text_;
 };
 
+/// What is remembered of a message that is here, of which a stopped run announced a change: the
+/// change is done if something of it is to be seen.
+EntryState settled(const EntryState& before, const MailMemory::Change& change,
+                   const EntryState& here) {
+  if ((change.after.marks & k_mark_gone) != 0 || here == change.from) return before;
+  const auto marks = (before.marks ^ change.after.marks) & ~k_marks_of_letters;
+  const auto done =
+      marks & (change.from.marks ^ change.after.marks) & ~(here.marks ^ change.after.marks);
+  const bool has_moved = change.after.place != before.place && here.place == change.after.place &&
+                         here.place != change.from.place;
+  return done != 0 || has_moved ? change.after : before;
+}
+
 bool may_not_copy(int error) {
   return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
          error == EPERM;
@@ -117,6 +130,7 @@ class Receiver::Impl {
   Status restate(const NameHash&, const std::string& path);
   Status forget(const NameHash&);
   Status finish();
+  Status settle_announced();
 
   /// Where an entry of the source stands here.
   [[nodiscard]] std::string path_here(const std::string& path) const {
@@ -171,7 +185,11 @@ class Receiver::Impl {
   Status finish_keywords();
   Status remove_left_over();
   Status remove_gone();
-  Status remove_gone_in(const std::string& folder, HashSet& left);
+  Status remove_gone(const std::string& path, const mail::MessagePath&, HashSet& left);
+  Status change(const NameHash& key, const EntryState& before, const EntryState& after,
+                const std::string& from, const std::string& to);
+  template <class Visit>
+  Status for_each_message(Visit);
   Status remove_merged_keywords(const std::string& directory);
 
   System& system_;
@@ -427,18 +445,60 @@ Status Receiver::Impl::restate(const NameHash& key, const mail::MessagePath& mes
   if (path == here->path) return note(key, now);
   VSTATE_TRY_ASSIGN(const bool has_parents, make_parents(path));
   if (!has_parents) return {};
-  VSTATE_TRY(step(path));
-  VSTATE_TRY_ASSIGN(const auto to, target_->directory(path_parent(path)));
-  const ActingAs acting(owner_.uid, owner_.gid);
-  if (renameat2(here->directory->get(), here->name.c_str(), to->get(),
-                std::string(path_name(path)).c_str(), RENAME_NOREPLACE) != 0) {
-    // A reader was quicker; the next pass looks again.
-    if (errno == ENOENT) return {};
-    if (errno != EEXIST) return fail_errno(target_->full(path), "cannot rename");
-  } else {
-    ++count.restated;
-  }
-  return note(key, now);
+  ++count.restated;
+  return change(key, before, now, here->path, path);
+}
+
+/// Announced first: `after` is what is remembered once it is done.
+Status Receiver::Impl::change(const NameHash& key, const EntryState& before,
+                              const EntryState& after, const std::string& from,
+                              const std::string& to) {
+  // The entry may be what `before` refers to.
+  Batch::Move move{target_, label_, from, to, memory_.number(), key, before, after};
+  memory_.set_state(key, after);
+  return batch_.add(std::move(move));
+}
+
+Status Receiver::Impl::settle_announced() {
+  auto announced = memory_.announced();
+  if (announced.empty()) return {};
+  memory_.set_announced({});
+  VSTATE_TRY(prepare_index());
+  VSTATE_TRY(
+      for_each_message([&](const std::string& path, const mail::MessagePath& message) -> Status {
+        auto found = announced.find(key_of_message(message.unique));
+        if (found == announced.end())
+          found = announced.find(key_in_folder(message.folder, message.unique));
+        if (found == announced.end()) return {};
+        const auto [key, change] = *found;
+        announced.erase(found);
+        const auto* entry = memory_.find_unseen(key);
+        if (entry == nullptr) return {};
+        return note(key, settled(entry->state, change, state_of_message(path)));
+      }));
+  // What is not here was deleted, by the pass or by its owner.
+  for (const auto& [key, change] : announced) VSTATE_TRY(note(key, change.after));
+  return {};
+}
+
+/// Calls `visit(path, message)` for each message that is here.
+template <class Visit>
+Status Receiver::Impl::for_each_message(Visit visit) {
+  for (std::uint32_t number = 0; number < folders_.size(); ++number)
+    for (const std::string_view part : {"new", "cur"}) {
+      const auto directory = mail::relative_join(folders_.path(number), part);
+      const auto handle = target_->directory(directory);
+      if (!handle) continue;
+      const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (!listed.is_open()) return fail_errno(target_->full(directory), "cannot open");
+      VSTATE_TRY_ASSIGN(const auto listing,
+                        mail::Listing::read(listed.get(), target_->full(directory)));
+      for (std::size_t i = 0; i < listing.size(); ++i) {
+        const auto path = mail::relative_join(directory, listing.name(i));
+        if (const auto message = mail::as_message(path)) VSTATE_TRY(visit(path, *message));
+      }
+    }
+  return {};
 }
 
 Status Receiver::Impl::restate(const NameHash& key, const std::string& path) {
@@ -761,8 +821,9 @@ Status Receiver::Impl::remove_gone() {
   if (gone_.empty()) return {};
   VSTATE_TRY(prepare_index());
   HashSet left = gone_;
-  for (std::uint32_t number = 0; number < folders_.size() && !left.empty(); ++number)
-    VSTATE_TRY(remove_gone_in(folders_.path(number), left));
+  VSTATE_TRY(for_each_message([&](const std::string& path, const mail::MessagePath& message) {
+    return left.empty() ? Status() : remove_gone(path, message, left);
+  }));
   // What is not here any more is not asked about again.
   for (const auto& key : left)
     if (const auto* entry = memory_.find(key); entry != nullptr)
@@ -770,48 +831,30 @@ Status Receiver::Impl::remove_gone() {
   return {};
 }
 
-Status Receiver::Impl::remove_gone_in(const std::string& folder, HashSet& left) {
-  for (const std::string_view part : {"new", "cur"}) {
-    const auto path = mail::relative_join(folder, part);
-    const auto directory = target_->directory(path);
-    if (!directory) continue;
-    const Handle listed(openat((*directory)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!listed.is_open()) return fail_errno(target_->full(path), "cannot open");
-    VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(listed.get(), target_->full(path)));
-    for (std::size_t i = 0; i < listing.size(); ++i) {
-      const auto message_path = mail::relative_join(path, listing.name(i));
-      const auto message = mail::as_message(message_path);
-      if (!message) continue;
-      auto key = key_of_message(message->unique);
-      if (!left.contains(key)) key = key_in_folder(message->folder, message->unique);
-      if (left.erase(key) == 0) continue;
-      const auto* entry = memory_.find(key);
-      if (entry == nullptr) continue;
-      if (!options_.prune) {
-        ++count.gone;
-        continue;
-      }
-      const EntryState told{entry->state.place, entry->state.marks | k_mark_gone};
-      auto as_left = entry->state;
-      if (options_.conversions != nullptr)
-        if (const auto* converted =
-                options_.conversions->find(key_in_folder(message->folder, message->unique)))
-          as_left.marks |= converted->state.marks;
-      // Somebody here moved or marked it since the last pass: it is theirs now.
-      if (state_of_message(message_path) == as_left) {
-        VSTATE_TRY(step(message_path));
-        const ActingAs acting(owner_.uid, owner_.gid);
-        if (unlinkat((*directory)->get(), std::string(message->name).c_str(), 0) != 0 &&
-            errno != ENOENT)
-          return fail_errno(target_->full(message_path), "cannot delete");
-        ++count.removed;
-      } else {
-        ++count.gone;
-      }
-      VSTATE_TRY(note(key, told));
-    }
+Status Receiver::Impl::remove_gone(const std::string& path, const mail::MessagePath& message,
+                                   HashSet& left) {
+  auto key = key_of_message(message.unique);
+  if (!left.contains(key)) key = key_in_folder(message.folder, message.unique);
+  if (left.erase(key) == 0) return {};
+  const auto* entry = memory_.find(key);
+  if (entry == nullptr) return {};
+  if (!options_.prune) {
+    ++count.gone;
+    return {};
   }
-  return {};
+  const EntryState told{entry->state.place, entry->state.marks | k_mark_gone};
+  auto as_left = entry->state;
+  if (options_.conversions != nullptr)
+    if (const auto* converted =
+            options_.conversions->find(key_in_folder(message.folder, message.unique)))
+      as_left.marks |= converted->state.marks;
+  // Somebody here moved or marked it since the last pass: it is theirs now.
+  if (state_of_message(path) != as_left) {
+    ++count.gone;
+    return note(key, told);
+  }
+  ++count.removed;
+  return change(key, entry->state, told, path, "");
 }
 
 /// Courier's imapd writes the keywords of a message into a file of its own, and takes it away once
@@ -876,9 +919,10 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, std::string dir
     VSTATE_TRY_ASSIGN(target, Target::open(system, directory));
     if (!target) return fail(Errc::not_found, fmt::format("{}: vanished", directory));
   }
-  return std::unique_ptr<Receiver>(
-      new Receiver(std::make_unique<Impl>(system, std::make_shared<Target>(*std::move(target)),
-                                          owner, options, memory, batch, std::move(label))));
+  auto impl = std::make_unique<Impl>(system, std::make_shared<Target>(*std::move(target)), owner,
+                                     options, memory, batch, std::move(label));
+  VSTATE_TRY(impl->settle_announced());
+  return std::unique_ptr<Receiver>(new Receiver(std::move(impl)));
 }
 
 void Receiver::expect_repeated(std::vector<NameHash> names) { impl_->repeated = std::move(names); }

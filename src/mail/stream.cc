@@ -39,7 +39,7 @@ std::string to_bytes(const Have& have) {
     std::string entries;
     for (const auto& entry : memory.entries()) {
       // What may not have been placed yet is asked for again; the receiver knows what to do.
-      if (entry.pending != 0) continue;
+      if (entry.pending != 0 || memory.announced().contains(entry.key)) continue;
       ++count;
       mail::append_entry(entries, entry);
     }

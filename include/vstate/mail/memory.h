@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -66,17 +67,29 @@ class MailMemory {
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   /// Nothing if it never came. Counts as seen in this pass.
   [[nodiscard]] const MemoryEntry* find(const NameHash&);
+  /// The same without counting.
+  [[nodiscard]] const MemoryEntry* find_unseen(const NameHash&) const;
   /// Certain from then on.
   void set_state(const NameHash&, const EntryState&);
   [[nodiscard]] bool was_seen(std::size_t index) const { return seen_[index]; }
   /// True if `find` found it in this pass before.
   [[nodiscard]] bool is_seen(const NameHash&) const;
 
+  /// A change that a stopped run announced: whether it came to pass is not known.
+  struct Change {
+    EntryState from;   ///< how the message stood here
+    EntryState after;  ///< what is remembered once it is done
+  };
+  using Announced = std::map<NameHash, Change>;
+  void set_announced(Announced announced) { announced_ = std::move(announced); }
+  [[nodiscard]] const Announced& announced() const { return announced_; }
+
  private:
   [[nodiscard]] std::size_t index_of(const NameHash&) const;
   std::int64_t number_ = 0;
   std::vector<MemoryEntry> entries_;  ///< sorted by key
   std::vector<bool> seen_;
+  Announced announced_;
 };
 
 /// Where what was delivered is written down (ledger/ledger.h). Calls come from several threads.
@@ -87,6 +100,10 @@ class DeliveryLog {
     NameHash key;
     EntryState state;
     bool is_pending = false;  ///< its rename comes after this record
+    /// With is_pending: it is here already, and gets this state; until then it keeps the one
+    /// before.
+    bool is_change = false;
+    EntryState from = {};  ///< of a change: how the message stands here before it
   };
   virtual ~DeliveryLog() = default;
   /// On the disk when it returns.

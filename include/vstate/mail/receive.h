@@ -94,6 +94,9 @@ class Batch {
   /// A file that is built (batch_impl.h).
   struct Item;
   Status add(Item);
+  /// A message that is here and gets another path, or none (batch_impl.h).
+  struct Move;
+  Status add(Move);
   /// Something to be remembered that needs no rename.
   Status note(const DeliveryLog::Record&);
   /// DeliveryLog::withdraw.
@@ -105,6 +108,8 @@ class Batch {
  private:
   struct Files;
   Status place(const Item&);
+  Status make(const Move&);
+  Status make_moves(const std::vector<Move>&);
   Status place_file(const Item&);
   Status withdraw(const Item&);
   void drop_built();

@@ -121,7 +121,9 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
   REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   // Format 1 knows nothing of mail.
-  run_sql(path, "DROP TABLE entry; DROP TABLE archive; DROP TABLE box; PRAGMA user_version = 1");
+  run_sql(path,
+          "DROP TABLE entry; DROP TABLE announced; DROP TABLE archive; DROP TABLE box; PRAGMA "
+          "user_version = 1");
   {
     const auto old = Ledger::look(system);
     REQUIRE((old && *old));

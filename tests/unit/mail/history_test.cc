@@ -57,6 +57,9 @@ struct Message {
   std::optional<Look> source, target;
   /// More than one after a pass that was stopped: it may or may not have come to this message.
   std::set<Believed> beliefs = {std::nullopt};
+  /// What a stopped pass may have announced and not done. If its owner then does something, that
+  /// may look as if it had been done.
+  std::set<Believed> announced;
 };
 
 /// What one pass makes of one message.
@@ -82,7 +85,8 @@ Look merge(const Look& here, const Look& before, const Look& now) {
 
 /// The law.
 Outcome implied(const Message& message, const Believed& belief, bool prunes) {
-  const auto& [body, mtime, source, target, ignored] = message;
+  const auto& source = message.source;
+  const auto& target = message.target;
   if (source) {
     const Belief now{*source, false};
     if (!belief) return {target ? target : source, now};
@@ -241,6 +245,7 @@ class History {
     auto& message = messages_.at(unique);
     auto& look = is_source ? message.source : message.target;
     const auto before = root + look->path(unique);
+    if (!is_source) message.beliefs.merge(message.announced);
     if (what == 9) {
       tell("delete " + before);
       fs::remove(servers_.box().host(before));
@@ -315,6 +320,7 @@ class History {
       CAPTURE(shown(found_in(found, unique), unique));
       if (beliefs.empty()) FAIL("the law is broken");
       message.beliefs = std::move(beliefs);
+      message.announced.clear();
       message.target = found_in(found, unique);
     }
     // Nobody looks for those of a stopped pass until something comes.
@@ -340,7 +346,6 @@ class History {
                                  : ", the disk is full at file " + std::to_string(how.full_at)) +
          (passed.status ? ", which it does not come to" : ""));
     INFO(told());
-    const bool is_killed = how.stop_at != k_never;
     const auto found = look_at_target();
     for (auto& [unique, message] : messages_) {
       CAPTURE(unique);
@@ -349,11 +354,8 @@ class History {
       for (const auto& belief : message.beliefs) {
         const auto outcome = implied(message, belief, how.prunes);
         if (target == message.target) beliefs.insert(belief);
-        if (target != outcome.target) continue;
-        beliefs.insert(outcome.belief);
-        // What is delivered is written down before it is placed, but a rename or a removal after
-        // it is done. One that a killed pass has not written down counts as its owner's.
-        if (belief && is_killed) beliefs.insert(belief);
+        if (target == outcome.target) beliefs.insert(outcome.belief);
+        if (target == message.target && belief) message.announced.insert(outcome.belief);
       }
       CAPTURE(shown(message.target, unique));
       CAPTURE(shown(target, unique));
