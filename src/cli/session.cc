@@ -170,12 +170,12 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
     session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
-  if (access == Access::write) VSTATE_TRY(session.store->mend());
   VSTATE_TRY(look_at_ledger(session));
   return session;
 }
 
-Result<FileLock> take_run_lock(System& system) {
+Result<FileLock> take_run_lock(Session& session) {
+  auto& system = *session.system;
   std::string path;
   const Ownership mine{geteuid(), getegid(), 0700};
   for (const auto* part : {"/var", "/var/lib", "/var/lib/vstate"}) {
@@ -188,6 +188,8 @@ Result<FileLock> take_run_lock(System& system) {
   auto lock = system.lock(path_join(path, "lock"), {mine.uid, mine.gid, 0600}, 0);
   if (!lock && lock.error().code == Errc::busy)
     return fail(Errc::busy, "another vstate is at work on this server", Scope::run);
+  // What looks stopped belongs to nobody only below the lock.
+  if (lock) VSTATE_TRY(session.store->mend());
   return lock;
 }
 
