@@ -100,10 +100,18 @@ bool adds_mailboxes(const Plan& plan) {
 
 std::optional<std::string> read_input(const std::string& name) {
   if (name == "-") return g_begun + std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::error_code ignored;
+  std::error_code failure;
   std::ifstream file(name, std::ios::binary);
-  if (!file || std::filesystem::is_directory(name, ignored)) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  if (!file || std::filesystem::is_directory(name, failure)) return std::nullopt;
+  std::string text;
+  // The size is a guess: a pipe has none, and a file may grow.
+  if (const auto size = std::filesystem::file_size(name, failure); !failure) {
+    text.resize(size);
+    file.read(text.data(), static_cast<std::streamsize>(size));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  text.append(std::istreambuf_iterator<char>(file), {});
+  return text;
 }
 
 std::string read_begin(int file) {
@@ -264,7 +272,8 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   Memory memory;
   // A domain whose directory is gone has no past here: it is made anew.
   if (session.memory && observation.condition.has_directory) {
-    VSTATE_TRY_ASSIGN(memory, session.memory->memory_of(file.state.name));
+    VSTATE_TRY_ASSIGN(
+        memory, session.memory->memory_of(file.state.name, disputed_items(file.state, actual)));
   }
   auto plan = make_plan({file.state, actual, observation.condition, session.server, facts, options,
                          std::move(memory)});
