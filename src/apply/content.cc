@@ -16,7 +16,7 @@ Status Executor::apply_change(const Change<Limits>& change) {
 
 Result<std::string> Executor::file_path(const std::string& name) const {
   VSTATE_TRY_ASSIGN(const auto path, expanded(name));
-  return path.front() == '/' ? path : path_join(directory_, path);
+  return path.starts_with('/') ? path : path_join(directory_, path);
 }
 
 Status Executor::apply_change(const Change<File>& change) {

@@ -211,7 +211,7 @@ Exit Applying::apply_stream(std::string begun) {
   auto session = open_session(common_, Access::write);
   if (!session) return fail_with(session.error());
   InterruptibleSystem::watch_signals();
-  const auto lock = take_run_lock(*session->system);
+  const auto lock = take_run_lock(*session);
   if (!lock) return fail_with(lock.error());
   return apply_from_stream(common_, options_, *session, **stream, "standard input", "apply");
 }
@@ -228,7 +228,7 @@ Exit Applying::run() {
   auto session = open_session(common_, Access::write);
   if (!session) return fail_with(session.error());
   InterruptibleSystem::watch_signals();
-  const auto lock = take_run_lock(*session->system);
+  const auto lock = take_run_lock(*session);
   if (!lock) return fail_with(lock.error());
   reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
   Exit result = Exit::done;

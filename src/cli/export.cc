@@ -6,6 +6,9 @@
 #include "host_file.h"
 #include "session.h"
 #include "vstate/base/text.h"
+#include "vstate/format/assign.h"
+#include "vstate/format/limits_file.h"
+#include "vstate/model/limits.h"
 #include "vstate/store/account_tables.h"
 
 namespace vstate::cli {
@@ -53,17 +56,40 @@ Result<exports::Files> export_files(const CommonOptions& common, const ExportOpt
   return all;
 }
 
+/// What limits that are in files close: vlimits.default, and without the table the domains' own.
+Status find_denials(const Session& session, const std::vector<DomainName>& domains,
+                    AccountTables& tables) {
+  const auto& server = session.server;
+  const auto path = path_join(server.vpopmail_dir, "etc/vlimits.default");
+  VSTATE_TRY_ASSIGN(const auto bytes, session.system->read_if_there(path));
+  const auto limits = parse_limits(bytes.value_or(""));
+  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
+  tables.default_denials = denials_by(*limits);
+  if (!tables.limit_columns.empty()) return {};
+  VSTATE_TRY_ASSIGN(const auto text,
+                    session.system->read_if_there(path_join(server.qmail_dir, "users/assign")));
+  VSTATE_TRY_ASSIGN(const auto assign, AssignFile::parse(text.value_or("")));
+  for (const auto& domain : domains) {
+    const auto entry = assign.find_domain(domain.text());
+    if (!entry) continue;
+    VSTATE_TRY_ASSIGN(const auto own,
+                      session.store->read_limits({domain, entry->home, server.owner}));
+    if (own) tables.domain_denials.emplace(domain.text(), denials_by(*own));
+  }
+  return {};
+}
+
 /// What a Dovecot on this server needs to read the tables that vpopmail reads.
 Result<exports::Files> export_tables(const CommonOptions& common, const ExportOptions& options) {
   VSTATE_TRY_ASSIGN(const auto session, open_session(common, Access::read));
   VSTATE_TRY_ASSIGN(const auto domains, list_domains(*session.system, session.server));
-  VSTATE_TRY_ASSIGN(const auto tables,
-                    read_account_tables(*session.system, session.server, domains));
+  VSTATE_TRY_ASSIGN(auto tables, read_account_tables(*session.system, session.server, domains));
   if (!tables)
     return fail(Errc::unsupported,
                 "this server keeps its accounts in files, which Dovecot no longer reads; export a "
                 "domain's file instead",
                 Scope::run);
+  VSTATE_TRY(find_denials(session, domains, *tables));
   return exports::dovecot_sql(*tables, options.dovecot == "2.4" ? exports::DovecotVersion::v24
                                                                 : exports::DovecotVersion::v23);
 }

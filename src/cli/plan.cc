@@ -34,7 +34,9 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   const view::TextOptions text{console.has_color(stdout), common.verbose, Console::has_unicode()};
   for (const auto& file : files) {
     Diagnostics found;
-    auto prepared = prepare(*session, file, plan_options(common, options), found);
+    auto chosen = plan_options(common, options);
+    chosen.remembers = false;
+    auto prepared = prepare(*session, file, chosen, found);
     Console::report(found);
     if (!prepared) return Console::fail(prepared.error());
     if (found.has_errors()) return Exit::error;

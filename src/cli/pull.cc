@@ -189,7 +189,7 @@ Exit Pulling::run() {
   auto target = open_session(common_, Access::write);
   if (!target) return Console::fail(target.error());
   InterruptibleSystem::watch_signals();
-  const auto lock = take_run_lock(*target->system);
+  const auto lock = take_run_lock(*target);
   if (!lock) return Console::fail(lock.error());
   const bool is_directory =
       options_.from.find('/') != std::string::npos && std::filesystem::is_directory(options_.from);

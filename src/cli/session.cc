@@ -138,10 +138,18 @@ bool adds_mailboxes(const Plan& plan) {
 
 std::optional<std::string> read_input(const std::string& name) {
   if (name == "-") return g_begun + std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::error_code ignored;
+  std::error_code failure;
   std::ifstream file(name, std::ios::binary);
-  if (!file || std::filesystem::is_directory(name, ignored)) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  if (!file || std::filesystem::is_directory(name, failure)) return std::nullopt;
+  std::string text;
+  // The size is a guess: a pipe has none, and a file may grow.
+  if (const auto size = std::filesystem::file_size(name, failure); !failure) {
+    text.resize(size);
+    file.read(text.data(), static_cast<std::streamsize>(size));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  text.append(std::istreambuf_iterator<char>(file), {});
+  return text;
 }
 
 std::string read_begin(int file) {
@@ -208,7 +216,6 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
     session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
-  if (access == Access::write) VSTATE_TRY(session.store->mend());
   VSTATE_TRY(look_at_ledger(session));
   return session;
 }
@@ -233,7 +240,8 @@ Exit unfrozen(std::optional<DeliveryFreeze>& freeze, Exit exit) {
   return ended ? exit : Console::fail(ended.error());
 }
 
-Result<FileLock> take_run_lock(System& system) {
+Result<FileLock> take_run_lock(Session& session) {
+  auto& system = *session.system;
   std::string path;
   const Ownership mine{geteuid(), getegid(), 0700};
   for (const auto* part : {"/var", "/var/lib", "/var/lib/vstate"}) {
@@ -246,6 +254,8 @@ Result<FileLock> take_run_lock(System& system) {
   auto lock = system.lock(path_join(path, "lock"), {mine.uid, mine.gid, 0600}, 0);
   if (!lock && lock.error().code == Errc::busy)
     return fail(Errc::busy, "another vstate is at work on this server", Scope::run);
+  // What looks stopped belongs to nobody only below the lock.
+  if (lock) VSTATE_TRY(session.store->mend());
   return lock;
 }
 
@@ -323,7 +333,8 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   Memory memory;
   // A domain whose directory is gone has no past here: it is made anew.
   if (session.memory && observation.condition.has_directory) {
-    VSTATE_TRY_ASSIGN(memory, session.memory->memory_of(file.state.name));
+    VSTATE_TRY_ASSIGN(
+        memory, session.memory->memory_of(file.state.name, disputed_items(file.state, actual)));
   }
   auto plan = make_plan({file.state, actual, observation.condition, session.server, facts, options,
                          std::move(memory)});

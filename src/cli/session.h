@@ -54,8 +54,8 @@ enum class Access { read, write };
 [[nodiscard]] Status look_at_ledger(Session&);
 
 /// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has
-/// it.
-[[nodiscard]] Result<FileLock> take_run_lock(System&);
+/// it. Mends what a killed database left, which only its holder may.
+[[nodiscard]] Result<FileLock> take_run_lock(Session&);
 
 /// A domain file that was read and checked.
 struct DomainFile {

@@ -117,6 +117,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     const auto file = read_domain_file(name, options.mail, diagnostics);
     if (!file) continue;
     auto chosen = plan_options(common, options);
+    chosen.remembers = false;
     chosen.reads_all_archives = true;
     auto prepared = prepare(*session, *file, chosen, diagnostics);
     if (!prepared) return Console::fail(prepared.error());

@@ -56,14 +56,16 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
   const auto* all = top.table(key);
   if (all == nullptr) return;
   // In the order of the file, so that of two equal names the second is the one complained about.
-  std::vector<std::pair<toml::key, const toml::node*>> entries;
-  for (const auto& [name, node] : *all) entries.emplace_back(name, &node);
+  std::vector<std::pair<const toml::key*, const toml::node*>> entries;
+  entries.reserve(all->size());
+  for (const auto& [name, node] : *all) entries.emplace_back(&name, &node);
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    const auto left = a.first.source().begin, right = b.first.source().begin;
+    const auto left = a.first->source().begin, right = b.first->source().begin;
     return std::pair(left.line, left.column) < std::pair(right.line, right.column);
   });
   std::map<std::string, std::string> seen;
-  for (const auto& [name, node_pointer] : entries) {
+  for (const auto& [name_pointer, node_pointer] : entries) {
+    const auto& name = *name_pointer;
     const auto& node = *node_pointer;
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};

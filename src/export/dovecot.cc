@@ -21,27 +21,57 @@ std::string quota_field(const Quota& quota) {
   return rule;
 }
 
-/// The bit of pw_gid that closes a protocol, as SQL; "%s" or its newer name is the protocol.
-std::string is_open(std::string_view protocol, const AccountTables& tables) {
-  const std::string word = fmt::format(
-      "(CASE '{}' WHEN 'imap' THEN 8 WHEN 'pop3' THEN 2 WHEN 'smtp' THEN 2048 ELSE 0 END)",
-      protocol);
-  const auto* column = tables.backend == "mysql" ? "IFNULL(pw_gid, 0)" : "COALESCE(pw_gid, 0)";
-  return fmt::format("({} & {}) = 0", column, word);
+struct Words {
+  std::string name, domain, protocol, remote;
+};
+
+/// The bits of pw_gid that close a login, as SQL: that of the protocol, and that of webmail for
+/// logins from vpopmail's one webmail address (vchkpw.c).
+std::string closing_bits(const Words& words) {
+  return fmt::format(
+      "(CASE '{}' WHEN 'imap' THEN 8 WHEN 'pop3' THEN 2 WHEN 'smtp' THEN 2048 ELSE 0 END + "
+      "CASE '{}' WHEN '127.0.0.1' THEN 4 ELSE 0 END)",
+      words.protocol, words.remote);
 }
 
-struct Words {
-  std::string name, domain, protocol;
-};
+/// What the limits of a domain close, as SQL; empty if no limits close anything.
+std::string domain_mask(const AccountTables& tables, const std::string& domain) {
+  if (!tables.limit_columns.empty()) {
+    std::vector<std::string> bits;
+    for (const auto& [column, bit] : tables.limit_columns)
+      bits.push_back(fmt::format("CASE WHEN {} <> 0 THEN {} ELSE 0 END", column, bit));
+    return fmt::format("COALESCE((SELECT {} FROM limits WHERE limits.domain = {}), {})",
+                       join(bits, " + "), domain, tables.default_denials);
+  }
+  std::string cases;
+  for (const auto& [name, bits] : tables.domain_denials)
+    if (bits != tables.default_denials) cases += fmt::format(" WHEN '{}' THEN {}", name, bits);
+  if (!cases.empty())
+    return fmt::format("(CASE {}{} ELSE {} END)", domain, cases, tables.default_denials);
+  return tables.default_denials == 0 ? "" : std::to_string(tables.default_denials);
+}
+
+/// vlimits.c:vlimits_setflags: the domain's mask counts unless the account overrides it.
+std::string is_open(const AccountTables& tables, const Words& words, const std::string& domain) {
+  const std::string flags = "COALESCE(pw_gid, 0)", bits = closing_bits(words);
+  auto condition = fmt::format("({} & {}) = 0", flags, bits);
+  if (const auto mask = domain_mask(tables, domain); !mask.empty())
+    condition += fmt::format(" AND (({} & {}) <> 0 OR ({} & {}) = 0)", flags, flag::override_limits,
+                             mask, bits);
+  return condition;
+}
 
 /// One SELECT over the table, or a part for each domain's own: none of their names is made of the
 /// domain that is asked for.
 std::string query(const AccountTables& tables, const Words& words, const std::string& columns,
-                  const std::string& condition) {
-  const auto select = [&](const std::string& table, const std::string& which) {
+                  bool is_login) {
+  const auto select = [&](const std::string& table, const std::string& which,
+                          const std::string& domain) {
     const char quote = tables.backend == "mysql" ? '`' : '"';
-    return fmt::format("SELECT {} FROM {}{}{} WHERE pw_name = '{}' AND {}{}", columns, quote, table,
-                       quote, words.name, which, condition);
+    return fmt::format(
+        "SELECT {} FROM {}{}{} WHERE pw_name = '{}' AND {}{}", columns, quote, table, quote,
+        words.name, which,
+        is_login ? " AND pw_passwd <> '' AND " + is_open(tables, words, domain) : "");
   };
   if (tables.has_many_domains) {
     auto which = fmt::format("pw_domain = '{}'", words.domain);
@@ -49,11 +79,12 @@ std::string query(const AccountTables& tables, const Words& words, const std::st
       which =
           fmt::format("({} OR pw_domain = (SELECT domain FROM aliasdomains WHERE alias = '{}'))",
                       which, words.domain);
-    return select("vpopmail", which);
+    return select("vpopmail", which, "pw_domain");
   }
   std::vector<std::string> parts;
   for (const auto& [domain, table] : tables.tables)
-    parts.push_back(select(table, fmt::format("'{}' = '{}'", words.domain, domain)));
+    parts.push_back(select(table, fmt::format("'{}' = '{}'", words.domain, domain),
+                           fmt::format("'{}'", domain)));
   return join(parts, " UNION ALL ");
 }
 
@@ -73,11 +104,10 @@ struct Queries {
 };
 Queries queries(const AccountTables& tables, const Words& words) {
   return {
-      query(tables, words, "pw_passwd AS password",
-            " AND pw_passwd <> '' AND " + is_open(words.protocol, tables)),
+      query(tables, words, "pw_passwd AS password", true),
       query(tables, words,
             fmt::format("pw_dir AS home, {} AS uid, {} AS gid", tables.owner.uid, tables.owner.gid),
-            ""),
+            false),
       iterate(tables)};
 }
 
@@ -114,6 +144,7 @@ Files dovecot_users(const Input& input) {
   std::string text;
   std::vector<std::string> hosts{input.state.name.text()};
   for (const auto& alias : input.state.aliases) hosts.push_back(alias.text());
+  const auto by_domain = denials_by(input.state.limits.value_or(Limits()));
   for (const auto& [name, mailbox] : input.state.mailboxes) {
     const auto home = input.homes.find(name.text());
     const auto& hash = mailbox.password.reveal();
@@ -126,7 +157,9 @@ Files dovecot_users(const Input& input) {
                                                     : "its hash cannot stand in this file");
       continue;
     }
-    if (const auto denials = denials_of(mailbox.flags); !denials.empty())
+    const bool overrides = (mailbox.flags & flag::override_limits) != 0;
+    const auto flags = mailbox.flags | (overrides ? 0 : by_domain);
+    if (const auto denials = denials_of(flags); !denials.empty())
       text += fmt::format("# {}: vpopmail refuses {}\n", address, join(denials, ", "));
     for (const auto& host : hosts)
       text += fmt::format("{}@{}:{}:{}:{}::{}::{}\n", name.text(), host,
@@ -138,7 +171,7 @@ Files dovecot_users(const Input& input) {
 
 Files dovecot_sql(const AccountTables& tables, DovecotVersion version) {
   if (version == DovecotVersion::v23) {
-    const auto sql = queries(tables, {"%Ln", "%Ld", "%Ls"});
+    const auto sql = queries(tables, {"%Ln", "%Ld", "%Ls", "%r"});
     return {{"dovecot-sql.conf.ext",
              fmt::format("driver = {}\nconnect = {}\ndefault_pass_scheme = CRYPT\n"
                          "password_query = {}\nuser_query = {}\niterate_query = {}\n",
@@ -148,8 +181,8 @@ Files dovecot_sql(const AccountTables& tables, DovecotVersion version) {
              "userdb {\n  driver = sql\n  args = /etc/dovecot/dovecot-sql.conf.ext\n}\n"
              "mail_location = maildir:~/Maildir\n"}};
   }
-  const auto sql = queries(
-      tables, {"%{user | username | lower}", "%{user | domain | lower}", "%{protocol | lower}"});
+  const auto sql = queries(tables, {"%{user | username | lower}", "%{user | domain | lower}",
+                                    "%{protocol | lower}", "%{remote_ip}"});
   return {
       {"auth-vpopmail.conf.ext",
        fmt::format("sql_driver = {}\n{}passdb sql {{\n  passdb_default_password_scheme = CRYPT\n"

@@ -34,7 +34,8 @@ class Inspector {
   Mailbox to_mailbox(const Account&) const;
   Status read_home(const MailboxName&, Mailbox&, const std::string& home, const StoredLogin* login);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
-  void check_home(const MailboxName&, const std::string& home);
+  void check_home(const MailboxName&, const std::string& home, const OpenDirectory*);
+  [[nodiscard]] bool is_whole_home(const OpenDirectory&, bool& has_temporary) const;
   void check_temporary(const std::string& path);
 
   // delivery.cc
@@ -63,6 +64,9 @@ class Inspector {
   /// something of it, or if it holds nothing at all.
   Result<bool> read_files_below(const std::string& directory, const std::string& relative,
                                 const std::string& prefix, ArchiveSource& source);
+  Result<bool> read_entries(const std::string& directory, const std::string& relative,
+                            const std::string& prefix, const std::vector<DirEntry>& entries,
+                            ArchiveSource& source);
   Result<bool> read_file(const std::string& path, const DirEntry&, const std::string& relative,
                          const std::string& prefix, ArchiveSource& source);
 

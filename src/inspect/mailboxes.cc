@@ -75,7 +75,28 @@ Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
   return {};
 }
 
-void Inspector::check_home(const MailboxName& name, const std::string& home) {
+/// True if a home is as it should be, which most are; what else it may be, check_home tells.
+bool Inspector::is_whole_home(const OpenDirectory& home, bool& has_temporary) const {
+  const auto is_ours = [&](const std::optional<FileInfo>& info) {
+    return info && info->is_directory() && Owner{info->uid, info->gid} == owner();
+  };
+  const auto maildir = is_ours(home.info()) ? home.open("Maildir") : std::nullopt;
+  if (!maildir || !is_ours(maildir->info())) return false;
+  for (const auto* part : {"new", "cur", "tmp"})
+    if (!is_ours(maildir->info_of(part))) return false;
+  static const std::string temporary(path_name(System::temporary_of("maildirsize")));
+  has_temporary = maildir->info_of(temporary.c_str()).has_value();
+  return true;
+}
+
+void Inspector::check_home(const MailboxName& name, const std::string& home,
+                           const OpenDirectory* opened) {
+  const auto temporary = System::temporary_of(home + "/Maildir/maildirsize");
+  bool has_temporary = false;
+  if (opened != nullptr && is_whole_home(*opened, has_temporary)) {
+    if (has_temporary) check_temporary(temporary);
+    return;
+  }
   const auto report = [&](DefectKind kind, std::string detail) {
     out_.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
@@ -93,7 +114,7 @@ void Inspector::check_home(const MailboxName& name, const std::string& home) {
       return;
     }
   }
-  check_temporary(System::temporary_of(home + "/Maildir/maildirsize"));
+  check_temporary(temporary);
 }
 
 /// Names a temporary that a stopped apply left.
@@ -107,19 +128,19 @@ void Inspector::check_temporary(const std::string& path) {
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
                             const StoredLogin* login) {
   ArchiveSource source{home, {}};
-  check_home(name, home);
-  const auto listing = system_.list(home);
+  const auto opened = system_.look_into(home);
+  check_home(name, home, opened ? &*opened : nullptr);
+  const auto listing = opened ? opened->list() : std::nullopt;
   if (!listing) return {};
-  const auto dot_qmail = path_join(home, ".qmail");
-  const auto info = system_.info(dot_qmail);
-  if (info && info->is_regular()) {
-    VSTATE_TRY_ASSIGN(mailbox.deliver, read_lines(dot_qmail));
-    express(dot_qmail);
-    source.expressed.insert(".qmail");
-  }
+  bool has_vacation = false;
   for (const auto& entry : *listing) {
     const auto path = path_join(home, entry.name);
-    if (login != nullptr && entry.name == login->file) {
+    has_vacation = has_vacation || entry.name == "vacation";
+    if (entry.name == ".qmail" && entry.type == FileInfo::Type::regular) {
+      VSTATE_TRY_ASSIGN(mailbox.deliver, read_lines(path));
+      express(path);
+      source.expressed.insert(entry.name);
+    } else if (login != nullptr && entry.name == login->file) {
       express(path);
       source.expressed.insert(entry.name);
     } else if (const auto own = store_.own_home_file(entry.name)) {
@@ -127,9 +148,10 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
       source.expressed.insert(entry.name);
     }
   }
-  VSTATE_TRY(read_vacation(mailbox, home, source.expressed));
-  VSTATE_TRY_ASSIGN(const bool has_rest,
-                    read_files_below(home, "", mailbox_placeholder(name.text()) + "/", source));
+  if (has_vacation) VSTATE_TRY(read_vacation(mailbox, home, source.expressed));
+  VSTATE_TRY_ASSIGN(
+      const bool has_rest,
+      read_entries(home, "", mailbox_placeholder(name.text()) + "/", *listing, source));
   (void)has_rest;
   out_.mailbox_archives.emplace(name, std::move(source));
   return {};

@@ -54,11 +54,16 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
 
 Result<bool> Inspector::read_files_below(const std::string& start, const std::string& relative_path,
                                          const std::string& prefix, ArchiveSource& source) {
-  const auto listing =
-      system_.list(relative_path.empty() ? start : path_join(start, relative_path));
-  if (!listing) return tl::unexpected<Error>(listing.error());
+  VSTATE_TRY_ASSIGN(const auto entries,
+                    system_.list(relative_path.empty() ? start : path_join(start, relative_path)));
+  return read_entries(start, relative_path, prefix, entries, source);
+}
+
+Result<bool> Inspector::read_entries(const std::string& start, const std::string& relative_path,
+                                     const std::string& prefix,
+                                     const std::vector<DirEntry>& entries, ArchiveSource& source) {
   bool needs_archive = false;
-  for (const auto& entry : *listing) {
+  for (const auto& entry : entries) {
     const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
     const auto path = path_join(start, name);
     const auto from_domain = relative(path);
@@ -99,9 +104,9 @@ Result<bool> Inspector::read_files_below(const std::string& start, const std::st
   }
   // Hash directories come and go with the homes in them.
   const bool is_hash_directory = prefix.empty() && split(relative_path, '/').back().size() == 1;
-  if (listing->empty() && is_hash_directory && !relative_path.empty()) {
+  if (entries.empty() && is_hash_directory && !relative_path.empty()) {
     rebuild(path_join(start, relative_path), "hash directory");
-  } else if (listing->empty() && !relative_path.empty()) {
+  } else if (entries.empty() && !relative_path.empty()) {
     File directory;
     directory.kind = File::Kind::directory;
     directory.mode = 0700;

@@ -156,25 +156,31 @@ Result<std::int64_t> Ledger::domain_number(const DomainName& name) {
   return *number;
 }
 
-Result<RememberedParts> Ledger::parts_of_domain(std::int64_t number) const {
-  RememberedParts parts;
-  VSTATE_TRY_ASSIGN(const auto query,
-                    database_->prepare("SELECT item, part, digest FROM part WHERE domain = ?"));
-  query->bind(number);
+Result<std::optional<Ledger::ItemParts>> Ledger::parts_of(std::int64_t domain,
+                                                          const std::string& item) const {
+  std::optional<ItemParts> parts;
+  VSTATE_TRY_ASSIGN(
+      const auto query,
+      database_->prepare("SELECT part, digest FROM part WHERE domain = ? AND item = ?"));
+  query->bind(domain).bind(item);
   while (true) {
     VSTATE_TRY_ASSIGN(const bool has_row, query->step());
     if (!has_row) return parts;
-    auto& item = parts[query->text(0)];
-    if (query->bytes(1) != k_item_itself) item.emplace(query->text(1), query->text(2));
+    if (!parts) parts.emplace();
+    if (query->bytes(0) != k_item_itself) parts->emplace(query->text(0), query->text(1));
   }
 }
 
-Result<Memory> Ledger::memory_of(const DomainName& name) const {
+Result<Memory> Ledger::memory_of(const DomainName& name, const std::set<std::string>& items) const {
   VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
-  if (!number) return Memory();
+  if (!number || items.empty()) return Memory();
   VSTATE_TRY_ASSIGN(auto secret, key());
-  VSTATE_TRY_ASSIGN(auto parts, parts_of_domain(*number));
-  return Memory(std::move(secret), std::move(parts));
+  RememberedParts known;
+  for (const auto& item : items) {
+    VSTATE_TRY_ASSIGN(auto parts, parts_of(*number, item));
+    if (parts) known.emplace(item, *std::move(parts));
+  }
+  return Memory(std::move(secret), std::move(known));
 }
 
 namespace {
@@ -182,7 +188,7 @@ namespace {
 /// What is known of an item once an update is taken; nothing: it is forgotten.
 std::optional<std::map<std::string, std::string>> updated(
     const std::map<std::string, std::optional<std::string>>& update,
-    const std::map<std::string, std::string>* known, const std::string& key) {
+    const std::optional<std::map<std::string, std::string>>& known, const std::string& key) {
   if (update.empty()) return std::nullopt;
   std::map<std::string, std::string> parts;
   for (const auto& [part, text] : update) {
@@ -190,7 +196,7 @@ std::optional<std::map<std::string, std::string>> updated(
       parts.emplace(part, digest_of_part(key, *text));
       continue;
     }
-    if (known == nullptr) continue;
+    if (!known) continue;
     const auto old = known->find(part);
     if (old != known->end()) parts.emplace(part, old->second);
   }
@@ -203,12 +209,9 @@ Result<bool> Ledger::is_news(const DomainName& name, const MemoryUpdate& update)
   VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
   if (!number) return !update.empty();
   VSTATE_TRY_ASSIGN(const auto secret, key());
-  VSTATE_TRY_ASSIGN(const auto known, parts_of_domain(*number));
   for (const auto& [item, parts] : update) {
-    const auto found = known.find(item);
-    const auto* old = found == known.end() ? nullptr : &found->second;
-    const auto after = updated(parts, old, secret);
-    if (after.has_value() != (old != nullptr) || (after && *after != *old)) return true;
+    VSTATE_TRY_ASSIGN(const auto known, parts_of(*number, item));
+    if (updated(parts, known, secret) != known) return true;
   }
   return false;
 }
@@ -222,16 +225,14 @@ Status Ledger::remember(const DomainName& name, const MemoryUpdate& update,
       VSTATE_TRY(forget->bind(number).run());
     }
     VSTATE_TRY_ASSIGN(const auto secret, key());
-    VSTATE_TRY_ASSIGN(const auto known, parts_of_domain(number));
     VSTATE_TRY_ASSIGN(const auto remove,
                       database_->prepare("DELETE FROM part WHERE domain = ? AND item = ?"));
     VSTATE_TRY_ASSIGN(const auto insert, database_->prepare("INSERT INTO part VALUES(?, ?, ?, ?)"));
     for (const auto& [item, parts] : update) {
       if (failed.contains(item)) continue;
-      const auto found = known.find(item);
-      const auto* old = found == known.end() ? nullptr : &found->second;
-      const auto after = updated(parts, old, secret);
-      if (after && old != nullptr && *after == *old) continue;
+      VSTATE_TRY_ASSIGN(const auto known, parts_of(number, item));
+      const auto after = updated(parts, known, secret);
+      if (after && after == known) continue;
       VSTATE_TRY(remove->bind(number).bind(item).run());
       if (!after) continue;
       VSTATE_TRY(insert->bind(number).bind(item).bind(k_item_itself).bind_bytes("").run());

@@ -1,13 +1,11 @@
 #include "listing_impl.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -23,21 +21,8 @@ bool is_same(const timespec& a, const timespec& b) {
 
 Status list_once(int directory, std::string_view path,
                  const std::function<void(const char*, FileInfo::Type)>& found) {
-  const int fresh = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fresh < 0) return fail_errno(path, "cannot list");
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fresh), closedir);
-  if (!stream) {
-    auto failure = fail_errno(path, "cannot list");
-    ::close(fresh);
-    return failure;
-  }
-  errno = 0;
-  while (const auto* entry = readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") found(entry->d_name, entry_type(fresh, *entry));
-    errno = 0;
-  }
-  if (errno != 0) return fail_errno(path, "cannot list");
+  const Handle fresh(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fresh.is_open() || !read_entries(fresh.get(), found)) return fail_errno(path, "cannot list");
   return {};
 }
 

@@ -35,4 +35,14 @@ const std::vector<LimitName>& limit_names() {
   return names;
 }
 
+Flags denials_by(const Limits& limits) {
+  Flags denials = 0;
+  for (const auto& name : limit_names()) {
+    const auto found = limits.find(std::string(name.file_key));
+    if (name.kind == LimitKind::denial && found != limits.end() && found->second != 0)
+      denials |= denial_named(name.document_key).value_or(0);
+  }
+  return denials;
+}
+
 }  // namespace vstate

@@ -1,5 +1,6 @@
 #include "vstate/model/parts.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ struct Part {
   std::string_view name;
   std::string (*text)(const Value&);
   void (*take)(Value&, const Value&);
+  bool (*is_same)(const Value&, const Value&) = nullptr;
 };
 
 std::string text_of(const Secret& secret) { return secret.reveal(); }
@@ -32,16 +34,19 @@ std::string text_of(const Quota& quota) {
 template <auto member, class Value>
 constexpr Part<Value> member_part(std::string_view name) {
   return {name, [](const Value& value) { return text_of(value.*member); },
-          [](Value& into, const Value& from) { into.*member = from.*member; }};
+          [](Value& into, const Value& from) { into.*member = from.*member; },
+          [](const Value& one, const Value& other) { return one.*member == other.*member; }};
 }
 
 constexpr std::array k_mailbox{
     // A clear-text password belongs to its hash and goes where it goes.
-    Part<Mailbox>{"password", [](const Mailbox& mailbox) { return text_of(mailbox.password); },
-                  [](Mailbox& into, const Mailbox& from) {
-                    into.password = from.password;
-                    into.clear_password = from.clear_password;
-                  }},
+    Part<Mailbox>{
+        "password", [](const Mailbox& mailbox) { return text_of(mailbox.password); },
+        [](Mailbox& into, const Mailbox& from) {
+          into.password = from.password;
+          into.clear_password = from.clear_password;
+        },
+        [](const Mailbox& one, const Mailbox& other) { return one.password == other.password; }},
     member_part<&Mailbox::is_apop, Mailbox>("apop"),
     member_part<&Mailbox::gecos, Mailbox>("gecos"),
     member_part<&Mailbox::quota, Mailbox>("quota"),
@@ -108,6 +113,11 @@ std::pair<std::string, std::string> split_name(const std::string& part) {
 Parts parts_of(const Mailbox& mailbox) { return parts_by(k_mailbox, mailbox); }
 Parts parts_of(const Alias& alias) { return parts_by(k_alias, alias); }
 Parts parts_of(const Autoresponder& robot) { return parts_by(k_autoresponder, robot); }
+
+bool have_same_parts(const Mailbox& one, const Mailbox& other) {
+  return std::all_of(k_mailbox.begin(), k_mailbox.end(),
+                     [&](const auto& part) { return part.is_same(one, other); });
+}
 
 Parts parts_of(const List& list) {
   Parts parts{{"key", text_of(list.key)}};

@@ -117,12 +117,12 @@ Templater::Templater(const Paths& paths) : paths_(paths) {
 
 Templater::Match Templater::match_at(std::string_view text, std::size_t at) const {
   const auto rest = text.substr(at);
-  const auto starts = [&](const std::string& path) {
+  const auto starts = [&](std::string_view path) {
     return !path.empty() && rest.substr(0, path.size()) == path &&
            (rest.size() == path.size() || !is_component_byte(rest[path.size()]));
   };
   Match best;
-  const auto offer = [&](const std::string& path, std::string placeholder) {
+  const auto offer = [&](std::string_view path, std::string placeholder) {
     if (starts(path) && path.size() > best.length) best = {std::move(placeholder), path.size()};
   };
   offer(paths_.vpopmail, "{vpopmail}");

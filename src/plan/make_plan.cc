@@ -20,6 +20,14 @@ std::string item_address(const std::string& kind, const std::string& name) {
   return name.empty() ? kind : kind + "." + name;
 }
 
+template <class Key>
+const std::string& text_of(const Key& key) {
+  if constexpr (requires { key.text(); })
+    return key.text();
+  else
+    return key;
+}
+
 class Planner {
  public:
   explicit Planner(const PlanInput& input)
@@ -80,7 +88,8 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
                            ? input_.memory.judge_removed(item, parts_of(wanted))
                            : Verdict::take_file;
   if (verdict == Verdict::take_file) {
-    for (auto& [part, text] : parts_of(wanted)) plan_.memory[item][part] = std::move(text);
+    if (input_.options.remembers)
+      for (auto& [part, text] : parts_of(wanted)) plan_.memory[item][part] = std::move(text);
     return false;
   }
   note_kept(verdict, kind, name, "was removed");
@@ -91,8 +100,10 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
 template <class Value>
 Value Planner::merged(const std::string& kind, const std::string& name, Value wanted,
                       const Value& now) {
+  if constexpr (std::is_same_v<Value, Mailbox>)
+    if (!input_.options.remembers && have_same_parts(wanted, now)) return wanted;
   const auto item = item_address(kind, name);
-  auto& left = plan_.memory[item];
+  std::map<std::string, std::optional<std::string>> left;
   const auto in_file = parts_of(wanted), on_server = parts_of(now);
   std::map<Verdict, std::vector<std::string>> kept;
   const auto judge = [&](const std::string& part, const std::string* file,
@@ -114,6 +125,7 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   }
   for (const auto& [part, text] : on_server)
     if (!in_file.contains(part)) judge(part, nullptr, &text);
+  if (input_.options.remembers) plan_.memory[item] = std::move(left);
   for (const auto& [verdict, parts] : kept)
     note_kept(verdict, kind, name,
               join(parts, ", ") + (parts.size() == 1 ? " was changed" : " were changed"));
@@ -124,12 +136,6 @@ template <class Map, class Effective>
 void Planner::compare(const Map& desired, const Map* actual, std::string_view kind,
                       Effective effective) {
   using Value = typename Map::mapped_type;
-  const auto text_of = [](const auto& key) -> std::string {
-    if constexpr (requires { key.text(); })
-      return key.text();
-    else
-      return key;
-  };
   for (const auto& [key, value] : desired) {
     const Value* found = nullptr;
     if (actual != nullptr)
@@ -406,6 +412,28 @@ std::string address_of(const Action& action) {
     }
   };
   return std::visit(Addresses{}, action);
+}
+
+std::set<std::string> disputed_items(const State& desired, const State* actual) {
+  std::set<std::string> items;
+  // A domain that is not there is made as the file says.
+  if (actual == nullptr) return items;
+  const auto add = [&](const std::string& kind, const auto& wanted, const auto& now, auto is_same) {
+    for (const auto& [key, value] : wanted) {
+      const auto found = now.find(key);
+      if (found == now.end() || !is_same(value, found->second))
+        items.insert(item_address(kind, text_of(key)));
+    }
+  };
+  const auto is_equal = [](const auto& one, const auto& other) { return one == other; };
+  add("mailbox", desired.mailboxes, actual->mailboxes, have_same_parts);
+  add("file", desired.files, actual->files, is_equal);
+  add("autoresponder", desired.autoresponders, actual->autoresponders, is_equal);
+  add("alias", desired.alias, actual->alias, is_equal);
+  // What is only on the server becomes part of what is wanted.
+  add("list", desired.lists, actual->lists, [](const List&, const List&) { return false; });
+  items.insert({"limits", "default"});
+  return items;
 }
 
 Plan make_plan(const PlanInput& input) { return Planner(input).run(); }

@@ -3,6 +3,7 @@
 #include "backends_impl.h"
 #include "connection_impl.h"
 #include "sql_layout_impl.h"
+#include "vstate/model/limits.h"
 
 namespace vstate {
 
@@ -16,6 +17,11 @@ Result<std::optional<AccountTables>> read_account_tables(System& system, const S
   out.owner = server.owner;
   out.has_many_domains = layout.has_many_domains();
   out.has_alias_domains = layout.alias_domains() && layout.alias_domains()->exists;
+  if (const auto limits = layout.limits(); limits && limits->exists)
+    for (const auto& name : limit_names())
+      if (const auto denied = denial_named(name.document_key);
+          name.kind == LimitKind::denial && denied && limits->find(name.column) != nullptr)
+        out.limit_columns.emplace(name.column, *denied);
   for (const auto& domain : domains)
     if (const auto table = layout.users(domain); table.exists)
       out.tables.emplace(domain.text(), table.name);

@@ -58,6 +58,7 @@ class FileStore : public AccountStore {
 
  protected:
   [[nodiscard]] System& system() { return system_; }
+  [[nodiscard]] const std::string& domains_dir() const { return domains_dir_; }
   [[nodiscard]] static Ownership owned(const DomainLocation& domain) {
     return {domain.owner.uid, domain.owner.gid, 0600};
   }

@@ -26,10 +26,16 @@ Result<AliasRows> SqlStore::read_alias_rows(const DomainLocation& domain) {
                   quote(table->name), quote("domain"), order_by(order)),
       {domain.name.text()},
       [&](const sql::Values& row) { rows[row[0].value_or("")].push_back(row[1].value_or("")); }));
+  if (table->is_transactional) return rows;
+  VSTATE_TRY_ASSIGN(const auto pending, pending_rows());
+  if (!pending || pending->domain != domain.name.text()) return rows;
+  // What the next apply's mend() makes of it, before anything is compared.
+  if (auto& now = rows[pending->name]; may_finish(*pending, now)) now = pending->after;
+  if (rows[pending->name].empty()) rows.erase(pending->name);
   return rows;
 }
 
-Result<std::vector<std::string>> SqlStore::rows_of(const DomainLocation& domain,
+Result<std::vector<std::string>> SqlStore::rows_of(const std::string& domain,
                                                    const std::string& name, const sql::Table& table,
                                                    std::string_view suffix) {
   std::vector<std::string> lines;
@@ -37,8 +43,7 @@ Result<std::vector<std::string>> SqlStore::rows_of(const DomainLocation& domain,
   VSTATE_TRY(database_->run(
       fmt::format("SELECT {} FROM {} WHERE {} = ? AND {} = ?{}{}", quote("valias_line"),
                   quote(table.name), quote("alias"), quote("domain"), order_by(order), suffix),
-      {name, domain.name.text()},
-      [&](const sql::Values& row) { lines.push_back(row[0].value_or("")); }));
+      {name, domain}, [&](const sql::Values& row) { lines.push_back(row[0].value_or("")); }));
   return lines;
 }
 
@@ -57,6 +62,40 @@ Result<bool> SqlStore::takes_alias_rows(const DomainLocation&, const std::string
   return true;
 }
 
+Status SqlStore::insert_rows(const std::string& domain, const std::string& name,
+                             const sql::Table& table, const std::vector<std::string>& lines) {
+  std::vector<std::string> columns{quote("alias"), quote("domain"), quote("valias_line")};
+  const bool has_type = table.find("valias_type") != nullptr;
+  if (has_type) columns.push_back(quote("valias_type"));
+  const auto insert = fmt::format("INSERT INTO {} ({}) VALUES ({})", quote(table.name),
+                                  join(columns, ", "), sql::placeholders(columns.size()));
+  for (const auto& line : lines) {
+    sql::Values values{name, domain, line};
+    if (has_type) values.emplace_back(line.starts_with('|') ? "0" : "1");
+    VSTATE_TRY(write(insert, values));
+  }
+  return {};
+}
+
+Status SqlStore::replace_rows(const std::string& domain, const std::string& name,
+                              const sql::Table& table, bool has_rows,
+                              const std::vector<std::string>& lines) {
+  const auto remove = fmt::format("DELETE FROM {} WHERE {} = ? AND {} = ?", quote(table.name),
+                                  quote("alias"), quote("domain"));
+  if (has_rows) VSTATE_TRY(write(remove, {name, domain}));
+  VSTATE_TRY(insert_rows(domain, name, table, lines));
+  VSTATE_TRY_ASSIGN(auto written, rows_of(domain, name, table, ""));
+  if (written != lines && !table.is_transactional) {
+    // MyISAM fills the holes that deleted rows left, the last one first.
+    VSTATE_TRY(write(remove, {name, domain}));
+    VSTATE_TRY(write("OPTIMIZE TABLE " + quote(table.name), {}));
+    VSTATE_TRY(insert_rows(domain, name, table, lines));
+    VSTATE_TRY_ASSIGN(written, rows_of(domain, name, table, ""));
+  }
+  if (written == lines) return {};
+  return fail(Errc::io, "the database gives its rows back in another order; run it again");
+}
+
 Status SqlStore::write_alias_rows(const DomainLocation& domain, const std::string& name,
                                   const std::vector<std::string>& before,
                                   const std::vector<std::string>& after) {
@@ -64,31 +103,22 @@ Status SqlStore::write_alias_rows(const DomainLocation& domain, const std::strin
   VSTATE_TRY(make_tables({*layout_.valias()}));
   const auto table = *layout_.valias();
   VSTATE_TRY_ASSIGN(auto transaction, sql::Transaction::begin(*database_, {&table}));
-  VSTATE_TRY_ASSIGN(const auto now, rows_of(domain, name, table, transaction.for_update()));
+  VSTATE_TRY_ASSIGN(const auto now,
+                    rows_of(domain.name.text(), name, table, transaction.for_update()));
   if (now == after) return commit(transaction);
   // Without transactions a stopped run may have left the first rows of those that were meant.
   const bool is_part = !table.is_transactional && now.size() < after.size() &&
                        std::equal(now.begin(), now.end(), after.begin());
   if (now != before && !is_part)
     return fail(Errc::conflict, "its rows were changed by somebody else meanwhile");
-  if (!now.empty())
-    VSTATE_TRY(write(fmt::format("DELETE FROM {} WHERE {} = ? AND {} = ?", quote(table.name),
-                                 quote("alias"), quote("domain")),
-                     {name, domain.name.text()}));
-  std::vector<std::string> columns{quote("alias"), quote("domain"), quote("valias_line")};
-  const bool has_type = table.find("valias_type") != nullptr;
-  if (has_type) columns.push_back(quote("valias_type"));
-  const auto insert = fmt::format("INSERT INTO {} ({}) VALUES ({})", quote(table.name),
-                                  join(columns, ", "), sql::placeholders(columns.size()));
-  for (const auto& line : after) {
-    sql::Values values{name, domain.name.text(), line};
-    if (has_type) values.emplace_back(line.starts_with('|') ? "0" : "1");
-    VSTATE_TRY(write(insert, values));
-  }
-  VSTATE_TRY_ASSIGN(const auto written, rows_of(domain, name, table, ""));
-  if (written != after)
-    return fail(Errc::io, "the database gives its rows back in another order; run it again");
-  return commit(transaction);
+  // Rows that are only added need no journal: the first of them are told from the rest.
+  const bool is_journaled = !table.is_transactional && !now.empty();
+  if (is_journaled)
+    VSTATE_TRY(
+        begin_rows({domain.directory, domain.name.text(), name, before, after}, owned(domain)));
+  VSTATE_TRY(replace_rows(domain.name.text(), name, table, !now.empty(), after));
+  VSTATE_TRY(commit(transaction));
+  return is_journaled ? end_rows() : Status();
 }
 
 Result<std::optional<std::set<std::string>>> SqlStore::read_alias_domains(

@@ -103,7 +103,7 @@ Status SqlStore::mend() {
                               database_->description(), table.name),
                   Scope::run);
   }
-  return {};
+  return finish_rows();
 }
 
 SqlStore::Condition SqlStore::all_of(const sql::Table& table, const DomainName& domain) const {

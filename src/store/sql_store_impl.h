@@ -113,8 +113,28 @@ class SqlStore final : public FileStore {
   Status write_counter(const std::string& key, const DirControl&);
 
   // Aliases.
-  Result<std::vector<std::string>> rows_of(const DomainLocation&, const std::string& name,
+  Result<std::vector<std::string>> rows_of(const std::string& domain, const std::string& name,
                                            const sql::Table&, std::string_view suffix);
+  Status insert_rows(const std::string& domain, const std::string& name, const sql::Table&,
+                     const std::vector<std::string>& lines);
+  Status replace_rows(const std::string& domain, const std::string& name, const sql::Table&,
+                      bool has_rows, const std::vector<std::string>& lines);
+
+  // sql_journal.cc: a change of an alias's rows where the engine has no transactions. It stands in
+  // a file below the domains' directory from before the first row goes until after the last one is
+  // there; from then on it counts as made, and `mend` makes it.
+  struct RowsChange {
+    std::string directory, domain, name;  ///< the domain's directory and name, the alias
+    std::vector<std::string> before, after;
+  };
+  [[nodiscard]] std::string rows_journal() const;
+  Status begin_rows(const RowsChange&, const Ownership&);
+  Status end_rows();
+  Result<std::optional<RowsChange>> pending_rows();
+  /// True if rows are some of those before the change or of those after it: then nobody else
+  /// changed them since it was stopped.
+  [[nodiscard]] static bool may_finish(const RowsChange&, const std::vector<std::string>& now);
+  Status finish_rows();
 
   std::string qmail_dir_;
   std::unique_ptr<sql::Database> database_;

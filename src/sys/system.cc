@@ -20,6 +20,9 @@ namespace vstate {
 
 namespace {
 
+// The kernel's record of an entry, which getdents64(2) gives.
+static_assert(sizeof(dirent::d_ino) == 8 && sizeof(dirent::d_off) == 8);
+
 FileInfo to_info(const struct stat& st) {
   FileInfo info;
   if (S_ISREG(st.st_mode))
@@ -95,6 +98,20 @@ FileInfo::Type entry_type(int directory, const struct dirent& entry) {
     }
     default:
       return FileInfo::Type::other;
+  }
+}
+
+bool read_entries(int directory, const std::function<void(const char*, FileInfo::Type)>& found) {
+  alignas(dirent) std::array<char, 32768> buffer;
+  while (true) {
+    const auto size = syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
+    if (size <= 0) return size == 0;
+    for (std::int64_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent*>(buffer.data() + at);
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") found(entry->d_name, entry_type(directory, *entry));
+      at += entry->d_reclen;
+    }
   }
 }
 
@@ -182,25 +199,43 @@ bool System::is_executable(std::string_view path) const {
   return found && found->is_regular() && (found->mode & 0111U) != 0;
 }
 
-Result<std::vector<DirEntry>> System::list(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(auto handle, open_at_root(path, O_RDONLY | O_DIRECTORY));
-  DIR* stream = fdopendir(dup(handle.get()));
-  if (stream == nullptr) return fail_errno(path, "cannot list");
+std::optional<FileInfo> OpenDirectory::info() const {
+  struct stat st {};
+  return fstat(handle_.get(), &st) == 0 ? std::optional(to_info(st)) : std::nullopt;
+}
+
+std::optional<FileInfo> OpenDirectory::info_of(const char* name) const {
+  struct stat st {};
+  const bool is_there = fstatat(handle_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  return is_there ? std::optional(to_info(st)) : std::nullopt;
+}
+
+std::optional<OpenDirectory> OpenDirectory::open(const char* name) const {
+  Handle handle(openat(handle_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return handle.is_open() ? std::optional(OpenDirectory(std::move(handle))) : std::nullopt;
+}
+
+std::optional<std::vector<DirEntry>> OpenDirectory::list() const {
   std::vector<DirEntry> entries;
-  errno = 0;
-  while (const auto* entry = readdir(stream)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..")
-      entries.push_back({std::string(name), entry_type(handle.get(), *entry)});
-    errno = 0;
-  }
-  const int failure = errno;
-  closedir(stream);
-  errno = failure;
-  if (failure != 0) return fail_errno(path, "cannot list");
+  const bool is_read = read_entries(handle_.get(), [&](const char* name, FileInfo::Type type) {
+    entries.push_back({name, type});
+  });
+  if (!is_read) return std::nullopt;
   std::sort(entries.begin(), entries.end(),
-            [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+            [](const DirEntry& one, const DirEntry& other) { return one.name < other.name; });
   return entries;
+}
+
+Result<OpenDirectory> System::look_into(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto handle, open_at_root(path, O_RDONLY | O_DIRECTORY));
+  return OpenDirectory(std::move(handle));
+}
+
+Result<std::vector<DirEntry>> System::list(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto directory, look_into(path));
+  auto entries = directory.list();
+  if (!entries) return fail_errno(path, "cannot list");
+  return *std::move(entries);
 }
 
 Result<std::string> System::link_target(std::string_view path) const {

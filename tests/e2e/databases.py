@@ -6,6 +6,7 @@ single test checks.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,11 +25,22 @@ if os.access("/dev/shm", os.W_OK):
 
 
 class Database:
-    """A private MariaDB or PostgreSQL."""
+    """A private MariaDB or PostgreSQL. With `megabytes` it stands on a file system of its own of that
+    size, where it may be mounted; else the test is skipped."""
 
-    def __init__(self, kind):
-        self.kind, self.count = kind, 0
+    def __init__(self, kind, megabytes=None):
+        self.kind, self.count, self.is_mounted = kind, 0, False
         self.place = tempfile.TemporaryDirectory(prefix="vstate-db-")
+        if megabytes:
+            if not shutil.which("mount"):
+                raise unittest.SkipTest("a small file system cannot be mounted here: no mount(8)")
+            done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "vstate-test",
+                                   self.place.name], capture_output=True, text=True)
+            if done.returncode != 0:
+                self.place.cleanup()
+                raise unittest.SkipTest("a small file system cannot be mounted here: "
+                                        + done.stderr.strip())
+            self.is_mounted = True
         os.chmod(self.place.name, 0o755)
         self.process = subprocess.Popen(
             [sys.executable, SCRIPT, kind, os.path.join(self.place.name, kind)],
@@ -68,7 +80,20 @@ class Database:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
+        if self.is_mounted:
+            subprocess.run(["umount", self.place.name], check=True)
         self.place.cleanup()
+
+    def fill(self):
+        """Takes what its file system has left, up to a little; returns the file that has it."""
+        path = os.path.join(self.place.name, "filler")
+        with open(path, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError:
+                file.truncate(max(file.tell() - (1 << 18), 0))
+        return path
 
 
 def compiled():

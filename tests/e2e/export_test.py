@@ -4,6 +4,7 @@ the tables of MySQL and PostgreSQL and from a passwd-file; Postfix, LDIF, and CS
 import csv
 import imaplib
 import io
+import json
 import os
 import re
 import sqlite3
@@ -37,7 +38,8 @@ class ExportedDovecot(dovecot.Dovecot):
 
     def users(self, kind, is_new):
         if kind == "userdb":
-            return ""
+            # No waiting after logins that are to fail.
+            return "service anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}"
         text = self.settings.replace("maildir:~/", f"maildir:{self.root}%h/")
         return text.replace("mail_path = ~/", f"mail_path = {self.root}%{{home}}/")
 
@@ -57,10 +59,14 @@ class ExportedDovecot(dovecot.Dovecot):
 @needs_dovecot
 class DovecotTest(support.SandboxCase):
     def document(self):
+        """"free" overrides the limits of its domain, when it has some; "closed" is so by itself."""
         boxes = "".join(mailbox_text(name, hashed)
                         for name, (_, hashed) in {**HASHES, **PREFIXED}.items())
         boxes += mailbox_text("closed", HASHES["md5"][1], 'disable = ["imap"]')
-        return domain_text(mailboxes=("postmaster",), head='aliases = ["example.net"]', more=boxes)
+        boxes += mailbox_text("free", HASHES["md5"][1], 'flags = ["override_limits"]')
+        boxes += mailbox_text("web", HASHES["md5"][1], 'disable = ["webmail"]')
+        return domain_text(mailboxes=("postmaster",), head='aliases = ["example.net"]', more=boxes
+                           + "[domain.limits]\nmax_mailboxes = 50\n")
 
     def filled(self, *options, **more):
         server = databases.mail_server(self, "server" + str(len(os.listdir(self.directory))),
@@ -92,7 +98,28 @@ class DovecotTest(support.SandboxCase):
             self.assertIsNone(running.login("md5@example.com", "wrong"))
             self.assertIsNone(running.login("md5@example.org", HASHES["md5"][0]))
             if closed:
-                self.assertIsNone(running.login("closed@example.com", HASHES["md5"][0]))
+                # The test comes from where vpopmail expects webmail.
+                for name in ("closed", "web"):
+                    self.assertIsNone(running.login(f"{name}@example.com", HASHES["md5"][0]))
+                self.check_limits(running, server)
+
+    def limited(self, server, words):
+        """The domain with these services closed in its limits."""
+        path = self.file("limits.toml", self.document() + f"disable = {json.dumps(words)}\n")
+        self.apply(server, path)
+        return path
+
+    def check_limits(self, running, server):
+        """What the domain's limits close is closed, but for accounts that override them."""
+        password = HASHES["md5"][0]
+        if server.database.kind != "mysql":
+            return  # they are in files, which the queries know as they were
+        for words, is_open in ((["imap"], False), (["pop3", "smtp"], True), (["webmail"], False)):
+            with self.subTest(closed=words):
+                self.limited(server, words)
+                answer = running.login("md5@example.com", password)
+                self.assertEqual(answer is not None, is_open, running.log())
+                self.assertEqual(running.login("free@example.com", password), ("OK", 0))
 
     def check_tables(self, *options, **more):
         server, _ = self.filled(*options, **more)
@@ -124,11 +151,35 @@ class DovecotTest(support.SandboxCase):
         self.needs_driver("pgsql")
         self.check_tables("pgsql")
 
+    def test_limits_in_files(self):
+        """vpopmail keeps them there with PostgreSQL; so is the default for all domains anywhere."""
+        self.needs_driver("pgsql")
+        for place in ("domain", "default"):
+            with self.subTest(place=place):
+                server, _ = self.filled("pgsql")
+                self.limited(server, ["imap"])
+                if place == "default":
+                    os.remove(server.domain("example.com", ".qmailadmin-limits"))
+                    server.write(f"{server.home}/etc/vlimits.default", "disable_imap\n")
+                version = "2.4" if self.is_new() else "2.3"
+                out, texts = self.exported(server, "--dovecot", version)
+                settings = texts["auth-vpopmail.conf.ext"].replace("/etc/dovecot/", out + "/")
+                with ExportedDovecot(settings, server.root) as running:
+                    password = HASHES["md5"][0]
+                    self.assertIsNone(running.login("md5@example.com", password))
+                    self.assertEqual(running.login("free@example.com", password), ("OK", 0),
+                                     running.log())
+
     def test_passwd_file(self):
         """From a cdb server's domain file; the server says where homes are."""
         server, path = self.filled("cdb")
         out, texts = self.exported(server, path)
         self.assertIn("# closed@example.com: vpopmail refuses imap\n", texts["users"])
+        self.assertNotIn("# md5@example.com", texts["users"])
+        limited = self.exported(server, self.limited(server, ["pop3"]))[1]["users"]
+        self.assertIn("# md5@example.com: vpopmail refuses pop3\n", limited)
+        self.assertIn("# closed@example.com: vpopmail refuses pop3, imap\n", limited)
+        self.assertNotIn("# free@example.com", limited)
         # The admin gives it to Dovecot's own user.
         os.chmod(out, 0o755)
         os.chmod(out + "/users", 0o644)

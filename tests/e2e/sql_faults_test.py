@@ -85,6 +85,35 @@ class SqlFaultsTest(support.SandboxCase):
         self.check_refused(server, domain_text(),
                            r"the server is 4\.1\.22-standard; vstate needs MySQL 5\.0 or newer")
 
+    def test_old_pgsql(self):
+        """A PostgreSQL of before 9.0 says its version once it has let somebody in."""
+        databases.database("pgsql")
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def message(kind, body):
+            return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                # It is asked for encryption first, and has none.
+                while int.from_bytes(connection.recv(4096)[4:8], "big") >> 16 == 1234:
+                    connection.sendall(b"N")
+                connection.sendall(message(b"R", bytes(4))
+                                   + message(b"S", b"server_version\x008.4.22\0")
+                                   + message(b"S", b"server_encoding\0UTF8\0")
+                                   + message(b"K", bytes(8)) + message(b"Z", b"I"))
+                connection.recv(4096)
+
+        threading.Thread(target=answer, daemon=True).start()
+        server = databases.mail_server(self, "old", "pgsql")
+        port = listener.getsockname()[1]
+        server.write(f"{server.home}/etc/vpopmail.pgsql",
+                     f"127.0.0.1|{port}|vpopmail|{databases.PASSWORD}|mail\n")
+        self.check_refused(server, domain_text(),
+                           r"the server is PostgreSQL 8\.4\.22; vstate needs 9\.0 or newer")
+
     def test_read_only_replica(self):
         """A plan says that nothing can be written there; equal servers need nothing."""
         switch = {"mysql": ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
@@ -232,24 +261,57 @@ class SqlFaultsTest(support.SandboxCase):
             routed = self.check_exit(server.vstate("route", "sales@example.com", "alice@example.com"))
             self.assertIn("vdelivermail takes the rows of sales in valias", routed.out)
 
-    def test_full_disk(self):
-        """A table space that is full stops the batch as one, and says so."""
-        running = databases.Database("mysql")
+    def with_own_database(self, running, *options):
+        """A mail server on this database rather than on the one that the tests share."""
         self.addCleanup(running.close)
-        running.ask("start", "--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M")
-        databases.RUNNING["full"], kept = running, databases.RUNNING.get("mysql")
-        databases.RUNNING["mysql"] = running
+        running.ask("start", *options)
+        kept = databases.RUNNING.get(running.kind)
+        databases.RUNNING[running.kind] = running
         try:
-            server = databases.mail_server(self, "full", "mysql")
-            boxes = [f"box{number:05}" for number in range(30000)]
-            done = server.vstate("-q", "apply", self.file("many.toml", domain_text(mailboxes=boxes)))
-            self.assertRegex(done.err, r"(?i)is full")
-            count = running.rows(server.schema, "SELECT COUNT(*) FROM vpopmail")
-            self.assertEqual(count, [["0"]])
+            return databases.mail_server(self, "full-" + running.kind, running.kind)
         finally:
-            del databases.RUNNING["full"], databases.RUNNING["mysql"]
+            del databases.RUNNING[running.kind]
             if kept:
-                databases.RUNNING["mysql"] = kept
+                databases.RUNNING[running.kind] = kept
+
+    def test_full_table_space(self):
+        """A table space that is full stops the batch as one, and says so."""
+        databases.database("mysql")
+        server = self.with_own_database(databases.Database("mysql"), "--innodb-file-per-table=0",
+                                        "--innodb-data-file-path=ibdata1:12M")
+        boxes = [f"box{number:05}" for number in range(30000)]
+        done = server.vstate("-q", "apply", self.file("many.toml", domain_text(mailboxes=boxes)))
+        self.assertRegex(done.err, r"(?i)is full")
+        count = server.database.rows(server.schema, "SELECT COUNT(*) FROM vpopmail")
+        self.assertEqual(count, [["0"]])
+
+    def test_full_disk(self):
+        """The disk of the database is full: said, nothing half done, and it goes on afterwards."""
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                databases.database(kind)
+                running = databases.Database(kind, megabytes=400)
+                server = self.with_own_database(running)
+                self.apply(server, self.file("first.toml", domain_text("first.example")))
+                filler = running.fill()
+                boxes = [f"box{number:05}" for number in range(6000)]
+                path = self.file("many.toml", domain_text(mailboxes=boxes))
+                done = server.vstate("-q", "apply", path)
+                self.assertNotEqual(done.code, 0)
+                self.assertRegex(done.err, r"^vstate: .*database mail1 of vpopmail@.*"
+                                 r"(?i:is full|no space left|server closed the connection)")
+                os.remove(filler)
+                # PostgreSQL ends itself when it cannot write its log.
+                try:
+                    running.rows(server.schema, "SELECT 1")
+                except RuntimeError:
+                    running.ask("kill")
+                    running.ask("start")
+                count = "SELECT COUNT(*) FROM vpopmail WHERE pw_domain = 'example.com'"
+                self.assertEqual(running.rows(server.schema, count), [["0"]])
+                self.apply(server, path)
+                self.check_nothing_to_do(server, path)
+                self.assertEqual(running.rows(server.schema, count), [["6000"]])
 
 
 if __name__ == "__main__":

@@ -165,7 +165,8 @@ class Pgsql(Private):
     def command(self, options):
         return [os.path.join(self.bin, "postgres"), "-D", f"{self.directory}/data", "-k",
                 self.directory, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                "shared_buffers=32MB", *options]
+                # In its own directory: what is in /dev/shm outlives a kill.
+                "shared_buffers=32MB", "-c", "dynamic_shared_memory_type=mmap", *options]
 
     def is_ready(self):
         return subprocess.run([self.client, "-h", self.directory, "-U", "postgres", "-c",

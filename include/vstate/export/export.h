@@ -21,13 +21,15 @@ struct Input {
 };
 
 /// "users", Dovecot's passwd-file: an account for each mailbox, under the name of the domain and of
-/// each alias domain, with home, owner and quota. Accounts that are closed to a service, or have no
-/// password, say so in a comment.
+/// each alias domain, with home, owner and quota. Accounts that are closed to a service, by
+/// themselves or by the domain's limits, or have no password, say so in a comment.
 [[nodiscard]] Files dovecot_users(const Input&);
 
 enum class DovecotVersion { v23, v24 };
 /// passdb and userdb by the tables that vpopmail itself reads, with the names of Dovecot 2.3's or
-/// 2.4's settings. Holds the database's password.
+/// 2.4's settings: a login is refused where vchkpw refuses it, by the account's flags or by the
+/// domain's limits. Limits that are in files stand in it as they are now. Holds the database's
+/// password.
 [[nodiscard]] Files dovecot_sql(const AccountTables&, DovecotVersion);
 
 /// Postfix's virtual_mailbox_domains, virtual_mailbox_maps and virtual_alias_maps, and the same as

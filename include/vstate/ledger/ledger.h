@@ -57,7 +57,9 @@ class Ledger {
   Ledger& operator=(Ledger&&) noexcept;
   ~Ledger();
 
-  [[nodiscard]] Result<Memory> memory_of(const DomainName&) const;
+  /// What is known of these items; of the others the Memory knows nothing.
+  [[nodiscard]] Result<Memory> memory_of(const DomainName&,
+                                         const std::set<std::string>& items) const;
   /// Takes what an apply left, but for the items in `failed`. A domain that was made anew forgets
   /// all that was known first.
   Status remember(const DomainName&, const MemoryUpdate&, const std::set<std::string>& failed,
@@ -104,7 +106,10 @@ class Ledger {
   [[nodiscard]] Result<std::optional<std::int64_t>> find_domain(const DomainName&) const;
   Result<std::int64_t> open_box(const DomainName&, const std::string& kind,
                                 const std::string& name);
-  [[nodiscard]] Result<RememberedParts> parts_of_domain(std::int64_t number) const;
+  /// Nothing: the item is not known. One without parts is another thing.
+  using ItemParts = std::map<std::string, std::string>;
+  [[nodiscard]] Result<std::optional<ItemParts>> parts_of(std::int64_t domain,
+                                                          const std::string& item) const;
   [[nodiscard]] Result<std::string> key() const;
 
   std::unique_ptr<Database> database_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "vstate/model/flags.h"
 #include "vstate/model/secret.h"
 #include "vstate/model/server.h"
 
@@ -21,6 +22,13 @@ struct AccountTables {
   bool has_alias_domains = false;             ///< the table `aliasdomains` is kept
   std::map<std::string, std::string> tables;  ///< real domain -> table
   Owner owner;                                ///< of the mail
+
+  // What a domain's limits close to its accounts.
+
+  /// The columns of the table `limits` that close a service, and which; empty without the table.
+  std::map<std::string, Flags> limit_columns;
+  std::map<std::string, Flags> domain_denials;  ///< by domain, of limits that are in files
+  Flags default_denials = 0;  ///< of vlimits.default, for domains without limits of their own
 };
 
 }  // namespace vstate

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vstate/model/flags.h"
+
 namespace vstate {
 
 enum class LimitKind {
@@ -33,5 +35,9 @@ struct LimitName {
 /// The values that differ from `unset`, by file key. An empty map is a domain that has a limits
 /// file which limits nothing; a domain without a file has no Limits at all.
 using Limits = std::map<std::string, std::int64_t>;
+
+/// The services that a domain's limits close to its accounts, but those with the flag
+/// override_limits (vlimits.c:vlimits_get_flag_mask).
+[[nodiscard]] Flags denials_by(const Limits&);
 
 }  // namespace vstate

@@ -24,6 +24,9 @@ using Parts = std::map<std::string, std::string>;
 [[nodiscard]] Parts parts_of(const Limits&);
 [[nodiscard]] Parts parts_of(const DeliveryLines&);
 
+/// parts_of() of both is the same, without making them.
+[[nodiscard]] bool have_same_parts(const Mailbox&, const Mailbox&);
+
 /// Makes one part of `into` as `from` has it, absent if it is absent there.
 void take_part(Mailbox& into, const Mailbox& from, const std::string& part);
 void take_part(Alias& into, const Alias& from, const std::string& part);

@@ -39,7 +39,7 @@ class Templater {
   };
   [[nodiscard]] Match match_at(std::string_view text, std::size_t at) const;
   const Paths& paths_;
-  std::map<std::string, std::string, std::less<>> by_home_;
+  std::map<std::string_view, std::string_view> by_home_;  ///< into `paths_`
 };
 
 /// A template that names no path, whatever the text looks like: for a gecos.

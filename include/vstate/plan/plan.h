@@ -106,7 +106,8 @@ struct Plan {
   /// Addresses of mailboxes and lists that the file has and the server will not have: removed here
   /// by a person, or left out. Mail for them stays where it is.
   std::set<std::string> unplaced;
-  MemoryUpdate memory;  ///< what the ledger shall know once all of it is done
+  /// What the ledger shall know once all of it is done; empty unless PlanOptions::remembers.
+  MemoryUpdate memory;
 
   [[nodiscard]] bool is_empty() const { return actions.empty(); }
 };
@@ -118,6 +119,7 @@ struct PlanOptions {
   bool reads_all_archives = false;         ///< also those that the ledger knows to be wholly in
   bool alter = false;  ///< change the back-end's tables where they do not hold what the file says
   bool to_dovecot = false;  ///< make Dovecot's files of Courier's
+  bool remembers = true;    ///< false for a plan that is only shown
 };
 
 /// What an archive of the file lacks on the target, as mail/deliver.h found.
@@ -159,6 +161,10 @@ struct PlanInput {
   PlanOptions options;
   Memory memory = {};
 };
+
+/// The addresses of the items that file and server do not have alike: a plan asks its memory of no
+/// other.
+[[nodiscard]] std::set<std::string> disputed_items(const State& desired, const State* actual);
 
 /// Pure: the same input gives the same plan.
 [[nodiscard]] Plan make_plan(const PlanInput&);

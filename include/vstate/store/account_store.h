@@ -177,7 +177,10 @@ class AccountStore {
 
   // What inspection must know.
 
-  /// What the back-end holds of the domain and no State expresses, for people.
+  /// What the back-end holds of the domain and no State expresses, for people. Entries of
+  /// ip_alias_map are among it: they give the domain of logins that name none by the address of
+  /// the server that they came in on, a fact of one machine. Carried to another they would be dead,
+  /// or give the logins of an address to a domain that never had them.
   virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
                                                    const std::set<DomainName>& aliases) = 0;
   [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;

@@ -9,6 +9,7 @@
 #include <dirent.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,11 @@ struct FileInfo {
 /// tell.
 [[nodiscard]] FileInfo::Type entry_type(int directory, const struct dirent&);
 
+/// Calls `found` for what is left to read of an open directory, but "." and "..". Not by
+/// readdir(3), which asks the kernel four things more and allocates a buffer for each directory.
+/// False: errno says why.
+bool read_entries(int directory, const std::function<void(const char*, FileInfo::Type)>& found);
+
 struct DirEntry {
   std::string name;
   FileInfo::Type type = FileInfo::Type::other;
@@ -45,6 +51,21 @@ struct DirEntry {
 struct Ownership {
   std::uint32_t uid = 0, gid = 0;
   unsigned mode = 0600;
+};
+
+/// A directory that is looked at through one handle, where asking for path after path would walk
+/// down to it each time. Entries are not followed.
+class OpenDirectory {
+ public:
+  explicit OpenDirectory(Handle handle) : handle_(std::move(handle)) {}
+  [[nodiscard]] std::optional<FileInfo> info() const;
+  [[nodiscard]] std::optional<FileInfo> info_of(const char* name) const;
+  [[nodiscard]] std::optional<OpenDirectory> open(const char* name) const;
+  /// Sorted by name, without "." and ".."; errno says why there is none.
+  [[nodiscard]] std::optional<std::vector<DirEntry>> list() const;
+
+ private:
+  Handle handle_;
 };
 
 /// When the bytes of a replaced file must be on the disk.
@@ -94,6 +115,7 @@ class System {
   [[nodiscard]] bool is_executable(std::string_view path) const;
   /// Sorted by name, without "." and "..".
   [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view path) const;
+  [[nodiscard]] Result<OpenDirectory> look_into(std::string_view path) const;
   [[nodiscard]] Result<std::string> link_target(std::string_view path) const;
   /// What the file system of `path`, or of what is above it, has left for who is not root.
   struct FreeSpace {

@@ -83,7 +83,7 @@ TEST_CASE("a gecos that looks like a path arrives as it is", "[apply][law]") {
   REQUIRE(fixture.session.store->rebuild_index(
       {*DomainName::parse("example.com"), k_domain, fixture.server.owner()}));
   const auto text = dump(fixture.session, "example.com", fixture.archives.path());
-  const Sandbox other({"/home/other", "/var/qmail", "5.6.13", false});
+  const Sandbox other({"/home/other", "/var/qmail", "5.6.13", false, {}});
   auto session = other.open();
   REQUIRE(apply(session, domain_file(text, fixture.archives.path())));
   CHECK_THAT(other.read("/home/other/domains/example.com/vpasswd"),

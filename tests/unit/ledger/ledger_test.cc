@@ -45,7 +45,7 @@ TEST_CASE("a ledger keeps digests, not values, in a file of its owner alone", "[
   CHECK(server.read("/var/lib/vstate/ledger.sqlite").find("canary") == std::string::npos);
   const auto ledger = Ledger::look(system);
   REQUIRE((ledger && *ledger));
-  const auto memory = (*ledger)->memory_of(k_domain);
+  const auto memory = (*ledger)->memory_of(k_domain, {"mailbox.alice"});
   REQUIRE(memory);
   CHECK(memory->knows("mailbox.alice"));
   const std::string left = "$6$secret$canary", other = "x", third = "y";
@@ -76,14 +76,14 @@ TEST_CASE("what failed, or was kept, stays as it was remembered", "[ledger]") {
   REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
   REQUIRE(ledger->remember(k_domain, update("two"), {"mailbox.alice"}, false));
   const std::string one = "one", other = "other";
-  CHECK(ledger->memory_of(k_domain)->judge("mailbox.alice", "password", &one, &other) ==
-        Verdict::kept);
+  CHECK(ledger->memory_of(k_domain, {"mailbox.alice"})
+            ->judge("mailbox.alice", "password", &one, &other) == Verdict::kept);
   MemoryUpdate kept = update("two");
   kept["mailbox.alice"]["password"] = std::nullopt;
   CHECK_FALSE(*ledger->is_news(k_domain, kept));
   CHECK(*ledger->is_news(k_domain, update("two")));
   REQUIRE(ledger->remember(k_domain, {{"mailbox.alice", {}}}, {}, false));
-  CHECK_FALSE(ledger->memory_of(k_domain)->knows("mailbox.alice"));
+  CHECK_FALSE(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
 }
 
 TEST_CASE("a domain that is made anew has no past", "[ledger]") {
@@ -93,8 +93,8 @@ TEST_CASE("a domain that is made anew has no past", "[ledger]") {
   REQUIRE(ledger);
   REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
   REQUIRE(ledger->remember(k_domain, {{"default", {{"deliver", "x"}}}}, {}, true));
-  CHECK_FALSE(ledger->memory_of(k_domain)->knows("mailbox.alice"));
-  CHECK(ledger->memory_of(k_domain)->knows("default"));
+  CHECK_FALSE(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
+  CHECK(ledger->memory_of(k_domain, {"default"})->knows("default"));
 }
 
 TEST_CASE("a newer ledger is refused, a damaged one is told", "[ledger]") {
@@ -127,14 +127,14 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
   {
     const auto old = Ledger::look(system);
     REQUIRE((old && *old));
-    CHECK((*old)->memory_of(k_domain)->knows("mailbox.alice"));
+    CHECK((*old)->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
     CHECK((*old)->mail_of(k_domain, "mailbox", "alice")->empty());
     CHECK((*old)->mail_boxes(k_domain)->empty());
     CHECK_FALSE(*(*old)->has_archive(k_domain, "mailbox", "alice", "x", "y"));
   }
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  CHECK(ledger->memory_of(k_domain)->knows("mailbox.alice"));
+  CHECK(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
   const auto memory = ledger->open_mail(k_domain, "mailbox", "alice");
   REQUIRE(memory);
   REQUIRE(ledger->remember_archive(k_domain, "mailbox", "alice", "x", "y"));
@@ -176,7 +176,7 @@ TEST_CASE("reading a ledger changes nothing", "[ledger]") {
   const ReadOnlySystem system(server.root());
   const auto ledger = Ledger::look(system);
   REQUIRE((ledger && *ledger));
-  REQUIRE((*ledger)->memory_of(k_domain));
+  REQUIRE((*ledger)->memory_of(k_domain, {"mailbox.alice"}));
   CHECK(server.read("/var/lib/vstate/ledger.sqlite") == before);
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(server.path("/var/lib/vstate"))) {

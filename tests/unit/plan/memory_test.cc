@@ -7,6 +7,9 @@
 #include "support/catch.h"
 #include "support/example.h"
 #include "vstate/plan/plan.h"
+#include "vstate/view/plan_view.h"
+
+#include <nlohmann/json.hpp>
 
 using namespace vstate;
 using namespace vstate::test;
@@ -17,8 +20,8 @@ constexpr const char* k_key = "key";
 
 State example() { return domain_file(example_document(), "").state; }
 
-/// The memory of an apply that made the server as `state` says.
-Memory left_by(const State& state) {
+/// What an apply left that made the server as `state` says.
+RememberedParts left_by(const State& state) {
   RememberedParts parts;
   const auto take = [&](const std::string& item, const auto& value) {
     auto& known = parts[item];
@@ -33,10 +36,10 @@ Memory left_by(const State& state) {
   for (const auto& [name, value] : state.files) take("file." + name, value);
   if (state.limits) take("limits", *state.limits);
   if (state.default_delivery) take("default", *state.default_delivery);
-  return {k_key, std::move(parts)};
+  return parts;
 }
 
-Plan plan_of(const State& file, const State& server, const Memory& memory,
+Plan plan_of(const State& file, const State& server, RememberedParts known,
              const PlanOptions& options = {}, const TargetFacts& facts = {}) {
   Server layout;
   layout.vpopmail_dir = "/srv/vpopmail";
@@ -48,7 +51,18 @@ Plan plan_of(const State& file, const State& server, const Memory& memory,
   const Publication whole{true, true, true, false, true, true};
   condition.published[server.name] = whole;
   for (const auto& alias : server.aliases) condition.published[alias] = whole;
-  return make_plan({file, &server, condition, layout, facts, options, memory});
+  // No more than a plan has of the ledger.
+  std::erase_if(known, [items = disputed_items(file, &server)](const auto& item) {
+    return !items.contains(item.first);
+  });
+  const Memory memory(k_key, std::move(known));
+  auto plan = make_plan({file, &server, condition, layout, facts, options, memory});
+  auto shown_only = options;
+  shown_only.remembers = false;
+  const auto shown = make_plan({file, &server, condition, layout, facts, shown_only, memory});
+  CHECK(view::to_json(shown) == view::to_json(plan));
+  CHECK(shown.memory.empty());
+  return plan;
 }
 
 std::size_t count(const Plan& plan, NoteKind kind) {
@@ -118,7 +132,7 @@ TEST_CASE("file, server, and the last apply give the table's results", "[plan][m
     CHECK(agreed.is_empty());
     CHECK(count(agreed, NoteKind::kept) + count(agreed, NoteKind::conflict) == 0);
 
-    const auto unknown = plan_of(last, one, Memory());
+    const auto unknown = plan_of(last, one, {});
     CHECK(unknown.actions.size() == 1);
 
     PlanOptions overwrite;
@@ -178,7 +192,7 @@ TEST_CASE("what --exclude leaves out is not remembered", "[plan][memory]") {
   alice(file).gecos = "new";
   PlanOptions options;
   options.exclude = {"mailbox.alice"};
-  CHECK_FALSE(plan_of(file, server, Memory(), options).memory.contains("mailbox.alice"));
+  CHECK_FALSE(plan_of(file, server, {}, options).memory.contains("mailbox.alice"));
 }
 
 TEST_CASE("a mailbox that stays removed gets no mail", "[plan][memory]") {

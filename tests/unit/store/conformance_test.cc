@@ -243,6 +243,61 @@ TEST_CASE("conformance: rows of aliases keep their order, and are replaced as on
   });
 }
 
+TEST_CASE("conformance: rows that take the place of others keep their order too",
+          "[store][conformance]") {
+  for_each_store([](const StoreFixture& fixture) {
+    const std::vector<std::string> first{"&a@example.org", "&b@example.org", "&c@example.org"};
+    const std::vector<std::string> second{"&f@example.org", "&d@example.org", "&e@example.org"};
+    if (!StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "sales", first)))
+      return;
+    const auto write = [&](const std::string& name, const std::vector<std::string>& before,
+                           const std::vector<std::string>& after) {
+      REQUIRE(fixture.store().write_alias_rows(fixture.location(), name, before, after));
+    };
+    write("other", {}, first);
+    write("sales", {}, first);
+    write("last", {}, first);
+    write("other", first, {});
+    write("sales", first, second);
+    CHECK(StoreFixture::take(fixture.store().read_alias_rows(fixture.location())) ==
+          AliasRows{{"sales", second}, {"last", first}});
+  });
+}
+
+TEST_CASE("conformance: rows are replaced as one, wherever it stops",
+          "[store][conformance][crash]") {
+  const std::vector<std::string> before{"&a@example.org", "&b@example.org", "&c@example.org"};
+  const std::vector<std::string> after{"&d@example.org", "&b@example.org"};
+  for_each_store([&](const StoreFixture& fixture) {
+    const auto read = [&] {
+      return StoreFixture::take(fixture.store().read_alias_rows(fixture.location()))["sales"];
+    };
+    if (!StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "sales", before)))
+      return;
+    bool is_done = false;
+    for (long step = 1; !is_done; ++step) {
+      INFO("stopped before step " << step);
+      REQUIRE(fixture.store().write_alias_rows(fixture.location(), "sales", read(), before));
+      {
+        auto system = std::make_unique<SteppedSystem>(fixture.server.sandbox().root(), step);
+        auto stopped = fixture.server.open(std::move(system));
+        is_done =
+            stopped.store->write_alias_rows(fixture.location(), "sales", before, after).has_value();
+      }
+      // What a plan sees is what the next apply begins with.
+      const auto seen = read();
+      CHECK((seen == before || seen == after));
+      REQUIRE(fixture.store().mend());
+      CHECK(read() == seen);
+      // Somebody else's rows are never made of a change that was stopped.
+      REQUIRE(
+          fixture.store().write_alias_rows(fixture.location(), "sales", seen, {"&x@y.example"}));
+      REQUIRE(fixture.store().mend());
+      CHECK(read() == std::vector<std::string>{"&x@y.example"});
+    }
+  });
+}
+
 TEST_CASE("conformance: alias domains are listed where the back-end keeps a list",
           "[store][conformance]") {
   for_each_store([](const StoreFixture& fixture) {
