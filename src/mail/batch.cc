@@ -23,7 +23,6 @@ constexpr std::size_t k_most_files = 8192;
 constexpr std::uint64_t k_most_bytes = std::uint64_t{256} << 20;
 /// Each mailbox of a batch holds a directory open.
 constexpr std::size_t k_most_targets = 256;
-constexpr std::size_t k_most_compared = std::size_t{64} << 20;
 
 /// Dovecot's lock of a UID list is a file made beside it; one that is older than two minutes is
 /// nobody's (file-dotlock.c).
@@ -226,8 +225,7 @@ Status Batch::place_file(const Item& item) {
   const DovecotLock lock(directory->get(), name + ".lock");
   if (!lock.is_held())
     return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
-  VSTATE_TRY_ASSIGN(const auto now,
-                    mail::digest_of_file(directory->get(), name, full, k_most_compared));
+  VSTATE_TRY_ASSIGN(const auto now, mail::digest_of_file(directory->get(), name, full));
   if (now != item.replaces) {
     unlinkat(directory->get(), item.temporary.c_str(), 0);
     return {};  // the server's own from now on

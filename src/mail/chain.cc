@@ -61,12 +61,7 @@ Status Chain::open_next() {
 
 bool Chain::takes(ReadEntry& entry) {
   if (at_ > 0 && entry.path == k_changes_name) return false;
-  NameHash key = key_of_file(entry.path);
-  if (entry.is_message) {
-    const auto message = *as_message(entry.path);
-    key = key_of_message(message.unique);
-    if (!passed_.insert(key).second) key = key_in_folder(message.folder, message.unique);
-  }
+  const auto key = entry.is_message ? keys_.of(*as_message(entry.path)) : key_of_file(entry.path);
   for (auto later = at_ + 1; later < changes_.size(); ++later) {
     if (changes_[later].dropped.contains(key)) return false;
     const auto renamed = changes_[later].renamed.find(key);

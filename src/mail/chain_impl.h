@@ -7,10 +7,10 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "digest_impl.h"
+#include "message_keys_impl.h"
 #include "reader_impl.h"
 #include "vstate/mail/archive.h"
 
@@ -69,7 +69,7 @@ class Chain {
   ContentDigest digest_;
   std::vector<std::string> digests_;
   Gathered hard_links_;
-  std::set<NameHash> passed_;  ///< names of messages
+  MessageKeys keys_;
 };
 
 }  // namespace vstate::mail

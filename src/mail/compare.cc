@@ -200,9 +200,8 @@ Result<bool> Comparer::replaces(const NameHash& key, const std::string& path) {
   const auto* known = options_.memory == nullptr ? nullptr : options_.memory->find(key);
   if (known == nullptr) return options_.on_difference == OnDifference::replace;
   VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
-  constexpr std::size_t most = std::size_t{64} << 20;
   VSTATE_TRY_ASSIGN(const auto here, digest_of_file(parent->get(), std::string(path_name(path)),
-                                                    target_->full(path), most));
+                                                    target_->full(path)));
   return here == known->state.place;
 }
 

@@ -1,12 +1,12 @@
 #include "vstate/mail/stream.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "changes_impl.h"
 #include "entry_content_impl.h"
+#include "message_keys_impl.h"
 #include "names_impl.h"
 #include "numbers_impl.h"
 #include "plain_locale_impl.h"
@@ -102,15 +102,9 @@ class BoxWriter final : public MailSink {
       : stream_(stream), path_(std::move(path)), have_(have) {}
 
   Result<bool> wants_message(const std::string& path) override {
-    const auto message = *mail::as_message(path);
-    auto key = key_of_message(message.unique);
-    if (passed_.contains(key) || have_.is_seen(key))
-      key = key_in_folder(message.folder, message.unique);
+    const auto key = keys_.of(*mail::as_message(path));
     const auto* entry = have_.find(key);
-    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) {
-      passed_.insert(key);
-      return true;
-    }
+    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return true;
     if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
     return false;
   }
@@ -151,7 +145,7 @@ class BoxWriter final : public MailSink {
   StreamWriter::Impl& stream_;
   std::string path_;
   MailMemory& have_;
-  std::set<NameHash> passed_;
+  mail::MessageKeys keys_{&have_};
   std::string changes_;
 };
 

@@ -106,8 +106,9 @@ std::optional<NameHash> hash_of_temporary(std::string_view name) {
 
 namespace {
 
-Result<std::optional<std::string>> read_up_to(int directory, const std::string& name,
-                                              std::string_view shown, std::size_t most) {
+Result<std::optional<std::string>> read_small(int directory, const std::string& name,
+                                              std::string_view shown) {
+  constexpr std::size_t most = std::size_t{64} << 20;
   const Handle file(
       openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::optional<std::string>();
@@ -132,13 +133,12 @@ Result<std::optional<std::string>> read_up_to(int directory, const std::string& 
 
 Result<std::optional<std::string>> read_small(const Handle& directory, const std::string& name,
                                               std::string_view shown) {
-  constexpr std::size_t most = std::size_t{64} << 20;
-  return read_up_to(directory.get(), name, shown, most);
+  return read_small(directory.get(), name, shown);
 }
 
 Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::string& name,
-                                                    std::string_view shown, std::size_t most) {
-  VSTATE_TRY_ASSIGN(const auto bytes, read_up_to(directory, name, shown, most));
+                                                    std::string_view shown) {
+  VSTATE_TRY_ASSIGN(const auto bytes, read_small(directory, name, shown));
   return bytes ? std::optional(short_digest(*bytes)) : std::nullopt;
 }
 

@@ -49,11 +49,10 @@ class Target {
                                                             const std::string& name,
                                                             std::string_view shown);
 
-/// short_digest of a file's bytes; nothing if there is no regular file, or a larger one.
+/// short_digest of those bytes.
 [[nodiscard]] Result<std::optional<std::uint64_t>> digest_of_file(int directory,
                                                                   const std::string& name,
-                                                                  std::string_view shown,
-                                                                  std::size_t most);
+                                                                  std::string_view shown);
 
 /// Which messages are below a directory: 24 bytes for each, no names.
 class TargetIndex {

@@ -7,12 +7,12 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "changes_impl.h"
 #include "digest_impl.h"
+#include "message_keys_impl.h"
 #include "names_impl.h"
 #include "plain_locale_impl.h"
 #include "tar_writer_impl.h"
@@ -87,9 +87,7 @@ class Indexing {
 
   /// False: an earlier archive has the message, wherever it was then.
   bool wants_message(const std::string& path) {
-    const auto message = *mail::as_message(path);
-    auto key = key_of_message(message.unique);
-    if (!passed_.insert(key).second) key = key_in_folder(message.folder, message.unique);
+    const auto key = keys_.of(*mail::as_message(path));
     asked_ = {key, state_of_message(path), 0};
     const auto* entry = before_.find(key);
     if (entry == nullptr) return true;
@@ -127,7 +125,7 @@ class Indexing {
 
  private:
   MailMemory before_;
-  std::set<NameHash> passed_;
+  mail::MessageKeys keys_{&before_};
   MemoryEntry asked_;
   ArchiveIndex now_;
   std::string changes_;

@@ -1,0 +1,35 @@
+/// \file
+/// Under which key a message is remembered, as it passes by with all others of its directory.
+#pragma once
+
+#include <unordered_set>
+
+#include "names_impl.h"
+#include "vstate/mail/memory.h"
+
+namespace vstate::mail {
+
+struct HashOfHash {
+  std::size_t operator()(const NameHash& hash) const { return hash.low; }
+};
+using HashSet = std::unordered_set<NameHash, HashOfHash>;
+
+/// The first message of a name by its name, all others of it by folder and name.
+class MessageKeys {
+ public:
+  /// `known`: those that it has need no memory here, once they are looked up there.
+  explicit MessageKeys(const MailMemory* known = nullptr) : known_(known) {}
+  [[nodiscard]] NameHash of(const MessagePath& message) {
+    const auto key = key_of_message(message.unique);
+    if (passed_.contains(key) || (known_ != nullptr && known_->is_seen(key)))
+      return key_in_folder(message.folder, message.unique);
+    if (known_ == nullptr || known_->find_unseen(key) == nullptr) passed_.insert(key);
+    return key;
+  }
+
+ private:
+  const MailMemory* known_;
+  HashSet passed_;
+};
+
+}  // namespace vstate::mail
