@@ -33,17 +33,25 @@ std::optional<std::string> archive_target(ArchiveKind kind, const std::string& n
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }
 
-ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive) {
+ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, std::size_t known) {
   std::vector<std::string> paths;
-  archive.for_each(
-      [&](const ArchivePart& part) { paths.push_back(path_join(root, part.archive)); });
-  return ArchiveFiles(std::move(paths));
+  archive.for_each([&](const ArchivePart& part) {
+    if (known > 0)
+      --known;
+    else
+      paths.push_back(path_join(root, part.archive));
+  });
+  const bool continues = paths.size() <= archive.increments.size();
+  return ArchiveFiles(std::move(paths), continues);
 }
 
-std::string digests_of(const ArchiveRef& archive) {
+std::string digests_of(const ArchiveRef& archive, std::size_t count) {
   std::string digests;
-  archive.for_each(
-      [&](const ArchivePart& part) { digests += (digests.empty() ? "" : " ") + part.sha256; });
+  archive.for_each([&](const ArchivePart& part) {
+    if (count == 0) return;
+    --count;
+    digests += (digests.empty() ? "" : " ") + part.sha256;
+  });
   return digests;
 }
 
@@ -64,7 +72,8 @@ class ArchiveFeed final : public MailFeed {
     return std::optional(Parcel{copy.kind, copy.name, [this, &copy](Receiver& receiver) {
                                   receiver.expect_repeated(copy.repeated);
                                   return receive_archive(
-                                      receiver, archive_files(root_, copy.archive), copy.identity);
+                                      receiver, archive_files(root_, copy.archive, copy.known),
+                                      copy.identity);
                                 }});
   }
   [[nodiscard]] bool is_parallel() const override { return true; }
@@ -283,8 +292,12 @@ Status Executor::copy_archives(bool of_lists) {
 
 Status Executor::remember_archive(const CopyArchive& copy) {
   if (input_.ledger == nullptr) return {};
-  return input_.ledger->remember_archive(plan_.domain, std::string(kind_name(copy.kind)), copy.name,
-                                         digests_of(copy.archive), copy.identity);
+  // All of it from its first archive on: what comes next begins where this ends.
+  VSTATE_TRY_ASSIGN(const auto identity,
+                    archive_identity(archive_files(input_.archive_root, copy.archive)));
+  return input_.ledger->remember_archive(
+      plan_.domain, std::string(kind_name(copy.kind)), copy.name,
+      digests_of(copy.archive, copy.archive.increments.size() + 1), identity);
 }
 
 Status Executor::copy_feed() {

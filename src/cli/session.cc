@@ -62,26 +62,41 @@ Result<MailMemory> memory_of(const Session& session, const DomainName& domain, A
   return session.memory->mail_of(domain, std::string(kind_name(kind)), name);
 }
 
+/// How many archives of the beginning the ledger knows to be wholly in, as they are now.
+std::size_t known_parts(const Session& session, const DomainFile& file, ArchiveKind kind,
+                        const std::string& name, const ArchiveRef& archive) {
+  if (!session.memory) return 0;
+  const auto paths = archive_files(file.archive_root, archive).paths();
+  for (auto count = paths.size(); count > 0; --count) {
+    const auto end = paths.begin() + static_cast<std::ptrdiff_t>(count);
+    const auto identity =
+        archive_identity(ArchiveFiles(std::vector<std::string>(paths.begin(), end)));
+    if (!identity) continue;
+    const auto is_in = session.memory->has_archive(file.state.name, std::string(kind_name(kind)),
+                                                   name, digests_of(archive, count), *identity);
+    if (is_in && *is_in) return count;
+  }
+  return 0;
+}
+
 void compare_archives(Session& session, const DomainFile& file, const Paths& paths,
                       const PlanOptions& options, TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
                                    const std::string& subject, const ArchiveRef& archive) {
-    const auto files = archive_files(file.archive_root, archive);
     // Below a home that does not exist yet, nothing is there.
     const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
+    const auto parts = archive.increments.size() + 1;
+    const auto known = !options.reads_all_archives && session.system->exists(target)
+                           ? known_parts(session, file, kind, name, archive)
+                           : 0;
+    // All of it came once; what is not there any more, its owner deleted.
+    if (known == parts) return;
     auto memory = memory_of(session, file.state.name, kind, name);
-    const auto identity = archive_identity(files);
-    if (!options.reads_all_archives && session.memory && session.system->exists(target) &&
-        identity) {
-      const auto is_in = session.memory->has_archive(file.state.name, std::string(kind_name(kind)),
-                                                     name, digests_of(archive), *identity);
-      // All of it came once; what is not there any more, its owner deleted.
-      if (is_in && *is_in) return;
-    }
-    auto found = memory
-                     ? compare_archive(*session.system, files, target, on_difference(kind), {},
-                                       &*memory, options.to_dovecot && kind == ArchiveKind::mailbox)
-                     : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
+    auto found =
+        memory ? compare_archive(*session.system, archive_files(file.archive_root, archive, known),
+                                 target, on_difference(kind), {}, &*memory,
+                                 options.to_dovecot && kind == ArchiveKind::mailbox)
+               : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),
                         fmt::format("{}: {}", subject, found.error().message));
@@ -90,7 +105,8 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     std::size_t number = 0;
     bool is_right = true;
     for_each_part(archive, subject, [&](const std::string& part_subject, const ArchivePart& part) {
-      const auto& digest = found->digests[number++];
+      if (number++ < known) return;
+      const auto& digest = found->digests[number - 1 - known];
       if (digest == part.sha256) return;
       is_right = false;
       diagnostics.error(place_of(file, part_subject),
@@ -102,7 +118,8 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     if (!is_right) return;
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
                               found->files_missing, found->kept, found->replaced, found->refused,
-                              found->identity, found->repeated, found->has_courier_files});
+                              found->identity, found->repeated, found->has_courier_files,
+                              found->messages_changed, known});
   });
 }
 

@@ -9,14 +9,13 @@
 
 namespace vstate::mail {
 
-Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests) {
-  Chain chain(files, limits, wants_digests);
-  chain.changes_.resize(1);
-  for (const auto& path : files.paths()) {
-    VSTATE_TRY_ASSIGN(const auto identity, archive_identity(path));
-    chain.identity_ += (chain.identity_.empty() ? "" : ";") + identity;
-    if (&path != &files.paths().front()) VSTATE_TRY(chain.look_ahead(path));
-  }
+Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests,
+                          const MailMemory* memory) {
+  Chain chain(files, limits, wants_digests, memory);
+  VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
+  if (!files.continues()) chain.changes_.resize(1);
+  for (const auto& path : files.paths())
+    if (files.continues() || &path != &files.paths().front()) VSTATE_TRY(chain.look_ahead(path));
   chain.hard_links_.resize(files.paths().size());
   VSTATE_TRY(chain.open_next());
   return chain;
@@ -41,6 +40,7 @@ Status Chain::look_ahead(const std::string& path) {
     }));
     VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
     for (const auto& line : lines) {
+      if (files_.continues()) earlier_.push_back(line);
       if (line.path.empty())
         changes.dropped.insert(line.key);
       else
@@ -60,8 +60,14 @@ Status Chain::open_next() {
 }
 
 bool Chain::takes(ReadEntry& entry) {
-  if (at_ > 0 && entry.path == k_changes_name) return false;
-  const auto key = entry.is_message ? keys_.of(*as_message(entry.path)) : key_of_file(entry.path);
+  if ((at_ > 0 || files_.continues()) && entry.path == k_changes_name) return false;
+  auto key = key_of_file(entry.path);
+  if (entry.is_message) {
+    const auto message = *as_message(entry.path);
+    key = keys_.of(message);
+    if (memory_ != nullptr && memory_->find_unseen(key) != nullptr)
+      key = key_in_folder(message.folder, message.unique);
+  }
   for (auto later = at_ + 1; later < changes_.size(); ++later) {
     if (changes_[later].dropped.contains(key)) return false;
     const auto renamed = changes_[later].renamed.find(key);
@@ -89,7 +95,8 @@ Result<bool> Chain::next() {
     entry_ = reader_->entry();
     is_read_ = entry_.kind != EntryKind::regular;
     if (wants_digests_) digest_.begin(entry_, entry_.is_message);
-    if (files_.paths().size() > 1 && !takes(entry_)) continue;
+    const bool is_alone = files_.paths().size() == 1 && !files_.continues();
+    if (!is_alone && !takes(entry_)) continue;
     entry_.number = number_++;
     return true;
   }

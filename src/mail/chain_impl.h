@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "changes_impl.h"
 #include "digest_impl.h"
 #include "message_keys_impl.h"
 #include "reader_impl.h"
@@ -21,9 +22,10 @@ class HardLinks;
 class Chain {
  public:
   /// Increments are read for what they change in the archives before them. `wants_digests`: all
-  /// content is read, whoever asks for it.
+  /// content is read, whoever asks for it. `memory`: what came from archives that are left out.
   [[nodiscard]] static Result<Chain> open(const ArchiveFiles&, ExtractLimits,
-                                          bool wants_digests = false);
+                                          bool wants_digests = false,
+                                          const MailMemory* memory = nullptr);
 
   /// False at the end. What was not read of the entry before is skipped. An entry that an increment
   /// replaces or takes away does not appear, one that it renames appears under its new name.
@@ -38,6 +40,9 @@ class Chain {
   /// Content digests of the archives that were read to their end.
   [[nodiscard]] const std::vector<std::string>& digests() const { return digests_; }
 
+  /// What became of messages of archives that are left out.
+  [[nodiscard]] const std::vector<ChangeLine>& earlier() const { return earlier_; }
+
   /// What was gathered for hard links, for the next reader of the same archives.
   using Gathered = std::vector<std::shared_ptr<HardLinks>>;
   [[nodiscard]] const Gathered& hard_links() const { return hard_links_; }
@@ -49,8 +54,8 @@ class Chain {
     std::set<NameHash> dropped;  ///< gone, or brought anew by the increment itself
     std::map<NameHash, std::string> renamed;
   };
-  Chain(ArchiveFiles files, ExtractLimits limits, bool wants_digests)
-      : files_(std::move(files)), limits_(limits), wants_digests_(wants_digests) {}
+  Chain(ArchiveFiles files, ExtractLimits limits, bool wants_digests, const MailMemory* memory)
+      : files_(std::move(files)), limits_(limits), wants_digests_(wants_digests), memory_(memory) {}
   Status look_ahead(const std::string& path);
   Status open_next();
   /// False for an entry that a later increment drops; renames it where one says so.
@@ -59,6 +64,8 @@ class Chain {
   ArchiveFiles files_;
   ExtractLimits limits_;
   bool wants_digests_;
+  const MailMemory* memory_;
+  std::vector<ChangeLine> earlier_;
   std::vector<Changes> changes_;  ///< by archive
   std::string identity_;
   std::size_t at_ = 0;

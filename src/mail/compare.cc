@@ -53,7 +53,8 @@ Result<Comparison> Comparer::run() {
 }
 
 Status Comparer::read_all() {
-  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits, options_.wants_digest));
+  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits, options_.wants_digest,
+                                             archive_.continues() ? options_.memory : nullptr));
   out_.status.identity = reader.identity();
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
@@ -61,6 +62,9 @@ Status Comparer::read_all() {
     out_.wanted.push_back(false);
     VSTATE_TRY(take(reader));
   }
+  if (options_.memory != nullptr)
+    for (const auto& line : reader.earlier())
+      if (!line.path.empty()) count_change(line.key, line.path);
   out_.hard_links = reader.hard_links();
   out_.status.digests = reader.digests();
   return {};
@@ -118,6 +122,7 @@ Status Comparer::take_message(const ReadEntry& entry) {
   message.folder = folders_.of(path.folder);
   message.is_remembered = is_remembered(key_of_message(path.unique)) ||
                           is_remembered(key_in_folder(path.folder, path.unique));
+  if (message.is_remembered) count_change(keys_.of(path), entry.path);
   const bool is_trusted = size_in_name(path.unique) == entry.size;
   for (const auto& record : index_.find(message.hash)) {
     bool is_same = true;
@@ -133,6 +138,14 @@ Status Comparer::take_message(const ReadEntry& entry) {
   }
   messages_.push_back(message);
   return {};
+}
+
+/// A remembered message that the source has otherwise now.
+void Comparer::count_change(const NameHash& key, const std::string& path) {
+  const auto* entry = options_.memory->find_unseen(key);
+  if (entry == nullptr || entry->pending != 0 || (entry->state.marks & k_mark_gone) != 0) return;
+  const auto here = options_.to_dovecot ? with_dovecot_folder(path) : path;
+  if (entry->state != state_of_message(here)) ++out_.status.messages_changed;
 }
 
 bool Comparer::is_remembered(const NameHash& key) const {
@@ -247,7 +260,8 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
 /// Names of variants come from the content, which takes another pass over the archive.
 Status Comparer::settle_variants() {
   if (need_variant_.empty()) return {};
-  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits));
+  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, options_.limits, false,
+                                             archive_.continues() ? options_.memory : nullptr));
   if (reader.identity() != out_.status.identity)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive_.paths().front()));

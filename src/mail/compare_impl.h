@@ -98,6 +98,7 @@ class Comparer {
   void want(std::uint32_t number, std::uint64_t size, bool is_message);
   void differ(const std::string& path, bool is_replaced);
   [[nodiscard]] bool is_remembered(const NameHash&) const;
+  void count_change(const NameHash&, const std::string& path);
   Result<bool> replaces(const NameHash&, const std::string& path);
 
   ArchiveFiles archive_;
@@ -107,6 +108,7 @@ class Comparer {
   FolderNumbers folders_;
   TargetIndex index_;
   std::optional<Locator> locator_;
+  MessageKeys keys_;
   std::vector<Message> messages_;
   std::set<NameHash> files_;  ///< paths of what is no message and no directory
   std::map<std::uint32_t, Message> need_variant_;

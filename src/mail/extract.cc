@@ -14,19 +14,23 @@ namespace vstate {
 
 Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const std::string& checked,
                        ExtractLimits limits) {
-  VSTATE_TRY_ASSIGN(auto reader, mail::Chain::open(archive, limits));
+  VSTATE_TRY_ASSIGN(auto reader,
+                    mail::Chain::open(archive, limits, false,
+                                      archive.continues() ? &receiver.memory() : nullptr));
   if (reader.identity() != checked)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive.paths().front()));
   mail::EntryContent content(reader);
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
-    if (!is_there) {
-      receiver.expect_no_more();
-      return receiver.finish();
-    }
+    if (!is_there) break;
     VSTATE_TRY(receiver.take(reader.entry(), content));
   }
+  for (const auto& line : reader.earlier())
+    VSTATE_TRY(line.path.empty() ? receiver.forget(line.key)
+                                 : receiver.restate(line.key, line.path));
+  if (!archive.continues()) receiver.expect_no_more();
+  return receiver.finish();
 }
 
 Result<DeliveryCount> extract_archive(System& system, const ArchiveFiles& archive,

@@ -249,5 +249,6 @@ void Receiver::expect_no_more() { impl_->is_whole = true; }
 Status Receiver::finish() { return impl_->finish(); }
 
 const ReceiveCount& Receiver::count() const { return impl_->count; }
+const MailMemory& Receiver::memory() const { return impl_->memory(); }
 
 }  // namespace vstate

@@ -244,10 +244,10 @@ void Planner::add_archives(ArchiveKind kind) {
   for (const auto& report : input_.facts.archives) {
     if (report.kind != kind || plan_.unplaced.contains(address_of_box(kind, report.name))) continue;
     const char* title = kind == ArchiveKind::list ? "archive" : "mail";
-    if (report.messages > 0 || report.files > 0 || !report.replaced.empty())
-      plan_.actions.push_back(CopyArchive{report.kind, report.name, report.archive, report.messages,
-                                          report.bytes, report.files, report.replaced,
-                                          report.identity, report.repeated});
+    if (report.messages > 0 || report.files > 0 || report.changed > 0 || !report.replaced.empty())
+      plan_.actions.push_back(CopyArchive{
+          report.kind, report.name, report.archive, report.messages, report.bytes, report.files,
+          report.changed, report.replaced, report.identity, report.repeated, report.known});
     if (!report.kept.empty())
       note(NoteKind::kept, title, report.name,
            fmt::format("{} file{} changed on this server; kept: {}", report.kept.size(),

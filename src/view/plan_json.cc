@@ -172,6 +172,8 @@ class ActionJson {
     out["files"] = copy.files;
     std::vector<std::string> parts;
     if (copy.messages > 0) parts.push_back(count_text(copy.messages, "message", "messages"));
+    if (copy.changed > 0)
+      parts.push_back(count_text(copy.changed, "message", "messages") + " marked or moved since");
     if (copy.files > 0) parts.push_back(count_text(copy.files, "other entry", "other entries"));
     if (!copy.replaced.empty()) parts.push_back("replaces " + join(copy.replaced, ", "));
     if (copy.bytes > 0) parts.push_back(human_bytes(copy.bytes));

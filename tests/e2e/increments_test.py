@@ -110,6 +110,41 @@ class IncrementsTest(IncrementsCase):
         self.assertIn("1900000000.M1P1.old", found)
         self.check_nothing_to_do(self.new, "--mail", self.mail, two)
 
+    def test_only_flags_changed(self):
+        self.use(self.dump())
+        self.alice.change("1700000001.M1P1.old", flags="FS")
+        two = self.dump()
+        self.assertIn("1 renamed", self.use(two).out)
+        self.check_equal()
+        self.check_nothing_to_do(self.new, "--mail", self.mail, two)
+
+    def test_what_is_wholly_in_is_not_read_again(self):
+        one = self.dump()
+        self.use(one)
+        self.change()
+        two = self.dump()
+        # As long as nobody looks into it, it does not matter what is in it.
+        base = os.path.join(self.mail, self.mail_of(one)["archive"])
+        info = os.stat(base)
+        with open(base, "r+b") as file:
+            file.write(b"garbled")
+        os.utime(base, ns=(info.st_atime_ns, info.st_mtime_ns))
+        self.use(two)
+        self.alice.change("1900000000.M1P1.old", flags="S")
+        three = self.dump()
+        self.use(three)
+        found = self.here().messages()
+        self.assertEqual(found.pop("1700000003.M3P1.old")[0], "")
+        self.assertEqual(found, self.alice.messages())
+        self.check_exit(self.new.vstate("verify", "--mail", self.mail, three), 1)
+
+    def test_a_whole_archive_with_other_flags(self):
+        self.use(self.dump())
+        shutil.rmtree(self.mail)
+        self.alice.change("1700000001.M1P1.old", flags="FS")
+        self.use(self.dump())
+        self.check_equal()
+
     def test_files_beside_the_messages_follow(self):
         path = os.path.join(self.alice.root, "notes.txt")
         for text in (b"one\n", b"two\n"):

@@ -70,9 +70,11 @@ struct ApplyInput {
 /// that has no home yet.
 [[nodiscard]] std::optional<std::string> archive_target(ArchiveKind, const std::string& name,
                                                         const Paths&);
-/// The archive and its increments on this machine, and their digests as the ledger remembers them.
-[[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&);
-[[nodiscard]] std::string digests_of(const ArchiveRef&);
+/// The archive and its increments on this machine, without the first `known`.
+[[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&,
+                                         std::size_t known = 0);
+/// The digests of the first `count` of them, as the ledger remembers them.
+[[nodiscard]] std::string digests_of(const ArchiveRef&, std::size_t count);
 /// The domain's own files are as the file says; what lies in mailboxes and lists is their owners'.
 [[nodiscard]] OnDifference on_difference(ArchiveKind);
 

@@ -77,11 +77,15 @@ using ArchiveIndex = std::vector<MemoryEntry>;
 class ArchiveFiles {
  public:
   ArchiveFiles(std::string archive) : paths_{std::move(archive)} {}
-  explicit ArchiveFiles(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+  explicit ArchiveFiles(std::vector<std::string> paths, bool continues = false)
+      : paths_(std::move(paths)), continues_(continues) {}
   [[nodiscard]] const std::vector<std::string>& paths() const { return paths_; }
+  /// The archives before them are left out: they are wholly in.
+  [[nodiscard]] bool continues() const { return continues_; }
 
  private:
   std::vector<std::string> paths_;  ///< on this machine
+  bool continues_ = false;
 };
 
 /// What an archive may hold at most; more is `invalid`.

@@ -32,21 +32,22 @@ enum class OnDifference { keep, replace };
 
 struct ArchiveStatus {
   std::uint64_t messages_missing = 0;
-  std::uint64_t bytes_missing = 0;    ///< of messages and files that are missing
-  std::uint64_t files_missing = 0;    ///< files that are no messages, links, and directories
-  std::vector<std::string> kept;      ///< paths that differ and stay as they are
-  std::vector<std::string> replaced;  ///< paths that differ and are to be replaced
-  std::vector<std::string> digests;   ///< of the content of the archive, and of each increment
-  std::string identity;               ///< names its bytes on the disk while nobody changes them
-  std::vector<NameHash> repeated;     ///< names that it holds in more than one folder, sorted
-  bool has_courier_files = false;     ///< something for --convert courier-dovecot
+  std::uint64_t messages_changed = 0;  ///< remembered; the source has marked or moved them since
+  std::uint64_t bytes_missing = 0;     ///< of messages and files that are missing
+  std::uint64_t files_missing = 0;     ///< files that are no messages, links, and directories
+  std::vector<std::string> kept;       ///< paths that differ and stay as they are
+  std::vector<std::string> replaced;   ///< paths that differ and are to be replaced
+  std::vector<std::string> digests;    ///< of the content of the archive, and of each increment
+  std::string identity;                ///< names its bytes on the disk while nobody changes them
+  std::vector<NameHash> repeated;      ///< names that it holds in more than one folder, sorted
+  bool has_courier_files = false;      ///< something for --convert courier-dovecot
   /// "PATH: why": links that lead out of the directory (never made), and what is in the way on the
   /// target: a directory of the archive that is a link or a file here. What lies below it counts
   /// as missing until a person has moved it.
   std::vector<std::string> refused;
   /// extract_archive would write nothing.
   [[nodiscard]] bool is_whole() const {
-    return messages_missing == 0 && files_missing == 0 && replaced.empty();
+    return messages_missing == 0 && messages_changed == 0 && files_missing == 0 && replaced.empty();
   }
 };
 

@@ -171,6 +171,7 @@ class Receiver final : public MailSink {
   /// Links, and what comes last. What was built waits for the batch.
   Status finish() override;
   [[nodiscard]] const ReceiveCount& count() const;
+  [[nodiscard]] const MailMemory& memory() const;
 
  private:
   class Impl;

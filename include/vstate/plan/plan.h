@@ -38,9 +38,11 @@ struct CopyArchive {
   std::string name;  ///< mailbox or list; empty for the domain's files
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;  ///< missing on the target
+  std::uint64_t changed = 0;                         ///< messages that get other flags or folders
   std::vector<std::string> replaced;
   std::string identity;            ///< of the archive's bytes as they were compared
   std::vector<NameHash> repeated;  ///< messages that it holds in more than one folder
+  std::size_t known = 0;           ///< archives of its beginning that are wholly in
 };
 
 /// Takes in all mail that comes from elsewhere while the plan is carried out (apply/mail_feed.h).
@@ -132,6 +134,8 @@ struct ArchiveReport {
   std::string identity;
   std::vector<NameHash> repeated;
   bool has_courier_files = false;
+  std::uint64_t changed = 0;
+  std::size_t known = 0;  ///< archives of its beginning that are wholly in, and were not looked at
 };
 
 /// What only the target can tell of the file's values.
