@@ -73,7 +73,7 @@ using ArchiveIndex = std::vector<MemoryEntry>;
                                                      const std::string& output,
                                                      ArchiveIndex& index);
 
-/// An archive, and its increments in their order (IncrementWriter below).
+/// An archive, and its increments in their order (write_increment).
 class ArchiveFiles {
  public:
   ArchiveFiles(std::string archive) : paths_{std::move(archive)} {}
