@@ -189,7 +189,7 @@ Result<std::vector<std::string>> SqlStore::remarks(const DomainLocation& domain,
                        {domain.name.text()}, [&](const sql::Values& row) {
                          remarks.push_back(fmt::format(
                              "the table ip_alias_map gives it the address {}, which is not carried",
-                             visible(row[0].value_or(""))));
+                             visible(trim_end(row[0].value_or("")))));
                        }));
   }
   VSTATE_TRY_ASSIGN(const auto listed, read_alias_domains(domain));

@@ -61,6 +61,19 @@ class SqlFaultsTest(support.SandboxCase):
             self.rewrite_connection(server, lambda text: text.replace(server.schema, "nothere"))
             self.check_refused(server, domain_text(), r"nothere")
 
+    def test_addresses_of_the_old_machine_are_told_and_left(self):
+        for server in self.each():
+            server.database.sql(server.schema,
+                                "CREATE TABLE ip_alias_map (ip_addr char(18) NOT NULL, "
+                                "domain char(64), PRIMARY KEY (ip_addr)); "
+                                "INSERT INTO ip_alias_map VALUES ('192.0.2.7', 'example.com')")
+            if server.database.kind == "pgsql":
+                server.database.sql(server.schema, "ALTER TABLE ip_alias_map OWNER TO vpopmail")
+            dumped = self.check_exit(server.vstate("-q", "dump", "example.com"))
+            self.assertIn("the table ip_alias_map gives it the address 192.0.2.7, which is not carried",
+                          dumped.err)
+            self.assertNotIn("192.0.2.7", dumped.out)
+
     def test_old_server(self):
         """A MySQL of before 5.0 says its version in its first packet."""
         databases.database("mysql")
