@@ -148,15 +148,18 @@ class Executor::Courier {
     if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name))) return {};
     const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
-    const bool to_dovecot = executor_.input_.to_dovecot && parcel.kind == ArchiveKind::mailbox;
+    const bool is_mailbox = parcel.kind == ArchiveKind::mailbox;
     MailMemory memory, conversions;
     {
       const std::scoped_lock lock(executor_.mail_mutex_);
       VSTATE_TRY_ASSIGN(memory, executor_.memory_of(kind_name(parcel.kind), parcel.name));
-      if (to_dovecot) {
-        VSTATE_TRY_ASSIGN(conversions, executor_.memory_of(k_conversions, parcel.name));
+      if (is_mailbox && executor_.input_.ledger != nullptr) {
+        VSTATE_TRY_ASSIGN(conversions, executor_.input_.ledger->mail_of(
+                                           executor_.plan_.domain, k_conversions, parcel.name));
       }
     }
+    // What was converted once is not named back by a pass that was not told to.
+    const bool to_dovecot = is_mailbox && (executor_.input_.to_dovecot || !conversions.empty());
     const ReceiveOptions options{
         on_difference(parcel.kind), executor_.input_.prunes_mail, to_dovecot, {}, &conversions};
     VSTATE_TRY_ASSIGN(const auto receiver,

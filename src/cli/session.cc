@@ -79,6 +79,15 @@ std::size_t known_parts(const Session& session, const DomainFile& file, ArchiveK
   return 0;
 }
 
+/// Also where an earlier run converted it: its folders are not named back.
+bool has_dovecot_folders(const Session& session, const DomainFile& file, ArchiveKind kind,
+                         const std::string& name, const PlanOptions& options) {
+  if (kind != ArchiveKind::mailbox || options.to_dovecot || !session.memory)
+    return kind == ArchiveKind::mailbox && options.to_dovecot;
+  const auto converted = session.memory->mail_of(file.state.name, k_conversions, name);
+  return converted && !converted->empty();
+}
+
 void compare_archives(Session& session, const DomainFile& file, const Paths& paths,
                       const PlanOptions& options, TargetFacts& facts, Diagnostics& diagnostics) {
   for_each_archive(file.state, [&](ArchiveKind kind, const std::string& name,
@@ -92,10 +101,10 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     // All of it came once; what is not there any more, its owner deleted.
     if (known == parts) return;
     auto memory = memory_of(session, file.state.name, kind, name);
+    const bool has_dovecot = has_dovecot_folders(session, file, kind, name, options);
     auto found =
         memory ? compare_archive(*session.system, archive_files(file.archive_root, archive, known),
-                                 target, on_difference(kind), {}, &*memory,
-                                 options.to_dovecot && kind == ArchiveKind::mailbox)
+                                 target, on_difference(kind), {}, &*memory, has_dovecot)
                : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),
@@ -119,7 +128,7 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     facts.archives.push_back({kind, name, archive, found->messages_missing, found->bytes_missing,
                               found->files_missing, found->kept, found->replaced, found->refused,
                               found->identity, found->repeated, found->has_courier_files,
-                              found->messages_changed, known});
+                              has_dovecot, found->messages_changed, known});
   });
 }
 
@@ -135,11 +144,11 @@ Status find_conversions(Session& session, const DomainFile& file, const Conditio
       VSTATE_TRY_ASSIGN(memory,
                         session.memory->mail_of(file.state.name, k_conversions, name.text()));
     }
-    VSTATE_TRY_ASSIGN(const auto found,
-                      convert_courier(*session.system, home->second, condition.owner,
-                                      fmt::format("{}@{}", name.text(), file.state.name.text()),
-                                      memory, nullptr, ConvertMode::look));
-    if (found.folders > 0) facts.to_convert.insert(name.text());
+    const auto found = convert_courier(*session.system, home->second, condition.owner,
+                                       fmt::format("{}@{}", name.text(), file.state.name.text()),
+                                       memory, nullptr, ConvertMode::look);
+    // What stands in the way is told of that mailbox, and holds up no other.
+    if (!found || found->folders > 0) facts.to_convert.insert(name.text());
   }
   return {};
 }

@@ -16,11 +16,8 @@ namespace {
 /// Reads both sides again and tries every address: nothing that an apply reported is believed.
 class Verification {
  public:
-  Verification(Session& session, const DomainFile& file, const PlanOptionsText& options)
-      : session_(session),
-        file_(file),
-        is_deep_(options.deep),
-        to_dovecot_(!options.convert.empty()) {}
+  Verification(Session& session, const DomainFile& file, bool is_deep)
+      : session_(session), file_(file), is_deep_(is_deep) {}
 
   Result<std::vector<std::string>> run(const Prepared& prepared) {
     check_plan(prepared.plan);
@@ -84,7 +81,7 @@ class Verification {
       VSTATE_TRY_ASSIGN(
           const auto found,
           check_archive(*session_.system, archive_files(file_.archive_root, report.archive),
-                        *target, is_deep_, to_dovecot_ && report.kind == ArchiveKind::mailbox));
+                        *target, is_deep_, report.has_dovecot_folders));
       ++archives_;
       for (const auto& line : found)
         problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));
@@ -101,7 +98,7 @@ class Verification {
 
   Session& session_;
   const DomainFile& file_;
-  bool is_deep_, to_dovecot_;
+  bool is_deep_;
   std::vector<std::string> problems_;
   std::uint64_t addresses_ = 0, archives_ = 0;
 };
@@ -121,7 +118,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     chosen.reads_all_archives = true;
     auto prepared = prepare(*session, *file, chosen, diagnostics);
     if (!prepared) return Console::fail(prepared.error());
-    Verification verification(*session, *file, options);
+    Verification verification(*session, *file, options.deep);
     const auto problems = verification.run(*prepared);
     if (!problems) return Console::fail(problems.error());
     for (const auto& problem : *problems) Console::print(fmt::format("  ! {}\n", problem));

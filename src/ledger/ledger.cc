@@ -472,6 +472,7 @@ Status Ledger::settle() { return deliveries_->settle(); }
 
 Result<MailMemory> Ledger::mail_of(const DomainName& domain, const std::string& kind,
                                    const std::string& name) const {
+  const std::scoped_lock lock(deliveries_->mutex());
   VSTATE_TRY_ASSIGN(const auto number, find_domain(domain));
   if (!number || !keeps_mail_) return MailMemory();
   VSTATE_TRY_ASSIGN(const auto box, find_box(*database_, *number, kind, name));

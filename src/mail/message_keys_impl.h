@@ -20,7 +20,10 @@ class MessageKeys {
   /// `known`: those that it has need no memory here, once they are looked up there.
   explicit MessageKeys(const MailMemory* known = nullptr) : known_(known) {}
   [[nodiscard]] NameHash of(const MessagePath& message) {
-    const auto key = key_of_message(message.unique);
+    return of(message, key_of_message(message.unique));
+  }
+  /// `key`: key_of_message of it.
+  [[nodiscard]] NameHash of(const MessagePath& message, const NameHash& key) {
     if (passed_.contains(key) || (known_ != nullptr && known_->is_seen(key)))
       return key_in_folder(message.folder, message.unique);
     if (known_ == nullptr || known_->find_unseen(key) == nullptr) passed_.insert(key);

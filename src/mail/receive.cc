@@ -35,7 +35,7 @@ Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& messa
   if (std::binary_search(repeated.begin(), repeated.end(), identity.name))
     identity.key = key_in_folder(message.folder, message.unique);
   else
-    identity.key = keys_.of(message);
+    identity.key = keys_.of(message, identity.name);
   identity.is_scoped = identity.key != identity.name;
   return identity;
 }

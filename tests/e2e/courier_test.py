@@ -215,6 +215,15 @@ class FromCourier(support.SandboxCase):
         with self.subTest(seed=seed):
             self.check_same_but_for_one(before, self.state_by_dovecot(target))
 
+    def test_a_pass_that_was_not_told_names_no_folder_back(self):
+        source, target = self.source(), self.server("target")
+        self.pull(source, target)
+        before = support.snapshot(os.path.join(home_of(target), "Maildir"))
+        self.assertTrue(any("Entw&APw-rfe" in path for path in before))
+        self.check_exit(target.vstate("pull", source.root, DOMAIN))
+        after = support.snapshot(os.path.join(home_of(target), "Maildir"))
+        self.assertEqual(support.changed_paths(before, after), [])
+
     def test_what_dovecot_made_its_own_is_left_alone(self):
         source, target = self.source(), self.server("target")
         self.pull(source, target)

@@ -92,7 +92,8 @@ class Ledger {
   Status remember_archive(const DomainName&, const std::string& kind, const std::string& name,
                           const std::string& sha256, const std::string& identity);
 
-  /// Takes what is delivered. Its calls, and open_mail, may come from several threads at a time.
+  /// Takes what is delivered. Its calls, open_mail, and mail_of may come from several threads at a
+  /// time.
   [[nodiscard]] DeliveryLog& deliveries();
   /// All renames that this process announced are on the disk: none of them is pending any more.
   /// What a stopped run announced stays open until a pass over its mailbox has looked.

@@ -133,7 +133,7 @@ struct ArchiveReport {
   std::vector<std::string> kept, replaced, refused;
   std::string identity;
   std::vector<NameHash> repeated;
-  bool has_courier_files = false;
+  bool has_courier_files = false, has_dovecot_folders = false;
   std::uint64_t changed = 0;
   std::size_t known = 0;  ///< archives of its beginning that are wholly in, and were not looked at
 };
