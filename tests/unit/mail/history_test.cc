@@ -57,8 +57,8 @@ struct Message {
   std::optional<Look> source, target;
   /// More than one after a pass that was stopped: it may or may not have come to this message.
   std::set<Believed> beliefs = {std::nullopt};
-  /// What a stopped pass may have announced and not done. If its owner then does something, that
-  /// may look as if it had been done.
+  /// Before and after what a stopped pass announced. If its owner then does the same, or the
+  /// contrary, nobody can tell whether the pass came to it.
   std::set<Believed> announced;
 };
 
@@ -355,7 +355,7 @@ class History {
         const auto outcome = implied(message, belief, how.prunes);
         if (target == message.target) beliefs.insert(belief);
         if (target == outcome.target) beliefs.insert(outcome.belief);
-        if (target == message.target && belief) message.announced.insert(outcome.belief);
+        if (belief) message.announced.insert({belief, outcome.belief});
       }
       CAPTURE(shown(message.target, unique));
       CAPTURE(shown(target, unique));
