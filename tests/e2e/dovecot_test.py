@@ -101,8 +101,12 @@ class DovecotCase(support.SandboxCase):
             use_mailbox(session)
             session.logout()
         before = self.state_of(source)
-        self.apply(target, *self.dump(source, "dump"))
+        self.bring(source, target)
         return source, target, before
+
+    def bring(self, source, target):
+        """The first pass."""
+        self.apply(target, *self.dump(source, "dump"))
 
 
 class SameMailbox(DovecotCase):
@@ -321,18 +325,10 @@ class ByArchives(LaterPass, DovecotCase):
 
 
 class ByPull(LaterPass, DovecotCase):
-    def moved(self):
-        source, target = self.source(), self.server("target")
-        with Dovecot([account(source)]) as running:
-            session = running.imap(ALICE)
-            use_mailbox(session)
-            session.logout()
-        before = self.state_of(source)
-        self.pass_again(source, target)
-        return source, target, before
-
-    def pass_again(self, source, target):
+    def bring(self, source, target):
         self.check_exit(target.vstate("pull", source.root, DOMAIN))
+
+    pass_again = bring
 
 
 if __name__ == "__main__":
