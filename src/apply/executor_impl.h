@@ -93,6 +93,7 @@ class Executor {
   Status copy_archives(bool of_lists);
   Status copy_feed();
   Status convert_mail();
+  Status convert_mail(const std::string& name, Batch&);
   Status deliver(MailFeed&);
   Result<MailMemory> memory_of(std::string_view kind, const std::string& name);
   void take_count(const Parcel&, const ReceiveCount&);

@@ -25,6 +25,12 @@ std::string_view kind_name(ArchiveKind kind) {
   return "";
 }
 
+std::optional<ArchiveKind> kind_of(std::string_view name) {
+  for (const auto kind : {ArchiveKind::mailbox, ArchiveKind::list, ArchiveKind::files})
+    if (kind_name(kind) == name) return kind;
+  return std::nullopt;
+}
+
 std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
                                           const Paths& paths) {
   if (kind == ArchiveKind::files) return paths.domain;
@@ -239,33 +245,46 @@ Status Executor::forget_new_mailboxes() {
 /// Of each mailbox that the plan names, and of those to which the feed brought something.
 Status Executor::convert_mail() {
   if (!input_.to_dovecot) return {};
-  Batch batch(system(), owner_, input_.ledger == nullptr ? nullptr : &input_.ledger->deliveries());
-  const auto convert = [&](const std::string& name) -> Status {
-    const auto home = paths_.homes.find(name);
-    if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home here");
-    VSTATE_TRY_ASSIGN(auto memory, memory_of(k_conversions, name));
-    VSTATE_TRY_ASSIGN(const auto count,
-                      convert_courier(system(), home->second, owner_,
-                                      fmt::format("{}@{}", name, plan_.domain.text()), memory,
-                                      &batch, ConvertMode::write));
-    for (const auto& kept : count.kept)
-      report_.remarks.push_back(
-          fmt::format("convert.{}: {} is Dovecot's already and stays", name, kept));
-    for (const auto& left_out : count.left_out)
-      report_.remarks.push_back(fmt::format("convert.{}: left out: {}", name, left_out));
-    VSTATE_TRY(batch.flush());
-    for (const auto& [label, error] : batch.take_failures()) return tl::unexpected<Error>(error);
-    return {};
-  };
-  auto others = input_.feed == nullptr ? std::set<std::string>() : touched_mailboxes_;
+  std::map<std::string, const Action*> planned;
   for (const auto& action : plan_.actions)
-    if (const auto* one = std::get_if<ConvertMail>(&action)) {
-      others.erase(one->name);
-      VSTATE_TRY(perform(action, [&] { return convert(one->name); }));
-    }
-  for (const auto& name : others)
-    if (const auto status = convert(name); !status)
-      VSTATE_TRY(note_failure("convert." + name, status.error()));
+    if (const auto* one = std::get_if<ConvertMail>(&action)) planned.emplace(one->name, &action);
+  auto names = input_.feed == nullptr ? std::set<std::string>() : touched_mailboxes_;
+  for (const auto& [name, action] : planned) names.insert(name);
+  Batch batch(system(), owner_, input_.ledger == nullptr ? nullptr : &input_.ledger->deliveries());
+  std::map<std::string, Status> results;  // by address
+  for (const auto& name : names) {
+    if (const auto action = planned.find(name); action != planned.end())
+      observer_.on_start(*action->second);
+    results.emplace(address_of(ConvertMail{name}), convert_mail(name, batch));
+  }
+  auto flushed = batch.flush();
+  for (const auto& [address, error] : batch.take_failures())
+    results.insert_or_assign(address, tl::unexpected<Error>(error));
+  for (const auto& name : names) {
+    const auto address = address_of(ConvertMail{name});
+    auto& result = results.at(address);
+    if (result && !flushed) result = flushed;
+    if (const auto action = planned.find(name); action != planned.end())
+      VSTATE_TRY(perform_end(*action->second, result));
+    else if (!result)
+      VSTATE_TRY(note_failure(address, result.error()));
+  }
+  return {};
+}
+
+Status Executor::convert_mail(const std::string& name, Batch& batch) {
+  const auto address = address_of(ConvertMail{name});
+  const auto home = paths_.homes.find(name);
+  if (home == paths_.homes.end()) return fail(Errc::not_found, "the mailbox has no home here");
+  VSTATE_TRY_ASSIGN(auto memory, memory_of(k_conversions, name));
+  VSTATE_TRY_ASSIGN(const auto count,
+                    convert_courier(system(), home->second, owner_,
+                                    fmt::format("{}@{}", name, plan_.domain.text()), memory, &batch,
+                                    address, ConvertMode::write));
+  for (const auto& kept : count.kept)
+    report_.remarks.push_back(fmt::format("{}: {} is Dovecot's already and stays", address, kept));
+  for (const auto& left_out : count.left_out)
+    report_.remarks.push_back(fmt::format("{}: left out: {}", address, left_out));
   return {};
 }
 

@@ -250,11 +250,10 @@ class StreamFeed final : public MailFeed {
   Result<std::optional<Parcel>> next() override {
     VSTATE_TRY_ASSIGN(const auto box, stream_.next_box());
     if (!box) return std::optional<Parcel>();
-    const auto kind = box->first == "mailbox" ? ArchiveKind::mailbox
-                      : box->first == "list"  ? ArchiveKind::list
-                                              : ArchiveKind::files;
+    const auto kind = kind_of(box->first);
+    VSTATE_ASSERT(kind);
     return std::optional(
-        Parcel{kind, box->second, [this](Receiver& receiver) { return stream_.fill(receiver); }});
+        Parcel{*kind, box->second, [this](Receiver& receiver) { return stream_.fill(receiver); }});
   }
   [[nodiscard]] std::string title() const override { return title_; }
 

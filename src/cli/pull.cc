@@ -15,7 +15,6 @@
 #include "dump.h"
 #include "pull_local.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/convert.h"
 #include "vstate/mail/stream.h"
 
 namespace vstate::cli {
@@ -107,11 +106,9 @@ Result<Have> Pulling::what_is_here(Session& target, const DomainName& name) {
                     inspect_domain(*target.system, target.server, *target.store, name));
   VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail_boxes(name));
   for (const auto& [kind, box] : boxes) {
-    if (kind == k_conversions) continue;
-    const auto archive_kind = kind == "mailbox" ? ArchiveKind::mailbox
-                              : kind == "list"  ? ArchiveKind::list
-                                                : ArchiveKind::files;
-    const auto place = archive_target(archive_kind, box, observation.condition.paths);
+    const auto archive_kind = kind_of(kind);
+    if (!archive_kind) continue;  // what is remembered of something else, such as conversions
+    const auto place = archive_target(*archive_kind, box, observation.condition.paths);
     if (!place || place->empty() || !target.system->exists(*place)) continue;
     VSTATE_TRY_ASSIGN(auto memory, target.memory->mail_of(name, kind, box));
     have.insert_or_assign({kind, box}, std::move(memory));
@@ -160,7 +157,7 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   if (!child) return Console::fail(child.error());
   const auto bytes = to_bytes(*have);
   // The other side reads all of it before it writes; a pipe that breaks is told below.
-  (void)write_fully(child->input.get(), bytes);
+  (void)write_all(child->input.get(), bytes, words.front());
   child->input.close();
   const auto begun = read_begin(child->output.get());
   if (!StreamReader::is_stream(begun)) {

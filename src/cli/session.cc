@@ -146,7 +146,7 @@ Status find_conversions(Session& session, const DomainFile& file, const Conditio
     }
     const auto found = convert_courier(*session.system, home->second, condition.owner,
                                        fmt::format("{}@{}", name.text(), file.state.name.text()),
-                                       memory, nullptr, ConvertMode::look);
+                                       memory, nullptr, "", ConvertMode::look);
     // What stands in the way is told of that mailbox, and holds up no other.
     if (!found || found->folders > 0) facts.to_convert.insert(name.text());
   }
@@ -190,16 +190,6 @@ std::string read_begin(int file) {
   }
   begun.resize(done);
   return begun;
-}
-
-Status write_fully(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno("pipe", "cannot write");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
 }
 
 void set_standard_input(std::string begun) { g_begun = std::move(begun); }

@@ -65,8 +65,6 @@ struct DomainFile {
   document::Places places;
   std::string archive_root;
 };
-/// All bytes into a file or pipe.
-Status write_fully(int file, std::string_view bytes);
 /// A few bytes from the beginning of a file that may be a pipe.
 [[nodiscard]] std::string read_begin(int file);
 /// All of a file of this machine, or of standard input ("-"); nothing if it cannot be read.

@@ -32,13 +32,14 @@ constexpr const char* k_courier_keywords = "courierimapkeywords";
 class Converter {
  public:
   Converter(System& system, mail::Target target, Owner owner, const std::string& identity,
-            MailMemory& memory, Batch* batch, ConvertMode mode)
+            MailMemory& memory, Batch* batch, const std::string& label, ConvertMode mode)
       : system_(system),
         target_(std::make_shared<mail::Target>(std::move(target))),
         owner_(owner),
         identity_(identity),
         memory_(memory),
         batch_(batch),
+        label_(label),
         mode_(mode) {}
 
   Result<ConvertCount> run();
@@ -79,6 +80,7 @@ class Converter {
   const std::string& identity_;
   MailMemory& memory_;
   Batch* batch_;
+  const std::string& label_;
   ConvertMode mode_;
   ConvertCount count_;
 };
@@ -141,7 +143,7 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   VSTATE_TRY(system_.before_step("convert", target_->full(path)));
   Batch::Item item;
   item.target = target_;
-  item.label = identity_;
+  item.label = label_;
   item.path = path;
   item.build_in = path_parent(path);
   item.temporary = path_name(System::temporary_of(path));
@@ -156,7 +158,7 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   const auto where = target_->full(path);
   VSTATE_TRY_ASSIGN(auto file,
                     mail::create_temporary(place->get(), item.temporary, 0600, owner_, where));
-  VSTATE_TRY(mail::write_all(file.get(), text, where));
+  VSTATE_TRY(write_all(file.get(), text, where));
   if (!file.close()) return fail_errno(where, "cannot close");
   return batch_->add(std::move(item));
 }
@@ -301,10 +303,10 @@ std::string with_dovecot_folder(std::string_view path) {
 
 Result<ConvertCount> convert_courier(System& system, const std::string& home, Owner owner,
                                      const std::string& identity, MailMemory& memory, Batch* batch,
-                                     ConvertMode mode) {
+                                     const std::string& label, ConvertMode mode) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, home));
   if (!target) return ConvertCount{};
-  return Converter(system, *std::move(target), owner, identity, memory, batch, mode).run();
+  return Converter(system, *std::move(target), owner, identity, memory, batch, label, mode).run();
 }
 
 }  // namespace vstate

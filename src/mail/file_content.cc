@@ -43,7 +43,7 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
     if (count == 0) break;
     const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
     if (sink != nullptr) (*sink)(part);
-    if (file >= 0) VSTATE_TRY(mail::write_all(file, part, path_));
+    if (file >= 0) VSTATE_TRY(write_all(file, part, path_));
     left -= part.size();
   }
   if (left > 0)

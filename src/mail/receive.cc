@@ -213,23 +213,26 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, std::string dir
 void Receiver::expect_repeated(std::vector<NameHash> names) { impl_->repeated = std::move(names); }
 
 Result<bool> Receiver::wants_message(const std::string& path) {
-  return impl_->wants_message(impl_->path_here(path));
+  const auto here = impl_->path_here(path);
+  return impl_->wants_message(here ? *here : path);
 }
 
 bool Receiver::wants_file(const std::string& path, std::uint64_t stamp) {
-  return impl_->wants_file(impl_->path_here(path), stamp);
+  const auto here = impl_->path_here(path);
+  return impl_->wants_file(here ? *here : path, stamp);
 }
 
 Status Receiver::take(const TreeEntry& entry, Content& content) {
-  auto path = impl_->path_here(entry.path);
-  if (path == entry.path) return impl_->take(entry, content);
+  auto here = impl_->path_here(entry.path);
+  if (!here) return impl_->take(entry, content);
   TreeEntry renamed = entry;
-  renamed.path = std::move(path);
+  renamed.path = *std::move(here);
   return impl_->take(renamed, content);
 }
 
 Status Receiver::restate(const NameHash& key, const std::string& path) {
-  return impl_->restate(key, impl_->path_here(path));
+  const auto here = impl_->path_here(path);
+  return impl_->restate(key, here ? *here : path);
 }
 
 Status Receiver::forget(const NameHash& key) { return impl_->forget(key); }

@@ -21,7 +21,7 @@ class TextContent final : public Content {
   explicit TextContent(std::string text) : text_(std::move(text)) {}
   Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
     if (sink != nullptr) (*sink)(text_);
-    return file < 0 ? Status() : mail::write_all(file, text_, mail::k_keywords);
+    return file < 0 ? Status() : write_all(file, text_, mail::k_keywords);
   }
 
  private:

@@ -49,9 +49,9 @@ class Receiver::Impl {
   Status finish();
   Status settle_announced();
 
-  /// Where an entry of the source stands here.
-  [[nodiscard]] std::string path_here(const std::string& path) const {
-    return options_.to_dovecot ? with_dovecot_folder(path) : path;
+  /// Where an entry of the source stands here; nothing: under the same path.
+  [[nodiscard]] std::optional<std::string> path_here(const std::string& path) const {
+    return options_.to_dovecot ? std::optional(with_dovecot_folder(path)) : std::nullopt;
   }
 
   std::vector<NameHash> repeated;

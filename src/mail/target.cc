@@ -156,16 +156,6 @@ Result<Handle> create_temporary(int directory, const std::string& name, unsigned
   return file;
 }
 
-Status write_all(int file, std::string_view bytes, std::string_view path) {
-  while (!bytes.empty()) {
-    const auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path, "cannot write");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
 bool TargetIndex::is_unfinished(const NameHash& hash) const { return unfinished_.contains(hash); }
 
 void TargetIndex::take_over(const std::string& directory, const std::string& name) {

@@ -90,8 +90,6 @@ class TargetIndex {
 [[nodiscard]] Result<Handle> create_temporary(int directory, const std::string& name, unsigned mode,
                                               Owner owner, std::string_view shown);
 
-Status write_all(int file, std::string_view bytes, std::string_view shown);
-
 /// The name that a message has in `tmp` until it is placed.
 [[nodiscard]] std::string temporary_name(const NameHash&);
 

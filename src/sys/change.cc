@@ -17,8 +17,6 @@
 
 namespace vstate {
 
-namespace {
-
 Status write_all(int descriptor, std::string_view bytes, std::string_view path) {
   while (!bytes.empty()) {
     const auto count = ::write(descriptor, bytes.data(), bytes.size());
@@ -28,6 +26,8 @@ Status write_all(int descriptor, std::string_view bytes, std::string_view path) 
   }
   return {};
 }
+
+namespace {
 
 /// Gives an open file its owner and mode, with the calls that change nothing left out.
 Status own(int descriptor, Ownership ownership, std::string_view path) {

@@ -74,58 +74,51 @@ class SqlFaultsTest(support.SandboxCase):
                           dumped.err)
             self.assertNotIn("192.0.2.7", dumped.out)
 
-    def test_old_server(self):
-        """A MySQL of before 5.0 says its version in its first packet."""
-        databases.database("mysql")
+    def check_old(self, kind, answer, pattern):
+        """A server that says no more than `answer` gives to the first who connects."""
+        databases.database(kind)
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
 
-        def answer():
+        def serve():
             connection, _ = listener.accept()
             with connection:
-                body = (b"\x0a4.1.22-standard\0" + b"\x01\0\0\0" + b"12345678\0" + b"\x0c\x82"
-                        + b"\x08\x02\0" + b"\0" * 13 + b"123456789012\0")
-                connection.sendall(len(body).to_bytes(3, "little") + b"\0" + body)
-                connection.recv(4096)
-                connection.sendall(b"\x07\0\0\x02\0\0\0\x02\0\0\0")
+                answer(connection)
                 connection.recv(4096)
 
-        threading.Thread(target=answer, daemon=True).start()
-        server = databases.mail_server(self, "old", "mysql")
-        port = listener.getsockname()[1]
-        server.write(f"{server.home}/etc/vpopmail.mysql",
-                     f"127.0.0.1|{port}|vpopmail|{databases.PASSWORD}|mail\n")
-        self.check_refused(server, domain_text(),
-                           r"the server is 4\.1\.22-standard; vstate needs MySQL 5\.0 or newer")
+        threading.Thread(target=serve, daemon=True).start()
+        server = databases.mail_server(self, "old", kind)
+        server.write(f"{server.home}/etc/vpopmail.{kind}",
+                     f"127.0.0.1|{listener.getsockname()[1]}|vpopmail|{databases.PASSWORD}|mail\n")
+        self.check_refused(server, domain_text(), pattern)
+
+    def test_old_server(self):
+        """A MySQL of before 5.0 says its version in its first packet."""
+        def answer(connection):
+            body = (b"\x0a4.1.22-standard\0" + b"\x01\0\0\0" + b"12345678\0" + b"\x0c\x82"
+                    + b"\x08\x02\0" + b"\0" * 13 + b"123456789012\0")
+            connection.sendall(len(body).to_bytes(3, "little") + b"\0" + body)
+            connection.recv(4096)
+            connection.sendall(b"\x07\0\0\x02\0\0\0\x02\0\0\0")
+
+        self.check_old("mysql", answer,
+                       r"the server is 4\.1\.22-standard; vstate needs MySQL 5\.0 or newer")
 
     def test_old_pgsql(self):
         """A PostgreSQL of before 9.0 says its version once it has let somebody in."""
-        databases.database("pgsql")
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-
         def message(kind, body):
             return kind + (len(body) + 4).to_bytes(4, "big") + body
 
-        def answer():
-            connection, _ = listener.accept()
-            with connection:
-                # It is asked for encryption first, and has none.
-                while int.from_bytes(connection.recv(4096)[4:8], "big") >> 16 == 1234:
-                    connection.sendall(b"N")
-                connection.sendall(message(b"R", bytes(4))
-                                   + message(b"S", b"server_version\x008.4.22\0")
-                                   + message(b"S", b"server_encoding\0UTF8\0")
-                                   + message(b"K", bytes(8)) + message(b"Z", b"I"))
-                connection.recv(4096)
+        def answer(connection):
+            # It is asked for encryption first, and has none.
+            while int.from_bytes(connection.recv(4096)[4:8], "big") >> 16 == 1234:
+                connection.sendall(b"N")
+            connection.sendall(message(b"R", bytes(4)) + message(b"S", b"server_version\x008.4.22\0")
+                               + message(b"S", b"server_encoding\0UTF8\0")
+                               + message(b"K", bytes(8)) + message(b"Z", b"I"))
 
-        threading.Thread(target=answer, daemon=True).start()
-        server = databases.mail_server(self, "old", "pgsql")
-        port = listener.getsockname()[1]
-        server.write(f"{server.home}/etc/vpopmail.pgsql",
-                     f"127.0.0.1|{port}|vpopmail|{databases.PASSWORD}|mail\n")
-        self.check_refused(server, domain_text(),
-                           r"the server is PostgreSQL 8\.4\.22; vstate needs 9\.0 or newer")
+        self.check_old("pgsql", answer,
+                       r"the server is PostgreSQL 8\.4\.22; vstate needs 9\.0 or newer")
 
     def test_read_only_replica(self):
         """A plan says that nothing can be written there; equal servers need nothing."""

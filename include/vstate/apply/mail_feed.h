@@ -22,6 +22,8 @@ struct Parcel {
 
 /// "mailbox", "list", "files": as the ledger and streams name them.
 [[nodiscard]] std::string_view kind_name(ArchiveKind);
+/// Nothing for any other name.
+[[nodiscard]] std::optional<ArchiveKind> kind_of(std::string_view name);
 
 class MailFeed {
  public:

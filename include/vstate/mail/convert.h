@@ -46,9 +46,10 @@ enum class ConvertMode {
 };
 
 /// Converts what is in HOME/Maildir. `memory` is of conversions, not of mail. `identity` names the
-/// mailbox for ever ("alice@example.com"). Memory: the names of one folder.
+/// mailbox for ever ("alice@example.com"), `label` in the batch's failures. Memory: the names of
+/// one folder.
 [[nodiscard]] Result<ConvertCount> convert_courier(System&, const std::string& home, Owner,
                                                    const std::string& identity, MailMemory& memory,
-                                                   Batch*, ConvertMode);
+                                                   Batch*, const std::string& label, ConvertMode);
 
 }  // namespace vstate

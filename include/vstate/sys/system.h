@@ -33,6 +33,9 @@ struct FileInfo {
   [[nodiscard]] bool is_regular() const { return type == Type::regular; }
 };
 
+/// All bytes into an open file or pipe; `shown` names it in the error.
+Status write_all(int file, std::string_view bytes, std::string_view shown);
+
 /// What a listing says of an entry of `directory`; asks the inode where a file system does not
 /// tell.
 [[nodiscard]] FileInfo::Type entry_type(int directory, const struct dirent&);
