@@ -40,7 +40,7 @@ Status Chain::look_ahead(const std::string& path) {
     }));
     VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
     for (const auto& line : lines) {
-      if (files_.continues()) earlier_.push_back(line);
+      if (files_.continues()) earlier_.insert_or_assign(line.key, line.path);
       if (line.path.empty())
         changes.dropped.insert(line.key);
       else
@@ -56,23 +56,29 @@ Status Chain::open_next() {
   if (hard_links_[at_]) reader.adopt(hard_links_[at_]);
   reader_.emplace(std::move(reader));
   is_read_ = true;
+  for (const auto& key : changes_[at_].dropped) {
+    keys_.forget(key);
+    dropped_.insert(key);
+  }
   return {};
+}
+
+NameHash Chain::key_of(const MessagePath& message) {
+  const auto key = keys_.of(message);
+  const bool is_known = memory_ != nullptr && memory_->find_unseen(key) != nullptr;
+  if (is_known && !dropped_.contains(key)) return key_in_folder(message.folder, message.unique);
+  return key;
 }
 
 bool Chain::takes(ReadEntry& entry) {
   if ((at_ > 0 || files_.continues()) && entry.path == k_changes_name) return false;
-  auto key = key_of_file(entry.path);
-  if (entry.is_message) {
-    const auto message = *as_message(entry.path);
-    key = keys_.of(message);
-    if (memory_ != nullptr && memory_->find_unseen(key) != nullptr)
-      key = key_in_folder(message.folder, message.unique);
-  }
+  const auto key = entry.is_message ? key_of(*as_message(entry.path)) : key_of_file(entry.path);
   for (auto later = at_ + 1; later < changes_.size(); ++later) {
     if (changes_[later].dropped.contains(key)) return false;
     const auto renamed = changes_[later].renamed.find(key);
     if (renamed != changes_[later].renamed.end()) entry.path = renamed->second;
   }
+  earlier_.erase(key);
   return true;
 }
 

@@ -40,8 +40,9 @@ class Chain {
   /// Content digests of the archives that were read to their end.
   [[nodiscard]] const std::vector<std::string>& digests() const { return digests_; }
 
-  /// What became of messages of archives that are left out.
-  [[nodiscard]] const std::vector<ChangeLine>& earlier() const { return earlier_; }
+  /// What became of messages of archives that are left out, by key: their present path, or none.
+  /// Complete at the end: one that went and came back is not among them.
+  [[nodiscard]] const std::map<NameHash, std::string>& earlier() const { return earlier_; }
 
   /// What was gathered for hard links, for the next reader of the same archives.
   using Gathered = std::vector<std::shared_ptr<HardLinks>>;
@@ -60,12 +61,14 @@ class Chain {
   Status open_next();
   /// False for an entry that a later increment drops; renames it where one says so.
   [[nodiscard]] bool takes(ReadEntry&);
+  /// Under which key the writer knew the message; it forgot those that were gone by then.
+  [[nodiscard]] NameHash key_of(const MessagePath&);
 
   ArchiveFiles files_;
   ExtractLimits limits_;
   bool wants_digests_;
   const MailMemory* memory_;
-  std::vector<ChangeLine> earlier_;
+  std::map<NameHash, std::string> earlier_;
   std::vector<Changes> changes_;  ///< by archive
   std::string identity_;
   std::size_t at_ = 0;
@@ -77,6 +80,7 @@ class Chain {
   std::vector<std::string> digests_;
   Gathered hard_links_;
   MessageKeys keys_;
+  std::set<NameHash> dropped_;  ///< by this archive and those before it
 };
 
 }  // namespace vstate::mail

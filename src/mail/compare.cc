@@ -63,8 +63,8 @@ Status Comparer::read_all() {
     VSTATE_TRY(take(reader));
   }
   if (options_.memory != nullptr)
-    for (const auto& line : reader.earlier())
-      if (!line.path.empty()) count_change(line.key, line.path);
+    for (const auto& [key, path] : reader.earlier())
+      if (!path.empty()) count_change(key, path);
   out_.hard_links = reader.hard_links();
   out_.status.digests = reader.digests();
   return {};

@@ -26,9 +26,8 @@ Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const st
     if (!is_there) break;
     VSTATE_TRY(receiver.take(reader.entry(), content));
   }
-  for (const auto& line : reader.earlier())
-    VSTATE_TRY(line.path.empty() ? receiver.forget(line.key)
-                                 : receiver.restate(line.key, line.path));
+  for (const auto& [key, path] : reader.earlier())
+    VSTATE_TRY(path.empty() ? receiver.forget(key) : receiver.restate(key, path));
   if (!archive.continues()) receiver.expect_no_more();
   return receiver.finish();
 }

@@ -29,6 +29,8 @@ class MessageKeys {
     if (known_ == nullptr || known_->find_unseen(key) == nullptr) passed_.insert(key);
     return key;
   }
+  /// The next of this name is the first again.
+  void forget(const NameHash& key) { passed_.erase(key); }
 
  private:
   const MailMemory* known_;

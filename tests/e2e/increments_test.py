@@ -138,6 +138,37 @@ class IncrementsTest(IncrementsCase):
         self.assertEqual(found, self.alice.messages())
         self.check_exit(self.new.vstate("verify", "--mail", self.mail, three), 1)
 
+    def come_back(self):
+        """A message is gone for one dump, and there again, marked, in the next two."""
+        body = self.alice.messages()["1700000001.M1P1.old"][3]
+        self.alice.delete("1700000001.M1P1.old")
+        self.dump()
+        self.alice.deliver("1700000001.M1P1.old", body, flags="S")
+        self.dump()
+        self.alice.change("1700000001.M1P1.old", flags="FS")
+        return self.dump()
+
+    def test_a_message_that_comes_back(self):
+        self.dump()
+        self.use(self.come_back())
+        self.check_equal()
+
+    def test_a_message_that_comes_back_where_it_was_deleted(self):
+        self.use(self.dump())
+        self.here().delete("1700000001.M1P1.old")
+        last = self.come_back()
+        self.use(last)
+        self.assertNotIn("1700000001.M1P1.old", self.here().messages())
+        self.use(self.dump())
+        shutil.rmtree(self.mail)
+        self.use(self.dump())
+        self.assertNotIn("1700000001.M1P1.old", self.here().messages())
+
+    def test_a_message_that_comes_back_where_it_stayed(self):
+        self.use(self.dump())
+        self.use(self.come_back())
+        self.check_equal()
+
     def test_a_whole_archive_with_other_flags(self):
         self.use(self.dump())
         shutil.rmtree(self.mail)
