@@ -172,8 +172,8 @@ Status Batch::make(const Move& move) {
   }
   VSTATE_TRY_ASSIGN(const auto to, move.target->directory(path_parent(move.to)));
   // Where the name is taken, its owner has done the same.
-  if (renameat2(from->get(), name.c_str(), to->get(), std::string(path_name(move.to)).c_str(),
-                RENAME_NOREPLACE) != 0 &&
+  if (!mail::rename_where_free(from->get(), name.c_str(), to->get(),
+                               std::string(path_name(move.to)).c_str()) &&
       errno != EEXIST)
     return fail_errno(shown, "cannot rename");
   return {};
@@ -199,14 +199,10 @@ Status Batch::place(const Item& item) {
   VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
   const std::string name(path_name(item.path));
   const char* temporary = item.temporary.c_str();
-  int failed = renameat2(from->get(), temporary, to->get(), name.c_str(),
-                         item.is_replacing ? 0U : static_cast<unsigned>(RENAME_NOREPLACE));
-  if (failed != 0 && !item.is_replacing && (errno == EINVAL || errno == ENOSYS)) {
-    // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
-    failed = linkat(from->get(), temporary, to->get(), name.c_str(), 0);
-    if (failed == 0) unlinkat(from->get(), temporary, 0);
-  }
-  if (failed != 0) {
+  const bool is_placed =
+      item.is_replacing ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
+                        : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
+  if (!is_placed) {
     const bool is_taken = errno == EEXIST;
     if (!is_taken) return fail_errno(item.target->full(item.path), "cannot rename the temporary");
     return fail(Errc::conflict,

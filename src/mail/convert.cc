@@ -1,8 +1,6 @@
 #include "vstate/mail/convert.h"
 
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -87,16 +85,8 @@ class Converter {
 
 Result<std::vector<std::string>> Converter::names_in(const std::string& directory) {
   std::vector<std::string> names;
-  const auto handle = target_->directory(directory);
-  if (!handle) {
-    if (handle.error().code == Errc::not_found) return names;
-    return tl::unexpected<Error>(handle.error());
-  }
-  const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!listed.is_open()) return fail_errno(target_->full(directory), "cannot open");
-  VSTATE_TRY_ASSIGN(const auto listing,
-                    mail::Listing::read(listed.get(), target_->full(directory)));
-  for (std::size_t i = 0; i < listing.size(); ++i) names.emplace_back(listing.name(i));
+  VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
+  for (std::size_t i = 0; listing && i < listing->size(); ++i) names.emplace_back(listing->name(i));
   return names;
 }
 
@@ -156,10 +146,8 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
                  true};
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(item.build_in));
   const auto where = target_->full(path);
-  VSTATE_TRY_ASSIGN(auto file,
-                    mail::create_temporary(place->get(), item.temporary, 0600, owner_, where));
-  VSTATE_TRY(write_all(file.get(), text, where));
-  if (!file.close()) return fail_errno(where, "cannot close");
+  VSTATE_TRY(mail::write_temporary(place->get(), item.temporary, 0600, owner_, where,
+                                   [&](int file) { return write_all(file, text, where); }));
   return batch_->add(std::move(item));
 }
 
@@ -169,8 +157,7 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   VSTATE_TRY(system_.before_step("convert", target_->full(path_join(directory, after))));
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(directory));
   const ActingAs acting(owner_.uid, owner_.gid);
-  if (renameat2(place->get(), name.name.c_str(), place->get(), after.c_str(), RENAME_NOREPLACE) ==
-      0)
+  if (mail::rename_where_free(place->get(), name.name.c_str(), place->get(), after.c_str()))
     return true;
   if (errno == ENOENT || errno == EEXIST) return false;
   return fail_errno(target_->full(path_join(directory, after)), "cannot rename");

@@ -26,20 +26,12 @@ Status Receiver::Impl::write_temporary(const TreeEntry& entry, Content& content,
   if (index_) index_->take_over(build_in, name);
   const bool is_message = mail::as_message(entry.path).has_value();
   const mode_t mode = is_message ? 0600U : (entry.mode & 0755U) | 0600U;
-  VSTATE_TRY_ASSIGN(auto file, mail::create_temporary(place->get(), name, mode, owner_, where));
-  const auto write = [&]() -> Status {
-    VSTATE_TRY(content.copy_to(file.get(), sink));
+  return mail::write_temporary(place->get(), name, mode, owner_, where, [&](int file) -> Status {
+    VSTATE_TRY(content.copy_to(file, sink));
     const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
-    if (futimens(file.get(), times.data()) != 0) return fail_errno(where, "cannot set the time");
-    if (!file.close()) return fail_errno(where, "cannot close");
+    if (futimens(file, times.data()) != 0) return fail_errno(where, "cannot set the time");
     return {};
-  };
-  auto status = write();
-  if (!status) {
-    const ActingAs acting(owner_.uid, owner_.gid);
-    unlinkat(place->get(), name.c_str(), 0);
-  }
-  return status;
+  });
 }
 
 /// Names of temporaries follow from the final name, so that the run after a killed one finds them.
@@ -68,10 +60,9 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
   const std::function<void(std::string_view)> sink = [&](std::string_view part) {
     sha.update(part);
   };
-  const bool needs_digest = names_by_content || !order.is_message;
-  if (!needs_digest) {
+  const bool is_late = order.is_late || (order.is_message && mail::has_letters(order.state.marks));
+  if (order.is_message && !names_by_content) {
     item.record = {memory_.number(), order.key, order.state, true};
-    const bool is_late = order.is_late || mail::has_letters(order.state.marks);
     if (auto kept = content.keep()) {
       queued_.push_back({entry, std::move(kept), std::move(item), is_late});
       return queued_.size() < k_most_queued ? Status() : build_queued();
@@ -112,7 +103,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
     VSTATE_TRY(rename_temporary(item, mail::temporary_name(hash)));
     item.path = mail::relative_join(
         message.directory, unique + std::string(message.name.substr(message.unique.size())));
-  } else if (!order.is_message) {
+  } else {
     order.state.place = short_digest_of(sha);
     if (order.is_replacing) {
       VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(entry.path)));
@@ -126,8 +117,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
     }
   }
   item.record = {memory_.number(), order.key, order.state, true};
-  return hand_on(std::move(item),
-                 order.is_late || (order.is_message && mail::has_letters(order.state.marks)));
+  return hand_on(std::move(item), is_late);
 }
 
 /// What is built waits for the batch, or for the end of this mailbox.

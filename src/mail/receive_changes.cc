@@ -1,8 +1,5 @@
 // What changed at the source, or went, of what is here.
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 #include "receiver_impl.h"
@@ -33,14 +30,11 @@ Status Receiver::Impl::for_each_message(Visit visit) {
   for (std::uint32_t number = 0; number < folders_.size(); ++number)
     for (const std::string_view part : {"new", "cur"}) {
       const auto directory = mail::relative_join(folders_.path(number), part);
-      const auto handle = target_->directory(directory);
-      if (!handle) continue;
-      const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!listed.is_open()) return fail_errno(target_->full(directory), "cannot open");
-      VSTATE_TRY_ASSIGN(const auto listing,
-                        mail::Listing::read(listed.get(), target_->full(directory)));
-      for (std::size_t i = 0; i < listing.size(); ++i) {
-        const auto path = mail::relative_join(directory, listing.name(i));
+      // What lies behind a link is not this mailbox's.
+      if (const auto handle = target_->directory(directory); !handle) continue;
+      VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
+      for (std::size_t i = 0; listing && i < listing->size(); ++i) {
+        const auto path = mail::relative_join(directory, listing->name(i));
         if (const auto message = mail::as_message(path)) VSTATE_TRY(visit(path, *message));
       }
     }

@@ -1,6 +1,5 @@
 // Keywords: letters that mean something else on each side.
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,12 +91,9 @@ Status Receiver::Impl::finish_keywords() {
 Status Receiver::Impl::remove_merged_keywords(const std::string& directory) {
   const auto handle = target_->directory(directory);
   if (!handle) return {};
-  const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!listed.is_open()) return fail_errno(target_->full(directory), "cannot open");
-  VSTATE_TRY_ASSIGN(const auto listing,
-                    mail::Listing::read(listed.get(), target_->full(directory)));
-  for (std::size_t i = 0; i < listing.size(); ++i) {
-    const std::string name(listing.name(i));
+  VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
+  for (std::size_t i = 0; listing && i < listing->size(); ++i) {
+    const std::string name(listing->name(i));
     const auto path = path_join(directory, name);
     const auto key = key_of_file(path);
     if (!gone_.contains(key) && (!is_whole || memory_.is_seen(key))) continue;

@@ -3,13 +3,13 @@
 #include "vstate/mail/memory.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 #include <fmt/format.h>
 
@@ -67,6 +67,18 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   return shared;
 }
 
+Result<std::optional<Listing>> Target::list(std::string_view relative) {
+  const auto handle = directory(relative);
+  if (!handle) {
+    if (handle.error().code == Errc::not_found) return std::optional<Listing>();
+    return tl::unexpected<Error>(handle.error());
+  }
+  const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!listed.is_open()) return fail_errno(full(relative), "cannot open");
+  VSTATE_TRY_ASSIGN(auto listing, Listing::read(listed.get(), full(relative)));
+  return std::optional(std::move(listing));
+}
+
 Result<std::optional<struct stat>> Target::status(std::string_view relative) {
   const auto parent = directory(path_parent(relative));
   if (!parent) {
@@ -83,23 +95,14 @@ Result<std::optional<struct stat>> Target::status(std::string_view relative) {
 }
 
 std::string temporary_name(const NameHash& hash) {
-  return fmt::format("{}{:016x}{:016x}", k_temporary_prefix, hash.high, hash.low);
+  return std::string(k_temporary_prefix) + to_hex(hash);
 }
 
 namespace {
 
 std::optional<NameHash> hash_of_temporary(std::string_view name) {
-  constexpr std::size_t digits = 16;
-  if (!name.starts_with(k_temporary_prefix) ||
-      name.size() != k_temporary_prefix.size() + 2 * digits)
-    return std::nullopt;
-  NameHash hash;
-  const auto read = [&](std::size_t at, std::uint64_t& into) {
-    const auto part = name.substr(k_temporary_prefix.size() + at, digits);
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), into, 16);
-    return error == std::errc() && end == part.data() + part.size();
-  };
-  return read(0, hash.high) && read(digits, hash.low) ? std::optional(hash) : std::nullopt;
+  if (!name.starts_with(k_temporary_prefix)) return std::nullopt;
+  return parse_name_hash(name.substr(k_temporary_prefix.size()));
 }
 
 }  // namespace
@@ -142,18 +145,34 @@ Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::st
   return bytes ? std::optional(short_digest(*bytes)) : std::nullopt;
 }
 
-Result<Handle> create_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
-                                std::string_view shown) {
+Status write_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
+                       std::string_view shown, const std::function<Status(int)>& write) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  const ActingAs acting(owner.uid, owner.gid);
-  Handle file(openat(directory, name.c_str(), flags, mode));
+  const auto as_owner = [&](const auto& work) {
+    const ActingAs acting(owner.uid, owner.gid);
+    return work();
+  };
+  const auto create = [&] { return Handle(openat(directory, name.c_str(), flags, mode)); };
+  const auto remove = [&] { return unlinkat(directory, name.c_str(), 0); };
+  auto file = as_owner(create);
   if (!file.is_open() && errno == EEXIST) {
-    if (unlinkat(directory, name.c_str(), 0) != 0)
-      return fail_errno(shown, "cannot remove a left-over temporary");
-    file = Handle(openat(directory, name.c_str(), flags, mode));
+    if (as_owner(remove) != 0) return fail_errno(shown, "cannot remove a left-over temporary");
+    file = as_owner(create);
   }
   if (!file.is_open()) return fail_errno(shown, "cannot create the temporary");
-  return file;
+  auto status = write(file.get());
+  if (status && !file.close()) status = fail_errno(shown, "cannot close");
+  if (!status) as_owner(remove);
+  return status;
+}
+
+bool rename_where_free(int from, const char* name, int to, const char* new_name) {
+  if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
+  if (linkat(from, name, to, new_name, 0) != 0) return false;
+  unlinkat(from, name, 0);
+  return true;
 }
 
 bool TargetIndex::is_unfinished(const NameHash& hash) const { return unfinished_.contains(hash); }

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ class Target {
   /// A handle (O_PATH) of a directory beneath, through no link. `not_found`, or `conflict` if a
   /// component is a link or no directory. The last some dozen handles stay open.
   [[nodiscard]] Result<SharedHandle> directory(std::string_view relative);
+  /// The names in a directory beneath; nothing if there is none.
+  [[nodiscard]] Result<std::optional<Listing>> list(std::string_view relative);
   /// Of what stands at a path, links not followed; nothing if nothing does, or not through
   /// directories.
   [[nodiscard]] Result<std::optional<struct stat>> status(std::string_view relative);
@@ -85,10 +88,14 @@ class TargetIndex {
   FolderNumbers* folders_ = nullptr;
 };
 
-/// A new file for writing that belongs to `owner`. One of that name is of a stopped run; it is
-/// never written into, since it may be anything.
-[[nodiscard]] Result<Handle> create_temporary(int directory, const std::string& name, unsigned mode,
-                                              Owner owner, std::string_view shown);
+/// A new file of `owner`, with what `write` puts into it. One of that name is of a stopped run; it
+/// is never written into, since it may be anything. A failure leaves no file.
+Status write_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
+                       std::string_view shown, const std::function<Status(int)>& write);
+
+/// Renames unless the new name is taken (EEXIST), also where the file system has no such rename.
+/// False: errno says why.
+[[nodiscard]] bool rename_where_free(int from, const char* name, int to, const char* new_name);
 
 /// The name that a message has in `tmp` until it is placed.
 [[nodiscard]] std::string temporary_name(const NameHash&);

@@ -4,6 +4,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace vstate {
 
@@ -13,5 +16,11 @@ struct NameHash {
   friend auto operator<=>(const NameHash&, const NameHash&) = default;
   friend bool operator==(const NameHash&, const NameHash&) = default;
 };
+
+constexpr std::size_t k_name_hash_digits = 32;
+/// In lower-case hexadecimal digits.
+[[nodiscard]] std::string to_hex(const NameHash&);
+/// Nothing if that is not what to_hex gives.
+[[nodiscard]] std::optional<NameHash> parse_name_hash(std::string_view digits);
 
 }  // namespace vstate

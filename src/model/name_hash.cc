@@ -1,0 +1,34 @@
+#include "vstate/model/name_hash.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+namespace {
+
+constexpr std::size_t k_digits = 16;
+
+std::optional<std::uint64_t> from_hex(std::string_view digits) {
+  std::uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::string to_hex(const NameHash& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
+
+std::optional<NameHash> parse_name_hash(std::string_view digits) {
+  if (digits.size() != k_name_hash_digits) return std::nullopt;
+  const auto high = from_hex(digits.substr(0, k_digits)), low = from_hex(digits.substr(k_digits));
+  if (!high || !low) return std::nullopt;
+  return NameHash{*high, *low};
+}
+
+}  // namespace vstate
