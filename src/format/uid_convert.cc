@@ -303,7 +303,7 @@ class Converter {
 
   /// The letters of each message that has keywords, sorted; fills out_.letters.
   std::map<std::string, std::string> give_letters() {
-    const auto read = parse_courier_keywords(folder_.keyword_list, folder_.keyword_updates);
+    auto read = parse_courier_keywords(folder_.keyword_list, folder_.keyword_updates);
     leave_out(read.problems);
     std::map<std::string, char> letter_of;  // by the keyword in lower case; 0 is none
     for (std::size_t i = 0; i < k_dovecot_keywords; ++i)
@@ -320,6 +320,7 @@ class Converter {
       std::sort(letters.begin(), letters.end());
       out.emplace(unique, std::move(letters));
     }
+    out_.keywords = std::move(read.messages);
     return out;
   }
 

@@ -316,24 +316,6 @@ Result<std::vector<Run>> Ledger::runs(const std::string& domain, std::size_t mos
 
 namespace {
 
-/// Sorts as NameHash does.
-std::string to_bytes(const NameHash& hash) {
-  std::string bytes;
-  for (const auto part : {hash.high, hash.low})
-    for (unsigned shift = 64; shift > 0; shift -= 8)
-      bytes.push_back(static_cast<char>(part >> (shift - 8) & 0xFFU));
-  return bytes;
-}
-
-NameHash to_hash(std::string_view bytes) {
-  NameHash hash;
-  for (std::size_t i = 0; i < 16 && i < bytes.size(); ++i) {
-    auto& part = i < 8 ? hash.high : hash.low;
-    part = part << 8U | static_cast<unsigned char>(bytes[i]);
-  }
-  return hash;
-}
-
 Result<std::optional<std::int64_t>> find_box(Database& database, std::int64_t domain,
                                              const std::string& kind, const std::string& name) {
   VSTATE_TRY_ASSIGN(
@@ -353,7 +335,7 @@ Result<MailMemory> read_box(Database& database, std::int64_t box) {
   while (true) {
     VSTATE_TRY_ASSIGN(const bool has_row, query->step());
     if (!has_row) break;
-    entries.push_back({to_hash(query->bytes(0)),
+    entries.push_back({name_hash_of(query->bytes(0)),
                        {static_cast<std::uint64_t>(query->number(1)),
                         static_cast<std::uint64_t>(query->number(2))},
                        query->number(3)});
@@ -371,7 +353,7 @@ Result<MailMemory> read_box(Database& database, std::int64_t box) {
       return EntryState{static_cast<std::uint64_t>(changes->number(column)),
                         static_cast<std::uint64_t>(changes->number(column + 1))};
     };
-    announced.emplace(to_hash(changes->bytes(0)), MailMemory::Change{state(3), state(1)});
+    announced.emplace(name_hash_of(changes->bytes(0)), MailMemory::Change{state(3), state(1)});
   }
   memory.set_announced(std::move(announced));
   return memory;

@@ -61,9 +61,9 @@ class Converter {
   Result<Files> read_courier(const std::string& folder);
   Status convert_folder(const std::string& folder);
   Status convert_subscriptions();
-  Status mark_messages(const std::string& folder, const Files&, const std::vector<Name>&,
-                       const std::map<std::string, std::string>& renames,
-                       const std::set<std::string, std::less<>>& known, bool& has_changed);
+  Status mark_messages(const std::string& folder, const uid_files::DovecotFolder&,
+                       const std::vector<Name>&, const std::set<std::string, std::less<>>& known,
+                       bool& has_changed);
   /// False: a reader was quicker; the next conversion looks again.
   Result<bool> rename_message(const std::string& folder, const Name&, const std::string& after);
   /// Writes a file of Dovecot's unless it says so already.
@@ -163,13 +163,12 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   return fail_errno(target_->full(path_join(directory, after)), "cannot rename");
 }
 
-Status Converter::mark_messages(const std::string& folder, const Files& files,
+Status Converter::mark_messages(const std::string& folder, const uid_files::DovecotFolder& dovecot,
                                 const std::vector<Name>& names,
-                                const std::map<std::string, std::string>& renames,
                                 const std::set<std::string, std::less<>>& known,
                                 bool& has_changed) {
-  const auto keywords =
-      uid_files::parse_courier_keywords(files.keyword_list, files.keyword_updates).messages;
+  const auto& keywords = dovecot.keywords;
+  const auto& renames = dovecot.renames;
   for (const auto& name : names) {
     const std::string unique(parse_message_name(name.name).unique);
     const auto marked = keywords.find(unique);
@@ -234,7 +233,7 @@ Status Converter::convert_folder(const std::string& folder) {
   const auto dovecot = uid_files::convert_courier_folder(courier);
   tell(folder, dovecot.left_out);
   bool has_changed = false;
-  VSTATE_TRY(mark_messages(folder, files, names, dovecot.renames, known, has_changed));
+  VSTATE_TRY(mark_messages(folder, dovecot, names, known, has_changed));
   // The letters mean nothing without the file that says what they mean, which comes first.
   VSTATE_TRY(
       put(keywords_path, letters, uid_files::dovecot_keywords_text(dovecot.letters), has_changed));

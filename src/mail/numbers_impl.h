@@ -13,19 +13,6 @@ namespace vstate::mail {
 
 constexpr std::size_t k_entry_bytes = 32;
 
-inline void append_number(std::string& out, std::uint64_t number) {
-  for (unsigned shift = 64; shift > 0; shift -= 8)
-    out.push_back(static_cast<char>(number >> (shift - 8) & 0xFFU));
-}
-
-/// Of the first 8 bytes.
-inline std::uint64_t number_of(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (const char byte : bytes.substr(0, 8))
-    number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
 inline void append_entry(std::string& out, const MemoryEntry& entry) {
   for (const auto number : {entry.key.high, entry.key.low, entry.state.place, entry.state.marks})
     append_number(out, number);
@@ -33,9 +20,7 @@ inline void append_entry(std::string& out, const MemoryEntry& entry) {
 
 /// Of the first 32 bytes.
 inline MemoryEntry entry_of(std::string_view bytes) {
-  return {{number_of(bytes), number_of(bytes.substr(8))},
-          {number_of(bytes.substr(16)), number_of(bytes.substr(24))},
-          0};
+  return {name_hash_of(bytes), {number_of(bytes.substr(16)), number_of(bytes.substr(24))}, 0};
 }
 
 }  // namespace vstate::mail

@@ -187,6 +187,8 @@ struct DovecotFolder {
   /// The text of dovecot-uidlist; empty if Courier never gave a message of this folder a number.
   std::string uidlist;
   KeywordLetters letters;
+  /// CourierKeywords::messages, of messages that are not there too.
+  std::map<std::string, std::vector<std::string>> keywords;
   /// File names that change, old to new: `a` to `z` of the flags are the message's keywords, all
   /// other flags stay. Letters that are no keyword of Courier's go, or Dovecot would show a keyword
   /// that nobody gave.

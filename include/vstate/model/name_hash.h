@@ -17,6 +17,14 @@ struct NameHash {
   friend bool operator==(const NameHash&, const NameHash&) = default;
 };
 
+/// 8 bytes, the highest first, so that bytes sort as numbers do; and the number of the first 8.
+void append_number(std::string& out, std::uint64_t number);
+[[nodiscard]] std::uint64_t number_of(std::string_view bytes);
+
+/// 16 bytes that sort as the hash does; and the hash of the first 16.
+[[nodiscard]] std::string to_bytes(const NameHash&);
+[[nodiscard]] NameHash name_hash_of(std::string_view bytes);
+
 constexpr std::size_t k_name_hash_digits = 32;
 /// In lower-case hexadecimal digits.
 [[nodiscard]] std::string to_hex(const NameHash&);
