@@ -1,5 +1,7 @@
 #include "vstate/base/result.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -37,10 +39,12 @@ Errc errc_of(int number) {
   }
 }
 
-/// A full disk or a dying one spoils whatever comes next as well.
+/// A full disk or a dying one spoils whatever comes next as well, and so does a process that can
+/// open nothing more.
 Scope scope_of(int number) {
-  return number == ENOSPC || number == EDQUOT || number == EIO || number == EROFS ? Scope::run
-                                                                                  : Scope::item;
+  constexpr std::array for_all{ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE, ENOMEM, ESTALE};
+  return std::find(for_all.begin(), for_all.end(), number) != for_all.end() ? Scope::run
+                                                                            : Scope::item;
 }
 
 }  // namespace
@@ -51,6 +55,12 @@ tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what) {
       Error{errc_of(number),
             fmt::format("{}: {}: {}", path, what, std::generic_category().message(number)),
             scope_of(number)});
+}
+
+tl::unexpected<Error> fail_errno_of_open(std::string_view path, std::string_view what) {
+  auto error = fail_errno(path, what);
+  if (error.value().code == Errc::not_found) error.value().code = Errc::io;
+  return error;
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {

@@ -152,6 +152,34 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
+std::string closest(std::string_view word, const std::vector<std::string_view>& known) {
+  const auto distance = [](std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      std::size_t diagonal = row[0];
+      row[0] = i;
+      for (std::size_t j = 1; j <= b.size(); ++j) {
+        const auto above = row[j];
+        row[j] =
+            std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+        diagonal = above;
+      }
+    }
+    return row[b.size()];
+  };
+  std::string best;
+  std::size_t least = 3;
+  for (const auto one : known) {
+    const auto found = distance(word, one);
+    if (found < least) {
+      least = found;
+      best = one;
+    }
+  }
+  return best;
+}
+
 std::string with_thousands(std::uint64_t value) {
   std::string out = std::to_string(value);
   for (std::size_t at = out.size(); at > 3;) out.insert(at -= 3, 1, ',');

@@ -9,7 +9,10 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <ctime>
+#include <functional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -32,7 +35,7 @@ namespace {
 /// Gives an open file its owner and mode, with the calls that change nothing left out.
 Status own(int descriptor, Ownership ownership, std::string_view path) {
   struct stat st {};
-  if (fstat(descriptor, &st) != 0) return fail_errno(path, "cannot stat");
+  if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
   if ((st.st_uid != ownership.uid || st.st_gid != ownership.gid) &&
       fchown(descriptor, ownership.uid, ownership.gid) != 0)
     return fail_errno(path, "cannot set the owner");
@@ -41,20 +44,21 @@ Status own(int descriptor, Ownership ownership, std::string_view path) {
   return {};
 }
 
-/// Calls `work(name, path)` for each entry of an open directory until one fails.
+Status set_time(int descriptor, std::int64_t seconds, std::string_view path) {
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
+  if (futimens(descriptor, times.data()) != 0) return fail_errno(path, "cannot set the time");
+  return {};
+}
+
+/// Calls `work(name, path)` for each entry of an open directory until one fails. The names are read
+/// first: what `work` does to them cannot disturb the listing.
 template <class Work>
 Status for_each_child(int directory, std::string_view path, Work work) {
-  DIR* stream = fdopendir(dup(directory));
-  if (stream == nullptr) return fail_errno(path, "cannot list");
-  Status status;
-  while (const auto* entry = readdir(stream)) {
-    const std::string_view child = entry->d_name;
-    if (child == "." || child == "..") continue;
-    status = work(entry->d_name, path_join(path, child));
-    if (!status) break;
-  }
-  closedir(stream);
-  return status;
+  std::vector<std::string> names;
+  if (!read_entries(directory, [&](const char* name, FileInfo::Type) { names.emplace_back(name); }))
+    return fail_errno_of_open(path, "cannot list");
+  for (const auto& name : names) VSTATE_TRY(work(name.c_str(), path_join(path, name)));
+  return {};
 }
 
 Status remove_below(int directory, const char* name, std::string_view path) {
@@ -90,11 +94,20 @@ Status own_below(int directory, const char* name, Ownership owner, std::string_v
   });
 }
 
-std::string proc_link(std::string_view pid, std::string_view what) {
-  std::array<char, 4096> buffer{};
-  const auto length =
-      readlink(fmt::format("/proc/{}/{}", pid, what).c_str(), buffer.data(), buffer.size());
-  return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : std::string();
+/// Whether a process works in a directory or below it, whatever names lead there.
+bool works_below(std::string_view pid, const struct stat& wanted) {
+  Handle place(open(fmt::format("/proc/{}/cwd", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  constexpr int most_levels = 64;
+  struct stat above {};
+  for (int level = 0; place.is_open() && level < most_levels; ++level) {
+    struct stat st {};
+    if (fstat(place.get(), &st) != 0) return false;
+    if (st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) return true;
+    if (level > 0 && st.st_dev == above.st_dev && st.st_ino == above.st_ino) return false;
+    above = st;
+    place = Handle(openat(place.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  return false;
 }
 
 std::string proc_command(std::string_view pid) {
@@ -111,28 +124,46 @@ std::string proc_command(std::string_view pid) {
 std::string System::temporary_of(std::string_view path) {
   // Not ".qmail-...": listings take such names as aliases. A leading ".vstate-" keeps the name out
   // of them, and out of Maildir folders, which begin with a dot and hold new, cur and tmp.
-  return path_join(path_parent(path),
-                   fmt::format(".vstate-{}{}", path_name(path), k_temporary_suffix));
+  constexpr std::string_view prefix = ".vstate-";
+  auto name = std::string(path_name(path));
+  if (prefix.size() + name.size() + k_temporary_suffix.size() > NAME_MAX)
+    name = fmt::format("long-{:016x}", std::hash<std::string>{}(name));
+  return path_join(path_parent(path), fmt::format("{}{}{}", prefix, name, k_temporary_suffix));
+}
+
+bool System::is_temporary(std::string_view name) {
+  return name.starts_with(".vstate-") && name.ends_with(k_temporary_suffix);
 }
 
 Status System::before_step(std::string_view, std::string_view) { return {}; }
 
 Result<bool> System::make_directory(std::string_view path, Ownership ownership) {
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   struct stat st {};
   if (fstatat(parent.directory.get(), parent.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
     if (S_ISDIR(st.st_mode)) return false;
+    // A link to a directory is one; what it leads to stays where it is.
+    VSTATE_TRY_ASSIGN(const auto behind, look_followed(path));
+    if (behind && behind->is_directory()) return false;
     return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
   }
+  if (errno != ENOENT) return fail_errno(path, "cannot stat");
   VSTATE_TRY(before_step("make directory", path));
+  const auto make = [&] {
+    return mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  };
   bool is_made = false;
-  {
-    const ActingAs owner(ownership.uid, ownership.gid);
-    is_made = mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  if (parent.as) {
+    is_made = make();
+  } else {
+    {
+      const ActingAs owner(ownership.uid, ownership.gid);
+      is_made = make();
+    }
+    // The owner may have no right to write in the parent; then root makes it and gives it away.
+    if (!is_made && errno == EACCES) is_made = make();
   }
-  // The owner may have no right to write in the parent; then root makes it and gives it away.
-  if (!is_made && errno == EACCES)
-    is_made = mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
   if (!is_made && errno == EEXIST) return false;
   if (!is_made) return fail_errno(path, "cannot make the directory");
   const Handle made(openat(parent.directory.get(), parent.name.c_str(),
@@ -148,9 +179,10 @@ Status System::ensure_directory(std::string_view path, Ownership ownership) {
 }
 
 Status System::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
-                            Durability durability) {
+                            Durability durability, std::optional<std::int64_t> mtime) {
   VSTATE_TRY(before_step("write", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   const std::string temporary(path_name(temporary_of(path)));
   // A leftover of a stopped run may belong to anybody: it is removed, never written into.
   if (unlinkat(parent.directory.get(), temporary.c_str(), 0) != 0 && errno != ENOENT)
@@ -161,6 +193,7 @@ Status System::replace_file(std::string_view path, std::string_view bytes, Owner
   const auto finish = [&]() -> Status {
     VSTATE_TRY(write_all(file.get(), bytes, path));
     VSTATE_TRY(own(file.get(), ownership, path));
+    if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
     if (durability == Durability::now && fsync(file.get()) != 0)
       return fail_errno(path, "cannot write to the disk");
     if (!file.close()) return fail_errno(path, "cannot close");
@@ -177,9 +210,9 @@ Status System::replace_file(std::string_view path, std::string_view bytes, Owner
     return status;
   }
   if (durability == Durability::now) {
-    VSTATE_TRY_ASSIGN(const auto directory,
-                      open_at_root(path_parent(path), O_RDONLY | O_DIRECTORY));
-    if (fsync(directory.get()) != 0) return fail_errno(path, "cannot write to the disk");
+    const Handle directory(openat(parent.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open() || fsync(directory.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
   }
   return {};
 }
@@ -187,9 +220,11 @@ Status System::replace_file(std::string_view path, std::string_view bytes, Owner
 Status System::replace_link(std::string_view path, std::string_view target, Ownership ownership) {
   VSTATE_TRY(before_step("link", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   const int directory = parent.directory.get();
   const std::string temporary(path_name(temporary_of(path)));
-  unlinkat(directory, temporary.c_str(), 0);
+  if (unlinkat(directory, temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
   if (symlinkat(std::string(target).c_str(), directory, temporary.c_str()) != 0)
     return fail_errno(path, "cannot make the link");
   if (fchownat(directory, temporary.c_str(), ownership.uid, ownership.gid, AT_SYMLINK_NOFOLLOW) !=
@@ -206,6 +241,7 @@ Status System::rename(std::string_view from, std::string_view to) {
   VSTATE_TRY(before_step("rename", to));
   VSTATE_TRY_ASSIGN(const auto source, open_parent(from));
   VSTATE_TRY_ASSIGN(const auto target, open_parent(to));
+  const ActingAs acting(target.as ? target.as : source.as);
   if (renameat(source.directory.get(), source.name.c_str(), target.directory.get(),
                target.name.c_str()) != 0)
     return fail_errno(to, "cannot rename");
@@ -217,6 +253,7 @@ Status System::remove_with(std::string_view what, std::string_view path, Remover
   const auto parent = open_parent(path);
   if (!parent && parent.error().code == Errc::not_found) return {};
   if (!parent) return tl::unexpected<Error>(parent.error());
+  const ActingAs acting(parent->as);
   return remove(parent->directory.get(), parent->name.c_str(), path);
 }
 
@@ -243,6 +280,7 @@ Status System::remove_tree(std::string_view path) {
 Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
   VSTATE_TRY(before_step("set owner", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   if (fchownat(parent.directory.get(), parent.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
     return fail_errno(path, "cannot set the owner");
   return {};
@@ -251,23 +289,15 @@ Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t
 Status System::own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
   VSTATE_TRY(before_step("set owners", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   return own_below(parent.directory.get(), parent.name.c_str(), {uid, gid, 0}, path);
 }
 
 Status System::set_mode(std::string_view path, unsigned mode) {
   VSTATE_TRY(before_step("set mode", path));
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (fchmod(handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
-  return {};
-}
-
-Status System::set_mtime(std::string_view path, std::int64_t seconds) {
-  VSTATE_TRY(before_step("set time", path));
-  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
-  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
-  if (utimensat(parent.directory.get(), parent.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) !=
-      0)
-    return fail_errno(path, "cannot set the time");
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  const ActingAs acting(opened.as);
+  if (fchmod(opened.handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
   return {};
 }
 
@@ -296,6 +326,7 @@ Status wait_for_lock(std::string_view path, int seconds, Take take) {
 Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   Handle file(
       openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
@@ -307,11 +338,20 @@ Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
 Result<FileLock> System::lock(std::string_view path, Ownership ownership, int seconds) {
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
   Handle file(
       openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.is_open() && errno == ENOENT) {
-    file = Handle(openat(parent.directory.get(), parent.name.c_str(),
-                         O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
+    const auto make = [&] {
+      return Handle(openat(parent.directory.get(), parent.name.c_str(),
+                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
+    };
+    {
+      // It is its owner's from the beginning: one that a stopped run left would lock them out.
+      const ActingAs owner(ownership.uid, ownership.gid);
+      file = make();
+    }
+    if (!file.is_open() && errno == EACCES) file = make();
     if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
   }
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
@@ -325,24 +365,24 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
 
 Status System::sync(std::string_view path) {
   VSTATE_TRY(before_step("sync", path));
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NONBLOCK));
-  if (syncfs(handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
   return {};
 }
 
 Result<int> System::hup_qmail_send(std::string_view qmail_dir) {
   VSTATE_TRY(before_step("HUP qmail-send", qmail_dir));
+  // qmail-send works in QMAILDIR/queue, by whatever name it was started there.
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(qmail_dir, O_PATH | O_DIRECTORY));
+  struct stat wanted {};
+  if (fstat(opened.handle.get(), &wanted) != 0) return fail_errno_of_open(qmail_dir, "cannot stat");
   DIR* stream = opendir("/proc");
   if (stream == nullptr) return fail_errno("/proc", "cannot list");
-  // qmail-send works in QMAILDIR/queue, seen from outside as root + that path.
-  const std::string below = (is_whole_machine() ? "" : root_) + std::string(qmail_dir);
   int found = 0;
   while (const auto* entry = readdir(stream)) {
     const std::string_view pid = entry->d_name;
     if (pid.find_first_not_of("0123456789") != std::string_view::npos) continue;
-    if (proc_command(pid) != "qmail-send") continue;
-    const auto directory = proc_link(pid, "cwd");
-    if (directory != below && directory.rfind(below + "/", 0) != 0) continue;
+    if (proc_command(pid) != "qmail-send" || !works_below(pid, wanted)) continue;
     if (kill(static_cast<pid_t>(std::stol(std::string(pid))), SIGHUP) == 0) ++found;
   }
   closedir(stream);

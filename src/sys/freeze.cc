@@ -23,6 +23,14 @@ void close_all_above(int last) {
   syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, 0U);
 }
 
+/// Takes the bit away; true also if it is away already. Only calls that are safe after a fork.
+bool lift(int directory) {
+  struct stat st {};
+  if (fstat(directory, &st) != 0) return false;
+  return (st.st_mode & k_sticky) == 0 ||
+         (fchmod(directory, st.st_mode & 07777U & ~k_sticky) == 0 && fsync(directory) == 0);
+}
+
 /// The other process: only calls that are safe after a fork.
 [[noreturn]] void watch(int directory, int pipe) {
   // Whatever is sent to the program, or to all of a session whose connection is gone, is not for
@@ -38,12 +46,7 @@ void close_all_above(int last) {
   char byte = 0;
   while (::read(place_of_pipe, &byte, 1) < 0 && errno == EINTR) {
   }
-  struct stat st {};
-  bool is_done = fstat(place_of_directory, &st) == 0;
-  if (is_done && (st.st_mode & k_sticky) != 0)
-    is_done = fchmod(place_of_directory, st.st_mode & 07777U & ~k_sticky) == 0 &&
-              fsync(place_of_directory) == 0;
-  _exit(is_done ? 0 : 1);
+  _exit(lift(place_of_directory) ? 0 : 1);
 }
 
 }  // namespace
@@ -51,6 +54,7 @@ void close_all_above(int last) {
 DeliveryFreeze::DeliveryFreeze(DeliveryFreeze&& other) noexcept
     : directory_(std::move(other.directory_)),
       held_(std::move(other.held_)),
+      frozen_(std::move(other.frozen_)),
       watcher_(std::exchange(other.watcher_, -1)) {}
 
 DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
@@ -58,9 +62,10 @@ DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
 Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& directory) {
   DeliveryFreeze freeze;
   freeze.directory_ = directory;
-  VSTATE_TRY_ASSIGN(const auto handle, system.open_directory(directory));
+  VSTATE_TRY_ASSIGN(auto opened, system.open_directory(directory));
+  const auto& handle = opened.handle;
   struct stat st {};
-  if (fstat(handle.get(), &st) != 0) return fail_errno(directory, "cannot stat");
+  if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(directory, "cannot stat");
   if ((st.st_mode & k_sticky) != 0) return freeze;
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(directory, "cannot make a pipe");
@@ -72,6 +77,7 @@ Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& 
   freeze.watcher_ = pid;
   // The watcher is there before the bit is.
   VSTATE_TRY(system.set_mode(directory, (st.st_mode & 07777U) | k_sticky));
+  freeze.frozen_ = std::move(opened.handle);
   return freeze;
 }
 
@@ -83,6 +89,8 @@ Status DeliveryFreeze::end() {
   }
   watcher_ = -1;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  // The watcher may have been killed itself.
+  if (frozen_.is_open() && lift(frozen_.get())) return {};
   return fail(Errc::io, fmt::format("{}: the sticky bit could not be taken away, so that mail for "
                                     "the domain waits; chmod -t it",
                                     directory_));

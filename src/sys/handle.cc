@@ -1,7 +1,12 @@
 #include "vstate/sys/handle.h"
 
+#include <grp.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
+
+#include <cerrno>
+
+#include "vstate/base/result.h"
 
 namespace vstate {
 
@@ -21,27 +26,54 @@ bool Handle::close() {
 }
 
 namespace {
+
 /// What this thread touches files as; asking the kernel costs as much as telling it.
-thread_local std::pair<uid_t, gid_t> t_identity{0, 0};
+thread_local Identity t_identity;
+
+/// Both calls report nothing, so the kernel is asked what it made of them. All that is done in
+/// somebody's name leans on this.
+void set_identity(Identity identity) {
+  // The group first: once the user is not root, the group cannot be set any more.
+  constexpr auto ask_uid = static_cast<uid_t>(-1);
+  constexpr auto ask_gid = static_cast<gid_t>(-1);
+  if (identity.uid == 0) setfsuid(identity.uid);
+  setfsgid(identity.gid);
+  setfsuid(identity.uid);
+  VSTATE_ASSERT(static_cast<uid_t>(setfsuid(ask_uid)) == identity.uid &&
+                static_cast<gid_t>(setfsgid(ask_gid)) == identity.gid);
+}
+
 }  // namespace
 
-ActingAs::ActingAs(std::uint32_t uid, std::uint32_t gid) {
+bool can_act_as_others() {
   // vstate never changes who it runs as.
   static const bool is_root = geteuid() == 0;
-  const Identity wanted{uid, gid};
-  if (!is_root || wanted == t_identity) return;
+  return is_root;
+}
+
+void ActingAs::become(Identity wanted) {
+  if (!can_act_as_others() || wanted == t_identity) return;
   before_ = std::exchange(t_identity, wanted);
   is_active_ = true;
-  // The group first: once the user is not root, the group cannot be set any more.
-  setfsgid(gid);
-  setfsuid(uid);
+  set_identity(wanted);
+}
+
+ActingAs::ActingAs(std::uint32_t uid, std::uint32_t gid) { become({uid, gid}); }
+
+ActingAs::ActingAs(const std::optional<Identity>& identity) {
+  if (identity) become(*identity);
 }
 
 ActingAs::~ActingAs() {
   if (!is_active_) return;
+  const int kept = errno;  // of the call that was made as somebody
   t_identity = before_;
-  setfsuid(before_.first);
-  setfsgid(before_.second);
+  set_identity(before_);
+  errno = kept;
+}
+
+void drop_supplementary_groups() {
+  if (can_act_as_others()) VSTATE_ASSERT(setgroups(0, nullptr) == 0);
 }
 
 }  // namespace vstate

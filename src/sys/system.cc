@@ -1,7 +1,6 @@
 #include "vstate/sys/system.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,6 +14,8 @@
 #include <ctime>
 
 #include <fmt/format.h>
+
+#include "resolve_impl.h"
 
 namespace vstate {
 
@@ -36,6 +37,8 @@ FileInfo to_info(const struct stat& st) {
   info.gid = st.st_gid;
   info.mode = st.st_mode & 07777U;
   info.mtime = st.st_mtim.tv_sec;
+  constexpr std::int64_t a_second = 1'000'000'000;
+  info.changed = st.st_ctim.tv_sec * a_second + st.st_ctim.tv_nsec;
   info.device = st.st_dev;
   info.inode = st.st_ino;
   return info;
@@ -50,7 +53,7 @@ Result<std::string> read_all(int descriptor, std::string_view path, std::size_t 
   while (true) {
     const auto count = ::read(descriptor, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path, "cannot read");
+    if (count < 0) return fail_errno_of_open(path, "cannot read");
     if (count == 0) return bytes;
     bytes.append(buffer.data(), static_cast<std::size_t>(count));
     if (bytes.size() > limit)
@@ -142,33 +145,21 @@ System::System(std::string root) : root_(std::move(root)) {
   root_handle_ = Handle(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-Result<Handle> System::open_at_root(std::string_view path, int flags) const {
-  const std::string name(path.empty() || path == "/" ? "."
-                                                     : path.substr(path.front() == '/' ? 1 : 0));
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  while (true) {
-    const auto descriptor =
-        syscall(SYS_openat2, root_handle_.get(), name.c_str(), &how, sizeof how);
-    if (descriptor >= 0) return Handle(static_cast<int>(descriptor));
-    // EAGAIN: a component was renamed meanwhile, so that the kernel could not prove the bounds.
-    if (errno == EINTR || errno == EAGAIN) continue;
-    return fail_errno(path, "cannot open");
-  }
+Result<System::Opened> System::open_at_root(std::string_view path, int flags) const {
+  return open_below(root_handle_.get(), path, flags);
 }
 
 Result<System::Parent> System::open_parent(std::string_view path) const {
   VSTATE_TRY_ASSIGN(auto directory, open_at_root(path_parent(path), O_PATH | O_DIRECTORY));
-  return Parent{std::move(directory), std::string(path_name(path))};
+  return Parent{std::move(directory.handle), std::string(path_name(path)), directory.as};
 }
 
 Result<std::string> System::read(std::string_view path, std::size_t limit) const {
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
   struct stat st {};
-  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
+  if (fstat(opened.handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
   if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
-  return read_all(handle.get(), path, limit);
+  return read_all(opened.handle.get(), path, limit);
 }
 
 Result<std::optional<std::string>> System::read_if_there(std::string_view path) const {
@@ -178,87 +169,121 @@ Result<std::optional<std::string>> System::read_if_there(std::string_view path) 
   return tl::unexpected<Error>(bytes.error());
 }
 
-Result<FileInfo> System::info(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH | O_NOFOLLOW));
+namespace {
+
+Result<FileInfo> info_of_handle(const Handle& handle, std::string_view path) {
   struct stat st {};
-  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
+  if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
   return to_info(st);
+}
+
+/// What is not there as nullopt, all other failures as they are.
+template <class Value>
+Result<std::optional<Value>> if_there(Result<Value> found) {
+  if (found) return std::optional<Value>(*std::move(found));
+  if (found.error().code == Errc::not_found) return std::optional<Value>();
+  return tl::unexpected<Error>(std::move(found).error());
+}
+
+}  // namespace
+
+Result<FileInfo> System::info(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
+  return info_of_handle(opened.handle, path);
 }
 
 Result<FileInfo> System::info_followed(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH));
-  struct stat st {};
-  if (fstat(handle.get(), &st) != 0) return fail_errno(path, "cannot stat");
-  return to_info(st);
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH));
+  return info_of_handle(opened.handle, path);
 }
 
-bool System::exists(std::string_view path) const { return open_at_root(path, O_PATH).has_value(); }
+Result<std::optional<FileInfo>> System::look(std::string_view path) const {
+  return if_there(info(path));
+}
 
-bool System::is_executable(std::string_view path) const {
-  const auto found = info_followed(path);
+Result<std::optional<FileInfo>> System::look_followed(std::string_view path) const {
+  return if_there(info_followed(path));
+}
+
+Result<bool> System::exists(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
+  return found.has_value();
+}
+
+Result<bool> System::is_executable(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
   return found && found->is_regular() && (found->mode & 0111U) != 0;
 }
 
-std::optional<FileInfo> OpenDirectory::info() const {
+Result<FileInfo> OpenDirectory::info() const { return info_of_handle(handle_, path_); }
+
+Result<std::optional<FileInfo>> OpenDirectory::info_of(const char* name) const {
   struct stat st {};
-  return fstat(handle_.get(), &st) == 0 ? std::optional(to_info(st)) : std::nullopt;
+  if (fstatat(handle_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return std::optional(to_info(st));
+  if (errno == ENOENT) return std::optional<FileInfo>();
+  return fail_errno_of_open(path_join(path_, name), "cannot stat");
 }
 
-std::optional<FileInfo> OpenDirectory::info_of(const char* name) const {
-  struct stat st {};
-  const bool is_there = fstatat(handle_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-  return is_there ? std::optional(to_info(st)) : std::nullopt;
-}
-
-std::optional<OpenDirectory> OpenDirectory::open(const char* name) const {
+Result<std::optional<OpenDirectory>> OpenDirectory::open(const char* name) const {
   Handle handle(openat(handle_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  return handle.is_open() ? std::optional(OpenDirectory(std::move(handle))) : std::nullopt;
+  auto path = path_join(path_, name);
+  if (handle.is_open()) return std::optional(OpenDirectory(std::move(handle), std::move(path)));
+  // A link is no directory; it is not this handle's to follow.
+  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::optional<OpenDirectory>();
+  return fail_errno(path, "cannot open");
 }
 
-std::optional<std::vector<DirEntry>> OpenDirectory::list() const {
+Result<std::vector<DirEntry>> OpenDirectory::list() const {
   std::vector<DirEntry> entries;
+  // From its start, however often it is asked.
+  if (lseek(handle_.get(), 0, SEEK_SET) != 0) return fail_errno_of_open(path_, "cannot list");
   const bool is_read = read_entries(handle_.get(), [&](const char* name, FileInfo::Type type) {
     entries.push_back({name, type});
   });
-  if (!is_read) return std::nullopt;
+  if (!is_read) return fail_errno_of_open(path_, "cannot list");
   std::sort(entries.begin(), entries.end(),
             [](const DirEntry& one, const DirEntry& other) { return one.name < other.name; });
   return entries;
 }
 
 Result<OpenDirectory> System::look_into(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(auto handle, open_at_root(path, O_RDONLY | O_DIRECTORY));
-  return OpenDirectory(std::move(handle));
+  VSTATE_TRY_ASSIGN(auto opened, open_at_root(path, O_RDONLY | O_DIRECTORY));
+  return OpenDirectory(std::move(opened.handle), std::string(path));
 }
 
 Result<std::vector<DirEntry>> System::list(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto directory, look_into(path));
-  auto entries = directory.list();
-  if (!entries) return fail_errno(path, "cannot list");
-  return *std::move(entries);
+  return directory.list();
 }
 
 Result<std::string> System::link_target(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto handle, open_at_root(path, O_PATH | O_NOFOLLOW));
-  std::array<char, 4096> buffer{};
-  const auto length = readlinkat(handle.get(), "", buffer.data(), buffer.size());
-  if (length < 0) return fail_errno(path, "cannot read link");
-  return std::string(buffer.data(), static_cast<std::size_t>(length));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
+  return target_of_link(opened.handle.get(), path);
+}
+
+Result<std::string> System::resolve(std::string_view path) const {
+  return resolve_below(root_handle_.get(), path);
 }
 
 Result<System::FreeSpace> System::free_space(std::string_view path) const {
   std::string place(path);
-  while (place.size() > 1 && !exists(place)) place = path_parent(place);
-  VSTATE_TRY_ASSIGN(const auto directory, open_directory(place.empty() ? "/" : place));
+  while (place.size() > 1) {
+    VSTATE_TRY_ASSIGN(const bool is_there, exists(place));
+    if (is_there) break;
+    place = path_parent(place);
+  }
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(place, O_RDONLY | O_DIRECTORY));
   struct statvfs st {};
-  if (fstatvfs(directory.get(), &st) != 0) return fail_errno(place, "cannot ask for free space");
+  if (fstatvfs(opened.handle.get(), &st) != 0)
+    return fail_errno(place, "cannot ask for free space");
   FreeSpace space{st.f_bavail * st.f_frsize, std::nullopt};
   if (st.f_files > 0) space.inodes = st.f_favail;
   return space;
 }
 
-Result<Handle> System::open_directory(std::string_view path) const {
-  return open_at_root(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+Result<System::Opened> System::open_directory(std::string_view path) const {
+  return open_at_root(path, O_RDONLY | O_DIRECTORY);
 }
 
 Result<std::optional<SystemAccount>> System::account(std::string_view name) const {
@@ -266,7 +291,15 @@ Result<std::optional<SystemAccount>> System::account(std::string_view name) cons
     std::array<char, 16384> buffer{};
     struct passwd entry {};
     struct passwd* found = nullptr;
-    getpwnam_r(std::string(name).c_str(), &entry, buffer.data(), buffer.size(), &found);
+    const int failure =
+        getpwnam_r(std::string(name).c_str(), &entry, buffer.data(), buffer.size(), &found);
+    // Name services answer for an unknown name with any of these (getpwnam_r(3)).
+    const bool is_unknown = failure == 0 || failure == ENOENT || failure == ESRCH ||
+                            failure == EBADF || failure == EPERM;
+    if (found == nullptr && !is_unknown) {
+      errno = failure;
+      return fail_errno(fmt::format("account {}", name), "cannot ask for it");
+    }
     if (found == nullptr) return std::optional<SystemAccount>();
     return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
   }

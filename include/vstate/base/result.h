@@ -49,6 +49,10 @@ using Status = Result<void>;
 /// The error of the system call that just failed, from errno: "PATH: WHAT: No such file or
 /// directory".
 [[nodiscard]] tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what);
+/// The same of a call on what is open already. Whatever such a call says, the thing is there: the
+/// error is never `not_found`.
+[[nodiscard]] tl::unexpected<Error> fail_errno_of_open(std::string_view path,
+                                                       std::string_view what);
 
 /// Ends the program with the place of a broken invariant, in every build: a bug must stop before
 /// it writes more.

@@ -43,6 +43,10 @@ std::vector<std::string_view> split(std::string&&, char separator) = delete;
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 
+/// The known word that a misspelt one is closest to; empty if none is close.
+[[nodiscard]] std::string closest(std::string_view word,
+                                  const std::vector<std::string_view>& known);
+
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string with_thousands(std::uint64_t);
 /// 47290112 as "45.1 MiB"; whole numbers without a fraction.

@@ -35,7 +35,8 @@ class DeliveryFreeze {
  private:
   DeliveryFreeze() = default;
   std::string directory_;
-  Handle held_;  ///< the watcher waits for its end
+  Handle held_;    ///< the watcher waits for its end
+  Handle frozen_;  ///< the directory, for when the watcher is killed
   pid_t watcher_ = -1;
 };
 

@@ -2,8 +2,15 @@
 /// The machine: files below a root, locks, users, processes. The only module that changes a server.
 ///
 /// Every path is absolute as the server's own programs see it; the root (--root) is put in front,
-/// and symbolic links inside it resolve inside it (openat2, RESOLVE_IN_ROOT), so that a copied
-/// server cannot lead out to the machine that vstate runs on.
+/// and symbolic links inside it resolve inside it, so that a copied server cannot lead out to the
+/// machine that vstate runs on.
+///
+/// A link is followed as whoever made it: what is behind one that root made is reached with root's
+/// rights, what is behind anybody else's with theirs alone, and so is what is done there. A
+/// mailbox's owner gains nothing by a link, also when it appears while vstate works.
+///
+/// Only ENOENT and ENOTDIR mean that something is not there (`not_found`). A file that may not be
+/// looked at, a dying disk, or a process without handles left are errors, never an absence.
 #pragma once
 
 #include <dirent.h>
@@ -28,9 +35,15 @@ struct FileInfo {
   std::uint32_t uid = 0, gid = 0;
   unsigned mode = 0;  ///< permission bits, set-id and sticky included
   std::int64_t mtime = 0;
+  std::int64_t changed = 0;  ///< ctime in nanoseconds
   std::uint64_t device = 0, inode = 0;
   [[nodiscard]] bool is_directory() const { return type == Type::directory; }
   [[nodiscard]] bool is_regular() const { return type == Type::regular; }
+  [[nodiscard]] bool is_link() const { return type == Type::link; }
+  /// Two names of one place: its device and inode are the same, however it is spelt.
+  [[nodiscard]] bool is_same_place(const FileInfo& other) const {
+    return device == other.device && inode == other.inode;
+  }
 };
 
 /// All bytes into an open file or pipe; `shown` names it in the error.
@@ -60,15 +73,20 @@ struct Ownership {
 /// down to it each time. Entries are not followed.
 class OpenDirectory {
  public:
-  explicit OpenDirectory(Handle handle) : handle_(std::move(handle)) {}
-  [[nodiscard]] std::optional<FileInfo> info() const;
-  [[nodiscard]] std::optional<FileInfo> info_of(const char* name) const;
-  [[nodiscard]] std::optional<OpenDirectory> open(const char* name) const;
-  /// Sorted by name, without "." and ".."; errno says why there is none.
-  [[nodiscard]] std::optional<std::vector<DirEntry>> list() const;
+  OpenDirectory(Handle handle, std::string path)
+      : handle_(std::move(handle)), path_(std::move(path)) {}
+  [[nodiscard]] int handle() const { return handle_.get(); }
+  [[nodiscard]] Result<FileInfo> info() const;
+  /// nullopt for an entry that is not there.
+  [[nodiscard]] Result<std::optional<FileInfo>> info_of(const char* name) const;
+  /// nullopt for an entry that is not there, or is no directory.
+  [[nodiscard]] Result<std::optional<OpenDirectory>> open(const char* name) const;
+  /// Sorted by name, without "." and "..".
+  [[nodiscard]] Result<std::vector<DirEntry>> list() const;
 
  private:
   Handle handle_;
+  std::string path_;  ///< for errors
 };
 
 /// When the bytes of a replaced file must be on the disk.
@@ -114,20 +132,31 @@ class System {
   /// Does not follow the last component.
   [[nodiscard]] Result<FileInfo> info(std::string_view path) const;
   [[nodiscard]] Result<FileInfo> info_followed(std::string_view path) const;
-  [[nodiscard]] bool exists(std::string_view path) const;  ///< follows links
-  [[nodiscard]] bool is_executable(std::string_view path) const;
+  /// The same; nullopt for what is not there.
+  [[nodiscard]] Result<std::optional<FileInfo>> look(std::string_view path) const;
+  [[nodiscard]] Result<std::optional<FileInfo>> look_followed(std::string_view path) const;
+  [[nodiscard]] Result<bool> exists(std::string_view path) const;  ///< follows links
+  [[nodiscard]] Result<bool> is_executable(std::string_view path) const;
   /// Sorted by name, without "." and "..".
   [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view path) const;
   [[nodiscard]] Result<OpenDirectory> look_into(std::string_view path) const;
   [[nodiscard]] Result<std::string> link_target(std::string_view path) const;
+  /// Where a path leads: absolute below the root, without links, "//", "." and "..". What does not
+  /// exist at its end is kept as it is spelt.
+  [[nodiscard]] Result<std::string> resolve(std::string_view path) const;
   /// What the file system of `path`, or of what is above it, has left for who is not root.
   struct FreeSpace {
     std::uint64_t bytes = 0;
     std::optional<std::uint64_t> inodes;  ///< nothing: it makes them as they are needed
   };
   [[nodiscard]] Result<FreeSpace> free_space(std::string_view path) const;
-  /// For modules that work relative to a directory (mail). Does not follow the last component.
-  [[nodiscard]] Result<Handle> open_directory(std::string_view path) const;
+  /// A directory and whose rights are to be used below it: whoever made the link on the way to it,
+  /// nullopt if nobody but root did. For modules that work relative to a directory (mail).
+  struct Opened {
+    Handle handle;
+    std::optional<Identity> as;
+  };
+  [[nodiscard]] Result<Opened> open_directory(std::string_view path) const;
   [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const;
 
   // Changing. Each call is announced to `before_step`, and does nothing if that refuses.
@@ -138,7 +167,9 @@ class System {
   Status ensure_directory(std::string_view path, Ownership);
   /// Replaces or creates a file as qmail-newu does: temporary beside it with owner and mode set,
   /// rename. Readers see the old bytes or the new ones, nothing in between.
-  Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability);
+  /// A time that is given is the file's before the rename: nobody reads the bytes without it.
+  Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
+                      std::optional<std::int64_t> mtime = {});
   /// Replaces or creates a symbolic link, by rename.
   Status replace_link(std::string_view path, std::string_view target, Ownership);
   Status rename(std::string_view from, std::string_view to);
@@ -152,7 +183,6 @@ class System {
   /// to somebody else is `conflict`: giving it away would give away what stands there.
   Status own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid);
   Status set_mode(std::string_view path, unsigned mode);
-  Status set_mtime(std::string_view path, std::int64_t seconds);
   /// Waits up to `seconds` (vpopmail itself waits 18), then fails with `busy`.
   Result<FileLock> lock(std::string_view path, Ownership, int seconds = 25);
   /// The same for a lock that ezmlm's programs take: flock(2), which does not see fcntl locks. The
@@ -168,18 +198,22 @@ class System {
   /// that refuses all steps, tests on one that stops at the Nth.
   virtual Status before_step(std::string_view what, std::string_view path);
 
-  /// The name of the temporary that stands beside `path` while it is replaced.
+  /// The name of the temporary that stands beside `path` while it is replaced. It is shorter than
+  /// the longest name that a file system takes, whatever `path` is.
   [[nodiscard]] static std::string temporary_of(std::string_view path);
+  /// Whether a name is one that temporary_of makes.
+  [[nodiscard]] static bool is_temporary(std::string_view name);
   static constexpr std::string_view k_temporary_suffix = ".vstate-tmp";
 
  private:
   struct Parent {
     Handle directory;
     std::string name;
+    std::optional<Identity> as;
   };
   using Remover = Status (*)(int directory, const char* name, std::string_view shown);
   Status remove_with(std::string_view what, std::string_view path, Remover);
-  [[nodiscard]] Result<Handle> open_at_root(std::string_view path, int flags) const;
+  [[nodiscard]] Result<Opened> open_at_root(std::string_view path, int flags) const;
   [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
 
   std::string root_;

@@ -1,0 +1,143 @@
+#include "vstate/sys/access.h"
+
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+namespace {
+
+/// Nobody's number: it is -1, which no account can have.
+constexpr std::uint32_t k_nobody = 0xFFFFFFFF;
+
+/// As many links as the kernel follows.
+constexpr int k_most_links = 40;
+
+/// What file systems hold (NAME_MAX): nothing of a longer name can be there.
+constexpr std::size_t k_longest_name = 255;
+
+/// The components of a path, the last one first, so that a link's target can be put on top.
+void push_components(std::vector<std::string>& todo, std::string_view path) {
+  while (!path.empty()) {
+    const auto slash = path.rfind('/');
+    const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+    if (!name.empty() && name != ".") todo.emplace_back(name);
+    if (slash == std::string_view::npos) return;
+    path = path.substr(0, slash);
+  }
+}
+
+Reached stopped(Reached::State state, std::string path, std::string why) {
+  return {state, {}, std::move(path), std::move(why)};
+}
+
+std::string verb(unsigned wanted, bool is_directory) {
+  if ((wanted & k_write) != 0) return "written to";
+  if ((wanted & k_read) != 0) return "read";
+  return is_directory ? "entered" : "executed";
+}
+
+Reached refused(const FileInfo& info, const std::string& path, const Actor& who, unsigned wanted) {
+  return stopped(Reached::State::denied, path,
+                 fmt::format("{} cannot be {} by {}: it {}", path,
+                             verb(wanted, info.is_directory()), who.name, to_text(info)));
+}
+
+}  // namespace
+
+Result<Actor> actor_of(const System& system, std::string_view account) {
+  VSTATE_TRY_ASSIGN(const auto found, system.account(account));
+  if (!found) return Actor{k_nobody, k_nobody, std::string(account)};
+  return Actor{found->uid, found->gid, std::string(account)};
+}
+
+Actor actor_of(std::uint32_t uid, std::uint32_t gid) {
+  return {uid, gid, fmt::format("uid {}", uid)};
+}
+
+bool may(const FileInfo& info, const Actor& who, unsigned wanted) {
+  if (who.uid == 0)
+    return (wanted & k_execute) == 0 || info.is_directory() || (info.mode & 0111U) != 0;
+  unsigned bits = info.mode;
+  if (info.uid == who.uid)
+    bits >>= 6;
+  else if (info.gid == who.gid)
+    bits >>= 3;
+  return (bits & wanted) == wanted;
+}
+
+std::string to_text(const FileInfo& info) {
+  return fmt::format("belongs to {}:{} with mode {:04o}", info.uid, info.gid, info.mode);
+}
+
+Result<const PathWalker::Entry*> PathWalker::look(const std::string& path) {
+  const auto known = seen_.find(path);
+  if (known != seen_.end()) return &known->second;
+  Entry entry;
+  const auto info = system_.info(path);
+  if (info) {
+    entry.is_there = true;
+    entry.info = *info;
+    if (info->type == FileInfo::Type::link) {
+      VSTATE_TRY_ASSIGN(entry.target, system_.link_target(path));
+    }
+  } else if (info.error().code != Errc::not_found) {
+    return tl::unexpected<Error>(info.error());
+  }
+  return &seen_.emplace(path, std::move(entry)).first->second;
+}
+
+Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
+  std::vector<std::string> todo;
+  push_components(todo, path);
+  std::string at = "/";
+  VSTATE_TRY_ASSIGN(const auto* entry, look(at));
+  int links = 0;
+  while (!todo.empty()) {
+    const auto name = std::move(todo.back());
+    todo.pop_back();
+    if (!entry->info.is_directory())
+      return stopped(Reached::State::missing, at, fmt::format("{} is not a directory", at));
+    // The mode of the directory that a server was copied into is not the server's.
+    if ((at != "/" || system_.is_whole_machine()) && !may(entry->info, who, k_execute))
+      return refused(entry->info, at, who, k_execute);
+    if (name.size() > k_longest_name)
+      return stopped(Reached::State::missing, at, fmt::format("{}: a name is too long", path));
+    const auto next = name == ".." ? std::string(path_parent(at)) : path_join(at, name);
+    VSTATE_TRY_ASSIGN(const auto* found, look(next));
+    if (!found->is_there)
+      return stopped(Reached::State::missing, next, fmt::format("{} does not exist", next));
+    if (found->info.type == FileInfo::Type::link) {
+      if (++links > k_most_links)
+        return stopped(Reached::State::missing, next,
+                       fmt::format("{} is a link in a circle of links", next));
+      push_components(todo, found->target);
+      if (!found->target.starts_with('/')) continue;
+      at = "/";
+      VSTATE_TRY_ASSIGN(entry, look(at));
+      continue;
+    }
+    at = next;
+    entry = found;
+  }
+  return Reached{Reached::State::there, entry->info, at, {}};
+}
+
+Result<Reached> PathWalker::reach(const Actor& who, std::string_view path, unsigned wanted) {
+  VSTATE_TRY_ASSIGN(auto reached, walk(who, path));
+  if (reached.is_there() && !may(reached.info, who, wanted))
+    return refused(reached.info, reached.path, who, wanted);
+  return reached;
+}
+
+Result<Opened> open_as(const System& system, PathWalker& walker, const Actor& who,
+                       std::string_view path) {
+  VSTATE_TRY_ASSIGN(auto reached, walker.reach(who, path, k_read));
+  Opened opened{std::move(reached), {}};
+  if (!opened.is_there() || !opened.info.is_regular()) return opened;
+  VSTATE_TRY_ASSIGN(opened.text, system.read(opened.path));
+  return opened;
+}
+
+}  // namespace vstate

@@ -1,0 +1,199 @@
+#include "resolve_impl.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+namespace {
+
+constexpr int k_most_links = 40;  // as many as the kernel follows
+
+Identity owner_of(const struct stat& st) { return {st.st_uid, st.st_gid}; }
+
+/// Opens a path that holds no link at once; ELOOP says that one is in it.
+int open_without_links(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  while (true) {
+    const auto descriptor = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
+    // EAGAIN: a component was renamed meanwhile, so that the kernel could not prove the bounds.
+    if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return static_cast<int>(descriptor);
+  }
+}
+
+/// Components that are still to be walked, the next one last.
+class Components {
+ public:
+  void push(std::string_view path) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= path.size();) {
+      const auto end = std::min(path.find('/', at), path.size());
+      const auto part = path.substr(at, end - at);
+      if (!part.empty() && part != ".") parts.emplace_back(part);
+      at = end + 1;
+    }
+    left_.insert(left_.end(), std::make_move_iterator(parts.rbegin()),
+                 std::make_move_iterator(parts.rend()));
+  }
+  [[nodiscard]] bool is_empty() const { return left_.empty(); }
+  std::string pop() {
+    auto part = std::move(left_.back());
+    left_.pop_back();
+    return part;
+  }
+  /// What is left as one path, from the next component on.
+  [[nodiscard]] std::string rest() const {
+    std::string out;
+    for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
+    return out;
+  }
+
+ private:
+  std::vector<std::string> left_;
+};
+
+/// A walk from the root, component by component.
+class Walk {
+ public:
+  Walk(int root, std::string_view path) : root_(root), path_(path) { left_.push(path); }
+
+  Result<System::Opened> open(int flags);
+  Result<std::string> resolve();
+
+ private:
+  struct Step {
+    Handle directory;
+    std::string name;
+  };
+  [[nodiscard]] int here() const { return steps_.empty() ? root_ : steps_.back().directory.get(); }
+  /// Whether anything stands at `name`; what it is, open with O_PATH.
+  Result<Handle> look_at(const std::string& name) const;
+  Status follow(const Handle& link, const struct stat&);
+  Status enter(Handle directory, std::string name);
+
+  int root_;
+  std::string_view path_;
+  Components left_;
+  std::vector<Step> steps_;
+  std::optional<Identity> as_;
+  int links_ = 0;
+};
+
+Result<Handle> Walk::look_at(const std::string& name) const {
+  const ActingAs acting(as_);
+  Handle found(openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!found.is_open()) return fail_errno(path_, "cannot open");
+  return found;
+}
+
+Status Walk::follow(const Handle& link, const struct stat& st) {
+  if (++links_ > k_most_links)
+    return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+  VSTATE_TRY_ASSIGN(const auto target, target_of_link(link.get(), path_));
+  // From the first link on that root has not made, all is done as who made it.
+  if (st.st_uid != 0 && !as_) as_ = owner_of(st);
+  left_.push(target);
+  if (target.starts_with('/')) steps_.clear();
+  return {};
+}
+
+Status Walk::enter(Handle directory, std::string name) {
+  steps_.push_back({std::move(directory), std::move(name)});
+  return {};
+}
+
+Result<System::Opened> Walk::open(int flags) {
+  while (!left_.is_empty()) {
+    auto name = left_.pop();
+    if (name == "..") {
+      if (!steps_.empty()) steps_.pop_back();
+      continue;
+    }
+    VSTATE_TRY_ASSIGN(auto found, look_at(name));
+    struct stat st {};
+    if (fstat(found.get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
+    const bool is_last = left_.is_empty();
+    if (S_ISLNK(st.st_mode) && (!is_last || (flags & O_NOFOLLOW) == 0)) {
+      VSTATE_TRY(follow(found, st));
+      continue;
+    }
+    if (!is_last) {
+      VSTATE_TRY(enter(std::move(found), std::move(name)));
+      continue;
+    }
+    const ActingAs acting(as_);
+    Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+    if (opened.is_open()) return System::Opened{std::move(opened), as_};
+    // A link was put in its place this instant: it is looked at anew.
+    if (errno != ELOOP) return fail_errno(path_, "cannot open");
+    if (++links_ > k_most_links)
+      return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+    left_.push(name);
+  }
+  const ActingAs acting(as_);
+  Handle opened(openat(here(), ".", flags | O_CLOEXEC));
+  if (!opened.is_open()) return fail_errno(path_, "cannot open");
+  return System::Opened{std::move(opened), as_};
+}
+
+Result<std::string> Walk::resolve() {
+  while (!left_.is_empty()) {
+    auto name = left_.pop();
+    if (name == "..") {
+      if (!steps_.empty()) steps_.pop_back();
+      continue;
+    }
+    auto found = look_at(name);
+    struct stat st {};
+    if (found && fstat(found->get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
+    if (!found) {
+      if (found.error().code != Errc::not_found) return tl::unexpected<Error>(found.error());
+      left_.push(name);
+      break;
+    }
+    if (S_ISLNK(st.st_mode))
+      VSTATE_TRY(follow(*found, st));
+    else
+      VSTATE_TRY(enter(*std::move(found), std::move(name)));
+  }
+  std::string out;
+  for (const auto& step : steps_) out += "/" + step.name;
+  out += left_.rest();
+  return out.empty() ? std::string("/") : out;
+}
+
+}  // namespace
+
+Result<std::string> target_of_link(int link, std::string_view path) {
+  std::array<char, 4096> buffer{};
+  const auto length = readlinkat(link, "", buffer.data(), buffer.size());
+  if (length < 0) return fail_errno_of_open(path, "cannot read link");
+  return std::string(buffer.data(), static_cast<std::size_t>(length));
+}
+
+Result<System::Opened> open_below(int root, std::string_view path, int flags) {
+  const auto start = path.find_first_not_of('/');
+  const std::string name(start == std::string_view::npos ? "." : path.substr(start));
+  Handle opened(open_without_links(root, name, flags));
+  if (opened.is_open()) return System::Opened{std::move(opened), std::nullopt};
+  if (errno != ELOOP) return fail_errno(path, "cannot open");
+  return Walk(root, path).open(flags);
+}
+
+Result<std::string> resolve_below(int root, std::string_view path) {
+  return Walk(root, path).resolve();
+}
+
+}  // namespace vstate
