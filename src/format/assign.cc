@@ -1,12 +1,10 @@
 #include "vstate/format/assign.h"
 
-#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "vstate/base/text.h"
-#include "vstate/format/control.h"
 
 namespace vstate {
 
@@ -18,7 +16,7 @@ constexpr std::size_t k_fields = 6;
 /// What qmail-newu finds wrong with a line; empty if nothing.
 std::string_view problem_of(std::string_view line) {
   if (line.find('\0') != std::string_view::npos) return "a NUL byte";
-  if (line.empty()) return "blank line; qmail-newu does not take it";
+  if (line.empty()) return "a blank line";
   const auto parts = split(line, ':');
   if (parts.front().empty()) return "no key before the first colon";
   if (parts.size() < k_fields + 2) return "fewer than seven colons";
@@ -35,11 +33,6 @@ AssignEntry entry_of_line(std::string_view line) {
 
 bool is_domain_key(std::string_view key) {
   return key.ends_with('-') && key.find('.') != std::string_view::npos;
-}
-
-bool is_entry_of(std::string_view line, std::string_view domain) {
-  const auto entry = entry_of_line(line);
-  return entry.wildcard && to_lower(entry.key) == to_lower(domain) + '-';
 }
 
 }  // namespace
@@ -61,38 +54,59 @@ AssignEntry domain_entry(std::string_view domain, std::string_view real, std::st
           ""};
 }
 
-Result<AssignFile> AssignFile::parse(std::string_view bytes) {
+AssignFile AssignFile::parse(std::string_view bytes) {
   AssignFile out;
+  std::vector<std::string> lines;
   std::string_view rest = bytes;
-  for (std::size_t number = 1;; ++number) {
-    if (rest.starts_with('.')) break;
+  const auto blemish = [&](std::size_t number, std::string_view what) {
+    out.blemishes_.push_back({number, std::string(what)});
+  };
+  for (std::size_t number = 1; !rest.starts_with('.'); ++number) {
+    if (rest.empty()) {
+      blemish(number, "the file ends without a \".\" line");
+      break;
+    }
     const auto end = rest.find('\n');
-    if (end == std::string_view::npos)
-      return fail(Errc::invalid,
-                  fmt::format("line {}: the file ends without a \".\" line", number));
     const auto line = rest.substr(0, end);
-    if (const auto problem = problem_of(line); !problem.empty())
-      return fail(Errc::invalid, fmt::format("line {}: {}", number, problem));
-    out.lines_.emplace_back(line);
-    rest.remove_prefix(end + 1);
+    if (const auto problem = problem_of(line); !problem.empty()) blemish(number, problem);
+    lines.emplace_back(line);
+    out.lacks_final_newline_ = end == std::string_view::npos;
+    rest.remove_prefix(out.lacks_final_newline_ ? rest.size() : end + 1);
   }
+  out.lines_ = SortedLines(std::move(lines));
   out.end_ = std::string(rest);
   return out;
 }
 
-std::string AssignFile::bytes() const { return join_lines(lines_) + end_; }
+std::string AssignFile::bytes() const {
+  auto out = join_lines(lines_.all());
+  if (lacks_final_newline_) out.pop_back();
+  return out + end_;
+}
 
 std::vector<AssignEntry> AssignFile::entries() const {
   std::vector<AssignEntry> out;
-  out.reserve(lines_.size());
-  for (const auto& line : lines_) out.push_back(entry_of_line(line));
+  out.reserve(lines_.all().size());
+  for (const auto& line : lines_.all())
+    if (problem_of(line).empty()) out.push_back(entry_of_line(line));
   return out;
 }
 
+void AssignFile::make_index() const {
+  if (has_index_) return;
+  by_domain_.clear();
+  for (auto& entry : entries()) {
+    if (!entry.wildcard || !entry.key.ends_with('-')) continue;
+    auto name = to_lower(entry.key.substr(0, entry.key.size() - 1));
+    by_domain_.emplace(std::move(name), std::move(entry));
+  }
+  has_index_ = true;
+}
+
 std::optional<AssignEntry> AssignFile::find_domain(std::string_view domain) const {
-  for (const auto& line : lines_)
-    if (is_entry_of(line, domain)) return entry_of_line(line);
-  return std::nullopt;
+  make_index();
+  const auto found = by_domain_.find(to_lower(domain));
+  return found == by_domain_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::vector<std::pair<std::string, AssignEntry>> AssignFile::domains() const {
@@ -106,24 +120,44 @@ std::vector<std::pair<std::string, AssignEntry>> AssignFile::domains() const {
   return out;
 }
 
-bool AssignFile::has_line(std::string_view exact) const {
-  return std::find(lines_.begin(), lines_.end(), exact) != lines_.end();
+bool AssignFile::has_line(std::string_view exact) const { return lines_.contains(exact); }
+
+void AssignFile::changed() {
+  lacks_final_newline_ = false;
+  if (end_.empty()) end_ = ".\n";
 }
 
 bool AssignFile::insert_sorted(const AssignEntry& entry) {
   auto line = to_line(entry);
   VSTATE_ASSERT(problem_of(line).empty() && split(line, ':').size() == k_fields + 2 &&
                 line.find('\n') == std::string::npos);
-  if (has_line(line)) return false;
-  const auto at = static_cast<std::ptrdiff_t>(vpopmail_insert_position(lines_, line));
-  lines_.insert(lines_.begin() + at, std::move(line));
+  if (!lines_.insert(std::move(line))) return false;
+  changed();
+  // A second line of one key may stand before the first.
+  if (has_index_ && entry.wildcard && entry.key.ends_with('-'))
+    has_index_ =
+        by_domain_.emplace(to_lower(entry.key.substr(0, entry.key.size() - 1)), entry).second;
   return true;
 }
 
-bool AssignFile::remove(std::string_view exact) { return std::erase(lines_, exact) > 0; }
+bool AssignFile::remove(std::string_view exact) {
+  if (!lines_.remove(exact)) return false;
+  changed();
+  has_index_ = false;
+  return true;
+}
 
 bool AssignFile::remove_domain(std::string_view domain) {
-  return std::erase_if(lines_, [&](const auto& line) { return is_entry_of(line, domain); }) > 0;
+  const auto key = to_lower(domain) + '-';
+  const bool is_removed = lines_.remove_if([&](std::string_view line) {
+    if (!problem_of(line).empty()) return false;
+    const auto entry = entry_of_line(line);
+    return entry.wildcard && to_lower(entry.key) == key;
+  });
+  if (!is_removed) return false;
+  changed();
+  by_domain_.erase(to_lower(domain));
+  return true;
 }
 
 cdb::Records assign_records(const AssignFile& file) {

@@ -7,26 +7,71 @@
 
 namespace vstate {
 
+SortedLines::SortedLines(std::vector<std::string> lines) : lines_(std::move(lines)) {
+  keys_.reserve(lines_.size());
+  for (const auto& line : lines_) keys_.push_back(vpopmail_sort_key(line));
+  is_sorted_ = std::is_sorted(keys_.begin(), keys_.end());
+}
+
+bool SortedLines::contains(std::string_view exact) const {
+  if (!is_sorted_) return std::find(lines_.begin(), lines_.end(), exact) != lines_.end();
+  const auto [first, last] = std::equal_range(keys_.begin(), keys_.end(), vpopmail_sort_key(exact));
+  const auto start = lines_.begin() + (first - keys_.begin());
+  return std::find(start, start + (last - first), exact) != start + (last - first);
+}
+
+bool SortedLines::insert(std::string line) {
+  if (contains(line)) return false;
+  auto key = vpopmail_sort_key(line);
+  const auto greater = is_sorted_
+                           ? std::upper_bound(keys_.begin(), keys_.end(), key)
+                           : std::find_if(keys_.begin(), keys_.end(),
+                                          [&](const std::string& other) { return other > key; });
+  lines_.insert(lines_.begin() + (greater - keys_.begin()), std::move(line));
+  keys_.insert(greater, std::move(key));
+  return true;
+}
+
+bool SortedLines::remove(std::string_view exact) {
+  return remove_if([&](std::string_view line) { return line == exact; });
+}
+
+bool SortedLines::remove_if(const std::function<bool(std::string_view)>& is_out) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (is_out(lines_[i])) continue;
+    if (kept != i) {
+      lines_[kept] = std::move(lines_[i]);
+      keys_[kept] = std::move(keys_[i]);
+    }
+    ++kept;
+  }
+  if (kept == lines_.size()) return false;
+  lines_.resize(kept);
+  keys_.resize(kept);
+  return true;
+}
+
 ControlFile ControlFile::parse(std::string_view bytes) {
   ControlFile out;
-  for (const auto line : split_lines(bytes)) out.lines_.emplace_back(line);
+  std::vector<std::string> lines;
+  for (const auto line : split_lines(bytes)) lines.emplace_back(line);
+  out.lines_ = SortedLines(std::move(lines));
   out.lacks_final_newline_ = !bytes.empty() && bytes.back() != '\n';
   return out;
 }
 
 std::string ControlFile::bytes() const {
-  std::string out = join_lines(lines_);
+  std::string out = join_lines(lines());
   if (lacks_final_newline_) out.pop_back();
   return out;
 }
 
-bool ControlFile::has_line(std::string_view exact) const {
-  return std::find(lines_.begin(), lines_.end(), exact) != lines_.end();
-}
+bool ControlFile::has_line(std::string_view exact) const { return lines_.contains(exact); }
 
 std::vector<std::string> ControlFile::entries() const {
   std::vector<std::string> out;
-  for (const auto& line : lines_) {
+  for (const auto& line : lines()) {
     const auto entry = trim_end(line);
     if (!entry.empty() && entry.front() != '#') out.emplace_back(entry);
   }
@@ -35,15 +80,13 @@ std::vector<std::string> ControlFile::entries() const {
 
 bool ControlFile::insert_sorted(std::string line) {
   VSTATE_ASSERT(line.find('\n') == std::string::npos);
-  if (has_line(line)) return false;
-  const auto at = static_cast<std::ptrdiff_t>(vpopmail_insert_position(lines_, line));
-  lines_.insert(lines_.begin() + at, std::move(line));
+  if (!lines_.insert(std::move(line))) return false;
   lacks_final_newline_ = false;
   return true;
 }
 
 bool ControlFile::remove(std::string_view exact) {
-  if (std::erase(lines_, exact) == 0) return false;
+  if (!lines_.remove(exact)) return false;
   lacks_final_newline_ = false;
   return true;
 }
@@ -60,13 +103,6 @@ std::string vpopmail_sort_key(std::string_view line) {
     if (!label.empty()) labels.emplace_back(label);
   if (labels.size() > 2) std::rotate(labels.begin(), labels.end() - 2, labels.end());
   return join(labels, ".");
-}
-
-std::size_t vpopmail_insert_position(const std::vector<std::string>& lines, std::string_view line) {
-  const auto key = vpopmail_sort_key(line);
-  const auto greater = [&](const std::string& other) { return vpopmail_sort_key(other) > key; };
-  return static_cast<std::size_t>(std::find_if(lines.begin(), lines.end(), greater) -
-                                  lines.begin());
 }
 
 std::optional<std::string> virtual_user(const ControlFile& virtualdomains,

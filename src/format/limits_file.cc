@@ -24,24 +24,61 @@ const LimitName* name_of_key(std::string_view key) {
   return found == names.end() ? nullptr : &*found;
 }
 
-/// The number at the front, if the text ends with it or a blank follows.
-std::optional<std::int64_t> number_of(std::string_view text) {
-  const auto word = text.substr(0, text.find_first_of(" \t"));
+/// As atoll(3) takes a text, but for what does not fit: nothing.
+std::optional<std::int64_t> number_at_front(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
-  return value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) return std::nullopt;
+  return error == std::errc() ? value : 0;
 }
 
-/// What vpopmail keeps of a number: a count is an int, an amount unsigned, a permission some bits.
-std::optional<std::int64_t> kept_value(const LimitName& name, std::int64_t value) {
+bool is_whole_number(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return is_digits(text);
+}
+
+void read_line(std::string_view line, std::size_t number, LimitsText& out) {
+  if (line.empty() || line.front() == '#') return;
+  const auto name_end = line.find_first_of(k_separators);
+  const LimitName* name = name_of_key(line.substr(0, name_end));
+  if (name == nullptr) return;
+  const std::string key(name->file_key);
+  if (name->kind == LimitKind::denial) {
+    out.limits[key] = 1;
+    return;
+  }
+  if (name_end == std::string_view::npos) return;
+  const auto value_start = std::min(line.find_first_not_of(k_separators, name_end), line.size());
+  const auto text = line.substr(value_start);
+  const auto word = text.substr(0, std::min(text.find_first_of(" \t"), text.size()));
+  const auto found = number_at_front(word);
+  const auto value = found ? kept_limit(*name, *found) : std::nullopt;
+  const auto shown = visible(word);
+  if (!value) {
+    out.blemishes.push_back(
+        fmt::format("line {}: {}: \"{}\" is out of range; it is left out", number, key, shown));
+    return;
+  }
+  if (!is_whole_number(word))
+    out.blemishes.push_back(fmt::format("line {}: {}: \"{}\" is no whole number; vpopmail takes {}",
+                                        number, key, shown, *value));
+  else if (*value != *found && name->kind != LimitKind::permission)
+    out.blemishes.push_back(
+        fmt::format("line {}: {}: \"{}\" is taken for no limit", number, key, shown));
+  out.limits[key] = *value;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> kept_limit(const LimitName& name, std::int64_t value) {
   switch (name.kind) {
     case LimitKind::count:
       if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
         return std::nullopt;
-      return value;
+      return std::max<std::int64_t>(value, -1);
     case LimitKind::amount:
-      return value < 0 ? std::nullopt : std::optional(value);
+      return std::max<std::int64_t>(value, 0);
     case LimitKind::permission:
       return value & (name.file_key == "perm_maillist" ? k_nine_bits : k_three_bits);
     case LimitKind::denial:
@@ -50,44 +87,21 @@ std::optional<std::int64_t> kept_value(const LimitName& name, std::int64_t value
   return std::nullopt;
 }
 
-Status read_line(std::string_view line, Limits& limits) {
-  if (line.find('\0') != std::string_view::npos) return fail(Errc::invalid, "a NUL byte");
-  if (line.empty() || line.front() == '#') return {};
-  const auto name_end = line.find_first_of(k_separators);
-  const LimitName* name = name_of_key(line.substr(0, name_end));
-  if (name == nullptr) return {};
-  if (name->kind == LimitKind::denial) {
-    limits[std::string(name->file_key)] = 1;
-    return {};
-  }
-  if (name_end == std::string_view::npos) return {};
-  const auto value_start = std::min(line.find_first_not_of(k_separators, name_end), line.size());
-  const auto number = number_of(line.substr(value_start));
-  if (!number) return fail(Errc::invalid, fmt::format("{}: not a whole number", name->file_key));
-  const auto value = kept_value(*name, *number);
-  if (!value) return fail(Errc::invalid, fmt::format("{}: out of range", name->file_key));
-  limits[std::string(name->file_key)] = *value;
-  return {};
-}
-
-}  // namespace
-
-Result<Limits> parse_limits(std::string_view bytes) {
+LimitsText parse_limits(std::string_view bytes) {
+  LimitsText out;
   if (bytes.size() > k_limits_file_maximum)
-    return fail(Errc::invalid, fmt::format("{} bytes; vpopmail reads no more than {}", bytes.size(),
-                                           k_limits_file_maximum));
-  Limits out;
+    out.blemishes.push_back(fmt::format("{} bytes; vpopmail reads no more than {}", bytes.size(),
+                                        k_limits_file_maximum));
+  bytes = bytes.substr(0, k_limits_file_maximum);
   std::size_t number = 0;
   for (const auto line : split_lines(bytes)) {
     ++number;
-    for (const auto part : split(line, '\r'))
-      if (auto status = read_line(part, out); !status)
-        return tl::unexpected<Error>(status.error().in(fmt::format("line {}", number)));
+    for (const auto part : split(line, '\r')) read_line(part, number, out);
   }
   for (const auto& name : limit_names())
-    if (const auto found = out.find(std::string(name.file_key));
-        found != out.end() && found->second == name.unset)
-      out.erase(found);
+    if (const auto found = out.limits.find(std::string(name.file_key));
+        found != out.limits.end() && found->second == name.unset)
+      out.limits.erase(found);
   return out;
 }
 

@@ -48,6 +48,14 @@ bool matches(const Rule& rule, std::string_view name) {
   return false;
 }
 
+/// A log-in to qmailadmin leaves "1700000000.qw" in the Maildir.
+bool is_qmailadmin_session(std::string_view name) {
+  constexpr std::string_view suffix = ".qw";
+  if (!name.ends_with(suffix)) return false;
+  name.remove_suffix(suffix.size());
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 MessageName parse_message_name(std::string_view file_name) {
@@ -79,6 +87,7 @@ bool is_uid_file(std::string_view file_name) {
 MaildirFile classify_maildir_file(std::string_view file_name) {
   for (const Rule& rule : k_dropped)
     if (matches(rule, file_name)) return {FileFate::drop, rule.reason};
+  if (is_qmailadmin_session(file_name)) return {FileFate::drop, "a log-in to qmailadmin"};
   return {};
 }
 

@@ -51,20 +51,28 @@ char bucket_name(unsigned bucket) {
   return static_cast<char>('@' + bucket);
 }
 
-Result<std::vector<std::string>> parse_bucket(std::string_view bytes) {
-  std::vector<std::string> out;
-  std::size_t at = 0;
-  const auto refuse = [&](std::string_view what) {
-    return fail(Errc::invalid, fmt::format("record at byte {}: {}", at, what));
-  };
-  while (at < bytes.size()) {
-    if (bytes[at] != k_mark) return refuse("does not begin with \"T\"");
+Bucket parse_bucket(std::string_view bytes) {
+  Bucket out;
+  for (std::size_t at = 0; at < bytes.size();) {
     const auto end = bytes.find('\0', at);
-    if (end == std::string_view::npos) return refuse("is cut off");
-    const auto address = bytes.substr(at + 1, end - at - 1);
-    if (address.empty()) return refuse("no address");
-    if (address.size() > k_address_maximum) return refuse("longer than ezmlm allows");
-    out.emplace_back(address);
+    const auto record = bytes.substr(at, end == std::string_view::npos ? end : end - at);
+    std::string_view what;
+    if (end == std::string_view::npos)
+      what = "is cut off";
+    else if (record.empty() || record.front() != k_mark)
+      what = "does not begin with \"T\"";
+    else if (record.size() == 1)
+      what = "holds no address";
+    else if (record.size() - 1 > k_address_maximum)
+      what = "is longer than ezmlm allows";
+    if (what.empty()) {
+      out.addresses.emplace_back(record.substr(1));
+    } else {
+      constexpr std::size_t shown = 80;
+      out.blemishes.push_back(fmt::format("the record at byte {} {}: \"{}\"", at, what,
+                                          visible(record.substr(0, shown))));
+    }
+    if (end == std::string_view::npos) break;
     at = end + 1;
   }
   return out;

@@ -88,13 +88,19 @@ Result<Record> from_cdb(std::string_view name, std::string_view data) {
   return record_of_line(line);
 }
 
-Result<File> File::parse(std::string_view bytes) {
+File File::parse(std::string_view bytes) {
   File out;
   std::size_t number = 0;
   for (const auto line : split_lines(bytes)) {
     ++number;
-    if (auto status = check_line(line); !status)
-      return tl::unexpected<Error>(status.error().in(fmt::format("line {}", number)));
+    if (auto status = check_line(line); !status) {
+      const auto colon = line.find(':');
+      const auto name =
+          colon == std::string_view::npos ? std::string_view() : line.substr(0, colon);
+      out.blemishes_.push_back({number, std::string(name), status.error().message});
+      if (!line.empty()) out.bad_lines_.emplace_back(line);
+      continue;
+    }
     out.records_.push_back(record_of_line(line));
     out.lines_.emplace_back(line);
   }
@@ -182,7 +188,7 @@ void File::remove_all(const std::set<std::string, std::less<>>& names) {
   lacks_final_newline_ = false;
 }
 
-std::string File::bytes() const { return join_lines(lines_); }
+std::string File::bytes() const { return join_lines(lines_) + join_lines(bad_lines_); }
 
 cdb::Records File::cdb_records() const {
   cdb::Records out;

@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "vstate/base/result.h"
 #include "vstate/format/cdb.h"
+#include "vstate/format/control.h"
 
 namespace vstate {
 
@@ -36,18 +38,28 @@ struct AssignEntry {
                                        std::string_view uid, std::string_view gid,
                                        std::string_view home);
 
+/// A line of users/assign that qmail-newu does not take: it exits 111 and leaves users/cdb as it
+/// was.
+struct AssignBlemish {
+  std::size_t line = 0;  ///< from 1
+  std::string what;
+};
+
 class AssignFile {
  public:
   /// A file without entries: the "." line alone.
   AssignFile() = default;
 
-  /// Fails with `invalid`, naming the line, where qmail-newu exits 111: no "." line, a NUL, no key,
-  /// fewer than six colons after the key, a last line without newline before any ".". That makes
-  /// blank lines and comments above the "." errors too.
-  [[nodiscard]] static Result<AssignFile> parse(std::string_view bytes);
+  /// Takes any bytes. Lines that qmail-newu does not take are kept as they stand and are no
+  /// entries: a blank line, a comment, a NUL, no key, fewer than six colons after the key.
+  [[nodiscard]] static AssignFile parse(std::string_view bytes);
+
+  /// What qmail-newu exits 111 for; a file without the "." line is named by its last line.
+  [[nodiscard]] const std::vector<AssignBlemish>& blemishes() const { return blemishes_; }
 
   /// The lines up to the ".", the ".", and whatever was behind it. qmail ignores what is behind the
-  /// ".", while vpopmail's next edit would bring it into force; here it stays where it is.
+  /// ".", while vpopmail's next edit would bring it into force; here it stays where it is. A file
+  /// that lacked the "." has one once it was changed.
   [[nodiscard]] std::string bytes() const;
 
   /// Those in force, that is above the ".", in the order of the file.
@@ -77,8 +89,16 @@ class AssignFile {
   bool remove_domain(std::string_view domain);
 
  private:
-  std::vector<std::string> lines_;  ///< above the "."
-  std::string end_ = ".\n";         ///< the "." line and all behind it
+  void changed();
+  void make_index() const;
+
+  SortedLines lines_;        ///< above the "."
+  std::string end_ = ".\n";  ///< the "." line and all behind it
+  bool lacks_final_newline_ = false;
+  std::vector<AssignBlemish> blemishes_;
+  /// Lower-case wildcard key without its dash -> the entry in force; made by the first look-up.
+  mutable std::unordered_map<std::string, AssignEntry> by_domain_;
+  mutable bool has_index_ = false;
 };
 
 /// What qmail-newu puts into users/cdb: a record for each line, then one with the empty key that

@@ -4,12 +4,32 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace vstate {
+
+/// Lines in vpopmail's order, as far as they are in it.
+class SortedLines {
+ public:
+  SortedLines() = default;
+  explicit SortedLines(std::vector<std::string> lines);
+  [[nodiscard]] const std::vector<std::string>& all() const { return lines_; }
+  [[nodiscard]] bool contains(std::string_view exact) const;
+  /// Puts the line before the first one with a greater vpopmail_sort_key, else at the end. Returns
+  /// false and changes nothing if this exact line is there already.
+  bool insert(std::string line);
+  /// Removes every line that equals `exact`. Returns false if there is none.
+  bool remove(std::string_view exact);
+  bool remove_if(const std::function<bool(std::string_view)>&);
+
+ private:
+  std::vector<std::string> lines_, keys_;  ///< a key for each line
+  bool is_sorted_ = true;
+};
 
 class ControlFile {
  public:
@@ -24,9 +44,9 @@ class ControlFile {
 
   /// All lines, comments and blank ones too, as vpopmail.c:count_rcpthosts counts them for its rule
   /// of fifty lines.
-  [[nodiscard]] std::size_t line_count() const { return lines_.size(); }
+  [[nodiscard]] std::size_t line_count() const { return lines_.all().size(); }
 
-  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_.all(); }
 
   /// What qmail's control_readfile sees: without blanks, tabs at the end; without blank lines and
   /// lines that begin with "#". Blanks at the front stay, so such a line matches nothing.
@@ -46,7 +66,7 @@ class ControlFile {
   bool remove(std::string_view exact);
 
  private:
-  std::vector<std::string> lines_;
+  SortedLines lines_;
   bool lacks_final_newline_ = false;
 };
 
@@ -55,10 +75,6 @@ class ControlFile {
 /// `line` is a domain, a line of virtualdomains, or a line of users/assign ("+DOMAIN-:..."). Names
 /// of five labels and more follow the same rule; vpopmail garbles their keys.
 [[nodiscard]] std::string vpopmail_sort_key(std::string_view line);
-
-/// Where to insert a line so that it stands before the first one with a greater key.
-[[nodiscard]] std::size_t vpopmail_insert_position(const std::vector<std::string>& lines,
-                                                   std::string_view line);
 
 /// What virtualdomains puts before the local part of addresses at exactly this domain; empty if
 /// such mail is remote on purpose ("DOMAIN:"). Of several lines the last is in force, case does not

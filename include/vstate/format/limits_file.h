@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "vstate/base/result.h"
 #include "vstate/model/limits.h"
 
 namespace vstate {
@@ -21,10 +23,18 @@ constexpr std::size_t k_limits_file_maximum = 2046;
 /// perm_* three). Text behind a blank that follows the value counts for nothing, and so does a name
 /// with nothing behind it.
 ///
-/// Fails with `invalid`, naming the line, on a value that is not a whole number or does not fit
-/// vpopmail's variable, on a NUL, and on a file longer than vpopmail's buffer. vpopmail would take
-/// the digits at the front, or 0.
-[[nodiscard]] Result<Limits> parse_limits(std::string_view bytes);
+/// A value that is no whole number, or does not fit vpopmail's variable, is what vpopmail takes it
+/// for, the digits at its front or 0, and is named in `blemishes`; so is what stands behind
+/// vpopmail's buffer, which it does not read.
+struct LimitsText {
+  Limits limits;
+  std::vector<std::string> blemishes;  ///< "line 3: quota: \"10M\" is no whole number; ..."
+};
+[[nodiscard]] LimitsText parse_limits(std::string_view bytes);
+
+/// What vpopmail's variable keeps of a stored number: a permission some bits, a flag 1. An amount
+/// below 0 becomes more than there is room for anywhere, which is no limit. nullopt: out of range.
+[[nodiscard]] std::optional<std::int64_t> kept_limit(const LimitName&, std::int64_t value);
 
 /// All names in the order of vlimits.c:vlimits_write_limits_file, each with ": " and its value;
 /// flags by their name alone and only if set. vpopmail's own writer puts the bits for list users

@@ -9,8 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "vstate/base/result.h"
-
 namespace vstate::ezmlm {
 
 constexpr unsigned k_buckets = 53;
@@ -28,9 +26,14 @@ enum class HashRule {
 /// The file name of a bucket: "@" for 0 to "t" for 52.
 [[nodiscard]] char bucket_name(unsigned bucket);
 
-/// The addresses of one file, in its order. Fails with `invalid` on anything but a sequence of "T",
-/// an address of 1 to 400 bytes, NUL.
-[[nodiscard]] Result<std::vector<std::string>> parse_bucket(std::string_view bytes);
+/// What one file holds.
+struct Bucket {
+  std::vector<std::string> addresses;  ///< in its order
+  /// Records that are no "T", address of 1 to 400 bytes, NUL: what is wrong with each, and the
+  /// bytes that are left of it. ezmlm's programs do not send to them.
+  std::vector<std::string> blemishes;
+};
+[[nodiscard]] Bucket parse_bucket(std::string_view bytes);
 
 /// The file for these addresses, sorted by bytes, so that equal sets give equal files.
 [[nodiscard]] std::string bucket_bytes(const std::vector<std::string>& addresses);

@@ -48,11 +48,19 @@ struct Record {
 /// Fails with `invalid` on fewer than seven fields.
 [[nodiscard]] Result<Record> from_cdb(std::string_view name, std::string_view data);
 
+/// A line that is no record: vpopmail's readers lose it and all behind it.
+struct Blemish {
+  std::size_t line = 0;  ///< from 1
+  std::string name;      ///< what stands before the first colon; empty if there is none
+  std::string what;      ///< shows nothing of the line
+};
+
 class File {
  public:
-  /// Fails with `invalid`, naming the line, on what makes vpopmail's readers lose accounts or run
-  /// off a line: a blank line, fewer than six colons, a NUL.
-  [[nodiscard]] static Result<File> parse(std::string_view bytes);
+  /// Takes any bytes. A line with fewer than six colons or a NUL is no record; it is named in
+  /// blemishes(), and stands behind all records once the file is written. Blank lines go.
+  [[nodiscard]] static File parse(std::string_view bytes);
+  [[nodiscard]] const std::vector<Blemish>& blemishes() const { return blemishes_; }
 
   /// The lines in order. Lines that were not replaced are byte for byte as they were read.
   [[nodiscard]] const std::vector<Record>& records() const { return records_; }
@@ -86,7 +94,9 @@ class File {
 
  private:
   std::vector<Record> records_;
-  std::vector<std::string> lines_;  ///< the text of each record
+  std::vector<std::string> lines_;      ///< the text of each record
+  std::vector<std::string> bad_lines_;  ///< those of blemishes_ that are not blank
+  std::vector<Blemish> blemishes_;
   /// Name -> position of its first record; made by the first look-up, dropped when positions move.
   mutable std::unordered_map<std::string, std::size_t> positions_;
   bool lacks_final_newline_ = false;

@@ -8,9 +8,9 @@ namespace {
 using vstate::test::ContainsSubstring;
 
 Limits parsed(std::string_view bytes) {
-  auto limits = parse_limits(bytes);
-  if (!limits) FAIL(limits.error().message);
-  return *std::move(limits);
+  auto text = parse_limits(bytes);
+  for (const auto& blemish : text.blemishes) FAIL(blemish);
+  return std::move(text.limits);
 }
 
 }  // namespace
@@ -35,21 +35,24 @@ TEST_CASE("limits file: permissions keep the bits that vpopmail keeps", "[format
         Limits{{"perm_account", 7}, {"perm_maillist", 511}});
 }
 
-TEST_CASE("limits file: values that are no numbers are errors with their line",
+TEST_CASE("limits file: a value that is no number is what vpopmail takes it for, and named",
           "[format][limits]") {
-  const auto message = [](std::string_view bytes) {
-    const auto limits = parse_limits(bytes);
-    REQUIRE_FALSE(limits);
-    CHECK(limits.error().code == Errc::invalid);
-    return limits.error().message;
+  const auto check = [](std::string_view bytes, const Limits& limits, std::string_view blemish) {
+    INFO(bytes);
+    const auto text = parse_limits(bytes);
+    CHECK(text.limits == limits);
+    REQUIRE(text.blemishes.size() == 1);
+    CHECK_THAT(text.blemishes.front(), ContainsSubstring(std::string(blemish)));
   };
-  CHECK_THAT(message("maxaliases: 1\nquota: 10M\n"), ContainsSubstring("line 2: quota"));
-  CHECK_THAT(message("quota:\n"), ContainsSubstring("line 1: quota"));
-  CHECK_THAT(message("quota: -5\n"), ContainsSubstring("out of range"));
-  CHECK_THAT(message("maxaliases: 9999999999\n"), ContainsSubstring("out of range"));
-  CHECK_THAT(message("quota: 99999999999999999999\n"), ContainsSubstring("line 1"));
-  CHECK_THAT(message(std::string("quota\0: 1\n", 10)), ContainsSubstring("NUL"));
-  CHECK_THAT(message(std::string(2047, '#')), ContainsSubstring("2047 bytes"));
+  check("maxaliases: 1\nquota: 10M\n", {{"maxaliases", 1}, {"quota", 10}},
+        "line 2: quota: \"10M\" is no whole number; vpopmail takes 10");
+  check("quota:\n", {}, "line 1: quota: \"\" is no whole number; vpopmail takes 0");
+  check("maxaliases: many\n", {{"maxaliases", 0}}, "vpopmail takes 0");
+  check("quota: -1\nmaxaliases: 3\n", {{"maxaliases", 3}}, "\"-1\" is taken for no limit");
+  check("maxaliases: 9999999999\n", {}, "out of range; it is left out");
+  check("quota: 99999999999999999999\nmaxaliases: 3\n", {{"maxaliases", 3}}, "line 1");
+  check("maxaliases: 3\n" + std::string(2047, '#'), {{"maxaliases", 3}}, "2061 bytes");
+  CHECK(parsed(std::string("quota\0: 1\n", 10)).empty());
 }
 
 TEST_CASE("limits file: all names are written, flags only when set", "[format][limits]") {
@@ -76,8 +79,8 @@ TEST_CASE("limits file: every name comes back, and all fit into vpopmail's buffe
 TEST_CASE("limits file: no damage crashes the reader", "[format][limits]") {
   test::for_each_damage("maxaliases: 50\r\ndisable_pop\nperm_maillist: 7\n",
                         [](const std::string& damaged) {
-                          const auto limits = parse_limits(damaged);
-                          if (limits) CHECK(parsed(to_text(*limits)) == *limits);
+                          const auto limits = parse_limits(damaged).limits;
+                          CHECK(parsed(to_text(limits)) == limits);
                         });
 }
 

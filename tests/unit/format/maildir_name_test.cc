@@ -39,7 +39,7 @@ TEST_CASE("maildir files: what the target makes anew is dropped with a reason",
        {"maildirsize", "quotawarn", "sqwebmail-pass", ".dovecot.lda-dupes", "dovecot.index",
         "dovecot.index.log.2", "dovecot.index.cache", "dovecot.list.index.log", "dovecot.map.index",
         "dovecot.mailbox.log.2", "courierpop3dsizelist.123", "dovecot-uidlist.lock",
-        ".dovecot.svbin", "alice.maildirsize.vstate-tmp"}) {
+        ".dovecot.svbin", "alice.maildirsize.vstate-tmp", "1700000000.qw"}) {
     INFO(name);
     CHECK(classify_maildir_file(name).fate == FileFate::drop);
     CHECK_FALSE(classify_maildir_file(name).reason.empty());

@@ -43,23 +43,33 @@ TEST_CASE("subscribers: both rules give the buckets of FORMATS 13.5", "[format][
 TEST_CASE("subscribers: a file is a sequence of T, address, NUL", "[format][ezmlm]") {
   const auto bytes = bucket_bytes({"b@x.example", "A@x.example"});
   CHECK(bytes == std::string("TA@x.example\0Tb@x.example\0", 26));
-  const auto addresses = parse_bucket(bytes);
-  REQUIRE(addresses);
-  CHECK(*addresses == std::vector<std::string>{"A@x.example", "b@x.example"});
-  CHECK(parse_bucket("")->empty());
+  const auto bucket_read = parse_bucket(bytes);
+  CHECK(bucket_read.blemishes.empty());
+  CHECK(bucket_read.addresses == std::vector<std::string>{"A@x.example", "b@x.example"});
+  CHECK(parse_bucket("").addresses.empty());
   CHECK(bucket_bytes({}).empty());
 }
 
-TEST_CASE("subscribers: anything else is an error", "[format][ezmlm]") {
+TEST_CASE("subscribers: a record that is none is named, and the others are read",
+          "[format][ezmlm]") {
   const std::string good = bucket_bytes({"a@x.example"});
-  CHECK_FALSE(parse_bucket(good + "Tb@x.example"));
-  CHECK_FALSE(parse_bucket(good + "\n"));
-  CHECK_FALSE(parse_bucket(std::string("T\0", 2)));
-  CHECK_FALSE(parse_bucket("T" + std::string(401, 'a') + '\0'));
-  CHECK(parse_bucket("T" + std::string(400, 'a') + '\0'));
+  const auto check = [&](const std::string& rest, std::string_view blemish) {
+    for (const auto& bytes : {good + rest, rest.back() == '\0' ? rest + good : good + rest}) {
+      const auto found = parse_bucket(bytes);
+      CHECK(found.addresses == std::vector<std::string>{"a@x.example"});
+      REQUIRE(found.blemishes.size() == 1);
+      CHECK(found.blemishes.front().find(blemish) != std::string::npos);
+    }
+  };
+  check("Tb@x.example", "is cut off: \"Tb@x.example\"");
+  check("\n", "is cut off: \"\\x0a\"");
+  check(std::string("T\0", 2), "holds no address");
+  check(std::string("b@x.example\0", 12), "does not begin with \"T\"");
+  check("T" + std::string(401, 'a') + '\0', "is longer than ezmlm allows");
+  CHECK(parse_bucket("T" + std::string(400, 'a') + '\0').addresses.size() == 1);
   test::for_each_damage(good + good, [](const std::string& damaged) {
-    const auto addresses = parse_bucket(damaged);
-    if (addresses) CHECK(bucket_bytes(*addresses).size() == damaged.size());
+    const auto bucket = parse_bucket(damaged);
+    if (bucket.blemishes.empty()) CHECK(bucket_bytes(bucket.addresses).size() == damaged.size());
   });
 }
 
@@ -100,11 +110,12 @@ TEST_CASE("subscribers: captured lists follow the 64-bit rule", "[format][ezmlm]
       if (!entry.is_regular_file() || path.parent_path().filename() != "subscribers") continue;
       INFO(path.string());
       const auto bytes = test::read_bytes(path);
-      const auto addresses = parse_bucket(bytes);
-      REQUIRE(addresses);
-      if (std::is_sorted(addresses->begin(), addresses->end()))
-        CHECK(bucket_bytes(*addresses) == bytes);
-      lists[path.parent_path()][path.filename().string().front()] = *addresses;
+      const auto found = parse_bucket(bytes);
+      REQUIRE(found.blemishes.empty());
+      const auto& addresses = found.addresses;
+      if (std::is_sorted(addresses.begin(), addresses.end()))
+        CHECK(bucket_bytes(addresses) == bytes);
+      lists[path.parent_path()][path.filename().string().front()] = addresses;
     }
   REQUIRE(lists.size() == 12);
   for (const auto& [path, buckets] : lists) {
