@@ -11,11 +11,12 @@ namespace vstate::document {
 using Keys = std::vector<std::string_view>;
 
 inline const Keys k_top_keys{"vstate",        "domain", "mailbox", "alias",
-                             "autoresponder", "list",   "file"};
+                             "autoresponder", "list",   "file",    "left_out"};
 inline const Keys k_domain_keys{"name", "aliases", "default", "archive", "limits"};
-inline const Keys k_mailbox_keys{"password", "clear_password", "apop",    "gecos",
-                                 "quota",    "disable",        "flags",   "deliver",
-                                 "vacation", "last_login",     "created", "mail"};
+inline const Keys k_mailbox_keys{
+    "password", "unusable_password", "clear_password", "apop",       "gecos",   "quota", "disable",
+    "flags",    "deliver",           "vacation",       "last_login", "created", "mail"};
+inline const Keys k_left_out_keys{"what", "why", "messages", "bytes"};
 inline const Keys k_quota_keys{"bytes", "messages"};
 inline const Keys k_login_keys{"at", "from"};
 inline const Keys k_part_keys{"archive", "messages", "bytes", "sha256"};

@@ -16,8 +16,8 @@ namespace {
 /// Reads a whole document; one method a table.
 class Reading {
  public:
-  Reading(const std::string& file, Diagnostics& diagnostics)
-      : file_(file), diagnostics_(diagnostics) {}
+  Reading(const std::string& file, Diagnostics& diagnostics, const Selection& selection)
+      : file_(file), diagnostics_(diagnostics), selection_(selection) {}
 
   std::optional<State> read(const toml::table& root);
   [[nodiscard]] const Places& places() const { return places_; }
@@ -32,6 +32,7 @@ class Reading {
 
   std::optional<DomainName> read_domain(const toml::table& table, std::optional<State>& state);
   void read_limits(Table& domain, State& state);
+  Secret read_password(Table& table);
   Mailbox read_mailbox(Table& table);
   Quota read_quota(Table& mailbox);
   Flags read_flags(Table& mailbox);
@@ -45,9 +46,12 @@ class Reading {
                                                    std::string_view what, bool is_template);
   void read_files(Table& top, State& state);
   void read_file(Table& table, State& state);
+  void read_left_out(Table& top, State& state);
 
   const std::string& file_;
   Diagnostics& diagnostics_;
+  const Selection& selection_;
+  std::vector<std::string> excluded_;    ///< addresses that were passed over
   std::map<std::string, Place> places_;  ///< of each subject: "mailbox.alice"
 };
 
@@ -70,6 +74,10 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};
     const std::string title = fmt::format("{}.{}", key, name.str());
+    if (selection_.excludes(title)) {
+      excluded_.push_back(title);
+      continue;
+    }
     const auto* sub = node.as_table();
     if (sub == nullptr) {
       diagnostics_.error(place, fmt::format("{}: is not a table", title));
@@ -102,7 +110,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
 ArchivePart Reading::read_part(Table& table) {
   places_[table.title()] = table.place("archive");
   ArchivePart part;
-  if (table.require("archive")) part.archive = table.string("archive").value_or("");
+  if (table.require("archive")) part.archive = table.bytes("archive").value_or("");
   part.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
   part.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
   if (table.require("sha256")) part.sha256 = table.string("sha256").value_or("");
@@ -187,32 +195,43 @@ std::optional<LastLogin> Reading::read_login(Table& mailbox) {
   auto table = open(*node, mailbox.title() + ".last_login", k_login_keys);
   LastLogin login;
   if (table.require("at")) login.at = table.time("at").value_or(0);
-  login.from = table.string("from").value_or("");
-  if (login.from.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
-    table.error("from", "cannot hold a newline or NUL");
+  login.from = table.bytes("from").value_or("");
   return login;
+}
+
+/// A hash, or what a server has in its place: dump writes the latter under a name of its own, so
+/// that a clear-text password that somebody wrote into the file is not taken for one.
+Secret Reading::read_password(Table& table) {
+  const auto hash = table.bytes("password");
+  const auto unusable = table.bytes("unusable_password");
+  if (hash && unusable)
+    table.error("unusable_password", "stands beside password", "keep one of them");
+  if (unusable) return Secret(*unusable);
+  Secret password(hash.value_or(""));
+  if (password.reveal().find('\0') != std::string::npos) return password;  // an error by itself
+  if (kind_of(password) == PasswordKind::unusable)
+    table.error("password",
+                "is no hash of crypt(3), or one that was cut off; nobody could log in with it",
+                "make one with openssl passwd -6, or name it unusable_password");
+  return password;
 }
 
 Mailbox Reading::read_mailbox(Table& table) {
   Mailbox mailbox;
-  const auto checked = [&](std::string_view key, std::string value, bool takes_colon) {
-    const std::string_view refused =
-        takes_colon ? std::string_view("\n\0", 2) : std::string_view(":\n\0", 3);
-    if (value.find_first_of(refused) != std::string::npos)
-      table.error(key, takes_colon ? "holds a newline or NUL, which vpasswd cannot hold"
-                                   : "holds a colon, newline, or NUL, which vpasswd cannot hold");
-    return value;
+  const auto refuse_nul = [&](std::string_view key, std::string_view value) {
+    if (value.find('\0') != std::string_view::npos)
+      table.error(key, "holds a NUL, which no server can hold");
   };
-  mailbox.password = Secret(checked("password", table.string("password").value_or(""), false));
-  if (mailbox.password.reveal().size() > 128)
-    table.error("password", "is longer than the 128 characters that vpopmail keeps of a hash");
-  if (auto clear = table.string("clear_password"))
-    mailbox.clear_password = Secret(checked("clear_password", std::move(*clear), true));
+  mailbox.password = read_password(table);
+  refuse_nul("password", mailbox.password.reveal());
+  if (auto clear = table.bytes("clear_password")) {
+    refuse_nul("clear_password", *clear);
+    mailbox.clear_password = Secret(std::move(*clear));
+  }
   mailbox.is_apop = table.boolean("apop").value_or(false);
   mailbox.gecos = table.text("gecos").value_or("");
-  // What vpasswd will hold is the text without its placeholders, whose own colons are gone then.
   if (const auto literal = expand_pathless(mailbox.gecos))
-    checked("gecos", *literal, false);
+    refuse_nul("gecos", *literal);
   else if (check_template(mailbox.gecos).empty())
     table.error("gecos", literal.error().message);
   mailbox.quota = read_quota(table);
@@ -311,15 +330,15 @@ Autoresponder Reading::read_autoresponder(Table& table) {
 }
 
 void Reading::read_addresses(Table& list, std::string_view key, std::set<std::string>& out) {
-  for (const auto& item : list.strings(key)) {
-    const auto what = fmt::format("{}.{}: \"{}\"", list.title(), key, item.text);
-    if (item.text.find('@') == std::string::npos)
-      list.error_at(item.place, what + " is not an address");
-    else if (item.text.find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
-             item.text.size() > 400)
-      list.error_at(item.place, what + " cannot be a subscriber (at most 400 bytes, no newline)");
+  for (const auto& item : list.byte_strings(key)) {
+    const auto what =
+        fmt::format("{}.{}: \"{}\"", list.title(), key, visible(spell_bytes(item.text)));
+    if (item.text.empty() || item.text.find('\0') != std::string::npos || item.text.size() > 400)
+      list.error_at(item.place, what + " cannot be a subscriber (1 to 400 bytes, no NUL)");
     else if (!out.insert(item.text).second)
       list.error_at(item.place, what + " is named twice");
+    else if (item.text.find('@') == std::string::npos)
+      diagnostics_.warning(item.place, what + " is not an address");
   }
 }
 
@@ -339,7 +358,7 @@ std::map<std::string, std::string> Reading::read_text_map(Table& owner, std::str
       owner.error_at(owner.place_of(value), fmt::format("{}: is not {}", title, what));
     } else {
       if (is_template) owner.check_text(text->get(), owner.place_of(value), title);
-      out[std::string(name.str())] = text->get();
+      out[read_bytes(name.str())] = is_template ? text->get() : read_bytes(text->get());
     }
   }
   return out;
@@ -347,7 +366,7 @@ std::map<std::string, std::string> Reading::read_text_map(Table& owner, std::str
 
 List Reading::read_list(Table& table, const std::string& name) {
   List list;
-  for (const auto& item : table.strings("options")) {
+  for (const auto& item : table.byte_strings("options")) {
     if (item.text.empty() || item.text.find('/') != std::string::npos || item.text.front() == '.')
       table.error_at(item.place, fmt::format("{}.options: \"{}\" is not the name of a file",
                                              table.title(), item.text));
@@ -362,7 +381,7 @@ List Reading::read_list(Table& table, const std::string& name) {
     Keys keys;
     for (const auto& [key, node] : *others) keys.push_back(key.str());
     auto sub = open(*others, table.title() + ".others", keys);
-    for (const auto key : keys) read_addresses(sub, key, list.addresses[std::string(key)]);
+    for (const auto key : keys) read_addresses(sub, key, list.addresses[read_bytes(key)]);
   }
   list.key = Secret(table.string("key").value_or(""));
   if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");
@@ -434,6 +453,26 @@ void Reading::read_files(Table& top, State& state) {
   }
 }
 
+/// What the source had and this file has not.
+void Reading::read_left_out(Table& top, State& state) {
+  const auto* node = top.node().get("left_out");
+  if (node == nullptr) return;
+  const auto* items = node->as_array();
+  if (items == nullptr || !items->is_array_of_tables()) {
+    top.error("left_out", "is not an array of tables", "write [[left_out]]");
+    return;
+  }
+  for (const auto& item : *items) {
+    auto table = open(*item.as_table(), "left_out", k_left_out_keys);
+    LeftOut out;
+    if (table.require("what")) out.address = table.bytes("what").value_or("");
+    if (table.require("why")) out.why = table.bytes("why").value_or("");
+    out.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
+    out.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
+    state.left_out.push_back(std::move(out));
+  }
+}
+
 std::optional<State> Reading::read(const toml::table& root) {
   auto top = open(root, "", k_top_keys);
   if (top.require("vstate")) {
@@ -469,6 +508,11 @@ std::optional<State> Reading::read(const toml::table& root) {
     state->lists.emplace(key, read_list(table, key.text()));
   });
   read_files(top, *state);
+  read_left_out(top, *state);
+  for (const auto& pattern : patterns_without_match(*state, excluded_, selection_))
+    diagnostics_.error({file_, 0, 0}, fmt::format("nothing in it is called \"{}\"", pattern),
+                       "addresses are like mailbox.NAME, mail.NAME, alias.NAME, list.NAME");
+  *state = without_excluded(*std::move(state), selection_);
   check_references(*state, file_, places_, diagnostics_);
   return state;
 }
@@ -476,7 +520,7 @@ std::optional<State> Reading::read(const toml::table& root) {
 }  // namespace
 
 std::optional<State> read(std::string_view text, const std::string& file_name,
-                          Diagnostics& diagnostics, Places* places) {
+                          Diagnostics& diagnostics, Places* places, const Selection& selection) {
   toml::table root;
   // toml++ is packaged in its throwing form; this is the one place that catches.
   try {
@@ -487,7 +531,7 @@ std::optional<State> read(std::string_view text, const std::string& file_name,
     return std::nullopt;
   }
   const auto errors = diagnostics.error_count();
-  Reading reading(file_name, diagnostics);
+  Reading reading(file_name, diagnostics, selection);
   auto state = reading.read(root);
   if (places != nullptr) *places = reading.places();
   if (diagnostics.error_count() > errors) return std::nullopt;
@@ -519,6 +563,7 @@ std::vector<std::string> known_keys() {
   add("list.*.archive.", k_archive_keys);
   add("list.*.archive.increments[].", k_part_keys);
   add("file[].", k_file_keys);
+  add("left_out[].", k_left_out_keys);
   return out;
 }
 

@@ -37,35 +37,6 @@ std::string_view type_name(const toml::node& node) {
   }
 }
 
-/// The known key that a misspelt one is closest to, or nothing.
-std::string closest(std::string_view key, const Keys& keys) {
-  const auto distance = [](std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= b.size(); ++j) {
-        const auto above = row[j];
-        row[j] =
-            std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-        diagonal = above;
-      }
-    }
-    return row[b.size()];
-  };
-  std::string best;
-  std::size_t least = 3;
-  for (const auto known : keys) {
-    const auto found = distance(key, known);
-    if (found < least) {
-      least = found;
-      best = known;
-    }
-  }
-  return best;
-}
-
 }  // namespace
 
 Table::Table(const toml::table& table, std::string title, const Keys& keys, const std::string& file,
@@ -123,6 +94,12 @@ std::optional<std::string> Table::string(std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<std::string> Table::bytes(std::string_view key) {
+  auto text = string(key);
+  if (text) *text = read_bytes(*text);
+  return text;
+}
+
 std::optional<bool> Table::boolean(std::string_view key) {
   const auto* node = table_.get(key);
   if (node == nullptr) return std::nullopt;
@@ -177,6 +154,12 @@ std::vector<Table::Item> Table::strings(std::string_view key) {
     else
       wrong_type(key, value, "a string");
   }
+  return items;
+}
+
+std::vector<Table::Item> Table::byte_strings(std::string_view key) {
+  auto items = strings(key);
+  for (auto& item : items) item.text = read_bytes(item.text);
   return items;
 }
 

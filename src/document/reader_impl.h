@@ -33,6 +33,8 @@ class Table {
   [[nodiscard]] Place place_of(const toml::node& node) const;
 
   [[nodiscard]] std::optional<std::string> string(std::string_view key);
+  /// Bytes as spell_bytes spells them.
+  [[nodiscard]] std::optional<std::string> bytes(std::string_view key);
   [[nodiscard]] std::optional<bool> boolean(std::string_view key);
   /// A whole number between `minimum` and 2^63-1.
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, std::int64_t minimum = 0);
@@ -44,6 +46,8 @@ class Table {
     Place place;
   };
   [[nodiscard]] std::vector<Item> strings(std::string_view key);
+  /// The same of bytes().
+  [[nodiscard]] std::vector<Item> byte_strings(std::string_view key);
   [[nodiscard]] const toml::table* table(std::string_view key);
   /// Like string(), checked as a template.
   [[nodiscard]] std::optional<std::string> text(std::string_view key);

@@ -14,8 +14,9 @@ namespace vstate::document {
 namespace {
 
 /// True for the name of a .qmail-NAME file that mail can select.
-bool is_delivery_file(const std::string& path) {
+bool is_delivery_file(const std::string& spelt) {
   constexpr std::string_view prefix = ".qmail-";
+  const auto path = read_bytes(spelt);
   if (path.rfind(prefix, 0) != 0) return false;
   const auto local = replace_all(path.substr(prefix.size()), ":", ".");
   return AliasName::parse(local).has_value() && dot_qmail_name(local) == path;
@@ -78,11 +79,12 @@ void ReferenceCheck::check_moderators() {
       const auto at = address.rfind('@');
       const auto host = DomainName::parse(address.substr(at + 1));
       const bool is_ours = host && (*host == state.name || state.aliases.contains(*host));
-      if (is_ours && !is_here(address.substr(0, at)))
-        diagnostics_.error(place_of(fmt::format("list.{}.moderators", name.text())),
-                           fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" in "
-                                       "this file",
-                                       name.text(), address));
+      // Servers are like that; mail to such a moderator bounces there too.
+      if (at != std::string::npos && is_ours && !is_here(address.substr(0, at)))
+        diagnostics_.warning(place_of(fmt::format("list.{}.moderators", name.text())),
+                             fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" "
+                                         "in this file",
+                                         name.text(), spell_bytes(address)));
     }
   }
 }
@@ -129,9 +131,6 @@ void ReferenceCheck::run() {
     for (const auto& [suffix, target] : list.links)
       dot_qmail[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
   std::map<std::string, std::string> directories;
-  for (const auto& [name, mailbox] : state.mailboxes)
-    directories[name.text()] =
-        fmt::format("the home of mailbox.{0}; begin the path with {{mailbox:{0}}}", name.text());
   for (const auto& [name, list] : state.lists)
     directories[name.text()] = fmt::format("the directory of list.{}", name.text());
   for (const auto& [path, file] : state.files) {
@@ -149,6 +148,14 @@ void ReferenceCheck::run() {
           fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
           "keep one of them");
     check_named(path, place_of("file." + path), "file");
+    const auto in_home = split_home(path);
+    const auto owner = in_home ? MailboxName::parse(in_home->mailbox) : fail(Errc::invalid, "");
+    if (owner && in_home->rest == "vacation/message" && state.mailboxes.contains(*owner) &&
+        state.mailboxes.at(*owner).vacation)
+      diagnostics_.error(
+          place_of("file." + path),
+          fmt::format("file.path: \"{}\" is mailbox.{}.vacation as well", path, owner->text()),
+          "keep one of them");
     if (file.kind != File::Kind::bytes)
       check_named(file.content, place_of("file." + path), "file." + path);
   }
@@ -169,12 +176,15 @@ std::string path_problem(const std::string& path) {
   static const Keys in_domain{"vpasswd",        "vpasswd.cdb",       ".vpasswd.lock",
                               ".dir-control",   ".dir_control_free", ".dir_control_free.lock",
                               ".qmail-default", ".qmailadmin-limits"};
-  static const Keys at_home{".qmail", "lastauth", "vacation/message"};
+  static const Keys at_home{".qmail", "lastauth"};
   const auto& own = in_home ? at_home : in_domain;
   if (std::find(own.begin(), own.end(), *literal) != own.end())
     return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
-  if (in_home && parts.front() == "Maildir") return "is mail, which travels in an archive";
-  if (parts.back().rfind(".vstate-", 0) == 0) return "is a name that vstate uses itself";
+  if (in_home && parts.front() == "Maildir" && *literal != "Maildir/shared-maildirs")
+    return "is mail, which travels in an archive";
+  const auto& name = parts.back();
+  if (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !in_home))
+    return "is a name that vstate uses itself";
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 #include "vstate/model/fields.h"
+#include "vstate/model/template.h"
 
 namespace vstate::document {
 
@@ -46,6 +47,9 @@ std::string escape(std::string_view text, bool multi_line) {
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", escape(text, false)); }
 
+/// Bytes that no template is made of.
+std::string quoted_bytes(std::string_view bytes) { return quoted(spell_bytes(bytes)); }
+
 std::string key_text(std::string_view key) {
   return is_bare_key(key) ? std::string(key) : quoted(key);
 }
@@ -55,6 +59,13 @@ std::string text_value(std::string_view text) {
   if (const auto end = text.find('\n'); end == std::string_view::npos || end + 1 == text.size())
     return quoted(text);
   return fmt::format("\"\"\"\n{}\"\"\"", escape(text, true));
+}
+
+template <class Strings>
+std::vector<std::string> spelt(const Strings& values) {
+  std::vector<std::string> out;
+  for (const auto& value : values) out.push_back(spell_bytes(value));
+  return out;
 }
 
 template <class Strings>
@@ -75,8 +86,8 @@ std::string word_array(const Strings& words) {
 }
 
 std::string part_value(const ArchivePart& part) {
-  return fmt::format("archive = {}, messages = {}, bytes = {}, sha256 = {}", quoted(part.archive),
-                     part.messages, part.bytes, quoted(part.sha256));
+  return fmt::format("archive = {}, messages = {}, bytes = {}, sha256 = {}",
+                     quoted_bytes(part.archive), part.messages, part.bytes, quoted(part.sha256));
 }
 
 std::string archive_value(const ArchiveRef& archive) {
@@ -126,14 +137,16 @@ void write_login(Writer& out, const LastLogin& login) {
   if (login.from == "0.0.0.0")
     out.value("created", to_utc_text(login.at));
   else
-    out.value("last_login",
-              fmt::format("{{ at = {}, from = {} }}", to_utc_text(login.at), quoted(login.from)));
+    out.value("last_login", fmt::format("{{ at = {}, from = {} }}", to_utc_text(login.at),
+                                        quoted_bytes(login.from)));
 }
 
 void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox) {
   out.table("mailbox", name);
-  out.text("password", mailbox.password.reveal());
-  if (mailbox.clear_password) out.value("clear_password", quoted(mailbox.clear_password->reveal()));
+  const bool is_unusable = kind_of(mailbox.password) == PasswordKind::unusable;
+  out.text(is_unusable ? "unusable_password" : "password", spell_bytes(mailbox.password.reveal()));
+  if (mailbox.clear_password)
+    out.value("clear_password", quoted_bytes(mailbox.clear_password->reveal()));
   if (mailbox.is_apop) out.value("apop", "true");
   out.text("gecos", mailbox.gecos);
   if (!mailbox.quota.is_unlimited()) {
@@ -163,25 +176,27 @@ void write_autoresponder(Writer& out, const std::string& name, const Autorespond
 
 void write_list(Writer& out, const std::string& name, const List& list) {
   out.table("list", name);
-  if (!list.options.empty()) out.value("options", array(list.options));
+  if (!list.options.empty()) out.value("options", array(spelt(list.options)));
   std::vector<std::string> others;
   for (const auto& sublist : k_sublists) {
     const auto found = list.addresses.find(std::string(sublist.directory));
-    if (found != list.addresses.end()) out.value(sublist.key, array(found->second));
+    if (found != list.addresses.end()) out.value(sublist.key, array(spelt(found->second)));
   }
   for (const auto& [directory, addresses] : list.addresses) {
     const bool has_key = std::any_of(k_sublists.begin(), k_sublists.end(),
                                      [&](const Sublist& s) { return s.directory == directory; });
     if (!has_key)
-      others.push_back(fmt::format("{} = {}", key_text(directory), word_array(addresses)));
+      others.push_back(
+          fmt::format("{} = {}", key_text(spell_bytes(directory)), word_array(spelt(addresses))));
   }
   if (!others.empty()) out.value("others", fmt::format("{{ {} }}", fmt::join(others, ", ")));
   out.text("key", list.key.reveal());
   if (list.archive) out.value("archive", archive_value(*list.archive));
   if (!list.files.empty()) out.table("list", name, "files");
-  for (const auto& [file, text] : list.files) out.value(file, text_value(text));
+  for (const auto& [file, text] : list.files) out.value(spell_bytes(file), text_value(text));
   if (!list.links.empty()) out.table("list", name, "links");
-  for (const auto& [suffix, target] : list.links) out.value(suffix, quoted(target));
+  for (const auto& [suffix, target] : list.links)
+    out.value(spell_bytes(suffix), quoted_bytes(target));
 }
 
 void write_file(Writer& out, const std::string& path, const File& file) {
@@ -203,6 +218,14 @@ void write_file(Writer& out, const std::string& path, const File& file) {
       return;
   }
   if (file.mode != 0600) out.value("mode", quoted(fmt::format("{:04o}", file.mode)));
+}
+
+void write_left_out(Writer& out, const LeftOut& item) {
+  out.raw("\n[[left_out]]\n");
+  out.value("what", quoted_bytes(item.address));
+  out.value("why", quoted_bytes(item.why));
+  if (item.messages > 0) out.value("messages", std::to_string(item.messages));
+  if (item.bytes > 0) out.value("bytes", std::to_string(item.bytes));
 }
 
 }  // namespace
@@ -229,6 +252,7 @@ std::string write(const State& state) {
     write_autoresponder(out, name.text(), robot);
   for (const auto& [name, list] : state.lists) write_list(out, name.text(), list);
   for (const auto& [path, file] : state.files) write_file(out, path, file);
+  for (const auto& item : state.left_out) write_left_out(out, item);
   return out.take();
 }
 

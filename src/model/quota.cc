@@ -8,13 +8,16 @@ namespace vstate {
 
 namespace {
 
+/// As much as the file can say; vpopmail's own numbers are signed too.
+constexpr std::uint64_t k_most = INT64_MAX;
+
 /// The digits at the start of `text`, as strtoll reads them; what follows is ignored.
 std::uint64_t leading_number(std::string_view text) {
   std::uint64_t value = 0;
   for (const char c : text) {
     if (c < '0' || c > '9') break;
     const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (UINT64_MAX - digit) / 10) return UINT64_MAX;
+    if (value > (k_most - digit) / 10) return k_most;
     value = value * 10 + digit;
   }
   return value;
@@ -35,7 +38,7 @@ std::uint64_t parse_size(std::string_view part) {
   else if (take_suffix(part, 'K', 'k'))
     unit = 1024;
   const auto number = leading_number(part);
-  return number > UINT64_MAX / unit ? UINT64_MAX : number * unit;
+  return number > k_most / unit ? k_most : number * unit;
 }
 
 }  // namespace

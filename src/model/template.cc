@@ -64,6 +64,8 @@ std::string decode_name(std::string_view text) {
   return out;
 }
 
+std::string list_placeholder(std::string_view name) { return fmt::format("{{domain}}/{}", name); }
+
 bool is_plain_placeholder(std::string_view name) {
   constexpr std::array<std::string_view, 5> names{"vpopmail", "qmail", "ezmlm", "autorespond",
                                                   "domain"};
@@ -111,8 +113,26 @@ std::string mailbox_placeholder(std::string_view name) {
   return fmt::format("{{{}{}}}", k_mailbox, encode_name(name));
 }
 
-Templater::Templater(const Paths& paths) : paths_(paths) {
+Templater::Templater(const Paths& paths, PlaceFinder place_of)
+    : paths_(paths), place_of_(std::move(place_of)) {
   for (const auto& [name, home] : paths.homes) by_home_.emplace(home, name);
+  if (!place_of_) return;
+  const auto add = [&](const std::string& path, std::string placeholder, bool is_home) {
+    if (path.empty()) return;
+    if (const auto place = place_of_(path))
+      by_place_.emplace(*place, Match{std::move(placeholder), 0, is_home});
+  };
+  for (const auto& [name, home] : paths.homes) add(home, mailbox_placeholder(name), true);
+  for (const auto& [name, path] : paths.lists) add(path, list_placeholder(name), true);
+  add(paths.domain, "{domain}", false);
+  add(paths.vpopmail, "{vpopmail}", false);
+  add(paths.qmail, "{qmail}", false);
+  add(paths.autorespond, "{autorespond}", false);
+}
+
+bool Templater::is_for_ezmlm(std::string_view behind) const {
+  constexpr std::string_view own = "/ezmlm";
+  return paths_.ezmlm.ends_with(own) || behind.starts_with("/ezmlm-");
 }
 
 Templater::Match Templater::match_at(std::string_view text, std::size_t at) const {
@@ -122,25 +142,50 @@ Templater::Match Templater::match_at(std::string_view text, std::size_t at) cons
            (rest.size() == path.size() || !is_component_byte(rest[path.size()]));
   };
   Match best;
-  const auto offer = [&](std::string_view path, std::string placeholder) {
-    if (starts(path) && path.size() > best.length) best = {std::move(placeholder), path.size()};
+  const auto offer = [&](std::string_view path, std::string placeholder, bool is_home = false) {
+    if (starts(path) && path.size() > best.length)
+      best = {std::move(placeholder), path.size(), is_home};
   };
   offer(paths_.vpopmail, "{vpopmail}");
   offer(paths_.qmail, "{qmail}");
-  offer(paths_.ezmlm, "{ezmlm}");
+  if (starts(paths_.ezmlm) && is_for_ezmlm(rest.substr(paths_.ezmlm.size())))
+    offer(paths_.ezmlm, "{ezmlm}");
   offer(paths_.autorespond, "{autorespond}");
   offer(paths_.domain, "{domain}");
+  for (const auto& [name, path] : paths_.lists) offer(path, list_placeholder(name), true);
   // A home is the longest prefix at a component's end that is a key of by_home_; its depth is
   // bounded, so the components of the text are tried rather than all the homes.
   for (std::size_t end = 1; end <= rest.size(); ++end) {
     const bool boundary = end == rest.size() || !is_component_byte(rest[end]);
     if (!boundary) continue;
     if (const auto home = by_home_.find(rest.substr(0, end)); home != by_home_.end())
-      offer(home->first, mailbox_placeholder(home->second));
+      offer(home->first, mailbox_placeholder(home->second), true);
     const char next = end < rest.size() ? rest[end] : '\0';
     // Names may hold signs that usually end a path ("o'neil"), so those are stepped over.
     if (next == '\0' || next == '\n' || next == ' ' || next == '\t' || next == ':' || next == ';')
       break;
+  }
+  if (place_of_ && !best.is_home)
+    if (auto match = match_place(rest); match.length > best.length) return match;
+  return best;
+}
+
+/// The longest beginning of a path that leads to a known place.
+Templater::Match Templater::match_place(std::string_view rest) const {
+  Match best;
+  const auto is_name = [&](std::size_t at) {
+    return at < rest.size() && is_component_byte(rest[at]);
+  };
+  for (std::size_t end = 0; end < rest.size() && rest[end] == '/';) {
+    while (end < rest.size() && rest[end] == '/') ++end;
+    if (!is_name(end)) break;
+    while (is_name(end)) ++end;
+    const auto place = place_of_(std::string(rest.substr(0, end)));
+    if (!place) break;
+    if (const auto known = by_place_.find(*place); known != by_place_.end()) {
+      best = known->second;
+      best.length = end;
+    }
   }
   return best;
 }
@@ -225,6 +270,38 @@ Result<std::string> expand_pathless(std::string_view text) {
       },
       [&](std::size_t, std::string what) { problem = std::move(what); });
   if (!problem.empty()) return fail(Errc::invalid, problem);
+  return out;
+}
+
+std::string spell_bytes(std::string_view literal) {
+  constexpr std::string_view start = "{byte:";
+  std::string out;
+  out.reserve(literal.size());
+  for (std::size_t at = 0; at < literal.size();) {
+    const auto length = literal[at] == '\0' ? 0 : utf8_length(literal, at);
+    if (length == 0 || literal.substr(at, start.size()) == start) {
+      out += fmt::format("{{byte:{:02x}}}", static_cast<unsigned char>(literal[at]));
+      ++at;
+      continue;
+    }
+    out.append(literal.substr(at, length));
+    at += length;
+  }
+  return out;
+}
+
+std::string read_bytes(std::string_view text) {
+  constexpr std::string_view start = "{byte:";
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const auto value =
+        text.substr(at, start.size()) == start && text.size() > at + 8 && text[at + 8] == '}'
+            ? hex_value(text.substr(at + start.size(), 2))
+            : std::nullopt;
+    out.push_back(value ? static_cast<char>(*value) : text[at]);
+    at += value ? start.size() + 3 : 1;
+  }
   return out;
 }
 

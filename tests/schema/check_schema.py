@@ -43,7 +43,6 @@ SPOILT = [
     ('password = "$1$', 'password = "x:$1$'),
     ('password = "$1$', 'passwort = "$1$'),
     ("apop = true", 'apop = "yes"'),
-    ("Alice Müller", "Alice: Müller"),
     ("Alice Müller", "Alice {Müller}"),
     ("quota = { bytes = 104857600, messages = 1000 }", "quota = {}"),
     ("bytes = 104857600", "bytes = 0"),
@@ -68,7 +67,7 @@ SPOILT = [
     ('message = "From: info', 'massage = "From: info'),
     ('["archived", "public"]', '["archived", ".public"]'),
     ('"a@example.org", "b@example.org"', '"a@example.org", "a@example.org"'),
-    ('["c@example.org"]', '["c.example.org"]'),
+    ('["c@example.org"]', '[""]'),
     ('"AAECAwQFBgc="', '"AAECAwQFBgc"'),
     ('"digest/bouncer"', '"../bouncer"'),
     ('path = ".quotawarn.msg"', 'path = "/.quotawarn.msg"'),
@@ -78,6 +77,9 @@ SPOILT = [
     ("directory = true", "directory = false"),
     ("directory = true", 'directory = true\nlink = "x"'),
     ("directory = true\n", ""),
+    ('unusable_password = "', 'unusable_password = "\\u0000'),
+    ('why = "the name', 'reason = "the name'),
+    ("messages = 12\nbytes", "messages = -12\nbytes"),
 ]
 
 
@@ -143,7 +145,8 @@ class Program:
             done = subprocess.run([self.path, "check", file.name], capture_output=True, text=True)
         if done.returncode not in (0, 1):
             sys.exit(f"{self.path} check: exit status {done.returncode}\n{done.stderr}")
-        return [line for line in done.stderr.splitlines() if "there is no archive" not in line]
+        about_archives = re.compile("there is no archive|none of its [0-9]+ archives")
+        return [line for line in done.stderr.splitlines() if not about_archives.search(line)]
 
     def schema(self):
         return json.loads(subprocess.run([self.path, "schema"], capture_output=True, check=True,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vstate/base/diagnostics.h"
+#include "vstate/model/selection.h"
 #include "vstate/model/state.h"
 
 namespace vstate::document {
@@ -17,10 +18,13 @@ namespace vstate::document {
 /// Reads a file strictly: unknown keys, wrong types, illegal names and values are errors with line
 /// and column, all of them gathered in `diagnostics`. Nothing is returned if there was an error.
 /// What only a server can tell (line lengths, hashes, programs) is not checked here. `places` takes
-/// where each table stands, and each archive ("mailbox.alice", "mailbox.alice.mail").
+/// where each table stands, and each archive ("mailbox.alice", "mailbox.alice.mail"). What is
+/// excluded is passed over with all that is wrong with it; a pattern that matches nothing is an
+/// error.
 using Places = std::map<std::string, Place>;
 [[nodiscard]] std::optional<State> read(std::string_view text, const std::string& file_name,
-                                        Diagnostics& diagnostics, Places* places = nullptr);
+                                        Diagnostics& diagnostics, Places* places = nullptr,
+                                        const Selection& = {});
 
 /// The canonical text: the same State gives the same bytes, and `read` gives it back.
 [[nodiscard]] std::string write(const State&);

@@ -21,6 +21,15 @@ class Secret {
   std::string value_;
 };
 
+/// What stands in the place of a password's hash.
+enum class PasswordKind {
+  none,      ///< nothing: nobody can log in, unless vpopmail learns passwords
+  hash,      ///< what crypt(3) gives, of whatever scheme, whole
+  locked,    ///< "*", "!" and the like, which people write there to close an account
+  unusable,  ///< anything else, such as a hash that was cut off, or a clear-text password
+};
+[[nodiscard]] PasswordKind kind_of(const Secret& stored);
+
 /// The scheme of a crypt(3) string as people call it: "SHA-512", "MD5", "DES", "none".
 [[nodiscard]] std::string scheme_of(const Secret& hash);
 

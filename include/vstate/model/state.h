@@ -100,6 +100,15 @@ struct File {
   friend bool operator==(const File&, const File&) = default;
 };
 
+/// Something that the source has and the file has not: what stands in its way, and the mail that
+/// stays behind with it. A domain that is made of such a file is not whole.
+struct LeftOut {
+  std::string address;  ///< "mailbox.with blank", as --exclude takes it
+  std::string why;
+  std::uint64_t messages = 0, bytes = 0;
+  friend bool operator==(const LeftOut&, const LeftOut&) = default;
+};
+
 struct State {
   DomainName name;
   std::set<DomainName> aliases;
@@ -112,6 +121,7 @@ struct State {
   /// By path relative to the domain's directory; a path in a home begins with {mailbox:NAME}.
   std::map<std::string, File> files;
   std::optional<ArchiveRef> archive;  ///< files that are too large or too binary for the document
+  std::vector<LeftOut> left_out;
 
   explicit State(DomainName domain) : name(std::move(domain)) {}
   friend bool operator==(const State&, const State&) = default;

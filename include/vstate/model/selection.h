@@ -1,0 +1,31 @@
+/// \file
+/// Which parts of a domain a run is about, by their addresses: "mailbox.alice", "mail.alice",
+/// "alias.sales", "file.PATH".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vstate/model/state.h"
+
+namespace vstate {
+
+/// Shell patterns (fnmatch(3)) over addresses.
+struct Selection {
+  std::vector<std::string> only;     ///< empty: all
+  std::vector<std::string> exclude;  ///< as if it were not there, on either side
+
+  /// A mailbox that is excluded takes its mail along.
+  [[nodiscard]] bool excludes(std::string_view address) const;
+  [[nodiscard]] bool takes(std::string_view address) const;
+};
+
+/// The state without what is excluded, and without what was said of it.
+[[nodiscard]] State without_excluded(State, const Selection&);
+
+/// The patterns that match nothing of a state, nor one of `others`: likely misspelt.
+[[nodiscard]] std::vector<std::string> patterns_without_match(
+    const State&, const std::vector<std::string>& others, const Selection&);
+
+}  // namespace vstate

@@ -1,0 +1,105 @@
+#include "vstate/model/selection.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "vstate/model/template.h"
+
+namespace vstate {
+
+namespace {
+
+bool matches(const std::vector<std::string>& patterns, const std::string& address) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return fnmatch(pattern.c_str(), address.c_str(), 0) == 0;
+  });
+}
+
+template <class Key>
+std::string text_of(const Key& key) {
+  if constexpr (requires { key.text(); })
+    return key.text();
+  else
+    return key;
+}
+
+/// Calls `visit(prefix, map)` for each kind of named parts.
+template <class StateType, class Visit>
+void for_each_kind(StateType& state, Visit visit) {
+  visit("mailbox.", state.mailboxes);
+  visit("alias.", state.alias);
+  visit("autoresponder.", state.autoresponders);
+  visit("list.", state.lists);
+  visit("file.", state.files);
+}
+
+/// The mailbox that an address is about: of "mail.alice" and "file.{mailbox:alice}/x" too.
+std::string mailbox_of(std::string_view address) {
+  for (const std::string_view kind : {"mail.", "convert."})
+    if (address.starts_with(kind)) return std::string(address.substr(kind.size()));
+  constexpr std::string_view file = "file.";
+  if (!address.starts_with(file)) return {};
+  const auto in_home = split_home(address.substr(file.size()));
+  return in_home ? in_home->mailbox : std::string();
+}
+
+}  // namespace
+
+bool Selection::excludes(std::string_view address) const {
+  if (exclude.empty()) return false;
+  if (matches(exclude, std::string(address))) return true;
+  const auto mailbox = mailbox_of(address);
+  return !mailbox.empty() && matches(exclude, "mailbox." + mailbox);
+}
+
+bool Selection::takes(std::string_view address) const {
+  return (only.empty() || matches(only, std::string(address))) && !excludes(address);
+}
+
+State without_excluded(State state, const Selection& selection) {
+  if (selection.exclude.empty()) return state;
+  for_each_kind(state, [&](const std::string& prefix, auto& map) {
+    std::erase_if(
+        map, [&](const auto& item) { return selection.excludes(prefix + text_of(item.first)); });
+  });
+  for (auto& [name, mailbox] : state.mailboxes)
+    if (selection.excludes("mail." + name.text())) mailbox.mail.reset();
+  for (auto& [name, list] : state.lists)
+    if (selection.excludes("archive." + name.text())) list.archive.reset();
+  if (selection.excludes("files")) state.archive.reset();
+  if (selection.excludes("limits")) state.limits.reset();
+  if (selection.excludes("default")) state.default_delivery.reset();
+  std::erase_if(state.left_out,
+                [&](const LeftOut& item) { return selection.excludes(item.address); });
+  return state;
+}
+
+std::vector<std::string> patterns_without_match(const State& state,
+                                                const std::vector<std::string>& others,
+                                                const Selection& selection) {
+  std::vector<std::string> addresses{"domain", "limits", "default", "files",
+                                     "mail",   "repair", "alter",   "publish." + state.name.text()};
+  for (const auto& other : others) {
+    addresses.push_back(other);
+    if (other.starts_with("mailbox.")) addresses.push_back("mail." + other.substr(8));
+  }
+  for (const auto& alias : state.aliases) addresses.push_back("publish." + alias.text());
+  for_each_kind(state, [&](const std::string& prefix, const auto& map) {
+    for (const auto& item : map) addresses.push_back(prefix + text_of(item.first));
+  });
+  for (const auto& [name, mailbox] : state.mailboxes)
+    for (const char* kind : {"mail.", "convert.", "repair."})
+      addresses.push_back(kind + name.text());
+  for (const auto& [name, list] : state.lists) addresses.push_back("archive." + name.text());
+  for (const auto& item : state.left_out) addresses.push_back(item.address);
+  std::vector<std::string> unmatched;
+  for (const auto* patterns : {&selection.only, &selection.exclude})
+    for (const auto& pattern : *patterns)
+      if (std::none_of(addresses.begin(), addresses.end(),
+                       [&](const std::string& address) { return matches({pattern}, address); }))
+        unmatched.push_back(pattern);
+  return unmatched;
+}
+
+}  // namespace vstate
