@@ -96,6 +96,9 @@ cli::Session Sandbox::open(std::unique_ptr<System> system) const {
   REQUIRE(server);
   session.server = *server;
   session.store = *open_store(*session.system, session.server);
+  auto qmail = QmailFiles::load(*session.system, session.server);
+  REQUIRE(qmail);
+  session.qmail.emplace(*std::move(qmail));
   return session;
 }
 
@@ -174,7 +177,7 @@ Plan plan(cli::Session& session, const cli::DomainFile& file, const PlanOptions&
 
 std::string dump(cli::Session& session, const std::string& domain,
                  const std::string& archive_root) {
-  const auto out = cli::dump_domain(session, *DomainName::parse(domain), archive_root, true);
+  const auto out = cli::dump_domain(session, *DomainName::parse(domain), {archive_root, true, {}});
   INFO((out ? std::string() : out.error().message));
   REQUIRE(out);
   return out->text;
