@@ -31,10 +31,36 @@ std::optional<std::vector<std::string>> autorespond_arguments(std::string_view c
 }  // namespace
 
 Result<DeliveryLines> Inspector::read_lines(const std::string& path) {
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read(path, std::size_t{1} << 22));
+  constexpr std::size_t longest = std::size_t{1} << 22;
+  VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, longest));
   DeliveryLines lines;
-  for (const auto line : split_lines(bytes)) lines.push_back(templater_->to_template(line));
+  if (!bytes) return lines;
+  for (const auto line : split_lines(*bytes)) lines.push_back(templater_->to_template(line));
   return lines;
+}
+
+Result<std::optional<FileInfo>> Inspector::delivery_file(const DirEntry& entry,
+                                                         const std::string& path) {
+  if (entry.type != FileInfo::Type::regular && entry.type != FileInfo::Type::link)
+    return std::optional<FileInfo>();
+  VSTATE_TRY_ASSIGN(auto behind, look_behind(system_, path));
+  if (entry.type == FileInfo::Type::regular) {
+    if (!behind.info) out_.has_changed = true;
+    return behind.info;
+  }
+  // Where a link leads is its owner's doing; what it leads to is what mail gets.
+  if (behind.is_directory()) return std::optional<FileInfo>();
+  if (behind.info && behind.info->is_regular()) {
+    const auto bytes = system_.read(path, 0);
+    if (bytes || bytes.error().code == Errc::unsupported) return behind.info;
+    if (bytes.error().code != Errc::denied) return tl::unexpected<Error>(bytes.error());
+    behind.why = "which cannot be read";
+  }
+  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(path));
+  leave_out("file." + spell_bytes(relative(path)),
+            fmt::format("it is a link to {}, {}", visible(target), behind.why));
+  express(path);
+  return std::optional<FileInfo>();
 }
 
 Status Inspector::read_limits() {
@@ -46,10 +72,10 @@ Status Inspector::read_limits() {
 Status Inspector::remark_default_limits() {
   const auto path = path_join(server_.vpopmail_dir, "etc/vlimits.default");
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  const auto limits = parse_limits(bytes.value_or(""));
-  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
+  const auto text = parse_limits(bytes.value_or(""));
+  for (const auto& blemish : text.blemishes) remark(fmt::format("{}: {}", path, blemish));
   std::vector<std::string> shown;
-  for (const auto& [name, value] : *limits) shown.push_back(fmt::format("{} {}", name, value));
+  for (const auto& [name, value] : text.limits) shown.push_back(fmt::format("{} {}", name, value));
   if (!shown.empty())
     remark(
         fmt::format("has no limits of its own; those of this server apply: {}", join(shown, ", ")));
@@ -57,18 +83,24 @@ Status Inspector::remark_default_limits() {
 }
 
 Status Inspector::read_default() {
-  const auto path = in_domain(".qmail-default");
-  if (!system_.exists(path)) {
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [](const DirEntry& item) {
+    return item.name == ".qmail-default";
+  });
+  if (entry == entries_.end()) {
     remark(".qmail-default is missing: no mailbox of this domain receives mail");
     return {};
   }
+  const auto path = in_domain(entry->name);
+  VSTATE_TRY_ASSIGN(const auto file, delivery_file(*entry, path));
+  if (!file) return {};
   VSTATE_TRY_ASSIGN(state().default_delivery, read_lines(path));
   express(path);
   return {};
 }
 
-std::optional<Autoresponder> Inspector::as_autoresponder(const std::string& local,
-                                                         const DeliveryLines& lines) {
+Result<std::optional<Autoresponder>> Inspector::as_autoresponder(const std::string& local,
+                                                                 const DeliveryLines& lines) {
+  const auto none = std::optional<Autoresponder>();
   Autoresponder robot;
   std::optional<std::vector<std::string>> words;
   for (const auto& line : lines) {
@@ -77,63 +109,111 @@ std::optional<Autoresponder> Inspector::as_autoresponder(const std::string& loca
       robot.copy_to.push_back(line);
       continue;
     }
-    if (parsed.kind != DeliveryKind::program || words) return std::nullopt;
+    if (parsed.kind != DeliveryKind::program || words) return none;
     words = autorespond_arguments(parsed.argument);
-    if (!words) return std::nullopt;
+    if (!words) return none;
   }
-  if (!words) return std::nullopt;
+  if (!words) return none;
   // qmailadmin names the directory in upper case; a robot laid out otherwise stays a plain alias.
   const auto name = to_upper(local);
   const auto robot_directory = templater_->to_template(in_domain(name));
-  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message")
-    return std::nullopt;
-  const auto listing = system_.list(in_domain(name));
-  if (!listing) return std::nullopt;
-  for (const auto& entry : *listing) {
+  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message") return none;
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, in_domain(name)));
+  if (!found.is_directory()) return none;
+  VSTATE_TRY_ASSIGN(const auto listing, system_.list(in_domain(name)));
+  for (const auto& entry : listing) {
     const bool is_file = entry.type == FileInfo::Type::regular;
-    if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name)))
-      return std::nullopt;
+    if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name))) return none;
   }
   const auto message = in_domain(name + "/message");
-  auto text = read_text(message, k_inline_text);
-  if (!text || !*text) return std::nullopt;
-  robot.message = **text;
+  VSTATE_TRY_ASSIGN(const auto has_message, system_.exists(message));
+  if (!has_message) return none;
+  VSTATE_TRY_ASSIGN(const auto text, read_text(message, k_inline_text));
+  if (!text) return none;
+  robot.message = *text;
   robot.seconds = to_number((*words)[1]).value_or(0);
   robot.replies = to_number((*words)[2]).value_or(0);
   if ((*words)[0] != "{autorespond}") robot.program = (*words)[0];
   express(message);
-  for (const auto& entry : *listing)
+  for (const auto& entry : listing)
     if (entry.name != "message")
       rebuild(in_domain(name + "/" + entry.name), "counter of autorespond");
-  return robot;
+  return std::optional(std::move(robot));
 }
 
-Status Inspector::read_alias(const std::string& file_name, const std::string& local) {
-  const auto path = in_domain(file_name);
+Status Inspector::take_alias(const AliasName& name, DeliveryLines lines, bool forwards_only) {
+  VSTATE_TRY_ASSIGN(auto robot, as_autoresponder(name.text(), lines));
+  if (robot)
+    state().autoresponders.emplace(name, *std::move(robot));
+  else
+    state().alias.emplace(name, Alias{std::move(lines), forwards_only});
+  return {};
+}
+
+Status Inspector::read_alias(const DirEntry& entry, const std::string& local) {
+  const auto path = in_domain(entry.name);
   const auto name = AliasName::parse(local);
-  if (!name || dot_qmail_name(local) != file_name) {
-    remark(fmt::format("{} is never selected by mail; it is carried as a plain file", file_name));
+  if (!name || dot_qmail_name(local) != entry.name) {
+    remark(fmt::format("{}: {}; it is carried as a plain file", visible(entry.name),
+                       name ? "mail never selects it" : name.error().message));
     return {};
   }
+  VSTATE_TRY_ASSIGN(const auto file, delivery_file(entry, path));
+  if (!file) return {};
+  if (file->size > (std::size_t{1} << 22)) {
+    remark(fmt::format("{} is larger than 4 MiB; it is carried as a plain file", entry.name));
+    return {};
+  }
+  if (entry.type == FileInfo::Type::link)
+    remark(fmt::format("{} is a link to {}; it is carried as an alias with the same lines",
+                       entry.name, visible(system_.link_target(path).value_or("another file"))));
+  if ((file->mode & 0002U) != 0)
+    remark(fmt::format(
+        "{} is writable for everybody, so qmail-local defers its mail here; where it is "
+        "made anew, it delivers",
+        entry.name));
   VSTATE_TRY_ASSIGN(auto lines, read_lines(path));
   express(path);
-  if (auto robot = as_autoresponder(local, lines)) {
-    state().autoresponders.emplace(*name, *std::move(robot));
-    return {};
-  }
-  VSTATE_TRY_ASSIGN(const auto info, system_.info(path));
-  state().alias.emplace(*name, Alias{std::move(lines), (info.mode & 0100U) != 0});
-  return {};
+  return take_alias(*name, std::move(lines), (file->mode & 0100U) != 0);
 }
 
 Status Inspector::read_aliases() {
   for (const auto& entry : entries_) {
     if (entry.name.rfind(k_prefix, 0) != 0 || entry.name == ".qmail-default") continue;
-    if (entry.type != FileInfo::Type::regular || is_claimed(in_domain(entry.name))) continue;
+    const bool is_file =
+        entry.type == FileInfo::Type::regular || entry.type == FileInfo::Type::link;
+    if (!is_file || is_claimed(in_domain(entry.name))) continue;
     const auto local = replace_all(entry.name.substr(k_prefix.size()), ":", ".");
-    VSTATE_TRY(read_alias(entry.name, local));
+    VSTATE_TRY(read_alias(entry, local));
   }
   return {};
+}
+
+Status Inspector::read_rows_of(const std::string& local, const std::vector<std::string>& literal) {
+  const auto name = AliasName::parse(local);
+  if (!name || name->text() != local) {
+    remark(fmt::format("the rows of {} in the table valias never take effect; they are not carried",
+                       visible(local)));
+    return {};
+  }
+  for (const auto& answer : names_that_answer(local)) {
+    VSTATE_TRY_ASSIGN(const auto file, system_.look(in_domain(dot_qmail_name(answer))));
+    if (!file) continue;
+    remark(
+        fmt::format("the rows of {} in the table valias never take effect, since {} answers "
+                    "first; they are not carried",
+                    local, dot_qmail_name(answer)));
+    return {};
+  }
+  DeliveryLines lines;
+  for (const auto& line : literal) lines.push_back(templater_->to_template(line));
+  if (local.ends_with("-default") && runs_program(lines))
+    remark(
+        fmt::format("{} is rows of valias that run a program; as a .qmail file it has another "
+                    "$DEFAULT",
+                    local));
+  out_.alias_rows.emplace(local, literal);
+  return take_alias(*name, std::move(lines), false);
 }
 
 Status Inspector::read_alias_rows() {
@@ -146,38 +226,7 @@ Status Inspector::read_alias_rows() {
                     rows.size()));
     return {};
   }
-  for (const auto& [local, literal] : rows) {
-    const auto name = AliasName::parse(local);
-    if (!name || name->text() != local) {
-      remark(
-          fmt::format("the rows of {} in the table valias never take effect; they are not carried",
-                      visible(local)));
-      continue;
-    }
-    const auto answers = names_that_answer(local);
-    const auto file = std::find_if(answers.begin(), answers.end(), [&](const std::string& answer) {
-      return system_.info(in_domain(dot_qmail_name(answer))).has_value();
-    });
-    if (file != answers.end()) {
-      remark(
-          fmt::format("the rows of {} in the table valias never take effect, since {} answers "
-                      "first; they are not carried",
-                      local, dot_qmail_name(*file)));
-      continue;
-    }
-    DeliveryLines lines;
-    for (const auto& line : literal) lines.push_back(templater_->to_template(line));
-    if (local.ends_with("-default") && runs_program(lines))
-      remark(
-          fmt::format("{} is rows of valias that run a program; as a .qmail file it has another "
-                      "$DEFAULT",
-                      local));
-    out_.alias_rows.emplace(local, literal);
-    if (auto robot = as_autoresponder(local, lines))
-      state().autoresponders.emplace(*name, *std::move(robot));
-    else
-      state().alias.emplace(*name, Alias{std::move(lines), false});
-  }
+  for (const auto& [local, literal] : rows) VSTATE_TRY(read_rows_of(local, literal));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "vstate/format/assign.h"
 #include "vstate/format/subscribers.h"
 #include "vstate/format/vpasswd.h"
+#include "vstate/inspect/qmail_files.h"
 
 namespace vstate {
 
@@ -45,90 +47,128 @@ class Detection {
   void note(std::string_view what, std::string_view value, std::string_view from) {
     server_.evidence.push_back(fmt::format("{}: {}, from {}", what, value, from));
   }
-  Status find_qmail();
+  void take_home(std::string home, std::string_view from) {
+    server_.vpopmail_dir = std::move(home);
+    note("vpopmail", server_.vpopmail_dir, from);
+  }
+  [[nodiscard]] std::string below_root() const;
+  [[nodiscard]] Result<bool> has_domains(const std::string& home) const;
   Status find_vpopmail();
-  void read_config();
-  void find_owner();
+  Status find_qmail();
+  Status find_vpopmail_otherwise();
+  Status read_config();
+  Status find_owner();
   Status find_version();
-  void find_clear_passwords();
-  void find_backend();
+  Status find_clear_passwords();
+  Status find_backend();
   /// The first domain's first account line, which shows how this build writes them.
-  [[nodiscard]] std::optional<vpasswd::Record> sample_account() const;
+  [[nodiscard]] Result<std::optional<vpasswd::Record>> sample_account() const;
   [[nodiscard]] std::optional<std::string> defined(const std::string& name) const {
     const auto found = config_.find(name);
     return found == config_.end() ? std::nullopt : std::optional(found->second);
   }
-  void find_ezmlm();
-  void find_autorespond();
+  Status find_ezmlm();
+  Status look_for_lists(const std::string& directory, std::string& from);
+  Status look_at_list(const std::string& list, std::string& from);
+  Status find_autorespond();
 
   const System& system_;
   const ServerOverrides& said_;
   Server server_;
   std::map<std::string, std::string> config_;
   std::vector<std::pair<std::string, AssignEntry>> domains_;
+  std::optional<ezmlm::HashRule> rule_;
 };
 
 Status Detection::find_qmail() {
+  std::string from = "its usual place";
+  server_.qmail_dir = "/var/qmail";
+  const auto compiled = clean_path(defined("QMAILDIR").value_or(""));
   if (!said_.qmail_dir.empty()) {
     server_.qmail_dir = said_.qmail_dir;
-    note("qmail", server_.qmail_dir, "the command line");
-  } else {
-    server_.qmail_dir = "/var/qmail";
-    note("qmail", server_.qmail_dir, "its usual place");
+    from = "the command line";
+  } else if (!compiled.empty()) {
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(compiled, "control")));
+    if (is_there) {
+      server_.qmail_dir = compiled;
+      from = "vpopmail_config.h";
+    }
   }
-  if (!system_.exists(path_join(server_.qmail_dir, "control")))
+  note("qmail", server_.qmail_dir, from);
+  VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(server_.qmail_dir, "control")));
+  if (!is_there)
     return fail(Errc::not_found,
-                fmt::format("{}: there is no qmail here (no directory \"control\"); name its "
+                fmt::format("{}: there is no qmail here (no directory \"control\"{}); name its "
                             "directory with --qmail-dir",
-                            server_.qmail_dir),
+                            server_.qmail_dir, below_root()),
                 Scope::run);
   VSTATE_TRY_ASSIGN(const auto assign,
                     system_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
-  if (assign) {
-    const auto parsed = AssignFile::parse(*assign);
-    if (!parsed)
-      return tl::unexpected<Error>(parsed.error().in(path_join(server_.qmail_dir, "users/assign")));
-    domains_ = parsed->domains();
-  }
+  domains_ = AssignFile::parse(assign.value_or(".\n")).domains();
   const auto djb = path_join(server_.qmail_dir, "users/cdb");
   const auto sqmail = path_join(server_.qmail_dir, "users/assign.cdb");
-  server_.assign_cdb = !system_.exists(djb) && system_.exists(sqmail) ? sqmail : djb;
+  VSTATE_TRY_ASSIGN(const bool has_djb, system_.exists(djb));
+  VSTATE_TRY_ASSIGN(const bool has_sqmail, system_.exists(sqmail));
+  server_.assign_cdb = !has_djb && has_sqmail ? sqmail : djb;
+  if (const auto cdb = defined("QMAIL_CDB_NAME"); cdb && *cdb == "assign.cdb")
+    server_.assign_cdb = sqmail;
   return {};
 }
 
+/// What the root of the run adds to a message that something is not there.
+std::string Detection::below_root() const {
+  return system_.is_whole_machine() ? std::string() : " below " + system_.root();
+}
+
+Result<bool> Detection::has_domains(const std::string& home) const {
+  for (const auto* sign : {"domains", "etc"}) {
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(home, sign)));
+    if (is_there) return true;
+  }
+  return false;
+}
+
+/// By its account, which needs nothing of qmail.
 Status Detection::find_vpopmail() {
   VSTATE_TRY_ASSIGN(const auto account, system_.account("vpopmail"));
-  const auto has_domains = [&](std::string_view home) {
-    return system_.exists(path_join(home, "domains")) || system_.exists(path_join(home, "etc"));
-  };
-  const auto take = [&](std::string home, std::string_view from) {
-    server_.vpopmail_dir = std::move(home);
-    note("vpopmail", server_.vpopmail_dir, from);
-  };
-  if (!said_.vpopmail_dir.empty())
-    take(said_.vpopmail_dir, "the command line");
-  else if (account && has_domains(account->home))
-    take(account->home, "the account vpopmail");
-  for (const auto& [name, entry] : domains_) {
-    if (!server_.vpopmail_dir.empty()) break;
-    const auto at = entry.home.find("/domains/");
-    if (at != std::string::npos && has_domains(entry.home.substr(0, at)))
-      take(entry.home.substr(0, at), "users/assign");
-  }
-  for (const auto* home : k_usual_homes)
-    if (server_.vpopmail_dir.empty() && has_domains(home)) take(home, "its usual place");
-  if (server_.vpopmail_dir.empty() || !system_.exists(server_.vpopmail_dir))
-    return fail(Errc::not_found,
-                fmt::format("{}: there is no vpopmail here; name its home with --vpopmail-dir",
-                            server_.vpopmail_dir.empty() ? "vpopmail" : server_.vpopmail_dir),
-                Scope::run);
   if (account) server_.owner = {account->uid, account->gid};
-  return {};
+  if (!said_.vpopmail_dir.empty()) {
+    take_home(said_.vpopmail_dir, "the command line");
+  } else if (account) {
+    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));
+    if (is_it) take_home(account->home, "the account vpopmail");
+  }
+  return server_.vpopmail_dir.empty() ? Status() : read_config();
 }
 
-void Detection::read_config() {
+/// Without an account: by the domains that qmail knows, then where it usually is.
+Status Detection::find_vpopmail_otherwise() {
+  std::vector<std::pair<std::string, std::string>> candidates;
+  for (const auto& [name, entry] : domains_)
+    if (const auto at = entry.home.find("/domains/"); at != std::string::npos)
+      candidates.emplace_back(entry.home.substr(0, at), "users/assign");
+  for (const auto* home : k_usual_homes) candidates.emplace_back(home, "its usual place");
+  std::set<std::string> seen;
+  for (const auto& [home, from] : candidates) {
+    if (!server_.vpopmail_dir.empty()) break;
+    if (!seen.insert(home).second) continue;
+    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(home));
+    if (is_it) take_home(home, from);
+  }
+  const auto& home = server_.vpopmail_dir;
+  VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(home.empty() ? "/" : home));
+  if (home.empty() || !is_there)
+    return fail(Errc::not_found,
+                fmt::format("{}: there is no vpopmail here{}; name its home with --vpopmail-dir",
+                            home.empty() ? "vpopmail" : home, below_root()),
+                Scope::run);
+  return config_.empty() ? read_config() : Status();
+}
+
+Status Detection::read_config() {
   for (const auto* name : {"include/vpopmail_config.h", "include/config.h"}) {
-    const auto text = system_.read(path_join(server_.vpopmail_dir, name));
+    VSTATE_TRY_ASSIGN(const auto text,
+                      system_.read_if_there(path_join(server_.vpopmail_dir, name)));
     if (!text) continue;
     config_ = parse_defines(*text);
     break;
@@ -138,11 +178,10 @@ void Detection::read_config() {
     server_.hashes_directories = false;
     note("directory hashing", "off", "vpopmail_config.h");
   }
-  if (const auto cdb = defined("QMAIL_CDB_NAME"); cdb && *cdb == "assign.cdb")
-    server_.assign_cdb = path_join(server_.qmail_dir, "users/assign.cdb");
+  return {};
 }
 
-void Detection::find_owner() {
+Status Detection::find_owner() {
   const auto uid = to_number(defined("VPOPMAILUID").value_or(""));
   const auto gid = to_number(defined("VPOPMAILGID").value_or(""));
   std::string from = "the account vpopmail";
@@ -152,7 +191,7 @@ void Detection::find_owner() {
   } else if (server_.owner == Owner{}) {
     for (const auto& path :
          {server_.domains_dir, path_join(server_.vpopmail_dir, "etc"), server_.vpopmail_dir}) {
-      const auto info = system_.info_followed(path);
+      VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
       if (!info) continue;
       server_.owner = {info->uid, info->gid};
       from = "the owner of " + path;
@@ -160,6 +199,7 @@ void Detection::find_owner() {
     }
   }
   note("owner", fmt::format("{}:{}", server_.owner.uid, server_.owner.gid), from);
+  return {};
 }
 
 Status Detection::find_version() {
@@ -168,8 +208,9 @@ Status Detection::find_version() {
     text = defined("PACKAGE_VERSION").value_or(defined("VERSION").value_or(""));
     from = "vpopmail_config.h";
   }
-  if (text.empty() &&
-      system_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf"))) {
+  VSTATE_TRY_ASSIGN(const bool has_rules,
+                    system_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf")));
+  if (text.empty() && has_rules) {
     text = "5.6";
     from = "etc/password_strength.conf";
   }
@@ -188,17 +229,16 @@ Status Detection::find_version() {
   return {};
 }
 
-std::optional<vpasswd::Record> Detection::sample_account() const {
+Result<std::optional<vpasswd::Record>> Detection::sample_account() const {
   for (const auto& [name, entry] : domains_) {
-    const auto bytes = system_.read(path_join(entry.home, "vpasswd"));
-    if (!bytes) continue;
-    const auto file = vpasswd::File::parse(*bytes);
-    if (file && !file->records().empty()) return file->records().back();
+    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path_join(entry.home, "vpasswd")));
+    const auto file = vpasswd::File::parse(bytes.value_or(""));
+    if (!file.records().empty()) return std::optional(file.records().back());
   }
-  return std::nullopt;
+  return std::optional<vpasswd::Record>();
 }
 
-void Detection::find_clear_passwords() {
+Status Detection::find_clear_passwords() {
   std::string from;
   if (!said_.clear_passwords.empty()) {
     server_.stores_clear_passwords = said_.clear_passwords == "yes";
@@ -206,17 +246,17 @@ void Detection::find_clear_passwords() {
   } else if (!config_.empty()) {
     server_.stores_clear_passwords = defined("CLEAR_PASS").has_value();
     from = "vpopmail_config.h";
-  } else if (const auto account = sample_account()) {
-    server_.stores_clear_passwords = account->clear.has_value();
-    from = "vpasswd";
   } else {
-    server_.stores_clear_passwords = server_.version == VpopmailVersion::v54;
-    from = "the default of this version";
+    VSTATE_TRY_ASSIGN(const auto account, sample_account());
+    server_.stores_clear_passwords =
+        account ? account->clear.has_value() : server_.version == VpopmailVersion::v54;
+    from = account ? "vpasswd" : "the default of this version";
   }
   note("clear-text passwords", server_.stores_clear_passwords ? "kept" : "not kept", from);
+  return {};
 }
 
-void Detection::find_backend() {
+Status Detection::find_backend() {
   struct Sign {
     const char *define, *file, *name;
   };
@@ -229,8 +269,9 @@ void Detection::find_backend() {
     from = "the command line";
   } else {
     for (const auto& sign : signs) {
-      const bool is_there =
-          config_.empty() && system_.exists(path_join(server_.vpopmail_dir, sign.file));
+      VSTATE_TRY_ASSIGN(const bool has_file,
+                        system_.exists(path_join(server_.vpopmail_dir, sign.file)));
+      const bool is_there = config_.empty() && has_file;
       if (!defined(sign.define) && !is_there) continue;
       server_.backend = sign.name;
       if (is_there) from = sign.file;
@@ -240,91 +281,112 @@ void Detection::find_backend() {
   note("accounts", server_.backend, from);
   server_.connection_file = said_.connection_file;
   server_.lock_seconds = said_.lock_seconds;
-  if (config_.empty()) return;
+  if (config_.empty()) return {};
   server_.tables = {defined("MANY_DOMAINS").has_value(), defined("VALIAS").has_value(),
                     defined("ENABLE_MYSQL_LIMITS").has_value(),
                     defined("ENABLE_SQL_ALIASDOMAINS").has_value(),
                     defined("DEFAULT_DELIVERY").has_value()};
+  return {};
 }
 
-void Detection::find_ezmlm() {
-  std::string from = "its usual place";
-  std::optional<ezmlm::HashRule> rule;
-  for (const auto& [name, entry] : domains_) {
-    const auto listing = system_.list(entry.home);
-    // Lists come with links; without any, the domain's homes need not be looked into.
-    const bool has_lists =
-        listing && std::any_of(listing->begin(), listing->end(), [](const auto& item) {
-          return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
-        });
-    if (!has_lists) continue;
-    for (const auto& item : *listing) {
-      if (item.type != FileInfo::Type::directory) continue;
-      const auto list = path_join(entry.home, item.name);
-      if (server_.ezmlm_dir.empty()) {
-        // "|/usr/local/bin/ezmlm/ezmlm-weed": every list's bouncer begins with a program's path.
-        const auto bouncer = system_.read_if_there(path_join(list, "bouncer"));
-        const auto text = bouncer && *bouncer ? **bouncer : std::string();
-        const auto program = text.find("/ezmlm-");
-        const auto start = program == std::string::npos ? program : text.find('/');
-        if (start != std::string::npos && start <= program) {
-          server_.ezmlm_dir = text.substr(start, program - start);
-          from = path_join(list, "bouncer");
-        }
-      }
-      if (!rule) {
-        const auto buckets = system_.list(path_join(list, "subscribers"));
-        std::map<char, std::vector<std::string>> found;
-        for (const auto& bucket : buckets.value_or(std::vector<DirEntry>{})) {
-          const auto bytes = system_.read(path_join(path_join(list, "subscribers"), bucket.name));
-          if (bucket.name.size() != 1 || !bytes) continue;
-          if (auto addresses = ezmlm::parse_bucket(*bytes)) found[bucket.name[0]] = *addresses;
-        }
-        if (!found.empty()) rule = ezmlm::rule_of(found);
-      }
+/// The lists of one domain show where ezmlm's programs are, and how it places addresses.
+Status Detection::look_for_lists(const std::string& directory, std::string& from) {
+  VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(directory));
+  if (!found || !found->is_directory()) return {};
+  VSTATE_TRY_ASSIGN(const auto listing, system_.list(directory));
+  // Lists come with links; without any, the domain's homes need not be looked into.
+  const bool has_lists = std::any_of(listing.begin(), listing.end(), [](const auto& item) {
+    return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
+  });
+  if (!has_lists) return {};
+  for (const auto& item : listing)
+    if (item.type == FileInfo::Type::directory)
+      VSTATE_TRY(look_at_list(path_join(directory, item.name), from));
+  return {};
+}
+
+Status Detection::look_at_list(const std::string& list, std::string& from) {
+  if (server_.ezmlm_dir.empty()) {
+    // "|/usr/local/bin/ezmlm/ezmlm-weed": every list's bouncer begins with a program's path.
+    VSTATE_TRY_ASSIGN(const auto bouncer, system_.read_if_there(path_join(list, "bouncer")));
+    const auto text = bouncer.value_or("");
+    const auto program = text.find("/ezmlm-");
+    const auto start = program == std::string::npos ? program : text.find('/');
+    if (start != std::string::npos && start <= program) {
+      server_.ezmlm_dir = text.substr(start, program - start);
+      from = path_join(list, "bouncer");
     }
+  }
+  const auto subscribers = path_join(list, "subscribers");
+  VSTATE_TRY_ASSIGN(const auto is_there, system_.look_followed(subscribers));
+  if (rule_ || !is_there || !is_there->is_directory()) return {};
+  VSTATE_TRY_ASSIGN(const auto buckets, system_.list(subscribers));
+  std::map<char, std::vector<std::string>> found;
+  for (const auto& bucket : buckets) {
+    if (bucket.name.size() != 1 || bucket.type != FileInfo::Type::regular) continue;
+    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path_join(subscribers, bucket.name)));
+    if (bytes) found[bucket.name[0]] = ezmlm::parse_bucket(*bytes).addresses;
+  }
+  if (!found.empty()) rule_ = ezmlm::rule_of(found);
+  return {};
+}
+
+Status Detection::find_ezmlm() {
+  std::string from = "its usual place";
+  const bool is_said = !said_.ezmlm_dir.empty() && !said_.ezmlm_hash.empty();
+  for (const auto& [name, entry] : domains_) {
+    // The first list that tells both is enough.
+    if (is_said || (rule_ && !server_.ezmlm_dir.empty())) break;
+    VSTATE_TRY(look_for_lists(entry.home, from));
   }
   if (!said_.ezmlm_dir.empty()) {
     server_.ezmlm_dir = said_.ezmlm_dir;
     from = "the command line";
   }
-  for (const auto* directory : k_ezmlm_dirs)
-    if (server_.ezmlm_dir.empty() && system_.exists(path_join(directory, "ezmlm-send")))
-      server_.ezmlm_dir = directory;
+  for (const auto* directory : k_ezmlm_dirs) {
+    if (!server_.ezmlm_dir.empty()) break;
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(directory, "ezmlm-send")));
+    if (is_there) server_.ezmlm_dir = directory;
+  }
   if (server_.ezmlm_dir.empty()) server_.ezmlm_dir = k_ezmlm_dirs.front();
   note("ezmlm", server_.ezmlm_dir, from);
   std::string rule_from = "lists that are there";
   if (!said_.ezmlm_hash.empty()) {
-    rule = said_.ezmlm_hash == "32" ? ezmlm::HashRule::bits32 : ezmlm::HashRule::bits64;
+    rule_ = said_.ezmlm_hash == "32" ? ezmlm::HashRule::bits32 : ezmlm::HashRule::bits64;
     rule_from = "the command line";
-  } else if (!rule) {
+  } else if (!rule_) {
     rule_from = "the current ezmlm-idx on 64-bit machines";
   }
-  server_.ezmlm_hashes_64_bits = rule.value_or(ezmlm::HashRule::bits64) == ezmlm::HashRule::bits64;
+  server_.ezmlm_hashes_64_bits = rule_.value_or(ezmlm::HashRule::bits64) == ezmlm::HashRule::bits64;
   note("ezmlm's hash", server_.ezmlm_hashes_64_bits ? "64 bits" : "32 bits", rule_from);
+  return {};
 }
 
-void Detection::find_autorespond() {
+Status Detection::find_autorespond() {
   server_.autorespond = said_.autorespond;
   const std::array candidates{path_join(server_.qmail_dir, "bin/autorespond"),
                               std::string("/usr/bin/autorespond"),
                               std::string("/usr/local/bin/autorespond"),
                               path_join(server_.vpopmail_dir, "bin/autorespond")};
-  for (const auto& path : candidates)
-    if (server_.autorespond.empty() && system_.exists(path)) server_.autorespond = path;
+  for (const auto& path : candidates) {
+    if (!server_.autorespond.empty()) break;
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path));
+    if (is_there) server_.autorespond = path;
+  }
   if (server_.autorespond.empty()) server_.autorespond = candidates.front();
+  return {};
 }
 
 Result<Server> Detection::run() {
-  VSTATE_TRY(find_qmail());
   VSTATE_TRY(find_vpopmail());
-  read_config();
-  find_owner();
+  VSTATE_TRY(find_qmail());
+  VSTATE_TRY(find_vpopmail_otherwise());
+  VSTATE_TRY(find_owner());
   VSTATE_TRY(find_version());
-  find_clear_passwords();
-  find_backend();
-  find_ezmlm();
-  find_autorespond();
+  VSTATE_TRY(find_clear_passwords());
+  VSTATE_TRY(find_backend());
+  VSTATE_TRY(find_ezmlm());
+  VSTATE_TRY(find_autorespond());
   return std::move(server_);
 }
 

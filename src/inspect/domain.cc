@@ -2,72 +2,45 @@
 
 #include "inspector_impl.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
-#include "vstate/format/cdb.h"
-#include "vstate/format/control.h"
 
 namespace vstate {
 
 namespace {
-
 constexpr std::string_view k_hash_names =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-Result<ControlFile> read_control(const System& system, const Server& server, std::string_view name,
-                                 bool* is_there = nullptr) {
-  const auto path = path_join(path_join(server.qmail_dir, "control"), name);
-  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
-  if (is_there != nullptr) *is_there = bytes.has_value();
-  return ControlFile::parse(bytes.value_or(""));
-}
-
-Result<AssignFile> read_assign(const System& system, const Server& server) {
-  const auto path = path_join(server.qmail_dir, "users/assign");
-  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
-  if (!bytes) return AssignFile();
-  auto file = AssignFile::parse(*bytes);
-  if (!file) return tl::unexpected<Error>(file.error().in(path));
-  return file;
-}
-
-bool has_entry(const std::vector<std::string>& entries, std::string_view name) {
-  for (const auto& entry : entries)
-    if (to_lower(entry) == name) return true;
-  return false;
-}
-
 }  // namespace
 
-Result<std::vector<DomainName>> list_domains(const System& system, const Server& server) {
-  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
+std::vector<DomainName> real_domains(const QmailFiles& qmail) {
   std::vector<DomainName> names;
-  for (const auto& [name, entry] : assign.domains()) {
-    if (name != to_lower(entry.user)) continue;
-    auto parsed = DomainName::parse(name);
-    if (parsed) names.push_back(*std::move(parsed));
+  for (const auto& domain : qmail.domains()) {
+    if (domain.kind != AssignedDomain::Kind::domain) continue;
+    if (auto parsed = DomainName::parse(domain.name)) names.push_back(*std::move(parsed));
   }
   return names;
 }
 
-Result<std::string> published_directory(const System& system, const Server& server,
-                                        const DomainName& name) {
-  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
-  const auto entry = assign.find_domain(name.text());
-  return entry ? entry->home : std::string();
-}
-
-Result<std::map<std::string, std::string>> foreign_names(const System& system, const Server& server,
-                                                         const State& state) {
-  VSTATE_TRY_ASSIGN(const auto assign, read_assign(system, server));
+std::map<std::string, std::string> foreign_names(const QmailFiles& qmail, const State& state) {
   std::map<std::string, std::string> foreign;
   const auto check = [&](const DomainName& name) {
-    const auto entry = assign.find_domain(name.text());
-    if (entry && to_lower(entry->user) != state.name.text())
-      foreign[name.text()] = to_lower(entry->user);
+    const auto* assigned = qmail.find(name.text());
+    if (assigned != nullptr && assigned->real != state.name.text())
+      foreign[name.text()] = assigned->real;
   };
   check(state.name);
   for (const auto& alias : state.aliases) check(alias);
   return foreign;
+}
+
+std::string why_not_a_source(const Observation& found) {
+  const auto& directory = found.condition.directory;
+  if (!found.condition.has_directory)
+    return fmt::format(
+        "{} is in users/assign and is not there; if it is on a disk of its own, mount it",
+        directory);
+  if (!found.accounts.empty()) return {};
+  return fmt::format(
+      "no account of it can be found in {}; if the directory is on a disk of its own, mount it",
+      directory);
 }
 
 std::string Inspector::in_domain(std::string_view name) const {
@@ -86,129 +59,85 @@ bool Inspector::is_claimed(std::string_view path) const {
   return out_.accounting.expressed.contains(name) || out_.accounting.rebuilt.contains(name);
 }
 
-void Inspector::find_hidden_directory() {
+Status Inspector::find_hidden_directory() {
   // A domain that is built but not yet published, or whose line in users/assign was lost, stands
   // in the domains' directory or in a hash directory of it.
-  const auto offer = [&](const std::string& parent) {
+  const auto offer = [&](const std::string& parent) -> Status {
+    if (!directory().empty()) return {};
     const auto path = path_join(parent, name_.text());
-    const auto info = system_.info(path);
-    if (directory().empty() && info && info->is_directory()) {
-      out_.condition.directory = path;
-      out_.condition.owner = {info->uid, info->gid};
-    }
+    VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+    if (!info || !info->is_directory()) return {};
+    out_.condition.directory = path;
+    out_.condition.owner = {info->uid, info->gid};
+    return {};
   };
-  offer(server_.domains_dir);
+  VSTATE_TRY(offer(server_.domains_dir));
   for (const char first : k_hash_names) {
     const auto level1 = path_join(server_.domains_dir, std::string(1, first));
-    if (!directory().empty() || !system_.exists(level1)) continue;
-    offer(level1);
-    for (const char second : k_hash_names) {
-      const auto level2 = path_join(level1, std::string(1, second));
-      if (system_.exists(level2)) offer(level2);
-    }
+    VSTATE_TRY_ASSIGN(const bool has_level1, system_.exists(level1));
+    if (!directory().empty() || !has_level1) continue;
+    VSTATE_TRY(offer(level1));
+    for (const char second : k_hash_names)
+      VSTATE_TRY(offer(path_join(level1, std::string(1, second))));
   }
+  return {};
 }
 
 Status Inspector::find_directory() {
-  const auto entry = assign_.find_domain(name_.text());
-  if (entry) {
-    if (to_lower(entry->user) != name_.text())
-      return fail(Errc::invalid,
-                  fmt::format("{} is an alias domain of {} on this server; name the real domain",
-                              name_.text(), entry->user),
-                  Scope::domain);
-    out_.condition.directory = entry->home;
-    out_.condition.owner = {static_cast<std::uint32_t>(to_number(entry->uid).value_or(0)),
-                            static_cast<std::uint32_t>(to_number(entry->gid).value_or(0))};
-    if (!system_.exists(entry->home))
-      remark(fmt::format("{} is in users/assign but does not exist", entry->home));
-  } else {
-    find_hidden_directory();
+  using Kind = AssignedDomain::Kind;
+  const auto* assigned = qmail_.find(name_.text());
+  if (assigned == nullptr) {
+    VSTATE_TRY(find_hidden_directory());
     if (directory().empty()) out_.condition.owner = server_.owner;
+    return {};
   }
+  if (assigned->kind == Kind::alias)
+    return fail(Errc::invalid,
+                fmt::format("{} is an alias domain of {} on this server; name the real domain",
+                            name_.text(), assigned->real),
+                Scope::domain);
+  if (assigned->kind == Kind::foreign)
+    return fail(Errc::invalid,
+                fmt::format("{} is not vpopmail's on this server: users/assign gives it to {} in "
+                            "{}; it is left alone",
+                            name_.text(), assigned->real, assigned->directory),
+                Scope::domain);
+  out_.condition.directory = assigned->directory;
+  out_.condition.owner = assigned->owner;
   return {};
 }
 
 Status Inspector::read_publication() {
-  const auto& assign = assign_;
-  VSTATE_TRY_ASSIGN(const auto assign_cdb, system_.read_if_there(server_.assign_cdb));
-  VSTATE_TRY_ASSIGN(const auto virtualdomains, read_control(system_, server_, "virtualdomains"));
-  bool has_locals = false, has_rcpthosts = false;
-  VSTATE_TRY_ASSIGN(auto locals_file, read_control(system_, server_, "locals", &has_locals));
-  VSTATE_TRY_ASSIGN(const auto rcpthosts,
-                    read_control(system_, server_, "rcpthosts", &has_rcpthosts));
-  VSTATE_TRY_ASSIGN(const auto more, read_control(system_, server_, "morercpthosts"));
-  const auto control = path_join(server_.qmail_dir, "control");
-  VSTATE_TRY_ASSIGN(const auto more_cdb,
-                    system_.read_if_there(path_join(control, "morercpthosts.cdb")));
-  auto locals = locals_file.entries();
-  if (!has_locals) {
-    // Without the file, control/me is the one local name.
-    VSTATE_TRY_ASSIGN(const auto me, read_control(system_, server_, "me"));
-    if (me.line_count() > 0) locals = {std::string(trim_end(me.lines().front()))};
-  }
-  if (!has_rcpthosts)
+  for (const auto& blemish : qmail_.blemishes()) remark(blemish);
+  if (!qmail_.has_rcpthosts())
     remark(
         "control/rcpthosts is missing: this server accepts mail for every domain until it is made");
-  if (assign_cdb) {
-    const auto records = cdb::read(*assign_cdb);
-    if (!records) return tl::unexpected<Error>(records.error().in(server_.assign_cdb));
-    for (const auto& [key, data] : *records) {
-      const auto entry = entry_of_record(key, data);
-      if (!entry || to_lower(entry->user) != name_.text() || entry->key.size() < 2) continue;
-      const auto name = entry->key.substr(0, entry->key.size() - 1);
-      if (entry->wildcard && !assign.find_domain(name))
-        out_.condition.defects.push_back(
-            {DefectKind::assign_index, "",
-             fmt::format("{} still has {}", server_.assign_cdb, name)});
-    }
-  }
+  for (const auto& stale : qmail_.stale_names_of(name_.text()))
+    out_.condition.defects.push_back(
+        {DefectKind::assign_index, "", fmt::format("{} still has {}", server_.assign_cdb, stale)});
   VSTATE_TRY_ASSIGN(const auto listed, store_.read_alias_domains(location()));
-  const auto rcpthosts_entries = rcpthosts.entries(), more_entries = more.entries();
-
   const auto look_up = [&](const std::string& name) {
-    Publication place;
-    const auto entry = assign.find_domain(name);
-    const auto is_right = [&](const std::optional<AssignEntry>& found) {
-      return found && to_lower(found->user) == name_.text() && found->home == directory();
-    };
-    place.in_assign = is_right(entry);
-    if (assign_cdb) {
-      const auto key = assign_cdb_key(name);
-      const auto data = cdb::find(*assign_cdb, key);
-      place.in_assign_cdb = data && is_right(entry_of_record(key, *data));
-    }
+    auto place = qmail_.publication_of(system_, name, name_.text(), directory());
     place.in_store = !listed || name == name_.text() || listed->contains(name);
-    place.in_virtualdomains = to_lower(virtual_user(virtualdomains, name).value_or("")) == name;
-    place.in_locals = has_entry(locals, name);
-    const bool in_more = has_entry(more_entries, name);
-    place.in_rcpthosts = in_more || has_entry(rcpthosts_entries, name);
-    place.in_morercpthosts_cdb = !in_more || has_entry(rcpthosts_entries, name) ||
-                                 (more_cdb && cdb::find(*more_cdb, name).has_value());
     return place;
   };
   out_.condition.published[name_] = look_up(name_.text());
-  for (const auto& [name, entry] : assign.domains()) {
-    if (name == name_.text() || to_lower(entry.user) != name_.text()) continue;
+  for (const auto& name : qmail_.aliases_of(name_.text())) {
     const auto alias = DomainName::parse(name);
-    if (!alias) continue;
+    if (!alias) {
+      leave_out("domain." + name, "its alias domain: " + alias.error().message);
+      continue;
+    }
     state().aliases.insert(*alias);
     out_.condition.published[*alias] = look_up(name);
   }
-  for (const auto& line : virtualdomains.entries()) {
-    const auto colon = line.find(':');
-    if (colon == std::string::npos || to_lower(line.substr(colon + 1)) != name_.text()) continue;
-    const auto key = to_lower(line.substr(0, colon));
-    if (key != name_.text() && !assign.find_domain(key))
-      remark(fmt::format(
-          "virtualdomains sends {} to this domain by hand, without users/assign; only its "
-          ".qmail files work, and vstate does not carry it",
-          key));
-  }
+  for (const auto& line : qmail_.hand_made_lines_for(name_.text()))
+    remark(fmt::format("virtualdomains has the line \"{}\", made by hand; vstate does not carry it",
+                       visible(line)));
   return {};
 }
 
-void Inspector::claim_housekeeping() {
+Status Inspector::claim_housekeeping() {
   for (const auto& entry : entries_) {
     const auto own = store_.own_file(entry.name);
     if (!own) continue;
@@ -217,25 +146,13 @@ void Inspector::claim_housekeeping() {
     else
       rebuild(in_domain(entry.name), own->reason);
   }
+  return {};
 }
 
-Result<Observation> Inspector::run() {
-  VSTATE_TRY_ASSIGN(assign_, read_assign(system_, server_));
-  VSTATE_TRY(find_directory());
-  if (system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")))
-    out_.condition.defects.push_back(
-        {DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
-  out_.state.emplace(name_);
-  VSTATE_TRY(read_publication());
-  out_.condition.paths = {server_.vpopmail_dir, server_.qmail_dir, server_.ezmlm_dir,
-                          server_.autorespond,  directory(),       {}};
-  out_.condition.has_directory = !directory().empty() && system_.exists(directory());
-  if (!out_.condition.has_directory) {
-    if (!out_.condition.published[name_].in_assign) out_.state.reset();
-    return std::move(out_);
-  }
+Status Inspector::look_at_directory() {
   VSTATE_TRY_ASSIGN(entries_, system_.list(directory()));
   VSTATE_TRY_ASSIGN(const auto info, system_.info_followed(directory()));
+  place_ = {info.device, info.inode};
   if (Owner{info.uid, info.gid} != owner())
     out_.condition.defects.push_back(
         {DefectKind::ownership, "",
@@ -243,9 +160,51 @@ Result<Observation> Inspector::run() {
   out_.condition.is_frozen = (info.mode & 01000U) != 0;
   if ((info.mode & 0002U) != 0)
     remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
-  if (system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")))
-    remark("this server has a hook, etc/onchange, which vstate does not run");
-  claim_housekeeping();
+  VSTATE_TRY_ASSIGN(const bool has_hook,
+                    system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
+  if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
+  const auto resolved = system_.resolve(directory());
+  if (resolved && *resolved != directory())
+    out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), *resolved));
+  return {};
+}
+
+Result<Observation> Inspector::run() {
+  out_.state.emplace(name_);
+  VSTATE_TRY(find_directory());
+  VSTATE_TRY_ASSIGN(const bool is_unfinished,
+                    system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")));
+  if (is_unfinished)
+    out_.condition.defects.push_back(
+        {DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
+  VSTATE_TRY(read_publication());
+  out_.condition.paths = {server_.vpopmail_dir,
+                          server_.qmail_dir,
+                          server_.ezmlm_dir,
+                          server_.autorespond,
+                          directory(),
+                          {},
+                          {}};
+  if (!directory().empty()) {
+    VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(directory()));
+    if (found && !found->is_directory())
+      return fail(Errc::invalid, fmt::format("{}: is no directory", directory()), Scope::domain);
+    out_.condition.has_directory = found.has_value();
+  }
+  if (!out_.condition.has_directory) {
+    if (!directory().empty())
+      remark(fmt::format("{} is in users/assign but does not exist", directory()));
+    if (!out_.condition.published[name_].in_assign && qmail_.find(name_.text()) == nullptr)
+      out_.state.reset();
+    return std::move(out_);
+  }
+  VSTATE_TRY(look_at_directory());
+  VSTATE_TRY(claim_housekeeping());
+  VSTATE_TRY_ASSIGN(out_.accounts, store_.read_accounts(location()));
+  VSTATE_TRY(place_homes());
+  VSTATE_TRY(find_lists());
+  templater_.emplace(out_.condition.paths,
+                     [this](const std::string& path) { return places_.find(path); });
   VSTATE_TRY(read_mailboxes());
   VSTATE_TRY(read_limits());
   VSTATE_TRY(read_default());
@@ -253,14 +212,17 @@ Result<Observation> Inspector::run() {
   VSTATE_TRY(read_aliases());
   VSTATE_TRY(read_alias_rows());
   VSTATE_TRY(read_rest());
+  VSTATE_TRY(places_.status());
   VSTATE_TRY_ASSIGN(const auto remarks, store_.remarks(location(), state().aliases));
   for (const auto& text : remarks) remark(text);
+  state() = without_excluded(std::move(state()), selection_);
   return std::move(out_);
 }
 
 Result<Observation> inspect_domain(System& system, const Server& server, AccountStore& store,
-                                   const DomainName& name) {
-  return Inspector(system, server, store, name).run();
+                                   const QmailFiles& qmail, const DomainName& name,
+                                   const Selection& selection) {
+  return Inspector(system, server, store, qmail, name, selection).run();
 }
 
 }  // namespace vstate

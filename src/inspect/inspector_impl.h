@@ -3,12 +3,13 @@
 /// what nobody claims becomes a File of the State, so that nothing is lost.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "vstate/format/assign.h"
+#include "places_impl.h"
 #include "vstate/inspect/inspect.h"
 #include "vstate/model/template.h"
 
@@ -16,8 +17,15 @@ namespace vstate {
 
 class Inspector {
  public:
-  Inspector(System& system, const Server& server, AccountStore& store, DomainName name)
-      : system_(system), server_(server), store_(store), name_(std::move(name)) {}
+  Inspector(System& system, const Server& server, AccountStore& store, const QmailFiles& qmail,
+            DomainName name, const Selection& selection)
+      : system_(system),
+        server_(server),
+        store_(store),
+        qmail_(qmail),
+        name_(std::move(name)),
+        selection_(selection),
+        places_(system) {}
 
   Result<Observation> run();
 
@@ -25,37 +33,59 @@ class Inspector {
   // domain.cc
   Status find_directory();
   Status read_publication();
-  void find_hidden_directory();
-  void claim_housekeeping();
+  Status find_hidden_directory();
+  Status look_at_directory();
+  Status claim_housekeeping();
+
+  // homes.cc: where the accounts live
+  Status place_homes();
+  Result<std::string> find_home(const Account&);
+  Result<std::string> home_instead_of(const Account&, const std::string& stored);
+  void take_home(const std::string& name, const std::string& home);
+  Status leave_out(const Account&, std::string why);
 
   // mailboxes.cc
   Status read_mailboxes();
-  void place_homes(const std::vector<Account>&);
+  Status read_bad_records();
   Mailbox to_mailbox(const Account&) const;
   Status read_home(const MailboxName&, Mailbox&, const std::string& home, const StoredLogin* login);
+  Status read_home_entry(Mailbox&, const std::string& home, const DirEntry&,
+                         const StoredLogin* login, ArchiveSource&);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
-  void check_home(const MailboxName&, const std::string& home, const OpenDirectory*);
-  [[nodiscard]] bool is_whole_home(const OpenDirectory&, bool& has_temporary) const;
-  void check_temporary(const std::string& path);
+  Status check_home(const MailboxName&, const std::string& home, const OpenDirectory&);
+  Status check_maildir(const MailboxName&, const std::string& home, ArchiveSource&);
+  Status read_shared_folders(const MailboxName&, const std::string& maildir, ArchiveSource&);
+  [[nodiscard]] Result<bool> is_whole_home(const OpenDirectory&, bool& has_temporary) const;
+  Status check_temporary(const std::string& path);
 
   // delivery.cc
   Status read_limits();
   Status remark_default_limits();
   Status read_default();
   Status read_aliases();
-  Status read_alias(const std::string& file_name, const std::string& local);
+  Status read_alias(const DirEntry&, const std::string& local);
   Status read_alias_rows();
-  std::optional<Autoresponder> as_autoresponder(const std::string& local, const DeliveryLines&);
+  Status read_rows_of(const std::string& local, const std::vector<std::string>& literal);
+  Result<std::optional<Autoresponder>> as_autoresponder(const std::string& local,
+                                                        const DeliveryLines&);
+  Status take_alias(const AliasName&, DeliveryLines, bool forwards_only);
   Result<DeliveryLines> read_lines(const std::string& path);
+  /// The file of delivery lines that a name in the domain's directory leads to. nullopt if it leads
+  /// to none, which is named if it is a link.
+  Result<std::optional<FileInfo>> delivery_file(const DirEntry&, const std::string& address);
 
   // lists.cc
+  Status find_lists();
+  Status find_list_behind(const DirEntry& link);
+  Result<bool> is_list(const std::string& directory) const;
   Status read_lists();
-  Status read_list(const std::string& directory_name);
+  Status read_list(const AliasName&, const std::string& root);
   Status read_list_directory(List&, const std::string& root, const std::string& below,
-                             std::set<std::string>& expressed);
-  Status read_sublist(List&, const std::string& root, const std::string& sub,
-                      std::set<std::string>& expressed);
-  void read_links(List&, const std::string& directory_name);
+                             ArchiveSource&);
+  Status read_list_file(List&, const std::string& root, const std::string& below,
+                        const std::string& name, ArchiveSource&);
+  Status read_sublist(List&, const std::string& root, const std::string& sub, ArchiveSource&);
+  Status read_links(List&, const AliasName&, const std::string& root);
 
   // rest.cc
   Status read_rest();
@@ -67,8 +97,18 @@ class Inspector {
   Result<bool> read_entries(const std::string& directory, const std::string& relative,
                             const std::string& prefix, const std::vector<DirEntry>& entries,
                             ArchiveSource& source);
+  /// Nothing: the entry is not one of those that others read, and has to be looked at.
+  Result<std::optional<bool>> pass_over(const std::string& path, const DirEntry&,
+                                        const std::string& relative, const std::string& prefix,
+                                        ArchiveSource& source);
   Result<bool> read_file(const std::string& path, const DirEntry&, const std::string& relative,
                          const std::string& prefix, ArchiveSource& source);
+  Status read_link(const std::string& path, const std::string& relative, File&);
+  Status read_empty_directory(const std::string& path, const std::string& relative,
+                              const std::string& prefix);
+  /// Whether a link at the domain's level is walked as the directory that it leads to.
+  [[nodiscard]] Result<bool> is_followed(const std::string& path, const std::string& name);
+  void note_unowned_home(const std::string& path, const std::vector<DirEntry>&);
 
   [[nodiscard]] std::string in_domain(std::string_view name) const;
   [[nodiscard]] std::string relative(std::string_view path) const;
@@ -78,23 +118,37 @@ class Inspector {
   }
   [[nodiscard]] bool is_claimed(std::string_view path) const;
   void remark(std::string text) { out_.condition.remarks.push_back(std::move(text)); }
+  void leave_out(std::string address, std::string why) {
+    state().left_out.push_back({std::move(address), std::move(why), 0, 0});
+  }
   [[nodiscard]] State& state() { return *out_.state; }
   [[nodiscard]] const std::string& directory() const { return out_.condition.directory; }
   [[nodiscard]] Owner owner() const { return out_.condition.owner; }
   [[nodiscard]] DomainLocation location() const { return {name_, directory(), owner()}; }
-  /// Reads a small file as a template; nothing if it is not text.
-  Result<std::optional<std::string>> read_text(const std::string& path, std::size_t limit) const;
+  [[nodiscard]] ArchiveSource source_of(std::string directory, std::string own) const {
+    return {std::move(directory), {}, {{}, home_places_, std::move(own)}, false};
+  }
+  /// Reads a small file as a template; nullopt if it is not text, or gone.
+  Result<std::optional<std::string>> read_text(const std::string& path, std::size_t limit);
+  /// The bytes of something that was listed; nullopt if it is gone, which is remembered, or larger.
+  Result<std::optional<std::string>> read_listed(const std::string& path, std::size_t limit);
 
   System& system_;
   const Server& server_;
   AccountStore& store_;
+  const QmailFiles& qmail_;
   DomainName name_;
+  const Selection& selection_;
   Observation out_;
-  AssignFile assign_;
+  Places places_;
+  std::optional<PlaceId> place_;  ///< of the domain's directory
   std::optional<Templater> templater_;
   std::vector<DirEntry> entries_;  ///< of the domain's directory
   std::set<std::string> homes_;    ///< relative paths of homes below the domain's directory
-  std::set<std::string> list_directories_;
+  std::shared_ptr<OwnedPlaces> home_places_ = std::make_shared<OwnedPlaces>();
+  std::map<MailboxName, const Account*> carried_;  ///< accounts that become mailboxes
+  std::map<AliasName, std::string> lists_;         ///< their directories
+  std::set<std::string> list_entries_;             ///< names in the domain's directory
 };
 
 /// Text of at most this size stands in the file; more goes into an archive.

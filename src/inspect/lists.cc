@@ -11,6 +11,8 @@ namespace vstate {
 
 namespace {
 
+constexpr std::string_view k_prefix = ".qmail-";
+
 /// Files that change by themselves while a list is used; they travel in its archive.
 bool is_counter_or_log(std::string_view name) {
   constexpr std::array<std::string_view, 8> names{"num",    "dignum",   "digissue", "archnum",
@@ -30,21 +32,98 @@ constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
 
 }  // namespace
 
+Result<bool> Inspector::is_list(const std::string& root) const {
+  VSTATE_TRY_ASSIGN(const bool has_subscribers, system_.exists(path_join(root, "subscribers")));
+  if (!has_subscribers) return false;
+  for (const auto* sign : k_signs_of_a_list) {
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(root, sign)));
+    if (is_there) return true;
+  }
+  return false;
+}
+
+/// A list stands in a directory of its name, or wherever its dot-qmail links lead.
+Status Inspector::find_lists() {
+  for (const auto& entry : entries_) {
+    const auto path = in_domain(entry.name);
+    if (homes_.contains(entry.name) || is_claimed(path)) continue;
+    if (entry.type != FileInfo::Type::directory && entry.type != FileInfo::Type::link) continue;
+    if (entry.type == FileInfo::Type::link) {
+      VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+      if (!behind.is_directory()) continue;
+      if (home_places_->contains({behind.info->device, behind.info->inode})) continue;
+    }
+    VSTATE_TRY_ASSIGN(const bool is_found, is_list(path));
+    if (!is_found) continue;
+    const auto name = AliasName::parse(entry.name);
+    if (!name) {
+      remark(fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
+                         visible(entry.name)));
+      continue;
+    }
+    lists_.emplace(*name, path);
+    list_entries_.insert(entry.name);
+  }
+  for (const auto& entry : entries_)
+    if (entry.type == FileInfo::Type::link && entry.name.starts_with(k_prefix))
+      VSTATE_TRY(find_list_behind(entry));
+  return {};
+}
+
+Status Inspector::find_list_behind(const DirEntry& link) {
+  VSTATE_TRY_ASSIGN(auto target, system_.link_target(in_domain(link.name)));
+  if (path_name(target) != "editor") return {};
+  if (!target.starts_with('/')) target = in_domain(target);
+  const auto root = clean_path(path_parent(target));
+  const auto name = AliasName::parse(replace_all(link.name.substr(k_prefix.size()), ":", "."));
+  const auto place = places_.find(root);
+  for (const auto& [known, directory] : lists_)
+    if (place && places_.find(directory) == place) return {};
+  const auto address = "list." + (name ? name->text() : spell_bytes(link.name));
+  if (!place) {
+    leave_out(address, fmt::format("its links lead to {}, where nothing is", visible(root)));
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(const bool is_found, is_list(root));
+  if (!is_found) return {};
+  const bool is_taken =
+      !name || std::any_of(entries_.begin(), entries_.end(),
+                           [&](const DirEntry& entry) { return entry.name == name->text(); });
+  if (is_taken) {
+    leave_out(address, fmt::format("it is in {}, and its name is taken in the domain's directory",
+                                   visible(root)));
+    return {};
+  }
+  lists_.emplace(*name, root);
+  out_.condition.paths.lists.emplace(name->text(), root);
+  out_.notes.push_back(fmt::format("list {}: its directory is {}; carried", name->text(), root));
+  return {};
+}
+
 Status Inspector::read_sublist(List& list, const std::string& root, const std::string& sub,
-                               std::set<std::string>& expressed) {
+                               ArchiveSource& source) {
   const auto relative_directory = (sub.empty() ? "" : sub + "/") + std::string("subscribers");
   const auto path = path_join(root, relative_directory);
   VSTATE_TRY_ASSIGN(const auto listing, system_.list(path));
   auto& addresses = list.addresses[sub];
   for (const auto& entry : listing) {
     const auto bucket = path_join(path, entry.name);
+    if (System::is_temporary(entry.name)) {
+      VSTATE_TRY(check_temporary(bucket));
+      source.expressed.insert(relative_directory + "/" + entry.name);
+    }
     if (entry.name.size() != 1 || entry.type != FileInfo::Type::regular) continue;
-    VSTATE_TRY_ASSIGN(const auto bytes, system_.read(bucket));
-    const auto parsed = ezmlm::parse_bucket(bytes);
-    if (!parsed) return tl::unexpected<Error>(parsed.error().in(bucket));
-    for (const auto& address : *parsed) addresses.insert(address);
-    expressed.insert(relative_directory + "/" + entry.name);
-    if (parsed->empty())
+    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(bucket));
+    if (!bytes) {
+      out_.has_changed = true;
+      continue;
+    }
+    const auto parsed = ezmlm::parse_bucket(*bytes);
+    for (const auto& blemish : parsed.blemishes)
+      leave_out("list." + std::string(path_name(root)), fmt::format("{}: {}", bucket, blemish));
+    for (const auto& address : parsed.addresses) addresses.insert(address);
+    source.expressed.insert(relative_directory + "/" + entry.name);
+    if (parsed.addresses.empty())
       rebuild(bucket, "empty bucket");
     else
       express(bucket);
@@ -52,95 +131,99 @@ Status Inspector::read_sublist(List& list, const std::string& root, const std::s
   return {};
 }
 
+Status Inspector::read_list_file(List& list, const std::string& root, const std::string& below,
+                                 const std::string& name, ArchiveSource& source) {
+  const auto path = path_join(root, name);
+  if (name == "key") {
+    VSTATE_TRY_ASSIGN(const auto key, read_listed(path, k_inline_bytes));
+    if (!key) return {};
+    list.key = Secret(base64_encode(*key));
+  } else {
+    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+    if (!info) {
+      out_.has_changed = true;
+      return {};
+    }
+    if (info->size == 0 && below.empty()) {
+      list.options.insert(name);
+    } else {
+      VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
+      if (!text) return {};
+      list.files[name] = std::move(*text);
+    }
+  }
+  express(path);
+  source.expressed.insert(name);
+  return {};
+}
+
 Status Inspector::read_list_directory(List& list, const std::string& root, const std::string& below,
-                                      std::set<std::string>& expressed) {
+                                      ArchiveSource& source) {
   VSTATE_TRY_ASSIGN(const auto listing, system_.list(path_join(root, below)));
   for (const auto& entry : listing) {
     const auto name = below + entry.name;
-    const auto path = path_join(root, name);
     if (entry.type == FileInfo::Type::directory) {
       const bool is_sublist = entry.name == "subscribers";
       if (is_sublist)
         VSTATE_TRY(read_sublist(list, root, below.empty() ? "" : below.substr(0, below.size() - 1),
-                                expressed));
+                                source));
       else
-        VSTATE_TRY(read_list_directory(list, root, name + "/", expressed));
+        VSTATE_TRY(read_list_directory(list, root, name + "/", source));
       continue;
     }
     if (entry.type != FileInfo::Type::regular) continue;
     if (is_lock(entry.name)) {
-      rebuild(path, "lock");
-      expressed.insert(name);
+      rebuild(path_join(root, name), "lock");
+      source.expressed.insert(name);
+      continue;
+    }
+    if (System::is_temporary(entry.name)) {
+      VSTATE_TRY(check_temporary(path_join(root, name)));
+      source.expressed.insert(name);
       continue;
     }
     if (!holds_configuration(below) || is_counter_or_log(entry.name)) continue;
-    if (name == "key") {
-      VSTATE_TRY_ASSIGN(const auto key, system_.read(path, k_inline_bytes));
-      list.key = Secret(base64_encode(key));
-    } else {
-      VSTATE_TRY_ASSIGN(const auto info, system_.info(path));
-      if (info.size == 0 && below.empty()) {
-        list.options.insert(name);
-      } else {
-        VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
-        if (!text) continue;
-        list.files[name] = std::move(*text);
-      }
-    }
-    express(path);
-    expressed.insert(name);
+    VSTATE_TRY(read_list_file(list, root, below, name, source));
   }
   return {};
 }
 
-void Inspector::read_links(List& list, const std::string& directory_name) {
-  const auto prefix = dot_qmail_name(directory_name);
-  const auto root = in_domain(directory_name) + "/";
+/// The dot-qmail links of a list, by whatever names they lead into its directory.
+Status Inspector::read_links(List& list, const AliasName& name, const std::string& root) {
+  const auto prefix = dot_qmail_name(name.text());
+  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(root));
   for (const auto& entry : entries_) {
     if (entry.type != FileInfo::Type::link || entry.name.rfind(prefix, 0) != 0) continue;
     const auto suffix = entry.name.substr(prefix.size());
     if (!suffix.empty() && suffix.front() != '-') continue;
-    auto target = system_.link_target(in_domain(entry.name));
-    if (!target) continue;
-    if (!target->empty() && target->front() != '/') *target = in_domain(*target);
-    if (target->rfind(root, 0) != 0 || !is_utf8(*target)) continue;
-    list.links[suffix] = target->substr(root.size());
+    VSTATE_TRY_ASSIGN(auto target, system_.link_target(in_domain(entry.name)));
+    if (!target.starts_with('/')) target = in_domain(target);
+    const auto parent = system_.resolve(path_parent(target));
+    if (!parent) continue;  // it is no link of this list, and named as what it is
+    const auto place = path_join(*parent, path_name(target));
+    if (!place.starts_with(resolved + "/")) continue;
+    list.links[suffix] = place.substr(resolved.size() + 1);
     express(in_domain(entry.name));
   }
+  return {};
 }
 
-Status Inspector::read_list(const std::string& directory_name) {
-  const auto name = AliasName::parse(directory_name);
-  if (!name) {
-    remark(fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
-                       directory_name));
-    return {};
-  }
+Status Inspector::read_list(const AliasName& name, const std::string& root) {
   List list;
-  ArchiveSource source{in_domain(directory_name), {}};
-  VSTATE_TRY(read_list_directory(list, source.directory, "", source.expressed));
-  read_links(list, directory_name);
+  auto source = source_of(root, "");
+  VSTATE_TRY(read_list_directory(list, root, "", source));
+  VSTATE_TRY(read_links(list, name, root));
   for (const auto* plugin : {"subdb", "sql"})
     if (list.files.contains(plugin) || list.options.contains(plugin))
-      remark(fmt::format(
-          "list {} keeps its subscribers in a database; vstate carries only its settings",
-          name->text()));
-  list_directories_.insert(directory_name);
-  state().lists.emplace(*name, std::move(list));
-  out_.list_archives.emplace(*name, std::move(source));
+      leave_out("list." + name.text(),
+                "its subscribers are in a database, which is not carried; only its settings are");
+  state().lists.emplace(name, std::move(list));
+  out_.list_archives.emplace(name, std::move(source));
   return {};
 }
 
 Status Inspector::read_lists() {
-  for (const auto& entry : entries_) {
-    if (entry.type != FileInfo::Type::directory || homes_.contains(entry.name)) continue;
-    const auto root = in_domain(entry.name);
-    if (!system_.exists(path_join(root, "subscribers"))) continue;
-    const bool is_list =
-        std::any_of(k_signs_of_a_list.begin(), k_signs_of_a_list.end(),
-                    [&](const char* sign) { return system_.exists(path_join(root, sign)); });
-    if (is_list) VSTATE_TRY(read_list(entry.name));
-  }
+  for (const auto& [name, root] : lists_) VSTATE_TRY(read_list(name, root));
   return {};
 }
 

@@ -25,38 +25,14 @@ Mailbox Inspector::to_mailbox(const Account& account) const {
   return mailbox;
 }
 
-/// Where each account's home is, and what is odd about it. An account whose home is not its own
-/// directory below the domain's gets one on the target.
-void Inspector::place_homes(const std::vector<Account>& accounts) {
-  std::map<std::string, std::string> first_user;
-  for (const auto& account : accounts) {
-    const auto& home = account.home;
-    const auto name = to_lower(account.name);
-    const bool is_below = home.rfind(directory() + "/", 0) == 0;
-    const auto [first, is_new] = first_user.emplace(home, name);
-    if (home.empty()) continue;
-    if (!is_new) {
-      remark(
-          fmt::format("mailbox {} shares its home with {}; on the target it gets a home of its own",
-                      name, first->second));
-      continue;
-    }
-    out_.condition.paths.homes.emplace(name, home);
-    if (is_below)
-      homes_.insert(relative(home));
-    else
-      remark(
-          fmt::format("mailbox {} has its home outside the domain's directory ({})", name, home));
-  }
-}
-
 Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
                                 std::set<std::string>& expressed) {
   const auto vacation = path_join(home, "vacation");
-  const auto listing = system_.list(vacation);
-  if (!listing) return {};
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, vacation));
+  if (!found.is_directory()) return {};
+  VSTATE_TRY_ASSIGN(const auto listing, system_.list(vacation));
   bool is_all_known = true;
-  for (const auto& entry : *listing) {
+  for (const auto& entry : listing) {
     const auto path = path_join(vacation, entry.name);
     if (entry.name == "message" && entry.type == FileInfo::Type::regular) {
       VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
@@ -76,92 +52,168 @@ Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
 }
 
 /// True if a home is as it should be, which most are; what else it may be, check_home tells.
-bool Inspector::is_whole_home(const OpenDirectory& home, bool& has_temporary) const {
-  const auto is_ours = [&](const std::optional<FileInfo>& info) {
-    return info && info->is_directory() && Owner{info->uid, info->gid} == owner();
+Result<bool> Inspector::is_whole_home(const OpenDirectory& home, bool& has_temporary) const {
+  const auto is_ours = [&](const FileInfo& info) {
+    return info.is_directory() && Owner{info.uid, info.gid} == owner();
   };
-  const auto maildir = is_ours(home.info()) ? home.open("Maildir") : std::nullopt;
-  if (!maildir || !is_ours(maildir->info())) return false;
-  for (const auto* part : {"new", "cur", "tmp"})
-    if (!is_ours(maildir->info_of(part))) return false;
+  VSTATE_TRY_ASSIGN(const auto own, home.info());
+  if (!is_ours(own)) return false;
+  VSTATE_TRY_ASSIGN(const auto maildir, home.open("Maildir"));
+  if (!maildir) return false;
+  VSTATE_TRY_ASSIGN(const auto info, maildir->info());
+  if (!is_ours(info)) return false;
+  for (const auto* part : {"new", "cur", "tmp"}) {
+    VSTATE_TRY_ASSIGN(const auto found, maildir->info_of(part));
+    if (!found || !is_ours(*found)) return false;
+  }
   static const std::string temporary(path_name(System::temporary_of("maildirsize")));
-  has_temporary = maildir->info_of(temporary.c_str()).has_value();
+  VSTATE_TRY_ASSIGN(const auto found, maildir->info_of(temporary.c_str()));
+  has_temporary = found.has_value();
   return true;
 }
 
-void Inspector::check_home(const MailboxName& name, const std::string& home,
-                           const OpenDirectory* opened) {
+Status Inspector::check_home(const MailboxName& name, const std::string& home,
+                             const OpenDirectory& opened) {
   const auto temporary = System::temporary_of(home + "/Maildir/maildirsize");
   bool has_temporary = false;
-  if (opened != nullptr && is_whole_home(*opened, has_temporary)) {
-    if (has_temporary) check_temporary(temporary);
-    return;
-  }
+  VSTATE_TRY_ASSIGN(const bool is_whole, is_whole_home(opened, has_temporary));
+  if (is_whole) return has_temporary ? check_temporary(temporary) : Status();
   const auto report = [&](DefectKind kind, std::string detail) {
     out_.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
   for (const std::string_view part :
        {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
-    const auto info = system_.info_followed(home + std::string(part));
     const auto shown = part.empty() ? std::string("the home") : std::string(part.substr(1));
-    if (!info || !info->is_directory()) {
+    VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home + std::string(part)));
+    if (!found.is_directory()) {
       report(DefectKind::home, shown + " is missing");
-      return;
+      return {};
     }
-    if (Owner{info->uid, info->gid} != owner()) {
+    if (Owner{found.info->uid, found.info->gid} != owner()) {
       report(DefectKind::ownership,
-             fmt::format("{} belongs to {}:{}", shown, info->uid, info->gid));
-      return;
+             fmt::format("{} belongs to {}:{}", shown, found.info->uid, found.info->gid));
+      return {};
     }
   }
-  check_temporary(temporary);
+  return check_temporary(temporary);
 }
 
 /// Names a temporary that a stopped apply left.
-void Inspector::check_temporary(const std::string& path) {
-  if (!system_.exists(path)) return;
+Status Inspector::check_temporary(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto found, system_.look(path));
+  if (!found) return {};
   rebuild(path, "temporary of a stopped apply");
   out_.condition.defects.push_back(
       {DefectKind::temporary, relative(path), "left by a stopped apply"});
+  return {};
+}
+
+/// A Maildir that is not there, or holds neither `new` nor `cur`, says nothing of what became of
+/// its mail: the disk that it is on need not be mounted.
+Status Inspector::check_maildir(const MailboxName& name, const std::string& home,
+                                ArchiveSource& source) {
+  const auto maildir = path_join(home, "Maildir");
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, maildir));
+  source.is_partial = !behind.is_directory();
+  if (behind.is_directory()) {
+    VSTATE_TRY_ASSIGN(const auto new_mail, look_behind(system_, path_join(maildir, "new")));
+    VSTATE_TRY_ASSIGN(const auto read_mail, look_behind(system_, path_join(maildir, "cur")));
+    source.is_partial = !new_mail.is_directory() || !read_mail.is_directory();
+    return read_shared_folders(name, maildir, source);
+  }
+  VSTATE_TRY_ASSIGN(const auto link, system_.look(maildir));
+  if (!link || !link->is_link()) return {};
+  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(maildir));
+  leave_out("mail." + name.text(),
+            fmt::format("its Maildir is a link to {}, {}; its mail is not carried", visible(target),
+                        behind.info ? "which is no directory" : behind.why));
+  source.expressed.insert("Maildir");
+  return {};
+}
+
+/// Courier's list of other people's folders names them by their paths, so it is text of the file
+/// and not mail.
+Status Inspector::read_shared_folders(const MailboxName& name, const std::string& maildir,
+                                      ArchiveSource& source) {
+  constexpr const char* in_maildir = "shared-maildirs";
+  const auto path = path_join(maildir, in_maildir);
+  VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+  if (!info || !info->is_regular()) return {};
+  VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
+  if (!text) return {};
+  const auto shown = std::string("Maildir/") + in_maildir;
+  source.expressed.insert(shown);
+  express(path);
+  File file;
+  file.content = std::move(*text);
+  file.mode = info->mode & 0777U;
+  state().files.emplace(mailbox_placeholder(name.text()) + "/" + shown, std::move(file));
+  return {};
+}
+
+Status Inspector::read_home_entry(Mailbox& mailbox, const std::string& home, const DirEntry& entry,
+                                  const StoredLogin* login, ArchiveSource& source) {
+  const auto path = path_join(home, entry.name);
+  if (entry.name == ".qmail") {
+    VSTATE_TRY_ASSIGN(const auto file, delivery_file(entry, path));
+    if (!file) return {};
+    VSTATE_TRY_ASSIGN(mailbox.deliver, read_lines(path));
+    express(path);
+    source.expressed.insert(entry.name);
+  } else if (login != nullptr && entry.name == login->file) {
+    express(path);
+    source.expressed.insert(entry.name);
+  } else if (const auto own = store_.own_home_file(entry.name)) {
+    rebuild(path, own->reason);
+    source.expressed.insert(entry.name);
+  }
+  return {};
 }
 
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
                             const StoredLogin* login) {
-  ArchiveSource source{home, {}};
-  const auto opened = system_.look_into(home);
-  check_home(name, home, opened ? &*opened : nullptr);
-  const auto listing = opened ? opened->list() : std::nullopt;
-  if (!listing) return {};
-  bool has_vacation = false;
-  for (const auto& entry : *listing) {
-    const auto path = path_join(home, entry.name);
-    has_vacation = has_vacation || entry.name == "vacation";
-    if (entry.name == ".qmail" && entry.type == FileInfo::Type::regular) {
-      VSTATE_TRY_ASSIGN(mailbox.deliver, read_lines(path));
-      express(path);
-      source.expressed.insert(entry.name);
-    } else if (login != nullptr && entry.name == login->file) {
-      express(path);
-      source.expressed.insert(entry.name);
-    } else if (const auto own = store_.own_home_file(entry.name)) {
-      rebuild(path, own->reason);
-      source.expressed.insert(entry.name);
-    }
+  auto source = source_of(home, name.text());
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
+  if (!found.is_directory()) {
+    out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
+    return {};
   }
+  VSTATE_TRY_ASSIGN(const auto opened, system_.look_into(home));
+  VSTATE_TRY(check_home(name, home, opened));
+  VSTATE_TRY(check_maildir(name, home, source));
+  VSTATE_TRY_ASSIGN(const auto listing, opened.list());
+  for (const auto& entry : listing)
+    VSTATE_TRY(read_home_entry(mailbox, home, entry, login, source));
+  const bool has_vacation = std::any_of(listing.begin(), listing.end(), [](const DirEntry& entry) {
+    return entry.name == "vacation";
+  });
   if (has_vacation) VSTATE_TRY(read_vacation(mailbox, home, source.expressed));
   VSTATE_TRY_ASSIGN(
       const bool has_rest,
-      read_entries(home, "", mailbox_placeholder(name.text()) + "/", *listing, source));
+      read_entries(home, "", mailbox_placeholder(name.text()) + "/", listing, source));
   (void)has_rest;
   out_.mailbox_archives.emplace(name, std::move(source));
   return {};
 }
 
+/// What the back-end cannot make an account of: said of the account that it was, if another copy of
+/// it is whole.
+Status Inspector::read_bad_records() {
+  VSTATE_TRY_ASSIGN(const auto bad, store_.bad_records(location()));
+  for (const auto& record : bad) {
+    const auto name = MailboxName::parse(record.name);
+    if (name && carried_.contains(*name))
+      remark(fmt::format("{}; the account {} is taken from its index", record.what, name->text()));
+    else
+      leave_out(record.name.empty() ? "domain" : "mailbox." + spell_bytes(record.name),
+                record.what + "; the account is not carried");
+  }
+  return {};
+}
+
 Status Inspector::read_mailboxes() {
-  VSTATE_TRY_ASSIGN(out_.accounts, store_.read_accounts(location()));
   VSTATE_TRY_ASSIGN(const auto logins, store_.read_last_logins(location(), out_.accounts));
-  place_homes(out_.accounts);
-  templater_.emplace(out_.condition.paths);
+  VSTATE_TRY(read_bad_records());
   VSTATE_TRY_ASSIGN(const auto index, store_.index_problems(location()));
   if (!index.empty()) {
     const auto more = index.size() > 1 ? fmt::format(" (and {} more)", index.size() - 1) : "";
@@ -171,21 +223,16 @@ Status Inspector::read_mailboxes() {
   if (is_unfinished)
     out_.condition.defects.push_back(
         {DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});
-  for (const auto& account : out_.accounts) {
-    const auto name = MailboxName::parse(account.name);
-    if (!name) {
-      remark(fmt::format("an account cannot be carried: {}", name.error().message));
-      continue;
-    }
-    auto mailbox = to_mailbox(account);
-    const auto login = logins.find(account.name);
+  for (const auto& [name, account] : carried_) {
+    auto mailbox = to_mailbox(*account);
+    const auto login = logins.find(account->name);
     const auto* found_login = login == logins.end() ? nullptr : &login->second;
     if (found_login != nullptr) mailbox.last_login = found_login->login;
-    const auto home = out_.condition.paths.homes.find(name->text());
+    if (selection_.excludes("mailbox." + name.text())) continue;
+    const auto home = out_.condition.paths.homes.find(name.text());
     if (home != out_.condition.paths.homes.end())
-      VSTATE_TRY(read_home(*name, mailbox, home->second, found_login));
-    if (!state().mailboxes.emplace(*name, std::move(mailbox)).second)
-      remark(fmt::format("there are two accounts {}; the first counts", name->text()));
+      VSTATE_TRY(read_home(name, mailbox, home->second, found_login));
+    state().mailboxes.emplace(name, std::move(mailbox));
   }
   return {};
 }
@@ -201,12 +248,20 @@ bool looks_like_text(std::string_view bytes) {
   return strange * 10 <= bytes.size();
 }
 
-Result<std::optional<std::string>> Inspector::read_text(const std::string& path,
-                                                        std::size_t limit) const {
+Result<std::optional<std::string>> Inspector::read_listed(const std::string& path,
+                                                          std::size_t limit) {
   auto bytes = system_.read(path, limit);
-  if (!bytes && bytes.error().code == Errc::unsupported) return std::optional<std::string>();
-  if (!bytes) return tl::unexpected<Error>(bytes.error());
-  if (!looks_like_text(*bytes)) return std::optional<std::string>();
+  if (bytes) return std::optional(*std::move(bytes));
+  if (bytes.error().code == Errc::unsupported) return std::optional<std::string>();
+  if (bytes.error().code != Errc::not_found) return tl::unexpected<Error>(bytes.error());
+  out_.has_changed = true;
+  return std::optional<std::string>();
+}
+
+Result<std::optional<std::string>> Inspector::read_text(const std::string& path,
+                                                        std::size_t limit) {
+  VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, limit));
+  if (!bytes || !looks_like_text(*bytes)) return std::optional<std::string>();
   return std::optional(templater_->to_template(*bytes));
 }
 

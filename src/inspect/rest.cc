@@ -1,3 +1,7 @@
+// What no other step reads: plain files, links, directories, and mail that no account owns.
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "inspector_impl.h"
@@ -8,30 +12,58 @@ namespace vstate {
 
 namespace {
 
-/// What System::temporary_of makes.
-bool is_temporary(std::string_view name) {
-  constexpr auto suffix = System::k_temporary_suffix;
-  return name.rfind(".vstate-", 0) == 0 && name.size() > suffix.size() &&
-         name.substr(name.size() - suffix.size()) == suffix;
+bool has_entry(const std::vector<DirEntry>& entries, std::string_view name) {
+  return std::any_of(entries.begin(), entries.end(), [&](const DirEntry& entry) {
+    return entry.name == name &&
+           (entry.type == FileInfo::Type::directory || entry.type == FileInfo::Type::link);
+  });
+}
+
+/// A folder of messages, whoever it belongs to: what is in it is mail, with its dates.
+bool is_folder(const std::vector<DirEntry>& entries) {
+  return has_entry(entries, "new") && has_entry(entries, "cur");
 }
 
 }  // namespace
+
+Status Inspector::read_link(const std::string& path, const std::string& shown, File& file) {
+  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(path));
+  file.kind = File::Kind::link;
+  file.content = templater_->to_template(target);
+  // Where it leads is not part of the domain unless a placeholder says so.
+  const bool leads_out = target.starts_with('/') && !file.content.starts_with('{');
+  const auto place = target.starts_with('/') ? target : path_join(path_parent(path), target);
+  const auto resolved = system_.resolve(place);
+  if (!resolved && resolved.error().code != Errc::invalid && resolved.error().code != Errc::denied)
+    return tl::unexpected<Error>(resolved.error());
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+  const bool is_inside = resolved && places_.below(*resolved, *place_).has_value();
+  if (!behind.info)
+    remark(fmt::format("{} is a link to {}, {}; it is carried as it is", visible(shown),
+                       visible(target), behind.why));
+  else if (leads_out || (!is_inside && !file.content.starts_with('{')))
+    remark(
+        fmt::format("{} is a link to {}, outside of the domain; it is carried without what it "
+                    "leads to",
+                    visible(shown), visible(target)));
+  return {};
+}
 
 Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry,
                                   const std::string& relative_path, const std::string& prefix,
                                   ArchiveSource& source) {
   File file;
   if (entry.type == FileInfo::Type::link) {
-    auto target = system_.link_target(path);
-    if (!target) return tl::unexpected<Error>(target.error());
-    file.kind = File::Kind::link;
-    file.content = templater_->to_template(*target);
+    VSTATE_TRY(read_link(path, relative(path), file));
   } else if (entry.type == FileInfo::Type::regular) {
-    const auto info = system_.info(path);
-    if (!info || info->size > k_inline_text) return true;
-    const auto bytes = system_.read(path, k_inline_text);
-    if (!bytes && bytes.error().code == Errc::not_found) return false;
-    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+    if (!info) {
+      out_.has_changed = true;
+      return false;
+    }
+    if (info->size > k_inline_text) return true;
+    VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, k_inline_text));
+    if (!bytes) return !out_.has_changed;
     file.mode = info->mode & 0777U;
     if (looks_like_text(*bytes)) {
       file.content = templater_->to_template(*bytes);
@@ -43,6 +75,9 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
     }
   } else {
     out_.accounting.refused.push_back(relative(path) + ": neither a file, a directory, nor a link");
+    leave_out("file." + spell_bytes(relative(path)),
+              "it is neither a file, a directory, nor a link");
+    source.expressed.insert(relative_path);
     return false;
   }
   express(path);
@@ -54,9 +89,85 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
 
 Result<bool> Inspector::read_files_below(const std::string& start, const std::string& relative_path,
                                          const std::string& prefix, ArchiveSource& source) {
-  VSTATE_TRY_ASSIGN(const auto entries,
-                    system_.list(relative_path.empty() ? start : path_join(start, relative_path)));
-  return read_entries(start, relative_path, prefix, entries, source);
+  const auto path = relative_path.empty() ? start : path_join(start, relative_path);
+  auto entries = system_.list(path);
+  if (!entries && entries.error().code == Errc::not_found && !relative_path.empty()) {
+    out_.has_changed = true;
+    return false;
+  }
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  if (prefix.empty()) note_unowned_home(path, *entries);
+  if (!relative_path.empty() && is_folder(*entries)) return true;
+  return read_entries(start, relative_path, prefix, *entries, source);
+}
+
+/// A home whose account is gone, or was never made: its mail is carried all the same.
+void Inspector::note_unowned_home(const std::string& path, const std::vector<DirEntry>& entries) {
+  if (path == directory() || !has_entry(entries, "Maildir")) return;
+  remark(
+      fmt::format("{} is a home without an account; what is in it is carried as files of the "
+                  "domain",
+                  visible(relative(path))));
+}
+
+Result<bool> Inspector::is_followed(const std::string& path, const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+  if (!behind.is_directory()) return false;
+  if (name.size() == 1) return true;  // a hash directory on another disk
+  VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
+  return is_folder(entries) || has_entry(entries, "Maildir");
+}
+
+Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const DirEntry& entry,
+                                                 const std::string& name, const std::string& prefix,
+                                                 ArchiveSource& source) {
+  const auto from_domain = relative(path);
+  if (source.expressed.contains(name) || is_claimed(path)) {
+    source.expressed.insert(name);
+    return std::optional(false);
+  }
+  bool is_elsewhere = prefix.empty() && (homes_.contains(from_domain) ||
+                                         (name == entry.name && list_entries_.contains(name)));
+  if (!is_elsewhere && prefix.empty() && entry.type == FileInfo::Type::link) {
+    const auto place = places_.find(path);
+    is_elsewhere = place && home_places_->contains(*place);
+  }
+  if (is_elsewhere) {
+    if (entry.type == FileInfo::Type::link) express(path);
+    source.expressed.insert(name + "/");
+    return std::optional(false);
+  }
+  // A Maildir is mail, whatever lies in it.
+  if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
+  if (System::is_temporary(entry.name)) {
+    VSTATE_TRY(check_temporary(path));
+    source.expressed.insert(name);
+    return std::optional(false);
+  }
+  if (const auto fate = classify_maildir_file(entry.name);
+      entry.type == FileInfo::Type::regular && fate.fate == FileFate::drop) {
+    rebuild(path, std::string(fate.reason));
+    source.expressed.insert(name);
+    return std::optional(false);
+  }
+  return std::optional<bool>();
+}
+
+Status Inspector::read_empty_directory(const std::string& path, const std::string& relative_path,
+                                       const std::string& prefix) {
+  // Hash directories come and go with the homes in them.
+  if (prefix.empty() && path_name(relative_path).size() == 1) {
+    rebuild(path, "hash directory");
+    return {};
+  }
+  File file;
+  file.kind = File::Kind::directory;
+  file.mode = 0700;
+  VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+  if (info) file.mode = info->mode & 0777U;
+  state().files.emplace(prefix + templater_->to_template(relative_path), file);
+  express(path);
+  return {};
 }
 
 Result<bool> Inspector::read_entries(const std::string& start, const std::string& relative_path,
@@ -66,60 +177,32 @@ Result<bool> Inspector::read_entries(const std::string& start, const std::string
   for (const auto& entry : entries) {
     const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
     const auto path = path_join(start, name);
-    const auto from_domain = relative(path);
-    if (source.expressed.contains(name) || is_claimed(path)) {
-      source.expressed.insert(name);
+    VSTATE_TRY_ASSIGN(const auto passed, pass_over(path, entry, name, prefix, source));
+    if (passed) {
+      needs_archive = needs_archive || *passed;
       continue;
     }
-    const bool is_elsewhere =
-        prefix.empty() && (homes_.contains(from_domain) || list_directories_.contains(from_domain));
-    if (is_elsewhere) {
-      source.expressed.insert(name + "/");
-      continue;
+    bool is_directory = entry.type == FileInfo::Type::directory;
+    if (entry.type == FileInfo::Type::link && prefix.empty()) {
+      VSTATE_TRY_ASSIGN(is_directory, is_followed(path, entry.name));
+      if (is_directory) source.links.followed.insert(name);
     }
-    // A Maildir is mail, whatever lies in it.
-    if (relative_path.empty() && entry.name == "Maildir" && prefix.front() == '{') {
-      needs_archive = true;
-      continue;
-    }
-    if (is_temporary(entry.name)) {
-      check_temporary(path);
-      source.expressed.insert(name);
-      continue;
-    }
-    if (const auto fate = classify_maildir_file(entry.name);
-        entry.type == FileInfo::Type::regular && fate.fate == FileFate::drop) {
-      rebuild(path, std::string(fate.reason));
-      source.expressed.insert(name);
-      continue;
-    }
-    if (entry.type == FileInfo::Type::directory) {
-      VSTATE_TRY_ASSIGN(const bool rest, read_files_below(start, name, prefix, source));
+    bool rest = false;
+    if (is_directory) {
+      VSTATE_TRY_ASSIGN(rest, read_files_below(start, name, prefix, source));
       if (!rest) source.expressed.insert(name);
-      needs_archive = needs_archive || rest;
-      continue;
+    } else {
+      VSTATE_TRY_ASSIGN(rest, read_file(path, entry, name, prefix, source));
     }
-    VSTATE_TRY_ASSIGN(const bool rest, read_file(path, entry, name, prefix, source));
     needs_archive = needs_archive || rest;
   }
-  // Hash directories come and go with the homes in them.
-  const bool is_hash_directory = prefix.empty() && split(relative_path, '/').back().size() == 1;
-  if (entries.empty() && is_hash_directory && !relative_path.empty()) {
-    rebuild(path_join(start, relative_path), "hash directory");
-  } else if (entries.empty() && !relative_path.empty()) {
-    File directory;
-    directory.kind = File::Kind::directory;
-    directory.mode = 0700;
-    if (const auto info = system_.info(path_join(start, relative_path)))
-      directory.mode = info->mode & 0777U;
-    state().files.emplace(prefix + templater_->to_template(relative_path), directory);
-    express(path_join(start, relative_path));
-  }
+  if (entries.empty() && !relative_path.empty())
+    VSTATE_TRY(read_empty_directory(path_join(start, relative_path), relative_path, prefix));
   return needs_archive;
 }
 
 Status Inspector::read_rest() {
-  out_.domain_archive = ArchiveSource{directory(), {}};
+  out_.domain_archive = source_of(directory(), "");
   VSTATE_TRY_ASSIGN(const bool needs_archive,
                     read_files_below(directory(), "", "", *out_.domain_archive));
   if (!needs_archive) out_.domain_archive.reset();

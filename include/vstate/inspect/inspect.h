@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "vstate/inspect/qmail_files.h"
+#include "vstate/mail/tree.h"
+#include "vstate/model/selection.h"
 #include "vstate/model/server.h"
 #include "vstate/model/state.h"
 #include "vstate/store/account_store.h"
@@ -27,10 +30,7 @@ struct Accounting {
 };
 
 /// A directory whose rest goes into an archive, and what of it is expressed elsewhere.
-struct ArchiveSource {
-  std::string directory;            ///< absolute on the server
-  std::set<std::string> expressed;  ///< relative to `directory`; a directory covers all below
-};
+using ArchiveSource = TreeSource;
 
 struct Observation {
   std::optional<State> state;  ///< nothing: the domain is not on this server at all
@@ -41,23 +41,28 @@ struct Observation {
   std::map<MailboxName, ArchiveSource> mailbox_archives;
   std::map<AliasName, ArchiveSource> list_archives;
   std::optional<ArchiveSource> domain_archive;
+  std::vector<std::string> notes;  ///< for people: what is carried from elsewhere
+  /// Something that was listed was gone when it was read: the server changed meanwhile.
+  bool has_changed = false;
 };
 
-/// Everything of a domain but the contents of Maildirs and list archives. Fails with `invalid` for
-/// data that vpopmail itself would misread (a broken vpasswd, an assign file without its end).
+/// Everything of a domain but the contents of Maildirs and list archives. One record that cannot be
+/// read as what it should be holds up no other: what it costs stands in State::left_out or in the
+/// remarks. What is there and cannot be read at all is an error: a smaller state would be a lie.
+/// What is excluded is not looked at.
 [[nodiscard]] Result<Observation> inspect_domain(System&, const Server&, AccountStore&,
-                                                 const DomainName&);
+                                                 const QmailFiles&, const DomainName&,
+                                                 const Selection& = {});
 
-/// The real domains of the server, in the order of users/assign.
-[[nodiscard]] Result<std::vector<DomainName>> list_domains(const System&, const Server&);
+/// Why a domain that qmail knows cannot be taken for what its owner wants: its directory is missing
+/// or empty, or it has no account at all. An unmounted disk looks like that. Empty if it can be.
+[[nodiscard]] std::string why_not_a_source(const Observation&);
 
-/// The directory that users/assign names for it; empty if it names none.
-[[nodiscard]] Result<std::string> published_directory(const System&, const Server&,
-                                                      const DomainName&);
+/// The domains of vpopmail's on a server, in the order of users/assign.
+[[nodiscard]] std::vector<DomainName> real_domains(const QmailFiles&);
 
 /// The names of a file, its domain and alias domains, that users/assign gives to another domain:
 /// name -> real domain.
-[[nodiscard]] Result<std::map<std::string, std::string>> foreign_names(const System&, const Server&,
-                                                                       const State&);
+[[nodiscard]] std::map<std::string, std::string> foreign_names(const QmailFiles&, const State&);
 
 }  // namespace vstate

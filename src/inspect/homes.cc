@@ -1,0 +1,132 @@
+// Where the accounts of a domain live, by whatever names, and the accounts that cannot be carried.
+
+#include <fmt/format.h>
+
+#include "inspector_impl.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+/// What a home is called below the domain's directory, by a path of another server or of a home of
+/// vpopmail that was renamed: "0/bob" of "/home/old/domains/example.com/0/bob".
+std::string name_below_domain(const std::string& stored, const std::string& domain) {
+  const auto middle = "/" + domain + "/";
+  const auto at = stored.rfind(middle);
+  return at == std::string::npos ? std::string() : stored.substr(at + middle.size());
+}
+
+}  // namespace
+
+/// The account does not become a mailbox. What its home holds is carried as files if it is below
+/// the domain's directory, else it stays behind with all its mail.
+Status Inspector::leave_out(const Account& account, std::string why) {
+  if (selection_.excludes("mailbox." + spell_bytes(account.name))) return {};
+  LeftOut out{"mailbox." + spell_bytes(account.name), std::move(why), 0, 0};
+  const auto home = clean_path(account.home);
+  const bool is_below = !home.empty() && place_ && places_.below(home, *place_).has_value();
+  if (is_below) {
+    out.why += fmt::format("; what is in {} is carried as files of the domain", home);
+  } else if (!home.empty()) {
+    auto count = count_tree(system_, source_of(home, account.name));
+    if (!count && count.error().code != Errc::not_found)
+      return tl::unexpected<Error>(count.error());
+    if (count) {
+      VSTATE_TRY(failure_of(*count));
+      out.messages = count->messages;
+      out.bytes = count->bytes;
+      out.why += fmt::format("; its mail in {} is not carried", home);
+    }
+  }
+  state().left_out.push_back(std::move(out));
+  return {};
+}
+
+void Inspector::take_home(const std::string& name, const std::string& home) {
+  out_.condition.paths.homes.emplace(name, home);
+  if (const auto place = places_.find(home)) home_places_->emplace(*place, name);
+  if (const auto below = places_.below(home, *place_)) {
+    homes_.insert(*below);
+    return;
+  }
+  if (home.starts_with(directory() + "/")) {
+    homes_.insert(relative(home));  // one that is not there yet
+    return;
+  }
+  out_.notes.push_back(
+      fmt::format("{}: its home is outside the domain's directory, in {}; carried", name, home));
+}
+
+/// vpopmail makes a home that an account does not name, or names where nothing is, at the next
+/// log-in or delivery; one that was moved without its account is what the account's mail is in.
+Result<std::string> Inspector::home_instead_of(const Account& account, const std::string& stored) {
+  std::vector<std::string> candidates;
+  if (const auto below = name_below_domain(stored, name_.text()); !below.empty())
+    candidates.push_back(in_domain(below));
+  candidates.push_back(in_domain(account.name));
+  for (const auto& candidate : candidates) {
+    if (candidate == stored) continue;
+    VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(candidate));
+    if (!found || !found->is_directory()) continue;
+    if (home_places_->contains({found->device, found->inode})) continue;
+    return candidate;
+  }
+  return std::string();
+}
+
+Result<std::string> Inspector::find_home(const Account& account) {
+  const auto stored = clean_path(account.home);
+  const auto shown = stored.empty() ? std::string("no home") : stored;
+  if (!stored.empty()) {
+    VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, stored));
+    if (behind.info) return stored;
+    VSTATE_TRY_ASSIGN(const auto link, system_.look(stored));
+    if (link && link->is_link()) {
+      VSTATE_TRY_ASSIGN(const auto target, system_.link_target(stored));
+      leave_out("mail." + spell_bytes(account.name),
+                fmt::format("its home {} is a link to {}, {}; its mail is not carried", stored,
+                            visible(target), behind.why));
+      return stored;
+    }
+  }
+  VSTATE_TRY_ASSIGN(auto other, home_instead_of(account, stored));
+  if (other.empty()) return stored;
+  remark(fmt::format("mailbox {}: its account names {}, where nothing is; {} is taken for its home",
+                     to_lower(account.name), shown, other));
+  return other;
+}
+
+/// Where each account's home is, and what is odd about it. An account whose home is not its own
+/// directory below the domain's gets one on the target.
+Status Inspector::place_homes() {
+  std::vector<std::pair<const Account*, std::string>> odd;
+  for (const auto& account : out_.accounts) {
+    const auto name = MailboxName::parse(account.name);
+    if (!name) {
+      odd.emplace_back(&account, name.error().message);
+      continue;
+    }
+    const auto [first, is_new] = carried_.emplace(*name, &account);
+    if (!is_new)
+      odd.emplace_back(&account,
+                       fmt::format("there are two accounts {}; the first counts", name->text()));
+  }
+  for (const auto& [name, account] : carried_) {
+    VSTATE_TRY_ASSIGN(const auto home, find_home(*account));
+    if (home.empty()) continue;
+    const auto place = places_.find(home);
+    if (const auto other = place ? home_places_->find(*place) : home_places_->end();
+        other != home_places_->end()) {
+      remark(
+          fmt::format("mailbox {} shares its home with {}; on the target it gets a home of its own",
+                      name.text(), other->second));
+      continue;
+    }
+    take_home(name.text(), home);
+  }
+  for (const auto& [account, why] : odd) VSTATE_TRY(leave_out(*account, why));
+  return {};
+}
+
+}  // namespace vstate

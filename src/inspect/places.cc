@@ -1,0 +1,35 @@
+#include "places_impl.h"
+
+namespace vstate {
+
+Result<Behind> look_behind(const System& system, const std::string& path) {
+  auto found = system.look_followed(path);
+  if (found) return Behind{*found, "where nothing is"};
+  const auto code = found.error().code;
+  if (code != Errc::invalid && code != Errc::denied) return tl::unexpected<Error>(found.error());
+  // What is denied to vstate itself is not the doing of who made the link.
+  VSTATE_TRY_ASSIGN(const auto here, system.look(path));
+  const bool is_links_doing = here && here->is_link() && can_act_as_others();
+  if (code == Errc::denied && !is_links_doing) return tl::unexpected<Error>(found.error());
+  return Behind{std::nullopt, code == Errc::denied ? "which cannot be read" : "in a circle"};
+}
+
+std::optional<PlaceId> Places::find(const std::string& path) {
+  if (const auto known = known_.find(path); known != known_.end()) return known->second;
+  std::optional<PlaceId> place;
+  const auto behind = look_behind(system_, path);
+  if (!behind) {
+    if (status_) status_ = tl::unexpected<Error>(behind.error());
+    return std::nullopt;
+  }
+  if (behind->info) place = PlaceId{behind->info->device, behind->info->inode};
+  return known_.emplace(path, place).first->second;
+}
+
+std::optional<std::string> Places::below(const std::string& path, const PlaceId& directory) {
+  for (auto parent = path_parent(path); parent.size() > 1; parent = path_parent(parent))
+    if (find(std::string(parent)) == directory) return path.substr(parent.size() + 1);
+  return std::nullopt;
+}
+
+}  // namespace vstate
