@@ -1,8 +1,15 @@
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
 
 #include <fmt/format.h>
 
 #include "database_impl.h"
+#include "vstate/ledger/journal.h"
 
 namespace vstate {
 
@@ -10,16 +17,49 @@ namespace {
 
 constexpr int k_wait_ms = 5000;
 
-tl::unexpected<Error> failure_of(sqlite3* database, const std::string& path) {
-  const int code = sqlite3_errcode(database);
-  const auto scope = code == SQLITE_FULL || code == SQLITE_IOERR ? Scope::run : Scope::item;
-  const auto kind = code == SQLITE_BUSY || code == SQLITE_LOCKED      ? Errc::busy
-                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? Errc::invalid
-                    : code == SQLITE_CANTOPEN || code == SQLITE_PERM  ? Errc::denied
-                                                                      : Errc::io;
-  const char* advice =
-      kind == Errc::invalid ? "; move it away, and it is made anew from what is there" : "";
-  return fail(kind, fmt::format("{}: {}{}", path, sqlite3_errmsg(database), advice), scope);
+/// SQLite cannot open a file for many reasons; only a missing right is one that a person can live
+/// with.
+bool is_refused(sqlite3* database, int code) {
+  const int reason = sqlite3_system_errno(database);
+  return code == SQLITE_PERM ||
+         (code == SQLITE_CANTOPEN && (reason == EACCES || reason == EPERM || reason == EROFS));
+}
+
+/// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
+/// file: a POSIX lock would go with any other handle of this process.
+Status lock_shared(int file, const std::string& path) {
+  constexpr off_t first = 0x40000002, count = 510;
+  struct flock request {};
+  request.l_type = F_RDLCK;
+  request.l_whence = SEEK_SET;
+  request.l_start = first;
+  request.l_len = count;
+  constexpr int tries = 100;
+  for (int i = 0; fcntl(file, F_OFD_SETLK, &request) != 0; ++i) {
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (i == tries) return fail(Errc::busy, fmt::format("{}: is locked", path));
+    constexpr long pause_ns = k_wait_ms * 1000000L / tries;
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+Result<std::string> read_all(int file, const std::string& path) {
+  struct stat st {};
+  if (fstat(file, &st) != 0) return fail_errno(path, "cannot stat");
+  std::string bytes(static_cast<std::size_t>(st.st_size), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto count = ::read(file, bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "cannot read");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  bytes.resize(done);
+  return bytes;
 }
 
 }  // namespace
@@ -47,7 +87,7 @@ Result<bool> Statement::step() {
   const int result = sqlite3_step(statement_);
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  return failure_of(database_, *path_);
+  return database_.failure();
 }
 
 Status Statement::run() {
@@ -68,7 +108,8 @@ std::string_view Statement::bytes(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const System& system, const std::string& path,
                                                  Mode mode) {
-  VSTATE_TRY_ASSIGN(auto directory, system.open_directory(path_parent(path)));
+  VSTATE_TRY_ASSIGN(auto opened, system.open_directory(path_parent(path)));
+  auto directory = std::move(opened.handle);
   // Through the handle, so that no link of a copied server leads out of it.
   const auto host = fmt::format("/proc/self/fd/{}/{}", directory.get(), path_name(path));
   if (mode == Mode::write) {
@@ -82,6 +123,11 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   std::unique_ptr<Database> database(new Database(raw, path, std::move(directory)));
   if (result != SQLITE_OK) return database->failure();
   sqlite3_busy_timeout(raw, k_wait_ms);
+  auto status = database->probe();
+  // A reader may not take back what a killed writer left.
+  if (!status && mode == Mode::read && sqlite3_errcode(database->database_) == SQLITE_READONLY)
+    status = database->take_rolled_back();
+  if (!status) return tl::unexpected<Error>(status.error());
   return database;
 }
 
@@ -90,14 +136,73 @@ Database::~Database() {
   sqlite3_close(database_);
 }
 
-tl::unexpected<Error> Database::failure() const { return failure_of(database_, path_); }
+tl::unexpected<Error> Database::failure() {
+  const int code = sqlite3_errcode(database_);
+  const auto scope = code == SQLITE_FULL || code == SQLITE_IOERR ? Scope::run : Scope::item;
+  const auto kind = code == SQLITE_BUSY || code == SQLITE_LOCKED      ? Errc::busy
+                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? Errc::invalid
+                    : is_refused(database_, code)                     ? Errc::denied
+                                                                      : Errc::io;
+  if (kind == Errc::invalid) return damaged(sqlite3_errmsg(database_));
+  return fail(kind, fmt::format("{}: {}", path_, sqlite3_errmsg(database_)), scope);
+}
+
+tl::unexpected<Error> Database::damaged(std::string_view what) {
+  is_damaged_ = true;
+  return fail(Errc::invalid,
+              fmt::format("{}: {}; the next run that writes moves it away", path_, what));
+}
+
+Status Database::probe() {
+  VSTATE_TRY_ASSIGN(const auto statement, prepare("SELECT count(*) FROM sqlite_master"));
+  return statement->run();
+}
+
+Status Database::take_rolled_back() {
+  const std::string name(path_name(path_));
+  const auto open_beside = [&](const std::string& file) {
+    return Handle(
+        openat(directory_.get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  };
+  const auto file = open_beside(name);
+  if (!file.is_open()) return fail_errno(path_, "cannot open");
+  VSTATE_TRY(lock_shared(file.get(), path_));
+  const auto saved = open_beside(name + "-journal");
+  if (!saved.is_open() && errno != ENOENT) return fail_errno(path_ + "-journal", "cannot open");
+  std::string journal;
+  if (saved.is_open()) {
+    VSTATE_TRY_ASSIGN(journal, read_all(saved.get(), path_ + "-journal"));
+  }
+  VSTATE_TRY_ASSIGN(auto bytes, read_all(file.get(), path_));
+  bytes = rolled_back(std::move(bytes), journal);
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  statements_.clear();
+  sqlite3_close(database_);
+  database_ = nullptr;
+  if (sqlite3_open_v2(":memory:", &database_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                      nullptr) != SQLITE_OK)
+    return failure();
+  auto* copy =
+      static_cast<unsigned char*>(sqlite3_malloc64(std::max<std::size_t>(1, bytes.size())));
+  if (copy == nullptr) return fail(Errc::io, fmt::format("{}: no memory is left", path_));
+  std::copy(bytes.begin(), bytes.end(), copy);
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  if (sqlite3_deserialize(database_, "main", copy, size, size,
+                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY) !=
+      SQLITE_OK)
+    return failure();
+  return probe();
+}
 
 Result<std::unique_ptr<Statement>> Database::prepare(const char* sql) {
   auto& statement = statements_[sql];
   if (statement == nullptr && sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                                 &statement, nullptr) != SQLITE_OK)
+                                                 &statement, nullptr) != SQLITE_OK) {
+    // The text is right: a table that it names is not there, or is another one.
+    if (sqlite3_errcode(database_) == SQLITE_ERROR) return damaged(sqlite3_errmsg(database_));
     return failure();
-  return std::make_unique<Statement>(database_, statement, &path_);
+  }
+  return std::make_unique<Statement>(*this, statement);
 }
 
 Status Database::execute(const char* sql) {

@@ -18,11 +18,13 @@
 
 namespace vstate {
 
+class Database;
+
 /// One prepared statement, ready to bind and step.
 class Statement {
  public:
-  Statement(sqlite3* database, sqlite3_stmt* statement, const std::string* path)
-      : database_(database), statement_(statement), path_(path) {}
+  Statement(Database& database, sqlite3_stmt* statement)
+      : database_(database), statement_(statement) {}
   /// It can be used again afterwards.
   ~Statement() { sqlite3_reset(statement_); }
   Statement(const Statement&) = delete;
@@ -46,16 +48,18 @@ class Statement {
   [[nodiscard]] std::string_view bytes(int column) const;
 
  private:
-  sqlite3* database_;
+  Database& database_;
   sqlite3_stmt* statement_;
-  const std::string* path_;
   int bound_ = 0;
 };
 
 class Database {
  public:
   enum class Mode { read, write };
-  /// `path` is a server path; the file is opened beneath the system's root.
+  /// `path` is a server path; the file is opened beneath the system's root. Where a killed process
+  /// left a transaction half way, Mode::write takes it back, as SQLite does; Mode::read reads a
+  /// copy in memory that is as before it, and leaves the files alone. `denied` for what may not be
+  /// read, `invalid` for what is no database.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const System&,
                                                               const std::string& path, Mode);
   ~Database();
@@ -67,7 +71,12 @@ class Database {
   Status execute(const char* sql);
   /// All of `work` or nothing of it is there afterwards, also after a loss of power.
   Status in_transaction(const std::function<Status()>& work);
-  [[nodiscard]] tl::unexpected<Error> failure() const;
+  /// What SQLite says of its last call, and whether that means that the file is damaged.
+  [[nodiscard]] tl::unexpected<Error> failure();
+  /// The same for what SQLite takes for whole and a reader of it does not.
+  [[nodiscard]] tl::unexpected<Error> damaged(std::string_view what);
+  /// True once a call found what makes no sense.
+  [[nodiscard]] bool is_damaged() const { return is_damaged_; }
   [[nodiscard]] std::int64_t last_number() const { return sqlite3_last_insert_rowid(database_); }
   [[nodiscard]] int changes() const { return sqlite3_changes(database_); }
   /// Announces a transaction that changes something; an error stops it.
@@ -77,10 +86,16 @@ class Database {
   Database(sqlite3* database, std::string path, Handle directory)
       : database_(database), path_(std::move(path)), directory_(std::move(directory)) {}
 
+  /// Reads something, so that what is wrong with the file is known.
+  Status probe();
+  /// Takes the file and its journal into memory, rolled back.
+  Status take_rolled_back();
+
   sqlite3* database_;
   std::string path_;
   Handle directory_;  ///< what SQLite's path leads through
   System* system_ = nullptr;
+  bool is_damaged_ = false;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 

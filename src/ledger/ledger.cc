@@ -15,6 +15,7 @@ namespace vstate {
 namespace {
 
 constexpr const char* k_path = "/var/lib/vstate/ledger.sqlite";
+constexpr const char* k_journal = "/var/lib/vstate/ledger.sqlite-journal";
 constexpr std::size_t k_key_bytes = 32;
 
 /// What makes a ledger of format N out of one of format N - 1.
@@ -52,12 +53,22 @@ Result<std::int64_t> format_of(Database& database) {
   return has_row ? statement->number(0) : 0;
 }
 
+Result<bool> is_there(const System& system, const std::string& path) {
+  const auto info = system.info(path);
+  if (!info && info.error().code != Errc::not_found) return tl::unexpected<Error>(info.error());
+  return info.has_value();
+}
+
 tl::unexpected<Error> too_new(std::int64_t format) {
   return fail(Errc::unsupported,
               fmt::format("{}: was written by a newer vstate (format {}, this one knows {}); use "
                           "that one, or move the ledger away",
                           k_path, format, Ledger::k_format),
               Scope::run);
+}
+
+Status set_format(Database& database) {
+  return database.execute(fmt::format("PRAGMA user_version = {}", Ledger::k_format).c_str());
 }
 
 Status migrate(Database& database, std::int64_t from) {
@@ -70,7 +81,7 @@ Status migrate(Database& database, std::int64_t from) {
       const auto key = random_bytes(k_key_bytes);
       VSTATE_TRY(insert->bind_bytes(key).run());
     }
-    return database.execute(fmt::format("PRAGMA user_version = {}", Ledger::k_format).c_str());
+    return set_format(database);
   });
 }
 
@@ -114,6 +125,7 @@ Result<std::optional<Ledger>> Ledger::look(const System& system) {
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
   if (format > k_format) return too_new(format);
   Ledger ledger(std::move(database));
+  VSTATE_TRY_ASSIGN(ledger.has_journal_, is_there(system, k_journal));
   // Steps only add: what an older format lacks is read as nothing, and brought in when it is
   // written.
   ledger.keeps_mail_ = format >= k_format_with_mail;
@@ -121,23 +133,70 @@ Result<std::optional<Ledger>> Ledger::look(const System& system) {
   return std::optional(std::move(ledger));
 }
 
-Result<Ledger> Ledger::open(System& system) {
+namespace {
+
+/// A name beside the ledger that nothing has.
+Result<std::string> damaged_name(const System& system) {
+  for (int number = 1;; ++number) {
+    auto name = fmt::format("{}/ledger.damaged-{}", path_parent(k_path), number);
+    VSTATE_TRY_ASSIGN(const bool is_taken, is_there(system, name));
+    if (!is_taken) return name;
+  }
+}
+
+/// The journal goes after what it belongs to: SQLite drops one that is left alone.
+Result<std::string> move_away(System& system) {
+  VSTATE_TRY_ASSIGN(auto name, damaged_name(system));
+  VSTATE_TRY(system.rename(k_path, name));
+  VSTATE_TRY_ASSIGN(const bool has_journal, is_there(system, k_journal));
+  if (has_journal) VSTATE_TRY(system.rename(k_journal, name + "-journal"));
+  return name;
+}
+
+Result<std::unique_ptr<Database>> open_to_write(System& system) {
   VSTATE_TRY(system.before_step("record", k_path));
   VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::write));
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
-  if (format > k_format) return too_new(format);
+  if (format > Ledger::k_format) return too_new(format);
   database->announce_to(&system);
   VSTATE_TRY(migrate(*database, format));
-  Ledger ledger(std::move(database));
-  VSTATE_TRY(ledger.deliveries_->begin());
+  VSTATE_TRY_ASSIGN(const bool has_journal, is_there(system, k_journal));
+  // SQLite leaves a journal alone that was not begun; the next transaction takes it away.
+  if (has_journal) VSTATE_TRY(database->in_transaction([&] { return set_format(*database); }));
+  return database;
+}
+
+}  // namespace
+
+Result<Ledger> Ledger::open(System& system, Known known) {
+  std::string moved;
+  if (known == Known::damaged) {
+    VSTATE_TRY_ASSIGN(moved, vstate::move_away(system));
+  }
+  const auto open_once = [&]() -> Result<Ledger> {
+    VSTATE_TRY_ASSIGN(auto database, open_to_write(system));
+    Ledger ledger(std::move(database));
+    VSTATE_TRY(ledger.deliveries_->begin());
+    return ledger;
+  };
+  auto ledger = open_once();
+  if (!ledger && ledger.error().code == Errc::invalid) {
+    VSTATE_TRY_ASSIGN(moved, vstate::move_away(system));
+    ledger = open_once();
+  }
+  if (ledger) ledger->moved_to_ = std::move(moved);
   return ledger;
 }
+
+bool Ledger::is_damaged() const { return database_->is_damaged(); }
+
+Result<std::string> Ledger::move_away(System& system) { return vstate::move_away(system); }
 
 Result<std::string> Ledger::key() const {
   VSTATE_TRY_ASSIGN(const auto query,
                     database_->prepare("SELECT value FROM meta WHERE name = 'key'"));
   VSTATE_TRY_ASSIGN(const bool has_row, query->step());
-  if (!has_row) return fail(Errc::invalid, fmt::format("{}: has no key", k_path));
+  if (!has_row) return database_->damaged("has no key");
   return query->text(0);
 }
 

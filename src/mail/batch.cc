@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <optional>
 #include <set>
 
@@ -24,33 +26,36 @@ constexpr std::uint64_t k_most_bytes = std::uint64_t{256} << 20;
 /// Each mailbox of a batch holds a directory open.
 constexpr std::size_t k_most_targets = 256;
 
-/// Dovecot's lock of a UID list is a file made beside it; one that is older than two minutes is
-/// nobody's (file-dotlock.c).
-class DovecotLock {
- public:
-  DovecotLock(int directory, std::string name) : directory_(directory), name_(std::move(name)) {
-    constexpr int most_tries = 50;
-    constexpr useconds_t pause = 100'000;
-    for (int tries = 0; tries < most_tries && !is_held_; ++tries) {
-      const Handle made(openat(directory_, name_.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-      is_held_ = made.is_open();
-      if (!is_held_ && errno != EEXIST) break;
-      if (!is_held_) usleep(pause);
-    }
-  }
-  ~DovecotLock() {
-    if (is_held_) unlinkat(directory_, name_.c_str(), 0);
-  }
-  DovecotLock(const DovecotLock&) = delete;
-  DovecotLock& operator=(const DovecotLock&) = delete;
-  [[nodiscard]] bool is_held() const { return is_held_; }
+/// True for a lock that nobody holds: it has the bytes of the file that waits for it, as a run that
+/// was killed left it, or Dovecot would take it for stale too (file-dotlock.c).
+bool is_stale_lock(int directory, const std::string& lock, const std::string& file,
+                   std::string_view shown) {
+  constexpr std::time_t most_seconds = 120;
+  struct stat st {};
+  if (fstatat(directory, lock.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+    return false;
+  if (std::max(st.st_ctime, st.st_mtime) + most_seconds < std::time(nullptr)) return true;
+  const auto held = mail::digest_of_file(directory, lock, shown);
+  const auto wanted = mail::digest_of_file(directory, file, shown);
+  return held && wanted && *held && *held == *wanted;
+}
 
- private:
-  int directory_;
-  std::string name_;
-  bool is_held_ = false;
-};
+/// Dovecot's lock of a file is the file that will replace it, under the name NAME.lock: one rename
+/// puts it in place and gives the lock up. False if its server holds the lock for some seconds.
+Result<bool> lock_with(int directory, const std::string& file, const std::string& lock,
+                       std::string_view shown) {
+  constexpr int most_tries = 50;
+  constexpr useconds_t pause = 100'000;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    if (linkat(directory, file.c_str(), directory, lock.c_str(), 0) == 0) return true;
+    if (errno != EEXIST) return fail_errno(shown, "cannot lock");
+    if (is_stale_lock(directory, lock, file, shown))
+      unlinkat(directory, lock.c_str(), 0);
+    else
+      usleep(pause);
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -121,6 +126,7 @@ Status Batch::flush() {
       return status;
     }
   }
+  drop_quota_counters();
   VSTATE_TRY(make_moves(std::exchange(files_->moves, {})));
   // From here on a temporary that stays says that its rename is still to come.
   std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
@@ -141,6 +147,21 @@ Status Batch::flush() {
   if (placed_)
     placed_(std::exchange(messages_, std::uint64_t{0}), std::exchange(bytes_, std::uint64_t{0}));
   return {};
+}
+
+/// A run that is killed between its renames and the new counter must leave none rather than one
+/// that counts too little: vpopmail's library and Dovecot count anew where there is none.
+void Batch::drop_quota_counters() {
+  const ActingAs acting(owner_.uid, owner_.gid);
+  std::set<const mail::Target*> done;
+  const auto drop = [&](mail::Target& target) {
+    if (!done.insert(&target).second) return;
+    if (const auto maildir = target.directory("Maildir"))
+      unlinkat((*maildir)->get(), "maildirsize", 0);
+  };
+  for (const auto& item : files_->items)
+    if (item.is_message) drop(*item.target);
+  for (const auto& move : files_->moves) drop(*move.target);
 }
 
 Status Batch::make_moves(const std::vector<Move>& moves) {
@@ -218,16 +239,22 @@ Status Batch::place_file(const Item& item) {
   VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
   const std::string name(path_name(item.path));
   const auto full = item.target->full(item.path);
-  const DovecotLock lock(directory->get(), name + ".lock");
-  if (!lock.is_held())
-    return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
-  VSTATE_TRY_ASSIGN(const auto now, mail::digest_of_file(directory->get(), name, full));
-  if (now != item.replaces) {
+  const auto lock = name + ".lock";
+  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
+  if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
+  const auto now = mail::digest_of_file(directory->get(), name, full);
+  if (!now || *now != item.replaces) {
+    unlinkat(directory->get(), lock.c_str(), 0);
     unlinkat(directory->get(), item.temporary.c_str(), 0);
-    return {};  // the server's own from now on
+    // Its server's own from now on, unless it could not be read.
+    return now ? Status() : Status(tl::unexpected<Error>(now.error()));
   }
-  if (renameat(directory->get(), item.temporary.c_str(), directory->get(), name.c_str()) != 0)
-    return fail_errno(full, "cannot rename the temporary");
+  unlinkat(directory->get(), item.temporary.c_str(), 0);
+  if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
+    auto failure = fail_errno(full, "cannot rename the temporary");
+    unlinkat(directory->get(), lock.c_str(), 0);
+    return failure;
+  }
   bytes_ += item.size;
   return {};
 }

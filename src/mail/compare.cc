@@ -25,7 +25,7 @@ Result<bool> has_bytes(int file, std::string_view expected, std::string_view pat
   while (!expected.empty()) {
     const auto count = ::read(file, buffer.data(), std::min(buffer.size(), expected.size()));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path, "cannot read");
+    if (count < 0) return fail_errno_of_open(path, "cannot read");
     const auto size = static_cast<std::size_t>(count);
     if (size == 0 || std::string_view(buffer.data(), size) != expected.substr(0, size))
       return false;
@@ -41,7 +41,7 @@ bool Comparison::is_blocked(std::string_view directory) const {
 
 Result<Comparison> Comparer::run() {
   if (target_ != nullptr) {
-    VSTATE_TRY(index_.build(target_->root(), target_->path(), folders_));
+    VSTATE_TRY(index_.build(*target_, folders_, options_.others));
     locator_.emplace(*target_, folders_);
   }
   VSTATE_TRY(read_all());
@@ -94,7 +94,7 @@ Status Comparer::take(Chain& reader) {
     return fail(Errc::invalid, fmt::format("{}: more than {} files that are no messages",
                                            archive_.paths().front(), k_most_files));
   if (entry.kind == EntryKind::regular) return take_file(reader);
-  out_.links.push_back({entry.path, entry.target, Presence::absent, false});
+  out_.links.push_back({entry.path, entry.target, Presence::absent});
   return {};
 }
 
@@ -160,32 +160,35 @@ Status Comparer::take_file(Chain& reader) {
   if (target_ != nullptr) {
     VSTATE_TRY_ASSIGN(found, target_->status(entry.path));
   }
-  const auto key = key_of_file(entry.path);
-  if (!found) {
-    // Remembered and not here: somebody here deleted it.
-    if (!is_remembered(key)) want(entry.number, entry.size, false);
-    return take_content(reader);
-  }
   bool is_same =
-      S_ISREG(found->st_mode) && static_cast<std::uint64_t>(found->st_size) == entry.size;
+      found && S_ISREG(found->st_mode) && static_cast<std::uint64_t>(found->st_size) == entry.size;
   if (is_same)
     VSTATE_TRY(compare_content(reader, is_same));
   else
     VSTATE_TRY(take_content(reader));
   if (is_same) return {};
-  if (S_ISDIR(found->st_mode)) {
-    out_.status.refused.push_back(
-        fmt::format("{}: a directory is in the way of the file", entry.path));
-    out_.status.kept.push_back(entry.path);
-    return {};
-  }
-  VSTATE_TRY_ASSIGN(const bool is_replaced, replaces(key, entry.path));
-  differ(entry.path, is_replaced);
-  if (is_replaced) {
-    out_.wanted[entry.number] = true;
-    out_.replaced.insert(entry.number);
-  }
+  VSTATE_TRY_ASSIGN(const auto judgement, judge(entry.path));
+  note_difference(entry.path, judgement.verdict, "file");
+  if (judgement.verdict == Verdict::place) want(entry.number, entry.size, false);
+  if (judgement.verdict != Verdict::replace) return {};
+  out_.wanted[entry.number] = true;
+  out_.replaced.insert(entry.number);
   return {};
+}
+
+Result<Judgement> Comparer::judge(const std::string& path) {
+  if (target_ == nullptr) return Judgement{};
+  const auto* known =
+      options_.memory == nullptr ? nullptr : options_.memory->find(key_of_file(path));
+  return judge_file(*target_, path, known, options_.on_difference);
+}
+
+void Comparer::note_difference(const std::string& path, Verdict verdict, std::string_view what) {
+  if (verdict == Verdict::blocked)
+    out_.status.refused.push_back(
+        fmt::format("{}: a directory is in the way of the {}", path, what));
+  if (verdict == Verdict::blocked || verdict == Verdict::keep) out_.status.kept.push_back(path);
+  if (verdict == Verdict::replace) out_.status.replaced.push_back(path);
 }
 
 Status Comparer::compare_content(Chain& reader, bool& is_same) {
@@ -206,20 +209,6 @@ void Comparer::want(std::uint32_t number, std::uint64_t size, bool is_message) {
   out_.wanted[number] = true;
   ++(is_message ? out_.status.messages_missing : out_.status.files_missing);
   out_.status.bytes_missing += size;
-}
-
-/// A file that is what the last pass wrote goes with its source; one that somebody changed stays.
-Result<bool> Comparer::replaces(const NameHash& key, const std::string& path) {
-  const auto* known = options_.memory == nullptr ? nullptr : options_.memory->find(key);
-  if (known == nullptr) return options_.on_difference == OnDifference::replace;
-  VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
-  VSTATE_TRY_ASSIGN(const auto here, digest_of_file(parent->get(), std::string(path_name(path)),
-                                                    target_->full(path)));
-  return here == known->state.place;
-}
-
-void Comparer::differ(const std::string& path, bool is_replaced) {
-  (is_replaced ? out_.status.replaced : out_.status.kept).push_back(path);
 }
 
 void Comparer::settle_messages() {
@@ -302,9 +291,13 @@ Status Comparer::check_directories() {
       directory.presence = Presence::blocked;
     } else {
       VSTATE_TRY_ASSIGN(const auto found, target_->status(path));
-      directory.presence = !found                    ? Presence::absent
-                           : S_ISDIR(found->st_mode) ? Presence::there
-                                                     : Presence::blocked;
+      bool is_there = false;
+      if (found) {
+        VSTATE_TRY_ASSIGN(is_there, target_->is_directory(path, *found));
+      }
+      directory.presence = !found     ? Presence::absent
+                           : is_there ? Presence::there
+                                      : Presence::blocked;
       if (directory.presence == Presence::blocked)
         out_.status.refused.push_back(
             fmt::format("{}: {} here, and a directory in the archive", path,
@@ -321,34 +314,16 @@ Status Comparer::check_link(WantedLink& link) {
     out_.status.refused.push_back(fmt::format("{} -> {}: {}", link.path, link.target, why));
     return {};
   }
-  std::optional<struct stat> found;
-  if (target_ != nullptr) {
-    VSTATE_TRY_ASSIGN(found, target_->status(link.path));
-  }
-  if (!found) {
-    if (!is_remembered(key_of_file(link.path))) ++out_.status.files_missing;
+  VSTATE_TRY_ASSIGN(const auto judgement, judge(link.path));
+  if (judgement.here == digest_of_link(link.target)) {
+    link.presence = Presence::there;
     return {};
   }
-  if (S_ISLNK(found->st_mode)) {
-    VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(link.path)));
-    std::array<char, 4096> buffer{};
-    const auto length = readlinkat(parent->get(), std::string(path_name(link.path)).c_str(),
-                                   buffer.data(), buffer.size());
-    if (length >= 0 &&
-        std::string_view(buffer.data(), static_cast<std::size_t>(length)) == link.target) {
-      link.presence = Presence::there;
-      return {};
-    }
-  }
-  link.presence = Presence::differs;
-  if (S_ISDIR(found->st_mode)) {
-    out_.status.refused.push_back(
-        fmt::format("{}: a directory is in the way of the link", link.path));
-    out_.status.kept.push_back(link.path);
-    return {};
-  }
-  link.is_replaced = options_.on_difference == OnDifference::replace;
-  differ(link.path, link.is_replaced);
+  note_difference(link.path, judgement.verdict, "link");
+  if (judgement.verdict == Verdict::place) ++out_.status.files_missing;
+  const bool is_absent =
+      judgement.verdict == Verdict::place || judgement.verdict == Verdict::deleted;
+  if (!is_absent) link.presence = Presence::differs;
   return {};
 }
 
@@ -358,11 +333,13 @@ namespace vstate {
 
 Result<ArchiveStatus> compare_archive(const System& system, const ArchiveFiles& archive,
                                       std::string_view directory, OnDifference on_difference,
-                                      ExtractLimits limits, MailMemory* memory, bool to_dovecot) {
+                                      ExtractLimits limits, MailMemory* memory, bool to_dovecot,
+                                      const std::set<std::string, std::less<>>* others) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   // Of a directory that is gone nothing counts as remembered: it is made anew.
-  mail::Comparer comparer(archive, target ? &*target : nullptr,
-                          {on_difference, limits, true, target ? memory : nullptr, to_dovecot});
+  mail::Comparer comparer(
+      archive, target ? &*target : nullptr,
+      {on_difference, limits, true, target ? memory : nullptr, to_dovecot, others});
   VSTATE_TRY_ASSIGN(auto comparison, comparer.run());
   return std::move(comparison.status);
 }

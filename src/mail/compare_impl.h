@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chain_impl.h"
+#include "judge_impl.h"
 #include "target_impl.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/mail/memory.h"
@@ -33,7 +34,6 @@ struct WantedDirectory {
 struct WantedLink {
   std::string path, target;
   Presence presence = Presence::absent;
-  bool is_replaced = false;
 };
 
 struct Comparison {
@@ -57,8 +57,9 @@ struct CompareOptions {
   OnDifference on_difference = OnDifference::keep;
   ExtractLimits limits;
   bool wants_digest = true;
-  MailMemory* memory = nullptr;  ///< null: nothing is remembered
-  bool to_dovecot = false;       ///< ReceiveOptions::to_dovecot
+  MailMemory* memory = nullptr;                                ///< null: nothing is remembered
+  bool to_dovecot = false;                                     ///< ReceiveOptions::to_dovecot
+  const std::set<std::string, std::less<>>* others = nullptr;  ///< ReceiveOptions::others
 };
 
 class Comparer {
@@ -96,10 +97,11 @@ class Comparer {
   void settle_group(std::size_t first, std::size_t last);
   Status settle_variants();
   void want(std::uint32_t number, std::uint64_t size, bool is_message);
-  void differ(const std::string& path, bool is_replaced);
+  /// What apply would do with a file or link that is not the same here.
+  Result<Judgement> judge(const std::string& path);
+  void note_difference(const std::string& path, Verdict, std::string_view what);
   [[nodiscard]] bool is_remembered(const NameHash&) const;
   void count_change(const NameHash&, const std::string& path);
-  Result<bool> replaces(const NameHash&, const std::string& path);
 
   ArchiveFiles archive_;
   Target* target_;

@@ -39,7 +39,7 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
     const auto count =
         ::read(file_.get(), buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path_, "cannot read");
+    if (count < 0) return fail_errno_of_open(path_, "cannot read");
     if (count == 0) break;
     const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
     if (sink != nullptr) (*sink)(part);

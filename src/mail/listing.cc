@@ -22,7 +22,8 @@ bool is_same(const timespec& a, const timespec& b) {
 Status list_once(int directory, std::string_view path,
                  const std::function<void(const char*, FileInfo::Type)>& found) {
   const Handle fresh(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fresh.is_open() || !read_entries(fresh.get(), found)) return fail_errno(path, "cannot list");
+  if (!fresh.is_open() || !read_entries(fresh.get(), found))
+    return fail_errno_of_open(path, "cannot list");
   return {};
 }
 
@@ -34,9 +35,9 @@ Status list_names(int directory, std::string_view path, const std::function<void
   for (int tries = 1;; ++tries) {
     struct stat before {};
     struct stat after {};
-    if (fstat(directory, &before) != 0) return fail_errno(path, "cannot stat");
+    if (fstat(directory, &before) != 0) return fail_errno_of_open(path, "cannot stat");
     VSTATE_TRY(list_once(directory, path, found));
-    if (fstat(directory, &after) != 0) return fail_errno(path, "cannot stat");
+    if (fstat(directory, &after) != 0) return fail_errno_of_open(path, "cannot stat");
     if (is_same(before.st_mtim, after.st_mtim) || tries == most_tries) return {};
     again();
   }
@@ -56,11 +57,24 @@ Result<Listing> Listing::read(int directory, std::string_view path) {
   }));
   if (out.names_.size() > std::numeric_limits<std::uint32_t>::max())
     return fail(Errc::unsupported, fmt::format("{}: too many names", path));
-  std::sort(out.items_.begin(), out.items_.end(), [&](const Item& a, const Item& b) {
-    return std::string_view(out.names_.data() + a.at, a.length) <
-           std::string_view(out.names_.data() + b.at, b.length);
-  });
+  out.sort();
   return out;
+}
+
+void Listing::sort() {
+  std::sort(items_.begin(), items_.end(), [&](const Item& a, const Item& b) {
+    return std::string_view(names_.data() + a.at, a.length) <
+           std::string_view(names_.data() + b.at, b.length);
+  });
+}
+
+void Listing::rename(const std::vector<std::pair<std::size_t, std::string>>& names) {
+  for (const auto& [i, name_wanted] : names) {
+    items_[i].at = static_cast<std::uint32_t>(names_.size());
+    items_[i].length = static_cast<std::uint16_t>(name_wanted.size());
+    names_.append(name_wanted).push_back('\0');
+  }
+  sort();
 }
 
 std::size_t Listing::lower_bound(std::string_view name_wanted) const {
@@ -106,7 +120,7 @@ Status FolderSearch::refresh(Place& place, bool& has_changed) {
     return fail_errno(where, "cannot open");
   }
   struct stat st {};
-  if (fstat(directory.get(), &st) != 0) return fail_errno(where, "cannot stat");
+  if (fstat(directory.get(), &st) != 0) return fail_errno_of_open(where, "cannot stat");
   if (place.is_listed && is_same(place.changed, st.st_mtim)) return {};
   VSTATE_TRY_ASSIGN(place.listing, Listing::read(directory.get(), where));
   place.changed = st.st_mtim;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vstate/base/result.h"
@@ -33,6 +34,10 @@ class Listing {
     return {names_.data() + items_[i].at, items_[i].length};
   }
   [[nodiscard]] FileInfo::Type type(std::size_t i) const { return items_[i].type; }
+  /// A link that is walked as the directory that it leads to.
+  void set_directory(std::size_t i) { items_[i].type = FileInfo::Type::directory; }
+  /// Gives entries other names; they are sorted by those from then on.
+  void rename(const std::vector<std::pair<std::size_t, std::string>>& names);
   [[nodiscard]] bool contains(std::string_view name) const;
   [[nodiscard]] bool has_directory(std::string_view name) const;
   /// The name whose unique part that is.
@@ -45,6 +50,7 @@ class Listing {
     FileInfo::Type type;
   };
   [[nodiscard]] std::size_t lower_bound(std::string_view name) const;
+  void sort();
   std::string names_;
   std::vector<Item> items_;
 };

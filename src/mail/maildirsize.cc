@@ -48,17 +48,19 @@ Status add_folder(int folder, const std::string& path, Usage& usage) {
   return add_messages(folder, "cur", path, usage);
 }
 
-Result<Usage> count_maildir(int maildir, const std::string& path) {
+Result<Usage> count_maildir(const System& system, int maildir, const std::string& path) {
   Usage usage;
   VSTATE_TRY(add_folder(maildir, path, usage));
   VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(maildir, path));
   for (std::size_t i = 0; i < listing.size(); ++i) {
     const auto name = listing.name(i);
     if (!name.starts_with('.') || name == ".Trash") continue;
-    const Handle folder(
-        openat(maildir, name.data(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!folder.is_open()) continue;  // a file, or a link: not a folder of this Maildir
-    VSTATE_TRY(add_folder(folder.get(), path_join(path, name), usage));
+    auto folder = system.open_directory(path_join(path, name));
+    // A file, or a link that leads nowhere: not a folder of this Maildir.
+    const auto code = folder ? Errc::not_found : folder.error().code;
+    if (code != Errc::not_found && code != Errc::invalid && code != Errc::denied)
+      return tl::unexpected<Error>(folder.error());
+    if (folder) VSTATE_TRY(add_folder(folder->handle.get(), path_join(path, name), usage));
   }
   return usage;
 }
@@ -68,17 +70,17 @@ Result<Usage> count_maildir(int maildir, const std::string& path) {
 Status write_maildirsize(System& system, std::string_view home, const Quota& quota, Owner owner) {
   const auto maildir = path_join(home, "Maildir");
   const auto path = path_join(maildir, "maildirsize");
-  VSTATE_TRY_ASSIGN(const auto info, system.info(maildir));
+  VSTATE_TRY_ASSIGN(const auto info, system.info_followed(maildir));
   if (!info.is_directory())
     return fail(Errc::conflict, fmt::format("{}: is no directory", maildir));
   if (quota.is_unlimited()) {
-    const auto found = system.info(path);
-    if (!found && found.error().code == Errc::not_found) return {};
+    VSTATE_TRY_ASSIGN(const auto found, system.look(path));
+    if (!found) return {};
     const ActingAs acting(owner.uid, owner.gid);
     return system.remove_file(path);
   }
   VSTATE_TRY_ASSIGN(const auto directory, system.open_directory(maildir));
-  VSTATE_TRY_ASSIGN(const auto usage, count_maildir(directory.get(), maildir));
+  VSTATE_TRY_ASSIGN(const auto usage, count_maildir(system, directory.handle.get(), maildir));
   const auto text = fmt::format("{}\n{} {}\n", to_vpopmail(quota), usage.bytes, usage.messages);
   const ActingAs acting(owner.uid, owner.gid);
   return system.replace_file(path, text, {owner.uid, owner.gid, 0600}, Durability::now);

@@ -4,12 +4,12 @@
 
 namespace vstate {
 
-Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
-                  MailSink& sink, OfferCount& count) {
+Status offer_tree(const System& system, const TreeSource& source, MailSink& sink,
+                  OfferCount& count) {
   const MessageFilter filter = [&](const std::string& path) { return sink.wants_message(path); };
   ListedDirectories listed;
-  VSTATE_TRY(walk_tree(
-      source, directory, expressed, count.tree,
+  const auto walked = walk_tree(
+      system, source, count.tree,
       [&](TreeEntry& entry) -> Result<bool> {
         const bool is_file = entry.kind == EntryKind::regular;
         if (is_file && !sink.wants_file(entry.path, entry.stamp)) return true;
@@ -17,11 +17,12 @@ Status offer_tree(const System& source, std::string_view directory, const Exclus
         VSTATE_TRY(sink.take(entry, content));
         return true;
       },
-      &filter, &listed));
-  VSTATE_TRY(sink.forget_unseen());
+      &filter, &listed);
+  if (!walked && walked.error().code != Errc::not_found) return walked;
+  if (walked && has_seen_all(source, count.tree)) VSTATE_TRY(sink.forget_unseen());
   VSTATE_TRY(sink.finish());
-  count.has_changed = have_changed(source, directory, listed);
-  return {};
+  count.has_changed = !walked || have_changed(system, source.directory, listed);
+  return failure_of(count.tree);
 }
 
 }  // namespace vstate

@@ -19,7 +19,7 @@ Status Receiver::Impl::prepare_index() {
   if (index_) return {};
   index_.emplace();
   locator_.emplace(*target_, folders_);
-  VSTATE_TRY(index_->build(target_->root(), target_->path(), folders_));
+  VSTATE_TRY(index_->build(*target_, folders_, options_.others));
   // Their temporaries are replaced or removed from here on, and one that is gone would say that its
   // message was placed and then deleted.
   std::vector<DeliveryLog::Record> unfinished;
@@ -93,7 +93,11 @@ Result<bool> Receiver::Impl::make_directory(const std::string& path, unsigned mo
     return false;
   }
   VSTATE_TRY_ASSIGN(const auto found, target_->status(path));
-  if (found && !S_ISDIR(found->st_mode)) {
+  bool is_there = false;
+  if (found) {
+    VSTATE_TRY_ASSIGN(is_there, target_->is_directory(path, *found));
+  }
+  if (found && !is_there) {
     blocked_.insert(path);
     count.refused.push_back(
         fmt::format("{}: {} here, and a directory at the source", path,

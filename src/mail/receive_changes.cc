@@ -1,5 +1,7 @@
 // What changed at the source, or went, of what is here.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "receiver_impl.h"
@@ -23,6 +25,15 @@ EntryState settled(const EntryState& before, const MailMemory::Change& change,
 }
 
 }  // namespace
+
+bool DeletionBudget::take(std::uint64_t count, std::uint64_t remembered) {
+  constexpr std::uint64_t few = 10;
+  if (remembered < few || count * 3 <= remembered) return true;
+  auto left = left_.load();
+  while (count <= left)
+    if (left_.compare_exchange_weak(left, left - count)) return true;
+  return false;
+}
 
 /// Calls `visit(path, message)` for each message that is here.
 template <class Visit>
@@ -145,6 +156,15 @@ Status Receiver::Impl::forget(const NameHash& key) {
 
 Status Receiver::Impl::remove_gone() {
   if (gone_.empty()) return {};
+  const auto remembered = static_cast<std::uint64_t>(
+      std::count_if(memory_.entries().begin(), memory_.entries().end(),
+                    [](const auto& entry) { return (entry.state.marks & k_mark_gone) == 0; }));
+  if (options_.prune && options_.may_delete != nullptr &&
+      !options_.may_delete->take(gone_.size(), remembered))
+    return fail(Errc::conflict,
+                fmt::format("{} of {} messages are gone at the source; none was deleted here; "
+                            "--max-delete {} allows it",
+                            gone_.size(), remembered, gone_.size()));
   VSTATE_TRY(prepare_index());
   mail::HashSet left = gone_;
   VSTATE_TRY(for_each_message([&](const std::string& path, const mail::MessagePath& message) {

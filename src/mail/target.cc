@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "vstate/base/text.h"
+
 namespace vstate::mail {
 
 namespace {
@@ -37,14 +39,21 @@ Result<std::optional<Target>> Target::open(const System& system, std::string_vie
   auto root = system.open_directory(path);
   if (!root) {
     if (root.error().code != Errc::not_found) return tl::unexpected<Error>(root.error());
-    if (const auto found = system.info(path); found && !found->is_directory())
+    VSTATE_TRY_ASSIGN(const auto found, system.look(path));
+    if (found && !found->is_directory())
       return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
     return std::optional<Target>();
   }
   Target target;
-  target.root_ = *std::move(root);
+  target.system_ = &system;
+  target.root_ = std::move(root->handle);
   target.path_ = path;
   return std::optional(std::move(target));
+}
+
+bool may_be_link(std::string_view component) {
+  return component == "Maildir" || component == "new" || component == "cur" || component == "tmp" ||
+         component.starts_with('.') || component.size() == 1;
 }
 
 std::string Target::full(std::string_view relative) const {
@@ -55,6 +64,18 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   if (const auto found = open_.find(relative); found != open_.end()) return found->second;
   const std::string name(relative.empty() ? "." : relative);
   Handle handle(open_beneath(root_.get(), name, O_PATH | O_DIRECTORY));
+  const auto parts = split(std::string_view(name), '/');
+  if (!handle.is_open() && (errno == ELOOP || errno == ENOTDIR) &&
+      std::all_of(parts.begin(), parts.end(), may_be_link)) {
+    auto opened = system_->open_directory(full(relative));
+    const auto code = opened ? Errc::not_found : opened.error().code;
+    // In a circle, or to where the one who made it may not go: no place for mail.
+    const bool is_links_doing =
+        code == Errc::invalid || (code == Errc::denied && can_act_as_others());
+    if (code != Errc::not_found && !is_links_doing) return tl::unexpected<Error>(opened.error());
+    if (opened) handle = std::move(opened->handle);
+    if (!opened) errno = ELOOP;
+  }
   if (!handle.is_open()) {
     if (errno == ELOOP || errno == ENOTDIR || errno == EXDEV)
       return fail(Errc::conflict,
@@ -94,6 +115,29 @@ Result<std::optional<struct stat>> Target::status(std::string_view relative) {
   return fail_errno(full(relative), "cannot stat");
 }
 
+Result<bool> Target::is_directory(std::string_view relative, const struct stat& found) {
+  if (S_ISDIR(found.st_mode)) return true;
+  if (!S_ISLNK(found.st_mode)) return false;
+  const auto opened = directory(relative);
+  if (opened) return true;
+  const auto code = opened.error().code;
+  if (code == Errc::conflict || code == Errc::not_found) return false;
+  return tl::unexpected<Error>(opened.error());
+}
+
+bool waits_for_rename(int directory, const std::string& name) {
+  const std::string temporary(path_name(System::temporary_of(name)));
+  struct stat built {
+  }, here{};
+  if (fstatat(directory, temporary.c_str(), &built, AT_SYMLINK_NOFOLLOW) != 0 ||
+      fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) != 0)
+    return false;
+  const auto order = [](const struct stat& st) {
+    return std::pair(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+  };
+  return S_ISREG(built.st_mode) && order(here) < order(built);
+}
+
 std::string temporary_name(const NameHash& hash) {
   return std::string(k_temporary_prefix) + to_hex(hash);
 }
@@ -124,7 +168,7 @@ Result<std::optional<std::string>> read_small(int directory, const std::string& 
   while (done < bytes.size()) {
     const auto count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(shown, "cannot read");
+    if (count < 0) return fail_errno_of_open(shown, "cannot read");
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
   }
@@ -181,17 +225,18 @@ void TargetIndex::take_over(const std::string& directory, const std::string& nam
   left_over_.erase({directory, name});
 }
 
-Status TargetIndex::build(int root, const std::string& path, FolderNumbers& folders) {
-  path_ = path;
+Status TargetIndex::build(Target& target, FolderNumbers& folders,
+                          const std::set<std::string, std::less<>>* others) {
   folders_ = &folders;
-  VSTATE_TRY(enter(root, "", 0));
+  others_ = others;
+  VSTATE_TRY(enter(target, target.root(), "", 0));
   std::sort(records_.begin(), records_.end());
   records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
   return {};
 }
 
-Status TargetIndex::enter(int directory, const std::string& relative, int depth) {
-  const auto where = relative.empty() ? path_ : path_join(path_, relative);
+Status TargetIndex::enter(Target& target, int directory, const std::string& relative, int depth) {
+  const auto where = target.full(relative);
   if (depth > k_most_levels)
     return fail(Errc::unsupported, fmt::format("{}: too many levels of directories", where));
   const auto place = path_name(relative);
@@ -199,13 +244,14 @@ Status TargetIndex::enter(int directory, const std::string& relative, int depth)
   const bool is_tmp = place == "tmp";
   const auto number = has_messages ? folders_->of(path_parent(relative)) : 0;
   const auto before = records_.size();
-  std::vector<std::string> below;
+  std::vector<std::pair<std::string, bool>> below;  // and whether it is a link
   const auto again = [&] {
     below.clear();
     records_.resize(before);
   };
   VSTATE_TRY(list_names(directory, where, again, [&](const char* name, FileInfo::Type type) {
-    if (type == FileInfo::Type::directory) below.emplace_back(name);
+    if (type == FileInfo::Type::directory) below.emplace_back(name, false);
+    if (type == FileInfo::Type::link && may_be_link(name)) below.emplace_back(name, true);
     if (is_tmp) {
       if (const auto hash = hash_of_temporary(name)) {
         unfinished_.insert(*hash);
@@ -218,13 +264,23 @@ Status TargetIndex::enter(int directory, const std::string& relative, int depth)
   }));
   // `new` before `cur`: what a reader moves meanwhile is seen once at least.
   std::sort(below.begin(), below.end(), std::greater<>());
-  for (const auto& name : below) {
+  for (const auto& [name, is_link] : below) {
+    const auto path = relative_join(relative, name);
+    if (others_ != nullptr && others_->contains(path)) continue;
+    if (is_link) {
+      const auto behind = target.directory(path);
+      const auto code = behind ? Errc::not_found : behind.error().code;
+      if (!behind && code != Errc::conflict && code != Errc::not_found && code != Errc::denied &&
+          code != Errc::invalid)
+        return tl::unexpected<Error>(behind.error());
+      if (behind) VSTATE_TRY(enter(target, (*behind)->get(), path, depth + 1));
+      continue;
+    }
     const Handle handle(
         openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!handle.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) continue;
-    const auto path = relative_join(relative, name);
-    if (!handle.is_open()) return fail_errno(path_join(path_, path), "cannot open");
-    VSTATE_TRY(enter(handle.get(), path, depth + 1));
+    if (!handle.is_open()) return fail_errno(target.full(path), "cannot open");
+    VSTATE_TRY(enter(target, handle.get(), path, depth + 1));
   }
   return {};
 }

@@ -32,9 +32,12 @@ class Target {
   [[nodiscard]] int root() const { return root_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string full(std::string_view relative) const;
-  /// A handle (O_PATH) of a directory beneath, through no link. `not_found`, or `conflict` if a
-  /// component is a link or no directory. The last some dozen handles stay open.
+  /// A handle of a directory beneath. Links are followed where an administrator spreads mail over
+  /// disks with them (may_be_link), as whoever made them. `not_found`, or `conflict` if a component
+  /// is another link or no directory. The last some dozen handles stay open.
   [[nodiscard]] Result<SharedHandle> directory(std::string_view relative);
+  /// What stands at a path is a directory, or a link that `directory` follows to one.
+  [[nodiscard]] Result<bool> is_directory(std::string_view relative, const struct stat&);
   /// The names in a directory beneath; nothing if there is none.
   [[nodiscard]] Result<std::optional<Listing>> list(std::string_view relative);
   /// Of what stands at a path, links not followed; nothing if nothing does, or not through
@@ -42,10 +45,14 @@ class Target {
   [[nodiscard]] Result<std::optional<struct stat>> status(std::string_view relative);
 
  private:
+  const System* system_ = nullptr;
   Handle root_;
   std::string path_;
   std::map<std::string, SharedHandle, std::less<>> open_;
 };
+
+/// A Maildir, a folder of one, its parts, and a hash directory may be links to directories.
+[[nodiscard]] bool may_be_link(std::string_view component);
 
 /// The bytes of a regular file; nothing if there is none, or a larger one than 64 MiB.
 [[nodiscard]] Result<std::optional<std::string>> read_small(const Handle& directory,
@@ -57,6 +64,10 @@ class Target {
                                                                   const std::string& name,
                                                                   std::string_view shown);
 
+/// True if a stopped run built what is to replace this file and did not place it: its temporary is
+/// there, and nobody has changed the file since that was built.
+[[nodiscard]] bool waits_for_rename(int directory, const std::string& name);
+
 /// Which messages are below a directory: 24 bytes for each, no names.
 class TargetIndex {
  public:
@@ -67,7 +78,8 @@ class TargetIndex {
     friend bool operator==(const Record&, const Record&) = default;
   };
   /// Lists `new` and `cur` of every folder, at any depth.
-  Status build(int root, const std::string& path, FolderNumbers&);
+  /// Not those of `others`: paths that somebody else delivers to (ReceiveOptions::others).
+  Status build(Target&, FolderNumbers&, const std::set<std::string, std::less<>>* others);
   [[nodiscard]] std::span<const Record> find(const NameHash&) const;
   /// True if a `tmp` holds the temporary of this name hash.
   [[nodiscard]] bool is_unfinished(const NameHash&) const;
@@ -79,13 +91,13 @@ class TargetIndex {
   }
 
  private:
-  Status enter(int directory, const std::string& relative, int depth);
+  Status enter(Target&, int directory, const std::string& relative, int depth);
 
   std::vector<Record> records_;
   std::set<NameHash> unfinished_;
   std::set<std::pair<std::string, std::string>> left_over_;
-  std::string path_;
   FolderNumbers* folders_ = nullptr;
+  const std::set<std::string, std::less<>>* others_ = nullptr;
 };
 
 /// A new file of `owner`, with what `write` puts into it. One of that name is of a stopped run; it

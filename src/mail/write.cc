@@ -187,7 +187,7 @@ Result<std::size_t> Archiver::fill(const TreeEntry& entry, std::uint64_t left) {
   while (filled < wanted) {
     const auto count = ::read(entry.file, buffer_.data() + filled, wanted - filled);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(entry.path, "cannot read");
+    if (count < 0) return fail_errno_of_open(entry.path, "cannot read");
     if (count == 0) break;
     filled += static_cast<std::size_t>(count);
   }
@@ -202,7 +202,7 @@ Result<bool> Archiver::add(const TreeEntry& from) {
   // The first part is read before the size is announced: most files are one part.
   auto filled = fill(from, from.size);
   if (!filled) {
-    summary_.count.refused.push_back(filled.error().message);
+    summary_.count.failures.push_back(filled.error());
     return false;
   }
   TreeEntry entry = from;
@@ -231,9 +231,8 @@ Status Archiver::add_text(std::string_view path, const std::string& text) {
   return bytes(text);
 }
 
-Result<ArchiveSummary> write_indexed(const System& system, std::string_view directory,
-                                     const Exclusion& expressed, const std::string& output,
-                                     Indexing* indexing) {
+Result<ArchiveSummary> write_indexed(const System& system, const TreeSource& source,
+                                     const std::string& output, Indexing* indexing) {
   const mail::PlainLocale names_are_bytes;
   ArchiveSummary summary;
   std::unique_ptr<ArchiveFile> file;
@@ -246,7 +245,7 @@ Result<ArchiveSummary> write_indexed(const System& system, std::string_view dire
     return indexing->wants_message(path);
   };
   VSTATE_TRY(walk_tree(
-      system, directory, expressed, summary.count,
+      system, source, summary.count,
       [&](const TreeEntry& entry) -> Result<bool> {
         const bool is_asked_for = indexing != nullptr && (entry.kind != EntryKind::regular ||
                                                           !mail::as_message(entry.path));
@@ -256,8 +255,9 @@ Result<ArchiveSummary> write_indexed(const System& system, std::string_view dire
         return is_taken;
       },
       indexing == nullptr ? nullptr : &filter));
+  VSTATE_TRY(failure_of(summary.count));
   if (indexing != nullptr)
-    if (const auto changes = indexing->take_changes(summary.count.refused.empty());
+    if (const auto changes = indexing->take_changes(has_seen_all(source, summary.count));
         !changes.empty())
       VSTATE_TRY(archiver.add_text(mail::k_changes_name, changes));
   summary.sha256 = archiver.finish();
@@ -268,19 +268,17 @@ Result<ArchiveSummary> write_indexed(const System& system, std::string_view dire
 
 }  // namespace
 
-Result<ArchiveSummary> write_archive(const System& system, std::string_view directory,
-                                     const Exclusion& expressed, const std::string& output,
-                                     ArchiveIndex* index) {
-  if (index == nullptr) return write_indexed(system, directory, expressed, output, nullptr);
+Result<ArchiveSummary> write_archive(const System& system, const TreeSource& source,
+                                     const std::string& output, ArchiveIndex* index) {
+  if (index == nullptr) return write_indexed(system, source, output, nullptr);
   index->clear();
-  return write_increment(system, directory, expressed, output, *index);
+  return write_increment(system, source, output, *index);
 }
 
-Result<ArchiveSummary> write_increment(const System& system, std::string_view directory,
-                                       const Exclusion& expressed, const std::string& output,
-                                       ArchiveIndex& index) {
+Result<ArchiveSummary> write_increment(const System& system, const TreeSource& source,
+                                       const std::string& output, ArchiveIndex& index) {
   Indexing indexing(MailMemory(0, std::move(index)));
-  auto summary = write_indexed(system, directory, expressed, output, &indexing);
+  auto summary = write_indexed(system, source, output, &indexing);
   index = indexing.take_index();
   return summary;
 }

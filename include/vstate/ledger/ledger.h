@@ -47,12 +47,25 @@ class Database;
 
 class Ledger {
  public:
-  /// For reading; nothing if there is none. `unsupported` for one of a newer version, `denied` for
-  /// one that may not be read.
+  /// For reading; nothing if there is none. What a killed run left half way is read as it was
+  /// before that. `unsupported` for one of a newer version, `denied` for one that may not be read,
+  /// `invalid` for one that is damaged.
   [[nodiscard]] static Result<std::optional<Ledger>> look(const System&);
-  /// For writing; made if there is none, brought to this version's format if it is older.
+  enum class Known { nothing, damaged };
+  /// For writing; made if there is none, brought to this version's format if it is older, and taken
+  /// back to before what a killed run left half way. One that is damaged, as SQLite says or as a
+  /// reader found, is renamed to ledger.damaged-N beside it, and a new one is made.
   /// /var/lib/vstate must exist.
-  [[nodiscard]] static Result<Ledger> open(System&);
+  [[nodiscard]] static Result<Ledger> open(System&, Known = Known::nothing);
+  /// The path that `open` moved a damaged ledger to; empty if it moved none.
+  [[nodiscard]] const std::string& moved_to() const { return moved_to_; }
+  /// True once a call failed for what the file holds; the ledger is of no use from then on.
+  [[nodiscard]] bool is_damaged() const;
+  /// True if a transaction is under way, or a killed run left one that the next `open` takes back.
+  [[nodiscard]] bool has_journal() const { return has_journal_; }
+  /// Renames the ledger as `open` renames a damaged one, and returns the path. Nothing may be asked
+  /// of a Ledger of this file any more.
+  [[nodiscard]] static Result<std::string> move_away(System&);
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
   ~Ledger();
@@ -114,6 +127,8 @@ class Ledger {
   [[nodiscard]] Result<std::string> key() const;
 
   std::unique_ptr<Database> database_;
+  std::string moved_to_;
+  bool has_journal_ = false;
   bool keeps_mail_ = true;  ///< false for an older format that is only read
   class Deliveries;
   std::unique_ptr<Deliveries> deliveries_;

@@ -55,11 +55,11 @@ using ArchiveIndex = std::vector<MemoryEntry>;
 
 /// Archives what walk_tree yields into `output`, a path of this machine, not below the system's
 /// root. Empty: only counts and digests. Writes OUTPUT.partial (0600), fsyncs it, renames it, and
-/// fsyncs its directory; an error leaves neither. A file that changes while it is read is taken as
+/// fsyncs its directory; an error leaves neither. What cannot be read is an error that names all of
+/// it. A file that changes while it is read is taken as
 /// it was when it was opened; if a large one shrinks under the reader, the result is `conflict`.
 /// `index`, if there is one, gets what the archive holds.
-[[nodiscard]] Result<ArchiveSummary> write_archive(const System&, std::string_view directory,
-                                                   const Exclusion& expressed,
+[[nodiscard]] Result<ArchiveSummary> write_archive(const System&, const TreeSource&,
                                                    const std::string& output,
                                                    ArchiveIndex* index = nullptr);
 
@@ -68,8 +68,7 @@ using ArchiveIndex = std::vector<MemoryEntry>;
 /// hexadecimal digits of the message's key, a space, and its present path, or no path: it is gone.
 /// Where there is nothing to tell, no file is left, and the summary is trivial. Afterwards the
 /// index is of all that the source has.
-[[nodiscard]] Result<ArchiveSummary> write_increment(const System&, std::string_view directory,
-                                                     const Exclusion& expressed,
+[[nodiscard]] Result<ArchiveSummary> write_increment(const System&, const TreeSource&,
                                                      const std::string& output,
                                                      ArchiveIndex& index);
 

@@ -55,10 +55,10 @@ struct ArchiveStatus {
 /// a message is there with another size), no stat for a message whose ",S=" is the entry's size;
 /// some 60 bytes of memory for each message of archive and directory. `to_dovecot`: with the
 /// folders' names of mail/convert.h. Errors as scan_archive, and those of the file system.
-[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const ArchiveFiles&,
-                                                    std::string_view directory, OnDifference,
-                                                    ExtractLimits = {}, class MailMemory* = nullptr,
-                                                    bool to_dovecot = false);
+[[nodiscard]] Result<ArchiveStatus> compare_archive(
+    const System&, const ArchiveFiles&, std::string_view directory, OnDifference,
+    ExtractLimits = {}, class MailMemory* = nullptr, bool to_dovecot = false,
+    const std::set<std::string, std::less<>>* others = nullptr);
 
 struct DeliveryCount {
   std::uint64_t messages = 0;

@@ -15,8 +15,9 @@ struct OfferCount {
 };
 
 /// Gives the sink everything that walk_tree finds, reading only what it does not remember.
-/// Directories and files of `source` are read with the rights of the process.
-Status offer_tree(const System& source, std::string_view directory, const Exclusion& expressed,
-                  MailSink&, OfferCount&);
+/// Directories and files of the source are read with the rights of the process. A source that is
+/// not there has changed. What cannot be read is an error that names all of it, once the rest has
+/// been given; the sink then is not told that anything is gone.
+Status offer_tree(const System&, const TreeSource&, MailSink&, OfferCount&);
 
 }  // namespace vstate

@@ -18,6 +18,7 @@
 /// come last, under Dovecot's lock.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -62,12 +63,30 @@ class FileContent : public Content {
   std::string path_;
 };
 
+/// How many messages a run may delete since they are gone at the source. A source that seems to
+/// have lost most of what came from it is more likely not mounted: beyond a third of what is
+/// remembered of a mailbox, of ten or more, only so many go as somebody allowed by a number.
+/// Threads share it.
+class DeletionBudget {
+ public:
+  explicit DeletionBudget(std::uint64_t allowed = 0) : left_(allowed) {}
+  /// True if `count` of `remembered` messages may go.
+  [[nodiscard]] bool take(std::uint64_t count, std::uint64_t remembered);
+
+ private:
+  std::atomic<std::uint64_t> left_;
+};
+
 struct ReceiveOptions {
   OnDifference on_difference = OnDifference::keep;
   bool prune = false;       ///< delete messages that are gone at the source and untouched here
   bool to_dovecot = false;  ///< folders get Dovecot's names (mail/convert.h)
   ExtractLimits limits;
-  MailMemory* conversions = nullptr;  ///< the letters that convert_courier gave to messages
+  MailMemory* conversions = nullptr;     ///< the letters that convert_courier gave to messages
+  DeletionBudget* may_delete = nullptr;  ///< null: as many as are gone
+  /// Relative paths below the directory that others deliver to at the same time: homes and lists
+  /// below the domain's directory. They are not looked into.
+  const std::set<std::string, std::less<>>* others = nullptr;
 };
 
 struct ReceiveCount : DeliveryCount {
@@ -109,6 +128,7 @@ class Batch {
   struct Files;
   Status place(const Item&);
   Status make(const Move&);
+  void drop_quota_counters();
   Status make_moves(const std::vector<Move>&);
   Status place_file(const Item&);
   Status withdraw(const Item&);

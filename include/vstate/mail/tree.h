@@ -2,19 +2,22 @@
 /// Walking a directory that is to be archived: which entries go along, which are rebuilt on the
 /// other server, which the file already expresses, and which cannot travel at all.
 ///
-/// The walk never follows a symbolic link. It works while mail arrives and is read: see
-/// `walk_tree`. It knows nothing of archives.
+/// A Maildir, or a folder of one, that is a link to a directory is walked as the mail server walks
+/// it; all other links are entries. The walk works while mail arrives and is read: see `walk_tree`.
+/// It knows nothing of archives.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "vstate/base/result.h"
+#include "vstate/model/template.h"
 #include "vstate/sys/system.h"
 
 namespace vstate {
@@ -24,12 +27,40 @@ namespace vstate {
 /// mailbox's home below the domain's directory): it is neither entered nor counted.
 using Exclusion = std::set<std::string>;
 
+/// Places that belong to somebody, with whose they are: the homes of a domain.
+using OwnedPlaces = std::map<PlaceId, std::string>;
+
+/// Which links are walked as the directories that they lead to.
+struct LinkedDirectories {
+  std::set<std::string> followed;  ///< paths relative to the walked directory
+  /// Links that lead into one of these, unless it is that of `own`, are refused: what is there is
+  /// somebody else's.
+  std::shared_ptr<const OwnedPlaces> places;
+  std::string own;
+};
+
+/// What is walked.
+struct TreeSource {
+  std::string directory;  ///< absolute on the server
+  Exclusion expressed = {};
+  LinkedDirectories links = {};
+  /// Nothing that is missing in it is known to be gone: what it should hold is not there, or leads
+  /// nowhere, as where a disk is not mounted.
+  bool is_partial = false;
+};
+
 /// Every entry (file, link, directory) below the walked directory is counted once: in `archived`,
 /// `rebuilt` or `expressed`, or named in `refused`. The walked directory itself is not counted.
 struct TreeCount {
   std::uint64_t archived = 0, rebuilt = 0, expressed = 0;
+  std::uint64_t messages = 0, bytes = 0;                 ///< of those archived
   std::map<std::string, std::uint64_t> rebuilt_reasons;  ///< they sum up to `rebuilt`
-  std::vector<std::string> refused;  ///< "PATH: why": sockets, fifos, devices, unreadable
+  /// "PATH: why": what cannot travel, whoever reads it: sockets, fifos, devices, links that lead
+  /// nowhere, in a circle, or to somebody else.
+  std::vector<std::string> refused;
+  std::vector<std::string> followed;  ///< "PATH -> where it leads": links that were walked
+  /// What could not be read. The walk goes on, so that all of it is named, and ends with the first.
+  std::vector<Error> failures;
 };
 
 enum class EntryKind : std::uint8_t { directory = 1, regular = 2, link = 3 };
@@ -75,13 +106,21 @@ using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
 /// (Dovecot and Courier cope with each other's renames alike.)
 ///
 /// Memory: the names in `new` and `cur` of one folder. Fails with `not_found` if there is no such
-/// directory; an unreadable part is named in `count.refused` and the walk goes on.
-Status walk_tree(const System&, std::string_view directory, const Exclusion& expressed,
-                 TreeCount& count, const TreeVisitor&, const MessageFilter* = nullptr,
-                 ListedDirectories* listed = nullptr);
+/// directory; what cannot be read is named in `count.failures` and the walk goes on.
+///
+/// Several messages of one folder with one unique name, which a copy without deletion leaves, are
+/// each visited under a name of their own, made of their content: "A,S=9" becomes
+/// "A.v1a2b3c4d,S=9". None keeps the name, so that no later pass takes one for another.
+Status walk_tree(const System&, const TreeSource&, TreeCount& count, const TreeVisitor&,
+                 const MessageFilter* = nullptr, ListedDirectories* listed = nullptr);
 
 /// The same walk without opening files: what would be archived, rebuilt, expressed, refused.
-[[nodiscard]] Result<TreeCount> count_tree(const System&, std::string_view directory,
-                                           const Exclusion& expressed);
+[[nodiscard]] Result<TreeCount> count_tree(const System&, const TreeSource&);
+
+/// False: something of it was not seen, so that what was not seen is not known to be gone.
+[[nodiscard]] bool has_seen_all(const TreeSource&, const TreeCount&);
+
+/// The first of the failures that a walk met, with all of them in its message.
+[[nodiscard]] Status failure_of(const TreeCount&);
 
 }  // namespace vstate

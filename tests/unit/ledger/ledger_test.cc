@@ -2,12 +2,15 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "support/catch.h"
 #include "support/sandbox.h"
+#include "vstate/ledger/journal.h"
 
 using namespace vstate;
 using namespace vstate::test;
@@ -111,7 +114,136 @@ TEST_CASE("a newer ledger is refused, a damaged one is told", "[ledger]") {
   std::ofstream(path, std::ios::trunc) << "this is no database, whatever its name says";
   const auto damaged = Ledger::look(system);
   REQUIRE_FALSE(damaged);
-  CHECK_THAT(damaged.error().message, ContainsSubstring("move it away"));
+  CHECK(damaged.error().code == Errc::invalid);
+  CHECK_THAT(damaged.error().message, ContainsSubstring("the next run that writes moves it away"));
+}
+
+namespace {
+
+/// A process that ends within a transaction, as a killed one does: its pages are on the disk, and
+/// what they were before is in the journal.
+void leave_half_way(const std::string& path, const std::string& sql) {
+  const auto child = fork();
+  if (child == 0) {
+    sqlite3* database = nullptr;
+    sqlite3_open(path.c_str(), &database);
+    for (const auto& text : {std::string("PRAGMA cache_size = 1"), std::string("BEGIN"), sql})
+      if (sqlite3_exec(database, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) _exit(1);
+    sqlite3_db_cacheflush(database);
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+}
+
+const char* const k_many_rows =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+    "INSERT INTO part SELECT 1, 'x' || i, 'y', randomblob(32) FROM n; DELETE FROM part WHERE item "
+    "= 'mailbox.alice'";
+
+}  // namespace
+
+TEST_CASE("what a killed run left half way is read as it was, and taken back by the next writer",
+          "[ledger][crash]") {
+  const Sandbox server;
+  System system(server.root());
+  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  const auto path = server.path("/var/lib/vstate/ledger.sqlite");
+  leave_half_way(path, k_many_rows);
+  const auto pages = server.read("/var/lib/vstate/ledger.sqlite");
+  const auto journal = server.read("/var/lib/vstate/ledger.sqlite-journal");
+  REQUIRE(pages.size() > 100000);
+  REQUIRE_FALSE(journal.empty());
+  const std::string one = "one", other = "other";
+  const auto knows_one = [&](const Ledger& ledger) {
+    const auto memory = ledger.memory_of(k_domain, {"mailbox.alice", "x1"});
+    REQUIRE(memory);
+    CHECK_FALSE(memory->knows("x1"));
+    CHECK(memory->judge("mailbox.alice", "password", &other, &one) == Verdict::take_file);
+  };
+  {
+    const ReadOnlySystem reader(server.root());
+    const auto ledger = Ledger::look(reader);
+    REQUIRE((ledger && *ledger));
+    knows_one(**ledger);
+    CHECK((*ledger)->has_journal());
+  }
+  CHECK(server.read("/var/lib/vstate/ledger.sqlite") == pages);
+  CHECK(server.read("/var/lib/vstate/ledger.sqlite-journal") == journal);
+  {
+    const auto ledger = Ledger::open(system);
+    REQUIRE(ledger);
+    knows_one(*ledger);
+    CHECK(ledger->moved_to().empty());
+  }
+  CHECK_FALSE(std::filesystem::exists(path + "-journal"));
+  CHECK(server.read("/var/lib/vstate/ledger.sqlite").size() < pages.size());
+}
+
+TEST_CASE("a journal that was cut anywhere gives what SQLite makes of it", "[ledger][crash]") {
+  const Sandbox server;
+  System system(server.root());
+  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  const auto path = server.path("/var/lib/vstate/ledger.sqlite");
+  leave_half_way(path, k_many_rows);
+  const auto pages = server.read("/var/lib/vstate/ledger.sqlite");
+  const auto journal = server.read("/var/lib/vstate/ledger.sqlite-journal");
+  for (std::size_t size = 0; size < journal.size(); size += 509) {
+    auto cut = journal.substr(0, size);
+    INFO("cut after " << size << " of " << journal.size());
+    const auto ours = rolled_back(pages, cut);
+    const auto copy = server.path("/copy");
+    std::ofstream(copy, std::ios::binary) << pages;
+    std::ofstream(copy + "-journal", std::ios::binary) << cut;
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open(copy.c_str(), &database) == SQLITE_OK);
+    // Whatever SQLite says of the pages, it has rolled them back by then.
+    sqlite3_exec(database, "SELECT count(*) FROM sqlite_master", nullptr, nullptr, nullptr);
+    sqlite3_close(database);
+    const bool is_equal = server.read("/copy") == ours;
+    REQUIRE(is_equal);
+  }
+}
+
+TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[ledger]") {
+  const Sandbox server;
+  System system(server.root());
+  {
+    auto ledger = Ledger::open(system);
+    REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
+    REQUIRE(ledger->open_mail(k_domain, "mailbox", "alice"));
+  }
+  const auto path = server.path("/var/lib/vstate/ledger.sqlite");
+  const auto whole = server.read("/var/lib/vstate/ledger.sqlite");
+  constexpr std::size_t page = 4096;
+  REQUIRE(whole.size() % page == 0);
+  int moved = 0;
+  for (std::size_t at = 0; at < whole.size(); at += page) {
+    INFO("page " << at / page + 1);
+    auto bytes = whole;
+    bytes.replace(at, page, std::string(page, '\xa5'));
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    auto known = Ledger::Known::nothing;
+    if (const auto ledger = Ledger::look(system); ledger) {
+      REQUIRE(*ledger);
+      const auto memory = (*ledger)->memory_of(k_domain, {"mailbox.alice"});
+      const auto boxes = (*ledger)->mail_boxes(k_domain);
+      CHECK((memory && boxes) != (*ledger)->is_damaged());
+      if ((*ledger)->is_damaged()) known = Ledger::Known::damaged;
+    } else {
+      CHECK(ledger.error().code == Errc::invalid);
+      known = Ledger::Known::damaged;
+    }
+    const auto ledger = Ledger::open(system, known);
+    REQUIRE(ledger);
+    if (known == Ledger::Known::nothing && ledger->moved_to().empty()) continue;
+    const auto name = "/var/lib/vstate/ledger.damaged-" + std::to_string(++moved);
+    CHECK(ledger->moved_to() == name);
+    CHECK(server.read(name) == bytes);
+    CHECK(ledger->memory_of(k_domain, {"mailbox.alice"}));
+  }
+  CHECK(moved > 3);
 }
 
 TEST_CASE("an older ledger is read as far as it goes, and brought up to date when it is written",

@@ -33,9 +33,8 @@ TEST_CASE("the same mail gives the same archive", "[mail]") {
   test::fill_mailbox(two, "/srv/mail/a");
   two.file("/srv/mail/a/Maildir/tmp/half", "half");
   two.file("/srv/mail/a/Maildir/maildirsize", "1S\n");
-  const auto first = write_archive(System(one.root()), "/home/alice", {}, one.outside("a.tar.zst"));
-  const auto second =
-      write_archive(System(two.root()), "/srv/mail/a", {}, two.outside("b.tar.zst"));
+  const auto first = write_archive(System(one.root()), {"/home/alice"}, one.outside("a.tar.zst"));
+  const auto second = write_archive(System(two.root()), {"/srv/mail/a"}, two.outside("b.tar.zst"));
   REQUIRE(first);
   REQUIRE(second);
   CHECK(MailSandbox::slurp(one.outside("a.tar.zst")) ==
@@ -92,17 +91,17 @@ TEST_CASE("a bare Maildir leaves no archive", "[mail]") {
   const System system(box.root());
   const auto output = box.outside("a.tar.zst");
   std::ofstream(output) << "of an earlier dump";
-  const auto bare = write_archive(system, "/d", {}, output);
+  const auto bare = write_archive(system, {"/d"}, output);
   REQUIRE(bare);
   CHECK(bare->is_trivial);
   CHECK(!fs::exists(output));
   CHECK(!fs::exists(output + ".partial"));
   box.file("/d/Maildir/subscriptions", "");
-  const auto more = write_archive(system, "/d", {}, output);
+  const auto more = write_archive(system, {"/d"}, output);
   REQUIRE(more);
   CHECK(!more->is_trivial);
   CHECK(fs::exists(output));
-  const auto missing = write_archive(system, "/none", {}, output + "2");
+  const auto missing = write_archive(system, {"/none"}, output + "2");
   REQUIRE(!missing);
   CHECK(missing.error().code == Errc::not_found);
   CHECK(!fs::exists(output + "2.partial"));
@@ -117,7 +116,7 @@ TEST_CASE("a large file and a cut-off archive", "[mail]") {
   box.file("/d/cur/2:2,", "small");
   const System system(box.root());
   const auto path = box.outside("a.tar.zst");
-  const auto written = write_archive(system, "/d", {}, path);
+  const auto written = write_archive(system, {"/d"}, path);
   REQUIRE(written);
   const auto scan = scan_archive(path);
   REQUIRE(scan);
@@ -139,7 +138,7 @@ TEST_CASE("every prefix of a small archive is refused", "[mail]") {
   box.file("/d/cur/1:2,", "small");
   const System system(box.root());
   const auto path = box.outside("a.tar.zst");
-  REQUIRE(write_archive(system, "/d", {}, path));
+  REQUIRE(write_archive(system, {"/d"}, path));
   const auto bytes = MailSandbox::slurp(path);
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     CAPTURE(length);

@@ -45,7 +45,7 @@ TEST_CASE("an extraction stopped at any step is completed by the next", "[mail]"
   const MailSandbox box;
   test::fill_mailbox(box, "/source");
   const auto archive = box.outside("a.tar.zst");
-  REQUIRE(write_archive(System(box.root()), "/source", {}, archive));
+  REQUIRE(write_archive(System(box.root()), {"/source"}, archive));
 
   reset(box);
   StoppingSystem whole(box.root(), k_never);
@@ -84,7 +84,7 @@ TEST_CASE("a read-only system is compared but not written", "[mail]") {
   test::fill_mailbox(box, "/source");
   const auto archive = box.outside("a.tar.zst");
   ReadOnlySystem system(box.root());
-  REQUIRE(write_archive(system, "/source", {}, archive));
+  REQUIRE(write_archive(system, {"/source"}, archive));
   reset(box);
   const auto before = box.snapshot("/home");
   CHECK(compare_archive(system, archive, "/home/a", OnDifference::replace));
@@ -103,7 +103,7 @@ TEST_CASE("batches: more messages than one batch holds", "[mail]") {
     box.file("/source/cur/" + std::to_string(i) + ".x:2,S", std::to_string(i));
   System system(box.root());
   const auto archive = box.outside("a.tar.zst");
-  const auto written = write_archive(system, "/source", {}, archive);
+  const auto written = write_archive(system, {"/source"}, archive);
   REQUIRE(written);
   const auto count = extract_archive(system, archive, "/target", mail_owner(), OnDifference::keep);
   REQUIRE(count);
@@ -119,7 +119,7 @@ TEST_CASE("the owner's rights are enough, and the only ones used", "[mail]") {
   test::fill_mailbox(box, "/source");
   System system(box.root());
   const auto archive = box.outside("a.tar.zst");
-  REQUIRE(write_archive(system, "/source", {}, archive));
+  REQUIRE(write_archive(system, {"/source"}, archive));
   box.maildir("/home/a/Maildir");
   REQUIRE(chown(box.host("/home/a/Maildir/new").c_str(), 0, 0) == 0);
   REQUIRE(chmod(box.host("/home/a/Maildir/new").c_str(), 0755) == 0);

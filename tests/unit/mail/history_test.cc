@@ -182,12 +182,13 @@ class Servers {
     VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(system));
     VSTATE_TRY_ASSIGN(auto memory, ledger.open_mail(k_domain, "mailbox", "alice"));
     Batch batch(system, mail_owner(), &ledger.deliveries());
-    VSTATE_TRY_ASSIGN(const auto receiver,
-                      Receiver::open(system, "/target", mail_owner(),
-                                     {OnDifference::keep, how.prunes, {}}, memory, batch, "alice"));
+    ReceiveOptions options;
+    options.prune = how.prunes;
+    VSTATE_TRY_ASSIGN(const auto receiver, Receiver::open(system, "/target", mail_owner(), options,
+                                                          memory, batch, "alice"));
     FullDiskSink sink(*receiver, how.full_at);
     OfferCount offered;
-    auto status = offer_tree(system, "/source", {}, sink, offered);
+    auto status = offer_tree(system, {"/source"}, sink, offered);
     // After an interruption nothing more is placed; after all else what was built still is.
     if (status || !status.error().ends_run())
       if (auto flushed = batch.flush(); !flushed && status) status = flushed;

@@ -176,7 +176,7 @@ inline TarItem tar_directory(const std::string& path) {
 
 /// The digest of what a directory holds.
 inline std::string digest_of(const System& system, const std::string& directory) {
-  const auto summary = write_archive(system, directory, {}, "");
+  const auto summary = write_archive(system, {directory}, "");
   return summary ? summary->sha256 : summary.error().message;
 }
 
