@@ -111,6 +111,20 @@ void Guard::check_names() {
   for (const auto& [name, list] : input_.desired.lists) enter(name.text(), "list " + name.text());
   for (const auto& [name, robot] : input_.desired.autoresponders)
     enter(to_upper(name.text()), "autoresponder " + name.text());
+  // A directory that is nobody's home on one server may be a mailbox's on the next.
+  for (const auto& [path, file] : input_.desired.files) {
+    const auto first = path.substr(0, path.find('/'));
+    const auto name = MailboxName::parse(first);
+    if (!name || !input_.desired.mailboxes.contains(*name)) continue;
+    const auto home = input_.condition.paths.homes.find(first);
+    if (home != input_.condition.paths.homes.end() &&
+        home->second != fmt::format("{}/{}", directory(), first))
+      continue;
+    refuse(
+        fmt::format("file {}: is in the home of mailbox {} on this server; begin the path with "
+                    "{{mailbox:{}}}, or leave it out with --exclude",
+                    path, first, first));
+  }
 }
 
 /// Every delivery line of a State, with its reader: `visit(kind, name, lines, reader)`.
@@ -225,8 +239,22 @@ std::vector<Note> find_warnings(const PlanInput& input) {
   std::size_t clear_passwords = 0;
   for (const auto& [name, mailbox] : input.desired.mailboxes) {
     if (mailbox.clear_password && !input.server.stores_clear_passwords) ++clear_passwords;
-    if (mailbox.password.empty())
-      warn("mailbox", name.text(), "has no password, so nobody can log in");
+    switch (kind_of(mailbox.password)) {
+      case PasswordKind::none:
+        warn("mailbox", name.text(), "has no password, so nobody can log in");
+        break;
+      case PasswordKind::locked:
+        warn("mailbox", name.text(),
+             "is closed by a mark in its password's place; carried as it is");
+        break;
+      case PasswordKind::unusable:
+        warn(
+            "mailbox", name.text(),
+            "has no hash in its password's place that anybody could log in with; carried as it is");
+        break;
+      case PasswordKind::hash:
+        break;
+    }
   }
   if (clear_passwords > 0)
     warn("domain", input.desired.name.text(),

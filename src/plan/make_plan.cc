@@ -1,5 +1,3 @@
-#include <fnmatch.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -30,8 +28,7 @@ const std::string& text_of(const Key& key) {
 
 class Planner {
  public:
-  explicit Planner(const PlanInput& input)
-      : input_(input), plan_{input.desired.name, {}, {}, {}, {}, {}, 0, {}, {}} {}
+  explicit Planner(const PlanInput& input) : input_(input), plan_{.domain = input.desired.name} {}
 
   Plan run();
 
@@ -64,6 +61,7 @@ class Planner {
   void add_archives(ArchiveKind kind);
   void add_conversions();
   void add_publication();
+  void add_left_out();
   void filter();
 
   const PlanInput& input_;
@@ -290,16 +288,8 @@ void Planner::add_publication() {
 }
 
 void Planner::filter() {
-  const auto matches = [](const std::vector<std::string>& patterns, const std::string& address) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-      return fnmatch(pattern.c_str(), address.c_str(), 0) == 0;
-    });
-  };
-  const auto& options = input_.options;
   const auto is_out = [&](const Action& action) {
-    const auto address = address_of(action);
-    return (!options.only.empty() && !matches(options.only, address)) ||
-           matches(options.exclude, address);
+    return !input_.options.selection.takes(address_of(action));
   };
   const auto before = plan_.actions.size();
   for (const auto& action : plan_.actions) {
@@ -319,8 +309,22 @@ void Planner::filter() {
   plan_.left_out = before - plan_.actions.size();
   if (const auto left_out = plan_.left_out; left_out > 0)
     note(NoteKind::kept, "domain", input_.desired.name.text(),
-         fmt::format("{} change{} left out by --only or --exclude", left_out,
-                     left_out == 1 ? "" : "s"));
+         fmt::format("{} change{} left out by --only", left_out, left_out == 1 ? "" : "s"));
+}
+
+/// What the file says that it has not: whoever applies it shall know.
+void Planner::add_left_out() {
+  for (const auto& item : input_.desired.left_out) {
+    const auto dot = item.address.find('.');
+    const auto kind = item.address.substr(0, dot);
+    const auto name = dot == std::string::npos ? std::string() : item.address.substr(dot + 1);
+    const auto mail = item.messages == 0
+                          ? std::string()
+                          : fmt::format(" ({} message{}, {})", with_thousands(item.messages),
+                                        item.messages == 1 ? "" : "s", human_bytes(item.bytes));
+    note(NoteKind::warning, kind, name,
+         fmt::format("is not in the file{}: {}", mail, visible(item.why)));
+  }
 }
 
 Plan Planner::run() {
@@ -371,7 +375,11 @@ Plan Planner::run() {
     note(NoteKind::warning, "domain", desired.name.text(), k_frozen_remark);
   for (const auto& remark : input_.condition.remarks)
     note(NoteKind::warning, "domain", desired.name.text(), remark);
+  add_left_out();
   filter();
+  plan_.mail_here = input_.facts.mail_here;
+  for (auto& refusal : mass_deletions(deletions_of(plan_), input_))
+    plan_.problems.push_back(std::move(refusal));
   return std::move(plan_);
 }
 

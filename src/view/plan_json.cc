@@ -14,12 +14,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// One entry of "changes". `detail` is what stands behind the name in the text.
-Json entry(std::string kind, std::string name, std::string verb, std::string address) {
+Json entry(std::string kind, std::string name, std::string address) {
   Json out;
   out["kind"] = std::move(kind);
   out["name"] = std::move(name);
   out["address"] = std::move(address);
-  out["actions"] = Json::array({std::move(verb)});
+  out["actions"] = Json::array();
   return out;
 }
 
@@ -139,17 +139,17 @@ class ActionJson {
   explicit ActionJson(std::string address) : address_(std::move(address)) {}
 
   Json operator()(const CreateDomain& create) const {
-    auto out = entry("domain", "", "create", address_);
+    auto out = entry("domain", "", address_);
     out["detail"] = create.directory;
     return out;
   }
   Json operator()(const AlterStore& alter) const {
-    auto out = entry("alter", "", "update", address_);
+    auto out = entry("alter", "", address_);
     out["detail"] = fmt::format("{} ({})", alter.statement, alter.reason);
     return out;
   }
   Json operator()(const Repair& repair) const {
-    auto out = entry("repair", repair.subject, "update", address_);
+    auto out = entry("repair", repair.subject, address_);
     out["detail"] = repair.detail;
     return out;
   }
@@ -166,7 +166,7 @@ class ActionJson {
     const char* kind = copy.kind == ArchiveKind::mailbox ? "mail"
                        : copy.kind == ArchiveKind::list  ? "archive"
                                                          : "files";
-    auto out = entry(kind, copy.name, "create", address_);
+    auto out = entry(kind, copy.name, address_);
     out["messages"] = copy.messages;
     out["bytes"] = copy.bytes;
     out["files"] = copy.files;
@@ -181,18 +181,18 @@ class ActionJson {
     return out;
   }
   Json operator()(const CopyFeed& feed) const {
-    auto out = entry("mail", "", "read", address_);
+    auto out = entry("mail", "", address_);
     out["detail"] = "what is missing here, from " + feed.source;
     return out;
   }
   Json operator()(const ConvertMail& convert) const {
-    auto out = entry("convert", convert.name, "update", address_);
+    auto out = entry("convert", convert.name, address_);
     out["detail"] = "UIDs, keywords, and subscriptions of Courier's as Dovecot's";
     return out;
   }
   Json operator()(const Publish& publish) const {
     const auto& found = publish.found;
-    auto out = entry("publish", publish.name.text(), "create", address_);
+    auto out = entry("publish", publish.name.text(), address_);
     std::vector<std::string> places;
     if (!found.in_assign) places.emplace_back("users/assign");
     if (!found.in_assign_cdb) places.emplace_back("users/cdb");
@@ -201,23 +201,18 @@ class ActionJson {
     if (found.in_locals) places.emplace_back("out of locals");
     if (!found.in_morercpthosts_cdb) places.emplace_back("morercpthosts.cdb");
     if (!found.in_rcpthosts) places.emplace_back("rcpthosts");
-    if (places.size() < 4) out["actions"] = Json::array({"update"});
     out["detail"] = (publish.is_alias ? "alias domain: " : "") + join(places, ", ");
     return out;
   }
   Json operator()(const Unpublish& unpublish) const {
-    return entry("publish", unpublish.name.text(), "delete", address_);
+    return entry("publish", unpublish.name.text(), address_);
   }
 
  private:
   template <class Value>
   Json changed(std::string kind, const Change<Value>& change) const {
     const bool is_new = !change.before, is_gone = !change.after;
-    auto out = entry(std::move(kind), change.name,
-                     is_new    ? "create"
-                     : is_gone ? "delete"
-                               : "update",
-                     address_);
+    auto out = entry(std::move(kind), change.name, address_);
     if (change.before) out["before"] = to_object(fields_of(*change.before));
     if (change.after) {
       out["after"] = to_object(fields_of(*change.after));
@@ -261,32 +256,31 @@ std::string_view note_word(NoteKind kind) {
   return "";
 }
 
-Json summary_of(const Json& changes, const Json& notes) {
-  std::uint64_t add = 0, change = 0, remove = 0, messages = 0, bytes = 0, kept = 0, warnings = 0;
-  for (const auto& item : changes) {
-    const bool is_copy = item.contains("messages");
-    if (is_copy) {
-      messages += item["messages"].get<std::uint64_t>();
-      bytes += item["bytes"].get<std::uint64_t>();
-    }
-    const auto& verb = item["actions"][0];
-    if (verb == "create")
-      ++add;
-    else if (verb == "update")
-      ++change;
-    else if (verb == "delete")
-      ++remove;  // what is only read is none of these
-  }
-  for (const auto& note : notes) ++(note["kind"] == "warning" ? warnings : kept);
+Json to_json(const Summary& summary) {
   Json out;
-  out["add"] = add;
-  out["change"] = change;
-  out["delete"] = remove;
-  out["messages"] = messages;
-  out["bytes"] = bytes;
-  out["kept"] = kept;
-  out["warnings"] = warnings;
+  out["add"] = summary.add;
+  out["change"] = summary.change;
+  out["delete"] = summary.remove;
+  out["messages"] = summary.messages;
+  out["bytes"] = summary.bytes;
+  out["kept"] = summary.kept;
+  out["warnings"] = summary.warnings;
+  out["left_out"] = summary.left_out;
   return out;
+}
+
+std::string_view verb_word(Verb verb) {
+  switch (verb) {
+    case Verb::create:
+      return "create";
+    case Verb::update:
+      return "update";
+    case Verb::remove:
+      return "delete";
+    case Verb::read:
+      return "read";
+  }
+  return "";
 }
 
 }  // namespace
@@ -301,6 +295,7 @@ Json to_json(const Plan& plan) {
   out["changes"] = Json::array();
   for (const auto& action : plan.actions) {
     auto item = std::visit(ActionJson(address_of(action)), action);
+    item["actions"] = Json::array({verb_word(verb_of(action))});
     if (item["kind"] == "domain") item["name"] = plan.domain.text();
     out["changes"].push_back(std::move(item));
   }
@@ -313,8 +308,7 @@ Json to_json(const Plan& plan) {
     item["text"] = note.text;
     out["notes"].push_back(std::move(item));
   }
-  out["summary"] = summary_of(out["changes"], out["notes"]);
-  out["summary"]["left_out"] = plan.left_out;
+  out["summary"] = to_json(summary_of(plan));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "vstate/model/name_hash.h"
+#include "vstate/model/selection.h"
 #include "vstate/model/server.h"
 #include "vstate/model/state.h"
 #include "vstate/plan/memory.h"
@@ -97,6 +99,11 @@ struct Note {
   std::string subject_kind, name, text;
 };
 
+/// How much mail lies somewhere.
+struct MailAmount {
+  std::uint64_t messages = 0, bytes = 0;
+};
+
 struct Plan {
   DomainName domain;
   std::string server_line;            ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
@@ -108,6 +115,8 @@ struct Plan {
   /// Addresses of mailboxes and lists that the file has and the server will not have: removed here
   /// by a person, or left out. Mail for them stays where it is.
   std::set<std::string> unplaced;
+  /// The mail of mailboxes that would be deleted.
+  std::map<std::string, MailAmount> mail_here;
   /// What the ledger shall know once all of it is done; empty unless PlanOptions::remembers.
   MemoryUpdate memory;
 
@@ -116,9 +125,10 @@ struct Plan {
 
 struct PlanOptions {
   bool prune = false;
-  bool overwrite = false;  ///< the file wins also over what a person changed on the server
-  std::vector<std::string> only, exclude;  ///< shell patterns over addresses
-  bool reads_all_archives = false;         ///< also those that the ledger knows to be wholly in
+  bool overwrite = false;        ///< the file wins also over what a person changed on the server
+  std::uint64_t max_delete = 0;  ///< so many of a kind may go, however many there are
+  Selection selection;
+  bool reads_all_archives = false;  ///< also those that the ledger knows to be wholly in
   bool alter = false;  ///< change the back-end's tables where they do not hold what the file says
   bool to_dovecot = false;  ///< make Dovecot's files of Courier's
   bool remembers = true;    ///< false for a plan that is only shown
@@ -152,6 +162,8 @@ struct TargetFacts {
   /// Mailboxes that have something to convert already. Only looked for with
   /// PlanOptions::to_dovecot.
   std::set<std::string> to_convert;
+  /// The mail of mailboxes that only the target has. Only looked for with PlanOptions::prune.
+  std::map<std::string, MailAmount> mail_here;
   std::string new_directory;  ///< where vpopmail would make the domain's directory now
   bool new_directory_is_hashed = false;
 };
@@ -169,6 +181,41 @@ struct PlanInput {
 /// The addresses of the items that file and server do not have alike: a plan asks its memory of no
 /// other.
 [[nodiscard]] std::set<std::string> disputed_items(const State& desired, const State* actual);
+
+/// What an action does.
+enum class Verb {
+  create,
+  update,
+  remove,
+  read,  ///< asks for what is new
+};
+[[nodiscard]] Verb verb_of(const Action&);
+
+/// What a plan takes away, by kind. Addresses that a list loses count, whether the list stays or
+/// not; the mail is that of the mailboxes.
+struct Deletions {
+  std::uint64_t mailboxes = 0, aliases = 0, lists = 0, subscribers = 0, files = 0,
+                alias_domains = 0, limits = 0;
+  std::uint64_t messages = 0, bytes = 0;
+  [[nodiscard]] bool is_empty() const {
+    return mailboxes + aliases + lists + subscribers + files + alias_domains + limits == 0;
+  }
+};
+[[nodiscard]] Deletions deletions_of(const Plan&);
+/// "2 mailboxes with 1,200 messages (45.1 MiB), 3 aliases"; empty if there are none.
+[[nodiscard]] std::string to_text(const Deletions&);
+
+/// Why so much must not go without a number that allows it: more than a third of the mailboxes,
+/// aliases, or addresses of lists, of ten or more; the last mailbox; postmaster.
+[[nodiscard]] std::vector<std::string> mass_deletions(const Deletions&, const PlanInput&);
+
+struct Summary {
+  std::uint64_t add = 0, change = 0, remove = 0;
+  std::uint64_t messages = 0, bytes = 0;  ///< to be copied from archives
+  std::uint64_t kept = 0, warnings = 0;
+  std::uint64_t left_out = 0;  ///< by --only and --exclude
+};
+[[nodiscard]] Summary summary_of(const Plan&);
 
 /// Pure: the same input gives the same plan.
 [[nodiscard]] Plan make_plan(const PlanInput&);

@@ -47,7 +47,7 @@ Plan plan_of(const State& file, const State& server, RememberedParts known,
   Condition condition;
   condition.directory = "/srv/vpopmail/domains/example.com";
   condition.has_directory = true;
-  condition.paths = {"/srv/vpopmail", "/var/qmail", "/e", "/a", condition.directory, {}};
+  condition.paths = {"/srv/vpopmail", "/var/qmail", "/e", "/a", condition.directory, {}, {}};
   const Publication whole{true, true, true, false, true, true};
   condition.published[server.name] = whole;
   for (const auto& alias : server.aliases) condition.published[alias] = whole;
@@ -191,7 +191,7 @@ TEST_CASE("what --exclude leaves out is not remembered", "[plan][memory]") {
   const auto server = file;
   alice(file).gecos = "new";
   PlanOptions options;
-  options.exclude = {"mailbox.alice"};
+  options.selection.exclude = {"mailbox.alice"};
   CHECK_FALSE(plan_of(file, server, {}, options).memory.contains("mailbox.alice"));
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("a mailbox that stays removed gets no mail", "[plan][memory]") {
   CHECK(made.unplaced.empty());
 
   PlanOptions without;
-  without.exclude = {"mailbox.alice"};
+  without.selection.exclude = {"mailbox.alice"};
   const auto left_out = plan_of(file, server, {}, without, facts);
   CHECK(left_out.is_empty());
   CHECK(left_out.unplaced == std::set<std::string>{"mailbox.alice"});

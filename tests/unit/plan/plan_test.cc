@@ -25,7 +25,7 @@ Plan plan_of(const State& desired, const State& actual, const PlanOptions& optio
   Condition condition;
   condition.directory = "/srv/vpopmail/domains/example.com";
   condition.has_directory = true;
-  condition.paths = {"/srv/vpopmail", "/var/qmail", "/e", "/a", condition.directory, {}};
+  condition.paths = {"/srv/vpopmail", "/var/qmail", "/e", "/a", condition.directory, {}, {}};
   for (const auto& [name, mailbox] : actual.mailboxes)
     condition.paths.homes[name.text()] = condition.directory + "/" + name.text();
   const Publication whole{true, true, true, false, true, true};
@@ -86,8 +86,8 @@ TEST_CASE("what only the server has is kept, and deleted only when pruning", "[p
 TEST_CASE("patterns choose changes by their addresses", "[plan]") {
   const auto actual = State(*DomainName::parse("example.com"));
   PlanOptions options;
-  options.only = {"mailbox.*"};
-  options.exclude = {"mailbox.bob"};
+  options.selection.only = {"mailbox.*"};
+  options.selection.exclude = {"mailbox.bob"};
   const auto plan = plan_of(example(), actual, options);
   std::vector<std::string> addresses;
   for (const auto& action : plan.actions) addresses.push_back(address_of(action));
@@ -97,7 +97,7 @@ TEST_CASE("patterns choose changes by their addresses", "[plan]") {
 TEST_CASE("a filter that leaves nothing does not say that all is well", "[plan]") {
   const auto actual = State(*DomainName::parse("example.com"));
   PlanOptions options;
-  options.only = {"mailbox.nobody"};
+  options.selection.only = {"mailbox.nobody"};
   const auto plan = plan_of(example(), actual, options);
   CHECK(plan.is_empty());
   CHECK_THAT(text_of(plan), ContainsSubstring("Nothing to do of what was asked for"));
