@@ -68,6 +68,7 @@ Status Executor::clear_the_way() {
       // of it. What is delivered meanwhile goes after.
       if (!change->after) return remove_home(*change);
       if (change->before->quota == change->after->quota) return {};
+      const ActingAs owner(owner_.uid, owner_.gid);
       return system().remove_file(path_join(home->second, "Maildir/maildirsize"));
     }));
   }
@@ -156,10 +157,15 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
     VSTATE_TRY(system().remove_file(path_join(home, "vacation/message")));
   }
   const auto dot_qmail = path_join(home, ".qmail");
-  if (!mailbox.deliver.empty())
-    VSTATE_TRY(write_lines(dot_qmail, mailbox.deliver, 0600));
-  else if (had(&Mailbox::deliver))
-    VSTATE_TRY(system().remove_file(dot_qmail));
+  const bool changes_lines = !change.before || change.before->deliver != mailbox.deliver;
+  if (changes_lines) {
+    const auto before = had(&Mailbox::deliver) ? std::optional(change.before->deliver)
+                                               : std::optional<DeliveryLines>();
+    const auto after =
+        mailbox.deliver.empty() ? std::optional<DeliveryLines>() : std::optional(mailbox.deliver);
+    VSTATE_TRY(check_undisturbed(dot_qmail, before, after));
+    VSTATE_TRY(after ? write_lines(dot_qmail, *after, 0600) : system().remove_file(dot_qmail));
+  }
   if (!change.before || change.before->quota != mailbox.quota)
     touched_mailboxes_.insert(change.name);
   return {};

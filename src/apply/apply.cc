@@ -20,10 +20,39 @@ Status Executor::write(const std::string& path, std::string_view bytes, unsigned
 }
 
 Status Executor::make_directories(const std::string& path) {
-  if (path.size() <= directory_.size() || system().exists(path)) return {};
+  if (path.size() <= directory_.size()) return {};
+  VSTATE_TRY_ASSIGN(const bool is_there, system().exists(path));
+  if (is_there) return {};
   VSTATE_TRY(make_directories(std::string(path_parent(path))));
   VSTATE_TRY(system().ensure_directory(path, owned(0700)));
   return {};
+}
+
+Status Executor::check_undisturbed(const std::string& path,
+                                   const std::optional<DeliveryLines>& before,
+                                   const std::optional<DeliveryLines>& after) {
+  const auto bytes_of = [&](const std::optional<DeliveryLines>& lines) -> Result<std::string> {
+    std::vector<std::string> literal;
+    for (const auto& line : lines.value_or(DeliveryLines{})) {
+      VSTATE_TRY_ASSIGN(literal.emplace_back(), expanded(line));
+    }
+    return join_lines(literal);
+  };
+  VSTATE_TRY_ASSIGN(auto now, system().read_if_there(path));
+  if (now && !now->empty() && now->back() != '\n') now->push_back('\n');
+  VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
+  if (now.value_or("") == wanted) return {};
+  if (!before && !now) return {};
+  // What the plan saw it saw as templates; the same text again is the same template.
+  if (before && now) {
+    const Templater templater(paths_);
+    DeliveryLines lines;
+    for (const auto line : split_lines(*now)) lines.push_back(templater.to_template(line));
+    VSTATE_TRY_ASSIGN(const auto seen, bytes_of(before));
+    if (lines == *before || *now == seen) return {};
+  }
+  return fail(Errc::conflict,
+              fmt::format("{}: was changed by somebody else meanwhile; run it again", path));
 }
 
 Status Executor::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {
@@ -47,10 +76,15 @@ Status Executor::perform_end(const Action& action, const Status& status) {
     done_.insert(address_of(action));
     return {};
   }
-  return note_failure(address_of(action), status.error());
+  return keep_failure(address_of(action), status.error());
 }
 
-Status Executor::note_failure(std::string address, const Error& error) {
+Status Executor::note_failure(const std::string& address, const Error& error) {
+  observer_.on_failure(address, error.message);
+  return keep_failure(address, error);
+}
+
+Status Executor::keep_failure(std::string address, const Error& error) {
   report_.failures.push_back({std::move(address), error.message});
   if (error.ends_run()) return tl::unexpected<Error>(error);
   return {};

@@ -60,7 +60,9 @@ bool Executor::rows_are_asked(const std::string& name) const {
           return answer.starts_with(start) &&
                  list.second.links.contains(answer.substr(start.size()));
         });
-    return is_wanted || is_list || input_.system.info(in_domain(dot_qmail_name(answer)));
+    // What cannot be looked at may answer.
+    const auto file = input_.system.look(in_domain(dot_qmail_name(answer)));
+    return is_wanted || is_list || !file || file->has_value();
   });
 }
 
@@ -91,6 +93,12 @@ Status Executor::remove_alias(const std::string& name) {
 }
 
 Status Executor::apply_change(const Change<Alias>& change) {
+  const auto lines_of = [](const std::optional<Alias>& alias) {
+    return alias ? std::optional(alias->deliver) : std::nullopt;
+  };
+  if (!input_.actual.alias_rows.contains(change.name))
+    VSTATE_TRY(check_undisturbed(in_domain(dot_qmail_name(change.name)), lines_of(change.before),
+                                 lines_of(change.after)));
   if (!change.after) return remove_alias(change.name);
   return write_alias(change.name, change.after->deliver, change.after->forwards_only ? 0700 : 0600);
 }
@@ -116,6 +124,7 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
 }
 
 Status Executor::apply_change(const Change<DeliveryLines>& change) {
+  VSTATE_TRY(check_undisturbed(in_domain(".qmail-default"), change.before, change.after));
   return write_lines(in_domain(".qmail-default"), *change.after, 0600);
 }
 

@@ -23,7 +23,8 @@ class Executor {
         observer_(observer),
         paths_(input.actual.condition.paths),
         directory_(input.actual.condition.directory),
-        owner_(input.actual.condition.owner) {}
+        owner_(input.actual.condition.owner),
+        may_delete_(input.max_delete) {}
 
   Result<ApplyReport> run();
 
@@ -34,7 +35,9 @@ class Executor {
   Status perform(const Action&, const std::function<Status()>& work);
   /// Keeps a failure for the report; passes on only what must end the run.
   Status perform_end(const Action&, const Status&);
-  Status note_failure(std::string address, const Error&);
+  Status note_failure(const std::string& address, const Error&);
+  /// The same for what was told already.
+  Status keep_failure(std::string address, const Error&);
   Status carry_out();
   /// Tells the ledger what was done, also when the run ended early.
   Status remember();
@@ -50,6 +53,10 @@ class Executor {
   Result<std::string> expanded(std::string_view text) const;
   /// Replaces a file of the domain unless it says so already.
   Status write(const std::string& path, std::string_view bytes, unsigned mode);
+  /// Fails with `conflict` if delivery lines are neither what the plan saw nor what it wants: no
+  /// program locks such a file, so it is looked at just before it is replaced.
+  Status check_undisturbed(const std::string& path, const std::optional<DeliveryLines>& before,
+                           const std::optional<DeliveryLines>& after);
   Status make_directories(const std::string& path);  ///< all that is missing below the domain's
   Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
 
@@ -102,9 +109,12 @@ class Executor {
 
   // lists.cc
   Status apply_change(const Change<List>&);
+  [[nodiscard]] std::string list_directory(const std::string& name) const;
+  Status make_lock(const std::string& path);
+  Status write_list_files(const std::string& root, const List& before, const List& after);
   Status write_list_addresses(const std::string& root, const List& before, const List& after);
-  Status write_sublist(const std::string& root, const std::string& sub,
-                       const std::set<std::string>& addresses);
+  Status write_sublist(const std::string& root, const std::string& sub, const List& before,
+                       const List& after);
 
   // publish.cc
   Status publish_all();
@@ -132,6 +142,7 @@ class Executor {
   Owner owner_;
   std::mutex mail_mutex_;  ///< what the threads that deliver mail share, this and what follows
   std::map<std::string, Error> mail_failures_;  ///< by the address of the mail
+  DeletionBudget may_delete_;
   bool stops_mail_ = false;
   ApplyReport report_;
   std::set<std::string> done_;  ///< addresses of actions

@@ -1,58 +1,99 @@
 // ezmlm lists: the directory first, then its subscribers, and last the links that make it answer.
 
 #include "executor_impl.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "vstate/base/text.h"
 #include "vstate/format/subscribers.h"
 
 namespace vstate {
 
-Status Executor::write_sublist(const std::string& root, const std::string& sub,
-                               const std::set<std::string>& addresses) {
+namespace {
+
+using Addresses = std::set<std::string>;
+
+/// What a plan does to a set that others change as well: only its own differences.
+Addresses changed_by(Addresses now, const Addresses& before, const Addresses& after) {
+  for (const auto& address : after)
+    if (!before.contains(address)) now.insert(address);
+  for (const auto& address : before)
+    if (!after.contains(address)) now.erase(address);
+  return now;
+}
+
+const Addresses& addresses_of(const List& list, const std::string& sub) {
+  static const Addresses none;
+  const auto found = list.addresses.find(sub);
+  return found == list.addresses.end() ? none : found->second;
+}
+
+}  // namespace
+
+/// The list's own directory, wherever it stands on this server.
+std::string Executor::list_directory(const std::string& name) const {
+  const auto found = paths_.lists.find(name);
+  return found == paths_.lists.end() ? in_domain(name) : found->second;
+}
+
+Status Executor::make_lock(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const bool is_there, system().exists(path));
+  return is_there ? Status() : write(path, "", 0600);
+}
+
+/// ezmlm-sub and ezmlm-unsub work under the same lock: what they did since the plan was made stays.
+Status Executor::write_sublist(const std::string& root, const std::string& sub, const List& before,
+                               const List& after) {
   const auto base = sub.empty() ? root : path_join(root, sub);
   const auto directory = path_join(base, "subscribers");
   VSTATE_TRY(make_directories(directory));
-  // The lock is there before anybody needs it, as ezmlm-make leaves it.
-  const auto lock_path = path_join(base, "lock");
-  if (!system().exists(lock_path)) VSTATE_TRY(write(lock_path, "", 0600));
-  VSTATE_TRY_ASSIGN(const auto lock, system().lock_like_ezmlm(lock_path));
+  VSTATE_TRY_ASSIGN(const auto lock, system().lock_like_ezmlm(path_join(base, "lock")));
+  VSTATE_TRY_ASSIGN(const auto entries, system().list(directory));
+  Addresses now;
+  std::map<std::string, std::string> found;
+  for (const auto& entry : entries) {
+    if (entry.name.size() != 1 || entry.type != FileInfo::Type::regular) continue;
+    VSTATE_TRY_ASSIGN(const auto bytes, system().read(path_join(directory, entry.name)));
+    for (const auto& address : ezmlm::parse_bucket(bytes).addresses) now.insert(address);
+    found.emplace(entry.name, bytes);
+  }
+  const auto& planned = addresses_of(before, sub);
+  if (now != planned)
+    report_.remarks.push_back(
+        fmt::format("list {}: its addresses were changed meanwhile; that is kept", root));
+  const auto wanted = changed_by(now, planned, addresses_of(after, sub));
   const auto rule =
       input_.server.ezmlm_hashes_64_bits ? ezmlm::HashRule::bits64 : ezmlm::HashRule::bits32;
   std::map<std::string, std::vector<std::string>> buckets;
-  for (const auto& address : addresses)
+  for (const auto& address : wanted)
     buckets[std::string(1, ezmlm::bucket_name(ezmlm::bucket(address, rule)))].push_back(address);
+  // Who moves to another bucket is in two for a moment rather than in none.
   for (const auto& [name, members] : buckets)
     VSTATE_TRY(write(path_join(directory, name), ezmlm::bucket_bytes(members), 0600));
-  VSTATE_TRY_ASSIGN(const auto entries, system().list(directory));
-  for (const auto& entry : entries)
-    if (entry.name.size() == 1 && !buckets.contains(entry.name))
-      VSTATE_TRY(system().remove_file(path_join(directory, entry.name)));
+  for (const auto& [name, bytes] : found)
+    if (!buckets.contains(name)) VSTATE_TRY(system().remove_file(path_join(directory, name)));
   return {};
 }
 
 Status Executor::write_list_addresses(const std::string& root, const List& before,
                                       const List& after) {
+  // The locks are there before anybody needs them, as ezmlm-make leaves them, also where a stopped
+  // run made all of a list but its lock.
   for (const auto& [sub, addresses] : after.addresses) {
+    const auto base = sub.empty() ? root : path_join(root, sub);
+    VSTATE_TRY(make_directories(base));
+    VSTATE_TRY(make_lock(path_join(base, "lock")));
     const auto old = before.addresses.find(sub);
     if (old == before.addresses.end() || old->second != addresses)
-      VSTATE_TRY(write_sublist(root, sub, addresses));
+      VSTATE_TRY(write_sublist(root, sub, before, after));
   }
   return {};
 }
 
-Status Executor::apply_change(const Change<List>& change) {
-  const auto root = in_domain(change.name);
-  const auto prefix = in_domain(dot_qmail_name(change.name));
-  const List none;
-  const List& before = change.before ? *change.before : none;
-  if (!change.after) {
-    for (const auto& [suffix, target] : before.links)
-      VSTATE_TRY(system().remove_file(prefix + suffix));
-    return system().remove_tree(root);
-  }
-  const auto& after = *change.after;
-  VSTATE_TRY(make_directories(root));
-  for (const auto* lock : {"lock", "lockbounce"})
-    if (!system().exists(path_join(root, lock))) VSTATE_TRY(write(path_join(root, lock), "", 0600));
+Status Executor::write_list_files(const std::string& root, const List& before, const List& after) {
+  for (const auto* lock : {"lock", "lockbounce"}) VSTATE_TRY(make_lock(path_join(root, lock)));
   if (const auto key = base64_decode(after.key.reveal()); key && !key->empty())
     VSTATE_TRY(write(path_join(root, "key"), *key, 0600));
   for (const auto& option : after.options) VSTATE_TRY(write(path_join(root, option), "", 0600));
@@ -66,6 +107,22 @@ Status Executor::apply_change(const Change<List>& change) {
   }
   for (const auto& [name, text] : before.files)
     if (!after.files.contains(name)) VSTATE_TRY(system().remove_file(path_join(root, name)));
+  return {};
+}
+
+Status Executor::apply_change(const Change<List>& change) {
+  const auto root = list_directory(change.name);
+  const auto prefix = in_domain(dot_qmail_name(change.name));
+  const List none;
+  const List& before = change.before ? *change.before : none;
+  if (!change.after) {
+    for (const auto& [suffix, target] : before.links)
+      VSTATE_TRY(system().remove_file(prefix + suffix));
+    return system().remove_tree(root);
+  }
+  const auto& after = *change.after;
+  VSTATE_TRY(make_directories(root));
+  VSTATE_TRY(write_list_files(root, before, after));
   VSTATE_TRY(write_list_addresses(root, before, after));
   for (const auto& [suffix, target] : after.links) {
     const auto old = before.links.find(suffix);

@@ -34,9 +34,22 @@ std::optional<ArchiveKind> kind_of(std::string_view name) {
 std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
                                           const Paths& paths) {
   if (kind == ArchiveKind::files) return paths.domain;
-  if (kind == ArchiveKind::list) return path_join(paths.domain, name);
+  if (kind == ArchiveKind::list) {
+    const auto list = paths.lists.find(name);
+    return list == paths.lists.end() ? path_join(paths.domain, name) : list->second;
+  }
   const auto home = paths.homes.find(name);
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
+}
+
+std::set<std::string, std::less<>> places_of_others(const Paths& paths) {
+  std::set<std::string, std::less<>> places;
+  const auto add = [&](const std::string& path) {
+    if (path.starts_with(paths.domain + "/")) places.insert(path.substr(paths.domain.size() + 1));
+  };
+  for (const auto& [name, home] : paths.homes) add(home);
+  for (const auto& [name, directory] : paths.lists) add(directory);
+  return places;
 }
 
 ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, std::size_t known) {
@@ -151,11 +164,17 @@ class Executor::Courier {
   }
 
   Status deliver(const Parcel& parcel) {
-    if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name))) return {};
+    const auto& selection = executor_.input_.selection;
+    if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name)) ||
+        selection.excludes(address_of_box(parcel.kind, parcel.name)) ||
+        selection.excludes(label_of(parcel.kind, parcel.name)))
+      return {};
     const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
     const bool is_mailbox = parcel.kind == ArchiveKind::mailbox;
     MailMemory memory, conversions;
+    const auto others = parcel.kind == ArchiveKind::files ? places_of_others(executor_.paths_)
+                                                          : std::set<std::string, std::less<>>();
     {
       const std::scoped_lock lock(executor_.mail_mutex_);
       VSTATE_TRY_ASSIGN(memory, executor_.memory_of(kind_name(parcel.kind), parcel.name));
@@ -166,8 +185,13 @@ class Executor::Courier {
     }
     // What was converted once is not named back by a pass that was not told to.
     const bool to_dovecot = is_mailbox && (executor_.input_.to_dovecot || !conversions.empty());
-    const ReceiveOptions options{
-        on_difference(parcel.kind), executor_.input_.prunes_mail, to_dovecot, {}, &conversions};
+    const ReceiveOptions options{.on_difference = on_difference(parcel.kind),
+                                 .prune = executor_.input_.prunes_mail,
+                                 .to_dovecot = to_dovecot,
+                                 .limits = {},
+                                 .conversions = &conversions,
+                                 .may_delete = &executor_.may_delete_,
+                                 .others = parcel.kind == ArchiveKind::files ? &others : nullptr};
     VSTATE_TRY_ASSIGN(const auto receiver,
                       Receiver::open(executor_.system(), *target, executor_.owner_, options, memory,
                                      batch_, label_of(parcel.kind, parcel.name)));
@@ -299,6 +323,8 @@ Status Executor::copy_archives(bool of_lists) {
   ArchiveFeed feed(actions, input_.archive_root);
   const auto status = deliver(feed);
   VSTATE_TRY(system().sync(directory_));
+  // An archive that is known to be in is not looked at again: nothing of it may be left open.
+  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
   for (const auto* action : actions) {
     const auto& copy = std::get<CopyArchive>(*action);
     const auto failed = mail_failures_.find(address_of(*action));

@@ -107,7 +107,9 @@ Status Executor::finish_domains_counter() {
   if (!text) return {};
   const auto lines = split_lines(*text);
   constexpr std::size_t counter_lines = 8;
-  if (lines.size() == counter_lines + 1 && system().exists(lines.back())) {
+  const std::string made(lines.empty() ? std::string_view("/") : lines.back());
+  VSTATE_TRY_ASSIGN(const bool is_made, system().exists(made));
+  if (lines.size() == counter_lines + 1 && is_made) {
     VSTATE_TRY_ASSIGN(const auto counter, parse_whole_dir_control(text->substr(
                                               0, text->size() - lines.back().size() - 1)));
     VSTATE_TRY(input_.store.write_domains_counter(owner_, counter));

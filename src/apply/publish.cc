@@ -68,8 +68,7 @@ Status Executor::edit_assign(const std::function<void(AssignFile&)>& edit) {
   // Held over both files: users/cdb.tmp has one name for everybody.
   VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
-  VSTATE_TRY_ASSIGN(auto file,
-                    bytes ? AssignFile::parse(*bytes) : Result<AssignFile>(AssignFile()));
+  auto file = AssignFile::parse(bytes.value_or(".\n"));
   edit(file);
   const auto text = file.bytes();
   if (!bytes || *bytes != text)
@@ -178,8 +177,10 @@ Status Executor::publish_all() {
 }
 
 Status Executor::unpublish(const std::string& name) {
-  if (system().exists(control("rcpthosts"))) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
-  if (system().exists(control("morercpthosts"))) {
+  VSTATE_TRY_ASSIGN(const bool has_few, system().exists(control("rcpthosts")));
+  VSTATE_TRY_ASSIGN(const bool has_more, system().exists(control("morercpthosts")));
+  if (has_few) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
+  if (has_more) {
     VSTATE_TRY(edit_control("morercpthosts", {}, {name}));
     VSTATE_TRY(rebuild_morercpthosts());
   }

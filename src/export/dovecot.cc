@@ -13,12 +13,25 @@ std::string password_field(const Secret& hash) {
   return (hash.reveal().starts_with('{') ? "" : "{CRYPT}") + hash.reveal();
 }
 
+/// An account that may use neither POP3 nor IMAP is in the file for its mail alone; one that may
+/// use one of them is named above its line, since the file has no word for that.
+std::string login_field(Flags flags) {
+  constexpr Flags both = 0x2 | 0x8;  // NO_POP, NO_IMAP
+  const bool is_closed = (flags & both) == both;
+  return is_closed ? "nologin reason=closed" : "";
+}
+
 std::string quota_field(const Quota& quota) {
   if (quota.is_unlimited()) return "";
   std::string rule = "userdb_quota_rule=*";
   if (quota.bytes > 0) rule += fmt::format(":bytes={}", quota.bytes);
   if (quota.messages > 0) rule += fmt::format(":messages={}", quota.messages);
   return rule;
+}
+
+std::string extra_fields(Flags flags, const Quota& quota) {
+  const auto login = login_field(flags), rule = quota_field(quota);
+  return login + (login.empty() || rule.empty() ? "" : " ") + rule;
 }
 
 struct Words {
@@ -164,7 +177,7 @@ Files dovecot_users(const Input& input) {
     for (const auto& host : hosts)
       text += fmt::format("{}@{}:{}:{}:{}::{}::{}\n", name.text(), host,
                           password_field(mailbox.password), input.owner.uid, input.owner.gid,
-                          home->second, quota_field(mailbox.quota));
+                          home->second, extra_fields(flags, mailbox.quota));
   }
   return {{"users", text}};
 }

@@ -50,6 +50,7 @@ class CdbStore final : public FileStore {
     return accounts;
   }
 
+  Result<std::vector<BadRecord>> bad_records(const DomainLocation& domain) override;
   Result<std::map<std::string, Account>> read_index(const DomainLocation&) override;
   [[nodiscard]] std::string index_name(const DomainLocation&) const override {
     return std::string(k_index);
@@ -81,12 +82,34 @@ class CdbStore final : public FileStore {
   Result<FileLock> take_lock(const DomainLocation& domain) {
     return system().lock(path_join(domain.directory, k_lock), owned(domain), lock_seconds_);
   }
+  /// With what only vpasswd.cdb has: an account that a full disk or a kill cut out of vpasswd still
+  /// logs in and gets mail by it.
   Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) {
-    const auto path = path_join(domain.directory, k_vpasswd);
-    VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
-    auto file = vpasswd::File::parse(bytes.value_or(""));
-    if (!file) return tl::unexpected<Error>(file.error().in(path));
+    VSTATE_TRY_ASSIGN(auto file, read_text(domain));
+    VSTATE_TRY_ASSIGN(const auto index, read_index_records(domain));
+    std::vector<vpasswd::Record> missing;
+    for (const auto& [name, data] : index.value_or(cdb::Records{})) {
+      if (file.find(name) != nullptr) continue;
+      auto record = vpasswd::from_cdb(name, data);
+      const bool is_new = std::none_of(missing.begin(), missing.end(),
+                                       [&](const auto& other) { return other.name == name; });
+      if (record && is_new && vpasswd::check(*record)) missing.push_back(*std::move(record));
+    }
+    VSTATE_TRY(file.insert_all(std::move(missing)));
     return file;
+  }
+  Result<vpasswd::File> read_text(const DomainLocation& domain) {
+    VSTATE_TRY_ASSIGN(const auto bytes,
+                      system().read_if_there(path_join(domain.directory, k_vpasswd)));
+    return vpasswd::File::parse(bytes.value_or(""));
+  }
+  /// nullopt for an index that is missing, or broken: then it says nothing.
+  Result<std::optional<cdb::Records>> read_index_records(const DomainLocation& domain) {
+    VSTATE_TRY_ASSIGN(const auto bytes,
+                      system().read_if_there(path_join(domain.directory, k_index)));
+    if (!bytes) return std::optional<cdb::Records>();
+    auto records = cdb::read(*bytes);
+    return records ? std::optional(*std::move(records)) : std::optional<cdb::Records>();
   }
   Status write_index(const DomainLocation& domain, const vpasswd::File& file) {
     return system().replace_file(path_join(domain.directory, k_index),
@@ -161,6 +184,20 @@ bool CdbStore::update(vpasswd::Record& record, const AccountChange& change) cons
   return is_undisturbed;
 }
 
+Result<std::vector<BadRecord>> CdbStore::bad_records(const DomainLocation& domain) {
+  VSTATE_TRY_ASSIGN(const auto text, read_text(domain));
+  VSTATE_TRY_ASSIGN(const auto index, read_index_records(domain));
+  const auto path = path_join(domain.directory, k_vpasswd);
+  std::vector<BadRecord> bad;
+  for (const auto& blemish : text.blemishes())
+    bad.push_back({blemish.name, fmt::format("{}: line {}: {}", path, blemish.line, blemish.what)});
+  for (const auto& [name, data] : index.value_or(cdb::Records{}))
+    if (const auto record = vpasswd::from_cdb(name, data); !record && text.find(name) == nullptr)
+      bad.push_back({name, fmt::format("{}: {}: {}", path_join(domain.directory, k_index),
+                                       visible(name), record.error().message)});
+  return bad;
+}
+
 Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation& domain) {
   const auto path = path_join(domain.directory, k_index);
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
@@ -170,7 +207,7 @@ Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation
   if (!records) return tl::unexpected<Error>(records.error().in(path));
   for (const auto& [name, data] : *records) {
     const auto record = vpasswd::from_cdb(name, data);
-    if (!record) return tl::unexpected<Error>(record.error().in(path));
+    if (!record) continue;  // bad_records names it
     // The first of equal keys is the one that look-ups see.
     accounts.emplace(name, to_account(*record));
   }
@@ -178,7 +215,7 @@ Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation
 }
 
 Result<std::vector<std::string>> CdbStore::index_problems(const DomainLocation& domain) {
-  VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
+  VSTATE_TRY_ASSIGN(const auto file, read_text(domain));
   const auto path = path_join(domain.directory, k_index);
   VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
   std::vector<std::string> problems;
@@ -261,7 +298,10 @@ Result<std::vector<Misfit>> CdbStore::find_misfits(const DomainLocation& domain,
       misfits.push_back({{"mailbox " + name}, "the name clashes with the file vpasswd", ""});
     auto account = vstate::to_account(name, mailbox, home_of(domain, name, paths));
     if (!stores_clear_passwords_) account.clear_password.reset();
-    const auto line = vpasswd::to_line(to_record(account)).size() + 1;
+    const auto record = to_record(account);
+    if (const auto status = vpasswd::check(record); !status)
+      misfits.push_back({{"mailbox " + name}, status.error().message, ""});
+    const auto line = vpasswd::line_length(record);
     if (line > longest_line_)
       misfits.push_back(
           {{"mailbox " + name},

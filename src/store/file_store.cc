@@ -68,13 +68,19 @@ std::string FileStore::home_of(const DomainLocation& domain, const std::string& 
 }
 
 Status FileStore::write_file(const DomainLocation& domain, const std::string& path,
-                             std::string_view bytes) {
+                             std::string_view bytes, std::optional<std::int64_t> mtime) {
   const auto now = system_.read_if_there(path);
   if (now && *now && **now == bytes) {
     VSTATE_TRY_ASSIGN(const auto info, system_.info(path));
-    if (info.is_regular() && info.mode == owned(domain).mode) return {};
+    if (info.is_regular() && info.mode == owned(domain).mode &&
+        info.mtime == mtime.value_or(info.mtime))
+      return {};
   }
-  return system_.replace_file(path, bytes, owned(domain), Durability::batch);
+  return system_.replace_file(path, bytes, owned(domain), Durability::batch, mtime);
+}
+
+Result<std::vector<BadRecord>> FileStore::bad_records(const DomainLocation&) {
+  return std::vector<BadRecord>();
 }
 
 Result<bool> FileStore::is_unfinished(const DomainLocation& domain) {
@@ -163,14 +169,16 @@ Result<std::optional<Limits>> FileStore::read_limits(const DomainLocation& domai
   const auto path = path_join(domain.directory, k_limits);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   if (!bytes) return std::optional<Limits>();
-  auto limits = parse_limits(*bytes);
-  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
-  return std::optional(*std::move(limits));
+  return std::optional(parse_limits(*bytes).limits);
 }
 
-Status FileStore::write_limits(const DomainLocation& domain, const std::optional<Limits>&,
+Status FileStore::write_limits(const DomainLocation& domain, const std::optional<Limits>& before,
                                const std::optional<Limits>& after) {
   const auto path = path_join(domain.directory, k_limits);
+  // vmoddomlimits takes no lock: what it wrote since the plan was made is looked at just before.
+  VSTATE_TRY_ASSIGN(const auto now, FileStore::read_limits(domain));
+  if (now != before && now != after)
+    return fail(Errc::conflict, fmt::format("{}: was changed by somebody else meanwhile", path));
   return after ? write_file(domain, path, to_text(*after)) : system_.remove_file(path);
 }
 
@@ -180,13 +188,12 @@ Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
   for (const auto& account : accounts) {
     if (account.home.empty()) continue;
     const auto path = path_join(account.home, k_last_login);
-    const auto info = system_.info(path);
-    if (!info || !info->is_regular()) continue;
-    const auto text = system_.read(path, 4096);
-    if (!text || text->find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
-        !is_utf8(*text))
-      continue;
-    logins.emplace(account.name, StoredLogin{{info->mtime, *text}, std::string(k_last_login)});
+    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+    constexpr std::size_t longest = 4096;  // a longer one is no address; it stays a plain file
+    if (!info || !info->is_regular() || info->size > longest) continue;
+    VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path));
+    if (text)
+      logins.emplace(account.name, StoredLogin{{info->mtime, *text}, std::string(k_last_login)});
   }
   return logins;
 }
@@ -196,8 +203,8 @@ Result<std::vector<AccountConflict>> FileStore::write_last_logins(
   std::vector<AccountConflict> failed;
   for (const auto& change : changes) {
     const auto path = path_join(change.home, k_last_login);
-    auto status = write_file(domain, path, change.login.from);
-    if (status) status = system_.set_mtime(path, change.login.at);
+    // A login that stands there without its time would be one of this moment.
+    const auto status = write_file(domain, path, change.login.from, change.login.at);
     if (!status && status.error().ends_run()) return tl::unexpected<Error>(status.error());
     if (!status) failed.push_back({change.name, status.error().message});
   }
@@ -216,9 +223,13 @@ Status FileStore::write_alias_rows(const DomainLocation&, const std::string& nam
 
 Result<std::vector<std::string>> FileStore::remarks(const DomainLocation& domain,
                                                     const std::set<DomainName>&) {
+  std::vector<std::string> remarks;
+  const auto limits_path = path_join(domain.directory, k_limits);
+  VSTATE_TRY_ASSIGN(const auto limits, system_.read_if_there(limits_path));
+  for (const auto& blemish : parse_limits(limits.value_or("")).blemishes)
+    remarks.push_back(fmt::format("{}: {}", limits_path, blemish));
   const auto path = path_join(vpopmail_dir_, "etc/ip_alias_map");
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  std::vector<std::string> remarks;
   const auto text = bytes.value_or("");
   for (const auto line : split_lines(text)) {
     const auto blank = line.find_first_of(" \t");
@@ -235,6 +246,8 @@ std::optional<OwnFile> FileStore::own_file(std::string_view name) const {
   if (name == k_limits) return OwnFile{true, {}};
   if (name == k_counter || name == k_free_directories)
     return OwnFile{false, "directory counter, the target has its own"};
+  if (name == "vpasswd" || name == "vpasswd.cdb")
+    return OwnFile{false, "accounts of another back-end, which this server does not read"};
   if (name == ".vpasswd.lock" || name == k_free_lock) return OwnFile{false, "lock"};
   if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
       name.rfind(".dir-control.", 0) == 0 || name == k_pending)
@@ -242,6 +255,9 @@ std::optional<OwnFile> FileStore::own_file(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<OwnFile> FileStore::own_home_file(std::string_view) const { return std::nullopt; }
+std::optional<OwnFile> FileStore::own_home_file(std::string_view name) const {
+  if (name == k_last_login) return OwnFile{false, "a last login that vpopmail does not read"};
+  return std::nullopt;
+}
 
 }  // namespace vstate

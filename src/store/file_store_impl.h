@@ -20,6 +20,7 @@ class FileStore : public AccountStore {
         hashes_directories_(server.hashes_directories) {}
 
   Status mend() override { return {}; }
+  Result<std::vector<BadRecord>> bad_records(const DomainLocation&) override;
   Result<bool> is_unfinished(const DomainLocation& domain) override;
 
   Result<DirControl> read_domains_counter(const Owner&) override;
@@ -66,7 +67,8 @@ class FileStore : public AccountStore {
   [[nodiscard]] std::string home_of(const DomainLocation&, const std::string& name,
                                     const Paths&) const;
   /// Replaces a file of the domain unless it says so already; the caller syncs.
-  Status write_file(const DomainLocation&, const std::string& path, std::string_view bytes);
+  Status write_file(const DomainLocation&, const std::string& path, std::string_view bytes,
+                    std::optional<std::int64_t> mtime = {});
 
   /// Directories that deleted accounts left, in .dir_control_free whatever the back-end.
   Result<std::vector<std::string>> read_free_directories(const DomainLocation&);

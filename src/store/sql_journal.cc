@@ -86,7 +86,8 @@ Status SqlStore::finish_rows() {
   if (!change) return {};
   const auto table = layout_.valias();
   // A domain that was removed meanwhile took its rows along.
-  if (table && table->exists && system().exists(change->directory)) {
+  VSTATE_TRY_ASSIGN(const bool is_there, system().exists(change->directory));
+  if (table && table->exists && is_there) {
     VSTATE_TRY_ASSIGN(auto transaction, sql::Transaction::begin(*database_, {&*table}));
     VSTATE_TRY_ASSIGN(const auto now, rows_of(change->domain, change->name, *table, ""));
     if (now != change->after && may_finish(*change, now))

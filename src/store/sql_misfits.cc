@@ -142,8 +142,7 @@ Result<std::vector<Misfit>> SqlStore::find_misfits(const DomainLocation& domain,
                 ""});
   VSTATE_TRY_ASSIGN(const auto bytes,
                     system().read_if_there(path_join(qmail_dir_, "users/assign")));
-  VSTATE_TRY_ASSIGN(const auto assign,
-                    bytes ? AssignFile::parse(*bytes) : Result<AssignFile>(AssignFile()));
+  const auto assign = AssignFile::parse(bytes.value_or(".\n"));
   for (const auto& [name, entry] : assign.domains()) {
     const auto other = DomainName::parse(entry.user);
     if (name != to_lower(entry.user) || !other || *other == domain.name) continue;

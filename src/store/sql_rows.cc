@@ -4,6 +4,7 @@
 
 #include "sql_store_impl.h"
 #include "vstate/base/text.h"
+#include "vstate/format/limits_file.h"
 
 namespace vstate {
 
@@ -40,11 +41,14 @@ Result<std::optional<Limits>> SqlStore::read_limits(const DomainLocation& domain
                                         quote(table->name), quote("domain")),
                             {domain.name.text()}, [&](const sql::Values& row) {
                               limits.emplace();
-                              for (std::size_t at = 0; at < names.size(); ++at)
-                                if (const auto value = to_signed(row[at + 1], names[at]->unset);
-                                    value != names[at]->unset)
-                                  limits->emplace(names[at]->file_key,
-                                                  names[at]->kind == LimitKind::denial ? 1 : value);
+                              for (std::size_t at = 0; at < names.size(); ++at) {
+                                const auto stored = to_signed(row[at + 1], names[at]->unset);
+                                const auto value = stored == names[at]->unset
+                                                       ? std::nullopt
+                                                       : kept_limit(*names[at], stored);
+                                if (value && *value != names[at]->unset)
+                                  limits->emplace(names[at]->file_key, *value);
+                              }
                             }));
   return limits;
 }

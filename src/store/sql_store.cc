@@ -130,6 +130,9 @@ Status SqlStore::select_accounts(const sql::Table& table, const Condition& condi
                                      quote(table.name), condition.text, suffix);
   VSTATE_TRY(database_->run(statement, condition.parameters, [&](const sql::Values& row) {
     auto account = to_account(row);
+    // MySQL compares without blanks at the end, so that is the name that vpopmail finds.
+    if (database_->dialect() == sql::Dialect::mysql)
+      account.name.erase(account.name.find_last_not_of(' ') + 1);
     accounts.emplace(account.name, std::move(account));
   }));
   return {};

@@ -68,17 +68,18 @@ class SqliteDatabase final : public sql::Database {
 Status SqliteDatabase::open(bool for_writing) {
   statements_.clear();
   handle_.reset();
-  auto info = system_.info(path());
+  VSTATE_TRY_ASSIGN(auto info, system_.look(path()));
   if (!info && for_writing) {
     VSTATE_TRY(system_.replace_file(path(), "", {owner_.uid, owner_.gid, 0600}, Durability::now));
-    info = system_.info(path());
+    VSTATE_TRY_ASSIGN(info, system_.look(path()));
   }
   if (info && !info->is_regular())
     return fail(Errc::invalid, path() + ": is no regular file", Scope::run);
   // Below the root by its handle: what a link in a copied server names does not lead out of it.
   std::string place = ":memory:";
   if (info) {
-    VSTATE_TRY_ASSIGN(opened_directory_, system_.open_directory(directory_));
+    VSTATE_TRY_ASSIGN(auto opened, system_.open_directory(directory_));
+    opened_directory_ = std::move(opened.handle);
     place = fmt::format("/proc/self/fd/{}/{}", opened_directory_.get(), k_file);
   }
   const int flags = !info || for_writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;

@@ -43,6 +43,11 @@ class ApplyObserver {
     (void)messages;
     (void)bytes;
   }
+  /// Something failed that is no action of its own: the mail of one mailbox of a feed.
+  virtual void on_failure(const std::string& address, const std::string& message) {
+    (void)address;
+    (void)message;
+  }
   /// `message` is empty when the action succeeded.
   virtual void on_end(const Action&, const std::string& message) { (void)message; }
 };
@@ -53,12 +58,14 @@ struct ApplyInput {
   AccountStore& store;
   const State& desired;
   const Observation& actual;
-  std::string archive_root;  ///< host directory that the file's archives are relative to
-  Ledger* ledger = nullptr;  ///< null: nothing is remembered
-  MailFeed* feed = nullptr;  ///< mail that no archive of the file holds
-  bool prunes_mail = false;  ///< deletes messages that are gone at the feed's source
-  bool to_dovecot = false;   ///< makes Dovecot's files of Courier's
-  unsigned jobs = 1;         ///< mailboxes at a time
+  std::string archive_root;      ///< host directory that the file's archives are relative to
+  Ledger* ledger = nullptr;      ///< null: nothing is remembered
+  MailFeed* feed = nullptr;      ///< mail that no archive of the file holds
+  bool prunes_mail = false;      ///< deletes messages that are gone at the feed's source
+  std::uint64_t max_delete = 0;  ///< so many, however many there are (PlanOptions::max_delete)
+  bool to_dovecot = false;       ///< makes Dovecot's files of Courier's
+  unsigned jobs = 1;             ///< mailboxes at a time
+  Selection selection = {};      ///< what of the feed is taken
 };
 
 /// Carries out a plan. A failed item does not stop the others; a failure keeps a new domain
@@ -70,6 +77,9 @@ struct ApplyInput {
 /// that has no home yet.
 [[nodiscard]] std::optional<std::string> archive_target(ArchiveKind, const std::string& name,
                                                         const Paths&);
+/// The homes and lists below a domain's directory, relative to it: what a delivery of the domain's
+/// own files does not look into.
+[[nodiscard]] std::set<std::string, std::less<>> places_of_others(const Paths&);
 /// The archive and its increments on this machine, without the first `known`.
 [[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&,
                                          std::size_t known = 0);

@@ -78,6 +78,12 @@ struct OwnFile {
   std::string reason;
 };
 
+/// A record of the back-end that is no account, as a program or a full disk left it.
+struct BadRecord {
+  std::string name;  ///< of the account that it was; empty if that cannot be told
+  std::string what;  ///< where it stands and what is wrong with it; shows nothing of its values
+};
+
 /// Delivery lines that are no .qmail file: rows of `valias`, literal, in the order in which
 /// vdelivermail takes them.
 using AliasRows = std::map<std::string, std::vector<std::string>>;
@@ -95,8 +101,11 @@ class AccountStore {
   // Accounts.
 
   /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
-  /// read is an error.
+  /// read is an error. Accounts that only the look-up of single ones knows are among them: they can
+  /// log in and get mail.
   virtual Result<std::vector<Account>> read_accounts(const DomainLocation&) = 0;
+  /// Records that hold up no other: what cannot be read of them is named here.
+  virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) = 0;
   /// What a look-up of a single account answers, which is what logins and deliveries see.
   virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) = 0;
   /// Where that look-up looks, for people: "vpasswd.cdb".
