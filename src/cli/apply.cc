@@ -11,6 +11,7 @@
 #include "reporter.h"
 #include "saved_plan.h"
 #include "session.h"
+#include "tally.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/stream.h"
 #include "vstate/view/plan_view.h"
@@ -24,19 +25,15 @@ bool brought_something(const Plan& plan, const ApplyReport& report) {
   return plan.actions.size() > 1 || report.messages + report.restated + report.removed > 0;
 }
 
-bool deletes_something(const Json& plan) {
-  return plan["summary"]["delete"].get<std::uint64_t>() > 0;
-}
-
 /// "Applied: 4 added, 1 changed, 0 deleted; 1,200 messages (45.1 MiB) copied."
-std::string done_line(const Json& plan, const ApplyReport& report) {
-  const auto number = [&](const char* key) { return plan["summary"][key].get<std::uint64_t>(); };
+std::string done_line(const Plan& plan, const ApplyReport& report) {
+  const auto planned = summary_of(plan);
   if (!report.failures.empty())
     return fmt::format(
         "Partly applied: {} done, {} failed; run it again to take up what is missing.", report.done,
         report.failures.size());
-  std::string out = fmt::format("Applied: {} added, {} changed, {} deleted", number("add"),
-                                number("change"), number("delete"));
+  std::string out = fmt::format("Applied: {} added, {} changed, {} deleted", planned.add,
+                                planned.change, planned.remove);
   if (report.messages > 0)
     out += fmt::format("; {} message{} ({}) copied", with_thousands(report.messages),
                        report.messages == 1 ? "" : "s", human_bytes(report.bytes));
@@ -63,8 +60,10 @@ class Applying {
   Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
   Exit apply_file(Session&, const DomainFile&, std::size_t index);
-  Exit carry_out(Session&, const DomainFile&, const Prepared&, const nlohmann::ordered_json&);
+  Exit carry_out(Session&, const DomainFile&, const Prepared&);
+  [[nodiscard]] bool may_delete(const Plan&) const;
   Status remember_nothing_new(Session&, const Prepared&);
+  void leave(Session&, const Ledger&);
   Exit fail_with(const Error& error) const {
     reporter_.error(error.message);
     return exit_of(error);
@@ -90,8 +89,8 @@ Status Applying::take_saved_plan() {
   options_.overwrite = saved_->overwrite;
   options_.alter = saved_->alter;
   options_.convert = saved_->convert;
-  common_.only = saved_->only;
-  common_.exclude = saved_->exclude;
+  common_.selection = saved_->selection;
+  options_.max_delete = saved_->max_delete;
   common_.root = saved_->root;
   return {};
 }
@@ -100,7 +99,7 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
   Diagnostics diagnostics;
   std::vector<DomainFile> files;
   for (const auto& name : options_.files)
-    if (auto file = read_domain_file(name, options_.mail, diagnostics))
+    if (auto file = read_domain_file(name, options_.mail, diagnostics, common_.selection))
       files.push_back(*std::move(file));
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
   if (diagnostics.has_errors()) return std::nullopt;
@@ -112,7 +111,8 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
   auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics,
                           feeding_.feed == nullptr ? "" : feeding_.feed->title());
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
-  if (!prepared) return fail_with(prepared.error());
+  const auto noun = noun_of(file.state.name.text(), options_.files.size());
+  if (!prepared) return fail_with(with_noun(noun, prepared.error()));
   if (diagnostics.has_errors()) return Exit::error;
   const auto json = view::to_json(prepared->plan);
   if (saved_) {
@@ -125,44 +125,77 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
   if (!options_.json && !common_.quiet)
     Console::print(
         view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
-  for (const auto& problem : prepared->plan.problems) reporter_.error(problem);
+  for (const auto& problem : prepared->plan.problems) reporter_.error(noun + problem);
   if (!prepared->plan.problems.empty()) return Exit::error;
   if (prepared->plan.is_empty()) {
     const auto remembered = remember_nothing_new(session, *prepared);
     return remembered ? Exit::done : fail_with(remembered.error());
   }
-  const bool deletes = deletes_something(json) || (feeding_.feed != nullptr && options_.prune);
-  if (deletes && !options_.yes && !Console::confirm("Delete what the plan marks with \"-\"?")) {
-    reporter_.error("nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
+  if (!may_delete(prepared->plan)) {
+    reporter_.error(noun +
+                    "nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
     return Exit::error;
   }
-  return carry_out(session, file, *prepared, json);
+  return carry_out(session, file, *prepared);
+}
+
+/// Asks before anything is deleted, naming what.
+bool Applying::may_delete(const Plan& plan) const {
+  const auto deletions = deletions_of(plan);
+  const bool deletes_mail = feeding_.feed != nullptr && options_.prune;
+  if ((deletions.is_empty() && !deletes_mail) || options_.yes) return true;
+  auto question = fmt::format("{}: delete {}", plan.domain.text(),
+                              deletions.is_empty() ? "" : to_text(deletions));
+  if (deletes_mail)
+    question +=
+        fmt::format("{}messages that are gone at the source", deletions.is_empty() ? "" : ", and ");
+  return Console::confirm(question + "?");
 }
 
 /// The server is as the file says already, which the ledger may not know yet.
 Status Applying::remember_nothing_new(Session& session, const Prepared& prepared) {
   const auto& plan = prepared.plan;
   if (session.memory) {
-    VSTATE_TRY_ASSIGN(const bool is_news, session.memory->is_news(plan.domain, plan.memory));
-    if (!is_news) return {};
+    const auto is_news = session.memory->is_news(plan.domain, plan.memory);
+    if (!is_news && !forgets_damaged_ledger(session)) return tl::unexpected<Error>(is_news.error());
+    if (is_news && !*is_news && !session.memory->has_journal()) return {};
   }
-  VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(*session.system));
+  VSTATE_TRY_ASSIGN(auto ledger, open_ledger(session));
   return ledger.remember(plan.domain, plan.memory, {}, false);
 }
 
-Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepared& prepared,
-                         const Json& json) {
-  auto ledger = Ledger::open(*session.system);
+/// The next run must not meet the same damage again.
+void Applying::leave(Session& session, const Ledger& ledger) {
+  if (!ledger.is_damaged()) return;
+  const auto moved = Ledger::move_away(*session.system);
+  reporter_.error(moved ? fmt::format("the ledger is damaged; it is now {}", *moved)
+                        : moved.error().message);
+}
+
+Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepared& prepared) {
+  auto ledger = open_ledger(session);
   if (!ledger) return fail_with(ledger.error());
   const auto number = ledger->begin_run(feeding_.command, prepared.plan.domain);
-  if (!number) return fail_with(number.error());
-  reporter_.expect(json["summary"]["messages"].get<std::uint64_t>(),
-                   json["summary"]["bytes"].get<std::uint64_t>());
+  if (!number) {
+    leave(session, *ledger);
+    return fail_with(number.error());
+  }
+  const auto planned = summary_of(prepared.plan);
+  reporter_.expect(planned.messages, planned.bytes);
   const auto jobs = common_.jobs > 0 ? common_.jobs : std::thread::hardware_concurrency();
-  const ApplyInput input{
-      *session.system,   session.server, *session.store, file.state,     prepared.observation,
-      file.archive_root, &*ledger,       feeding_.feed,  options_.prune, !options_.convert.empty(),
-      std::max(1U, jobs)};
+  const ApplyInput input{.system = *session.system,
+                         .server = session.server,
+                         .store = *session.store,
+                         .desired = file.state,
+                         .actual = prepared.observation,
+                         .archive_root = file.archive_root,
+                         .ledger = &*ledger,
+                         .feed = feeding_.feed,
+                         .prunes_mail = options_.prune,
+                         .max_delete = options_.max_delete,
+                         .to_dovecot = !options_.convert.empty(),
+                         .jobs = std::max(1U, jobs),
+                         .selection = common_.selection};
   const auto report = apply_plan(input, prepared.plan, reporter_);
   Run run;
   run.number = *number;
@@ -170,14 +203,16 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
   if (!report) {
     run.summary = "stopped: " + report.error().message;
     if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
+    leave(session, *ledger);
     reporter_.error(report.error().message);
     const auto exit = exit_of(report.error());
     return exit == Exit::error ? Exit::partly : exit;
   }
-  run.summary = done_line(json, *report);
+  run.summary = done_line(prepared.plan, *report);
   run.messages = report->messages;
   run.bytes = report->bytes;
   if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
+  leave(session, *ledger);
   has_changed_ =
       has_changed_ || feeding_.feed == nullptr || brought_something(prepared.plan, *report);
   for (const auto& remark : report->remarks) console_.say("  note    " + remark);
@@ -231,14 +266,15 @@ Exit Applying::run() {
   const auto lock = take_run_lock(*session);
   if (!lock) return fail_with(lock.error());
   reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
-  Exit result = Exit::done;
+  Tally tally;
   for (std::size_t i = 0; i < files->size(); ++i) {
-    const auto exit = apply_file(*session, (*files)[i], i);
-    if (exit != Exit::done && result != Exit::partly) result = exit;
-    if (exit == Exit::interrupted || exit == Exit::busy) break;
-    // An error before the first change of one file is a partial result once another was applied.
-    if (exit == Exit::error && has_changed_) result = Exit::partly;
+    const auto& file = (*files)[i];
+    tally.add(file.state.name.text(), apply_file(*session, file, i));
+    if (tally.ends_run()) break;
   }
+  if (const auto summary = tally.summary(); !summary.empty() && !options_.json)
+    Console::note(summary);
+  const auto result = tally.exit(has_changed_);
   if (result == Exit::done && has_changed_ && options_.detailed_exitcode) return Exit::differences;
   return result;
 }
@@ -275,7 +311,7 @@ Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& optio
   const auto text = stream.read_document();
   if (!text) return Console::fail(text.error());
   Diagnostics diagnostics;
-  const auto file = parse_domain_file(title, *text, diagnostics);
+  const auto file = parse_domain_file(title, *text, diagnostics, common.selection);
   Console::report(diagnostics);
   if (!file) return Exit::error;
   StreamFeed feed(stream, title);

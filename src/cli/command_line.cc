@@ -14,25 +14,32 @@ namespace vstate::cli {
 
 namespace {
 
+/// What overrides the detection of a server. `prefix` tells the options of a source from those of
+/// this server; `of` ends their descriptions.
+void add_overrides(CLI::App& app, ServerOverrides& server, const std::string& prefix,
+                   const std::string& of) {
+  const auto option = [&](const char* name, std::string& value, const char* what) {
+    return app.add_option("--" + prefix + name, value, what + of);
+  };
+  option("vpopmail-dir", server.vpopmail_dir, "vpopmail's home")->type_name("DIR");
+  option("qmail-dir", server.qmail_dir, "qmail's directory")->type_name("DIR");
+  option("ezmlm-dir", server.ezmlm_dir, "where ezmlm's programs are")->type_name("DIR");
+  option("autorespond", server.autorespond, "the autorespond program")->type_name("FILE");
+  option("backend", server.backend, "where accounts are kept")
+      ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql", "sqlite"}));
+  option("connection", server.connection_file, "in place of etc/vpopmail.mysql or .pgsql")
+      ->type_name("FILE");
+  option("vpopmail-version", server.version, "the version of vpopmail")
+      ->check(CLI::IsMember({"5.4", "5.6"}));
+}
+
 void add_server_options(CLI::App& app, CommonOptions& common) {
   app.add_option("--root", common.root, "work on a server mounted or copied below DIR")
       ->type_name("DIR");
-  app.add_option("--vpopmail-dir", common.server.vpopmail_dir, "vpopmail's home")->type_name("DIR");
-  app.add_option("--qmail-dir", common.server.qmail_dir, "qmail's directory")->type_name("DIR");
-  app.add_option("--ezmlm-dir", common.server.ezmlm_dir, "where ezmlm's programs are")
-      ->type_name("DIR");
-  app.add_option("--autorespond", common.server.autorespond, "the autorespond program")
-      ->type_name("FILE");
-  app.add_option("--backend", common.server.backend, "where accounts are kept")
-      ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql", "sqlite"}));
-  app.add_option("--connection", common.server.connection_file,
-                 "instead of the server's etc/vpopmail.mysql or .pgsql")
-      ->type_name("FILE");
+  add_overrides(app, common.server, "", "");
   app.add_option("--lock-seconds", common.server.lock_seconds,
                  "how long to wait for a lock in the database")
       ->check(CLI::Range(1, 3600));
-  app.add_option("--vpopmail-version", common.server.version, "the server's vpopmail")
-      ->check(CLI::IsMember({"5.4", "5.6"}));
   app.add_option("--keeps-clear-passwords", common.server.clear_passwords,
                  "whether vpopmail was built with CLEAR_PASS")
       ->check(CLI::IsMember({"yes", "no"}));
@@ -45,6 +52,8 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
   app.add_flag("-q,--quiet", common.quiet, "errors and the summary only");
   app.add_flag("-v,--verbose", common.verbose, "with what was detected, and from what");
   app.set_config("--config", "/etc/vstate.toml", "options as TOML");
+  // An option that is misspelt there would silently not be set.
+  app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
 CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
@@ -57,12 +66,22 @@ CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
   return command;
 }
 
+void add_exclude(CLI::App* command, CommonOptions& common) {
+  // One pattern each: what follows is not swallowed.
+  command
+      ->add_option("--exclude", common.selection.exclude,
+                   "as if what matches were not there, such as mailbox.bob; repeatable")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+}
+
 void add_filters(CLI::App* command, CommonOptions& common) {
   command
-      ->add_option("--only", common.only, "only changes whose address matches, such as mailbox.al*")
-      ->type_name("GLOB");
-  command->add_option("--exclude", common.exclude, "no changes whose address matches")
-      ->type_name("GLOB");
+      ->add_option("--only", common.selection.only,
+                   "only changes whose address matches, such as mailbox.al*; repeatable")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  add_exclude(command, common);
 }
 
 void add_convert_option(CLI::App* command, PlanOptionsText& options) {
@@ -76,6 +95,10 @@ void add_convert_option(CLI::App* command, PlanOptionsText& options) {
 void add_change_flags(CLI::App* command, PlanOptionsText& options) {
   command->add_flag("--prune", options.prune,
                     "delete what the source does not have, mail that came from it too");
+  command
+      ->add_option("--max-delete", options.max_delete,
+                   "delete so many of a kind even where they are most of them")
+      ->type_name("N");
   command->add_flag("--overwrite", options.overwrite,
                     "undo what was changed here since the last apply");
   command->add_flag("--alter", options.alter,
@@ -99,6 +122,9 @@ CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
       ->required()
       ->check(CLI::IsMember({"dovecot", "postfix", "ldif", "csv"}));
   command->add_option("-o,--output", options.output, "directory for the files")->type_name("DIR");
+  command
+      ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
+      ->type_name("DIR");
   command->add_option("--home", options.home, "homes, with {domain} and {name} (default: as here)")
       ->type_name("PATH");
   command->add_option("--uid", options.uid, "owner of the mail, with --home");
@@ -106,6 +132,27 @@ CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
   command->add_option("--dovecot", options.dovecot, "whose words to use")
       ->check(CLI::IsMember({"2.3", "2.4"}));
   return command;
+}
+
+/// The option that the first unknown one is closest to.
+std::string meant_option(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> names;
+  const auto add = [&](const CLI::App& part) {
+    for (const auto* option : part.get_options())
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  };
+  add(app);
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (std::find(argv, argv + argc, command->get_name()) != argv + argc) add(*command);
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto name = word.substr(0, word.find('='));
+    if (!name.starts_with("--") || std::find(known.begin(), known.end(), name) != known.end())
+      continue;
+    return closest(name, known);
+  }
+  return {};
 }
 
 std::string version_text() {
@@ -141,6 +188,7 @@ int run_command_line(int argc, char** argv) {
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,
                          "also clear-text passwords, where vpopmail kept them");
   dump_command->add_flag("--freeze", dump.freeze, "hold deliveries to the domain off meanwhile");
+  add_exclude(dump_command, common);
 
   auto* plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
   plan->add_option("-o,--output", text.output, "also save the plan, for apply")->type_name("PLAN");
@@ -155,6 +203,7 @@ int run_command_line(int argc, char** argv) {
   add_convert_option(verify, text);
   verify->add_flag("--deep", text.deep, "compare messages by content");
   auto* check = add_file_command(app, "check", "validate a file without a server", text);
+  for (auto* command : {verify, check}) add_exclude(command, common);
   auto* route = app.add_subcommand("route", "how this server would deliver an address, and why");
   route->add_option("ADDRESS", addresses, "addresses")->required();
   PullOptions pull;
@@ -171,6 +220,9 @@ int run_command_line(int argc, char** argv) {
       ->type_name("COMMAND");
   pull_command->add_flag("--freeze", pull.freeze,
                          "hold deliveries to the domain off there meanwhile");
+  pull_command->add_flag("--clear-passwords", pull.clear_passwords,
+                         "also clear-text passwords, where both sides keep them");
+  add_overrides(*pull_command, pull.source, "source-", " of the source");
   add_run_flags(pull_command, pull.apply);
   add_change_flags(pull_command, pull.apply);
   add_filters(pull_command, common);
@@ -194,8 +246,15 @@ int run_command_line(int argc, char** argv) {
         argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const CLI::App* command) {
           return command->get_name() == argv[1];
         });
-    if (argc > 1 && argv[1][0] != '-' && !is_command)
-      what = fmt::format("there is no command \"{}\"", argv[1]);
+    if (argc > 1 && argv[1][0] != '-' && !is_command) {
+      std::vector<std::string_view> names;
+      for (const auto* command : commands) names.push_back(command->get_name());
+      const auto meant = closest(argv[1], names);
+      what = fmt::format("there is no command \"{}\"{}", argv[1],
+                         meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
+    } else if (const auto meant = meant_option(app, argc, argv); !meant.empty()) {
+      what = fmt::format("{}; did you mean \"{}\"?", what, meant);
+    }
     Console::error(fmt::format("{}; see vstate --help", what));
     return static_cast<int>(Exit::usage);
   }

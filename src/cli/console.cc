@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "vstate/base/text.h"
+
 namespace vstate::cli {
 
 namespace {
@@ -40,8 +42,14 @@ void Console::error(std::string_view text) {
   fmt::print(stderr, "vstate: {}\n", text);
 }
 
+void Console::note(std::string_view text) {
+  end_status();
+  fmt::print(stderr, "{}\n", text);
+}
+
 Exit Console::fail(const Error& failure) {
-  error(failure.message);
+  // One line a failure; each is an error of its own.
+  for (const auto line : split_lines(failure.message)) error(line);
   return exit_of(failure);
 }
 

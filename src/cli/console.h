@@ -20,6 +20,8 @@ class Console {
   /// "vstate: TEXT" on standard error.
   static void error(std::string_view text);
   static void report(const Diagnostics&);
+  /// What a run says at its end, on standard error, --quiet or not.
+  static void note(std::string_view text);
   /// Reports an error that came before any change, and returns its exit status.
   static Exit fail(const Error&);
   /// Talk that --quiet leaves out.
@@ -29,6 +31,7 @@ class Console {
   /// Whether the locale can show more than ASCII.
   [[nodiscard]] static bool has_unicode();
   [[nodiscard]] bool is_quiet() const { return options_.quiet; }
+  [[nodiscard]] bool is_verbose() const { return options_.verbose; }
   /// Whether standard error is one.
   [[nodiscard]] static bool is_terminal();
   /// A line on the terminal; what is said next takes its place.

@@ -10,61 +10,66 @@ namespace {
 
 class StreamDumping {
  public:
-  StreamDumping(Session& session, StreamWriter& stream, Have& have)
-      : session_(session), stream_(stream), have_(have) {}
+  StreamDumping(Session& session, StreamWriter& stream, Have& have, const DumpChoice& choice,
+                DumpReport& report)
+      : session_(session), stream_(stream), have_(have), choice_(choice), out_(report) {}
 
-  Status offer(ArchiveKind kind, const std::string& name, const ArchiveSource& source) {
+  /// A box that cannot be read whole does not hold up the others; the stream then has no end.
+  Status offer(ArchiveKind kind, const std::string& name, const std::string& address,
+               const ArchiveSource& source) {
+    if (choice_.selection.excludes(address)) return {};
     const std::string kind_text(kind_name(kind));
     auto& memory = have_[{kind_text, name}];
     const auto box = stream_.box(kind_text, name, memory);
     OfferCount count;
-    VSTATE_TRY(offer_tree(*session_.system, source.directory, source.expressed, *box, count));
-    out.counts.archived += count.tree.archived;
-    out.counts.add(count.tree, name);
-    out.has_changed = out.has_changed || count.has_changed;
+    const auto status = offer_tree(*session_.system, source, *box, count);
+    if (!status && count.tree.failures.empty()) return status;
+    if (!status) failures_ += (failures_.empty() ? "" : "\n") + status.error().message;
+    out_.counts.archived += count.tree.archived;
+    out_.counts.add(count.tree, address);
+    leave_out(out_.left_out, address, count.tree);
+    out_.has_changed = out_.has_changed || count.has_changed;
     return {};
   }
 
-  StreamDump out;
+  [[nodiscard]] Status end() {
+    if (!failures_.empty()) return fail(Errc::io, failures_);
+    return stream_.finish(out_.has_changed);
+  }
 
  private:
   Session& session_;
   StreamWriter& stream_;
   Have& have_;
+  const DumpChoice& choice_;
+  DumpReport& out_;
+  std::string failures_;
 };
 
 }  // namespace
 
-Result<StreamDump> dump_stream(Session& session, const DomainName& name, int file, Have& have,
-                               bool clear_passwords) {
-  const auto look = [&]() -> Result<Observation> {
-    return inspect_domain(*session.system, session.server, *session.store, name);
-  };
-  VSTATE_TRY_ASSIGN(const auto observation, look());
-  if (!observation.state)
-    return fail(Errc::not_found,
-                fmt::format("{}: there is no such domain on this server", name.text()));
+Result<DumpReport> dump_stream(Session& session, const DomainName& name, int file, Have& have,
+                               const DumpChoice& choice) {
+  VSTATE_TRY_ASSIGN(const auto observation, inspect_source(session, name, choice.selection));
   const auto text_of = [&](const State& state) {
-    return document::write(clear_passwords ? state : without_clear_passwords(state));
+    return document::write(choice.clear_passwords ? state : without_clear_passwords(state));
   };
   const auto text = text_of(*observation.state);
+  auto out = report_of(observation, choice.clear_passwords);
   VSTATE_TRY_ASSIGN(const auto stream, StreamWriter::open(file));
   VSTATE_TRY(stream->write_document(text));
-  StreamDumping dumping(session, *stream, have);
+  StreamDumping dumping(session, *stream, have, choice, out);
   for (const auto& [box, source] : observation.mailbox_archives)
-    VSTATE_TRY(dumping.offer(ArchiveKind::mailbox, box.text(), source));
+    VSTATE_TRY(dumping.offer(ArchiveKind::mailbox, box.text(), "mail." + box.text(), source));
   for (const auto& [box, source] : observation.list_archives)
-    VSTATE_TRY(dumping.offer(ArchiveKind::list, box.text(), source));
+    VSTATE_TRY(dumping.offer(ArchiveKind::list, box.text(), "archive." + box.text(), source));
   if (observation.domain_archive)
-    VSTATE_TRY(dumping.offer(ArchiveKind::files, "", *observation.domain_archive));
-  VSTATE_TRY_ASSIGN(const auto after, look());
-  auto& out = dumping.out;
-  if (!after.state || text_of(*after.state) != text) out.has_changed = true;
-  VSTATE_TRY(stream->finish(out.has_changed));
+    VSTATE_TRY(dumping.offer(ArchiveKind::files, "", "files", *observation.domain_archive));
+  const auto after = inspect_source(session, name, choice.selection);
+  if (!after || text_of(*after->state) != text) out.has_changed = true;
+  VSTATE_TRY(dumping.end());
   out.counts.add(observation.accounting);
-  out.remarks = remarks_of(observation.condition);
-  out.is_frozen = observation.condition.is_frozen;
-  return std::move(out);
+  return out;
 }
 
 }  // namespace vstate::cli

@@ -27,8 +27,9 @@ void add(exports::Files& all, const exports::Files& more) {
 /// The homes that the accounts of a domain have on this server.
 Status find_homes(const CommonOptions& common, exports::Input& input) {
   VSTATE_TRY_ASSIGN(const auto session, open_session(common, Access::read));
-  VSTATE_TRY_ASSIGN(const auto found, inspect_domain(*session.system, session.server,
-                                                     *session.store, input.state.name));
+  VSTATE_TRY_ASSIGN(const auto found,
+                    inspect_domain(*session.system, session.server, *session.store, *session.qmail,
+                                   input.state.name));
   input.homes = found.condition.paths.homes;
   input.owner = found.condition.owner;
   return {};
@@ -39,7 +40,7 @@ Result<exports::Files> export_files(const CommonOptions& common, const ExportOpt
   exports::Files all;
   if (options.format == "csv") all["accounts.csv"] = exports::csv_header();
   for (const auto& name : options.files) {
-    const auto file = read_domain_file(name, "", diagnostics);
+    const auto file = read_domain_file(name, options.mail, diagnostics);
     if (!file) continue;
     exports::Input input{file->state, {}, {options.uid, options.gid}};
     if (!options.home.empty())
@@ -62,18 +63,13 @@ Status find_denials(const Session& session, const std::vector<DomainName>& domai
   const auto& server = session.server;
   const auto path = path_join(server.vpopmail_dir, "etc/vlimits.default");
   VSTATE_TRY_ASSIGN(const auto bytes, session.system->read_if_there(path));
-  const auto limits = parse_limits(bytes.value_or(""));
-  if (!limits) return tl::unexpected<Error>(limits.error().in(path));
-  tables.default_denials = denials_by(*limits);
+  tables.default_denials = denials_by(parse_limits(bytes.value_or("")).limits);
   if (!tables.limit_columns.empty()) return {};
-  VSTATE_TRY_ASSIGN(const auto text,
-                    session.system->read_if_there(path_join(server.qmail_dir, "users/assign")));
-  VSTATE_TRY_ASSIGN(const auto assign, AssignFile::parse(text.value_or("")));
   for (const auto& domain : domains) {
-    const auto entry = assign.find_domain(domain.text());
-    if (!entry) continue;
+    const auto* entry = session.qmail->find(domain.text());
+    if (entry == nullptr) continue;
     VSTATE_TRY_ASSIGN(const auto own,
-                      session.store->read_limits({domain, entry->home, server.owner}));
+                      session.store->read_limits({domain, entry->directory, server.owner}));
     if (own) tables.domain_denials.emplace(domain.text(), denials_by(*own));
   }
   return {};
@@ -82,7 +78,7 @@ Status find_denials(const Session& session, const std::vector<DomainName>& domai
 /// What a Dovecot on this server needs to read the tables that vpopmail reads.
 Result<exports::Files> export_tables(const CommonOptions& common, const ExportOptions& options) {
   VSTATE_TRY_ASSIGN(const auto session, open_session(common, Access::read));
-  VSTATE_TRY_ASSIGN(const auto domains, list_domains(*session.system, session.server));
+  const auto domains = real_domains(*session.qmail);
   VSTATE_TRY_ASSIGN(auto tables, read_account_tables(*session.system, session.server, domains));
   if (!tables)
     return fail(Errc::unsupported,

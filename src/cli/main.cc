@@ -1,10 +1,15 @@
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "commands.h"
+#include "vstate/sys/handle.h"
 
 int main(int argc, char** argv) {
   try {
+    vstate::drop_supplementary_groups();
+    // A reader that went away is an error of the write; it does not end an apply half way.
+    std::signal(SIGPIPE, SIG_IGN);
     return vstate::cli::run_command_line(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "vstate: internal error: %s; please report this\n", error.what());

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "vstate/inspect/detect.h"
+#include "vstate/model/selection.h"
 
 namespace vstate::cli {
 
 struct CommonOptions {
   std::string root = "/";
   ServerOverrides server;
-  std::vector<std::string> only, exclude;
+  Selection selection;
   std::string color = "auto";
   bool quiet = false, verbose = false;
   unsigned jobs = 0;  ///< mailboxes at a time; 0: as many as there are processors
@@ -35,12 +36,14 @@ struct PlanOptionsText {
   std::string convert;             ///< "courier-dovecot", or nothing
   bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false,
        deep = false, alter = false;
+  std::uint64_t max_delete = 0;  ///< PlanOptions::max_delete
 };
 
 struct ExportOptions {
   std::vector<std::string> files;  ///< domain files; none: this server's tables, for Dovecot
   std::string format;              ///< dovecot, postfix, ldif, csv
   std::string output;              ///< directory; empty is standard output
+  std::string mail;                ///< where archives are; empty: beside the file
   std::string home;                ///< with {domain} and {name}; empty: as on this server
   std::string dovecot = "2.3";
   std::uint32_t uid = 89, gid = 89;  ///< of the mail, with `home`
@@ -52,7 +55,9 @@ struct PullOptions {
   std::string rsh = "ssh";               ///< words that run a command on HOST
   std::string remote_vstate = "vstate";  ///< the command there
   PlanOptionsText apply;                 ///< what is done here with what comes
+  ServerOverrides source;                ///< of the other side, which is never like this one
   bool freeze = false;                   ///< hold deliveries off there meanwhile
+  bool clear_passwords = false;          ///< clear-text passwords too
 };
 
 struct HistoryOptions {

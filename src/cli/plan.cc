@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "saved_plan.h"
 #include "session.h"
+#include "tally.h"
 #include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
@@ -23,14 +24,15 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   std::vector<DomainFile> files;
   for (const auto& name : options.files)
-    if (auto file = read_domain_file(name, options.mail, diagnostics))
+    if (auto file = read_domain_file(name, options.mail, diagnostics, common.selection))
       files.push_back(*std::move(file));
   Console::report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
   std::vector<nlohmann::ordered_json> plans;
-  bool has_changes = false, has_problems = false;
+  bool has_changes = false;
+  Tally tally;
   const view::TextOptions text{console.has_color(stdout), common.verbose, Console::has_unicode()};
   for (const auto& file : files) {
     Diagnostics found;
@@ -38,30 +40,37 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     chosen.remembers = false;
     auto prepared = prepare(*session, file, chosen, found);
     Console::report(found);
-    if (!prepared) return Console::fail(prepared.error());
-    if (found.has_errors()) return Exit::error;
+    const auto& name = file.state.name.text();
+    const auto noun = noun_of(name, files.size());
+    if (!prepared || found.has_errors()) {
+      tally.add(name, prepared ? Exit::error : Console::fail(with_noun(noun, prepared.error())));
+      if (tally.ends_run()) break;
+      continue;
+    }
     auto json = view::to_json(prepared->plan);
     has_changes = has_changes || !prepared->plan.is_empty();
-    has_problems = has_problems || !prepared->plan.problems.empty();
     if (!options.json && !Console::print(view::to_text(json, text))) return Exit::error;
-    for (const auto& problem : prepared->plan.problems) Console::error(problem);
+    for (const auto& problem : prepared->plan.problems) Console::error(noun + problem);
+    tally.add(name, prepared->plan.problems.empty() ? Exit::done : Exit::error);
     plans.push_back(std::move(json));
   }
-  if (!options.output.empty() && !has_problems) {
+  const auto result = tally.exit(false);
+  if (!options.output.empty() && result == Exit::done) {
     if (const auto saved = save_plan(options.output, common, options, files, plans); !saved) {
       Console::error(saved.error().message);
       return Exit::error;
     }
   }
   if (options.json && !Console::print(joined(std::move(plans)).dump(2) + "\n")) return Exit::error;
-  if (has_problems) return Exit::error;
+  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  if (result != Exit::done) return result;
   return has_changes && options.detailed_exitcode ? Exit::differences : Exit::done;
 }
 
-Exit run_check(const CommonOptions&, const PlanOptionsText& options) {
+Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   for (const auto& name : options.files) {
-    const auto file = read_domain_file(name, options.mail, diagnostics);
+    const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
     (void)file;
   }
   Console::report(diagnostics);

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "commands.h"
 #include "dump.h"
 #include "pull_local.h"
+#include "tally.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/stream.h"
 
@@ -46,6 +48,23 @@ class Child {
     return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
   }
 
+  /// The same for one that need not come to an end by itself: it is told to, and then made to.
+  int end() {
+    constexpr int most_tries = 50;
+    constexpr useconds_t pause = 100'000;
+    for (int tries = 0; tries < most_tries; ++tries) {
+      int status = 0;
+      if (waitpid(pid_, &status, WNOHANG) != 0) {
+        pid_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+      }
+      if (tries == most_tries / 2) kill(pid_, SIGTERM);
+      usleep(pause);
+    }
+    kill(pid_, SIGKILL);
+    return wait();
+  }
+
   Handle input, output;
 
  private:
@@ -65,6 +84,7 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
   child.pid_ = fork();
   if (child.pid_ < 0) return fail_errno(words.front(), "cannot start");
   if (child.pid_ == 0) {
+    std::signal(SIGPIPE, SIG_DFL);
     dup2(in[0], STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
     execvp(arguments.front(), arguments.data());
@@ -76,6 +96,21 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
   child.input = Handle(in[1]);
   child.output = Handle(out[0]);
   return child;
+}
+
+/// What else is there to read within a moment, up to some lines.
+std::string read_some(int file) {
+  constexpr int milliseconds = 1000;
+  constexpr std::size_t enough = 4096;
+  std::string text;
+  std::array<char, enough> buffer{};
+  pollfd ready{file, POLLIN, 0};
+  while (text.size() < enough && poll(&ready, 1, milliseconds) > 0) {
+    const auto count = ::read(file, buffer.data(), buffer.size());
+    if (count <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return text;
 }
 
 /// One word for a shell on the other side.
@@ -93,9 +128,11 @@ class Pulling {
   Exit pull_from_directory(Session& target, const DomainName&);
   Exit pull_from_host(Session& target, const DomainName&);
   Result<Have> what_is_here(Session& target, const DomainName&);
+  [[nodiscard]] std::string options_there() const;
 
   CommonOptions common_;
   PullOptions options_;
+  Console console_{common_};
 };
 
 /// What the ledger remembers of mailboxes that are still there.
@@ -103,13 +140,16 @@ Result<Have> Pulling::what_is_here(Session& target, const DomainName& name) {
   Have have;
   if (!target.memory) return have;
   VSTATE_TRY_ASSIGN(const auto observation,
-                    inspect_domain(*target.system, target.server, *target.store, name));
+                    inspect_domain(*target.system, target.server, *target.store, *target.qmail,
+                                   name, common_.selection));
   VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail_boxes(name));
   for (const auto& [kind, box] : boxes) {
     const auto archive_kind = kind_of(kind);
     if (!archive_kind) continue;  // what is remembered of something else, such as conversions
     const auto place = archive_target(*archive_kind, box, observation.condition.paths);
-    if (!place || place->empty() || !target.system->exists(*place)) continue;
+    if (!place || place->empty()) continue;
+    VSTATE_TRY_ASSIGN(const bool is_there, target.system->exists(*place));
+    if (!is_there) continue;
     VSTATE_TRY_ASSIGN(auto memory, target.memory->mail_of(name, kind, box));
     have.insert_or_assign({kind, box}, std::move(memory));
   }
@@ -119,40 +159,73 @@ Result<Have> Pulling::what_is_here(Session& target, const DomainName& name) {
 Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   auto common = common_;
   common.root = options_.from;
+  common.server = options_.source;
   auto source = open_session(common, Access::read);
   if (!source) return Console::fail(source.error());
+  const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
   auto freeze = freeze_deliveries(*source, name, options_.freeze);
-  if (!freeze) return Console::fail(freeze.error());
-  auto observation = inspect_domain(*source->system, source->server, *source->store, name);
-  if (!observation) return Console::fail(observation.error());
-  if (!observation->state) {
-    Console::error(fmt::format("{}: there is no such domain in {}", name.text(), options_.from));
-    return Exit::error;
-  }
-  const auto text = document::write(without_clear_passwords(*observation->state));
+  if (!freeze) return fail(freeze.error());
+  auto observation = inspect_source(*source, name, common_.selection);
+  if (!observation) return fail(observation.error().in(options_.from));
+  const auto text_of = [&](const State& state) {
+    return document::write(options_.clear_passwords ? state : without_clear_passwords(state));
+  };
+  const auto text = text_of(*observation->state);
   Diagnostics diagnostics;
-  const auto file = parse_domain_file(options_.from, text, diagnostics);
+  const auto file = parse_domain_file(options_.from, text, diagnostics, common_.selection);
   Console::report(diagnostics);
   if (!file) return Exit::error;
+  auto report = report_of(*observation, options_.clear_passwords);
   LocalFeed feed(*source, *observation, options_.from);
-  const auto exit = apply_with_feed(common_, options_.apply, target, *file, {&feed, "pull"});
-  for (const auto& refused : feed.refused()) Console::error("cannot be carried: " + refused);
-  bool has_changed = feed.has_changed();
-  const auto again = inspect_domain(*source->system, source->server, *source->store, name);
-  if (!again || !again->state || document::write(without_clear_passwords(*again->state)) != text)
-    has_changed = true;
+  auto exit = apply_with_feed(common_, options_.apply, target, *file, {&feed, "pull"});
+  const auto left_out = feed.left_out();
+  report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
+  report.counts.add(observation->accounting);
+  const auto again = inspect_source(*source, name, common_.selection);
+  const bool has_changed =
+      feed.has_changed() || report.has_changed || !again || text_of(*again->state) != text;
+  report.has_changed = false;  // source_exit says it
+  tell_source(console_, name, report, *freeze && (*freeze)->is_ours());
+  if (exit == Exit::done && !report.left_out.empty()) exit = Exit::differences;
   return unfrozen(*freeze, source_exit(exit, has_changed));
 }
 
+/// What the other side shall know of itself, and what it need not look at.
+std::string Pulling::options_there() const {
+  std::string out;
+  const auto add = [&](std::string_view option, const std::string& value) {
+    if (!value.empty()) out += fmt::format("--{} {} ", option, quoted(value));
+  };
+  const auto& source = options_.source;
+  add("vpopmail-dir", source.vpopmail_dir);
+  add("qmail-dir", source.qmail_dir);
+  add("ezmlm-dir", source.ezmlm_dir);
+  add("autorespond", source.autorespond);
+  add("backend", source.backend);
+  add("connection", source.connection_file);
+  add("vpopmail-version", source.version);
+  for (const auto& pattern : common_.selection.exclude)
+    out += fmt::format("--exclude {} ", quoted(pattern));
+  return out;
+}
+
 Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
-  const auto have = what_is_here(target, name);
+  auto have = what_is_here(target, name);
+  if (forgets_damaged_ledger(target)) have = what_is_here(target, name);
   if (!have) return Console::fail(have.error());
   std::vector<std::string> words;
   for (const auto word : split(options_.rsh, ' '))
     if (!word.empty()) words.emplace_back(word);
+  // A connection that hangs ends by itself, with a message of ssh's own.
+  if (options_.rsh == "ssh")
+    for (const char* limit :
+         {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
+      words.insert(words.end(), {"-o", limit});
   words.push_back(options_.from);
-  words.push_back(fmt::format("{} -q dump --mail - --have - {}{}", options_.remote_vstate,
-                              options_.freeze ? "--freeze " : "", quoted(name.text())));
+  words.push_back(fmt::format("{} -q dump --mail - --have - {}{}{}{}", options_.remote_vstate,
+                              options_.freeze ? "--freeze " : "",
+                              options_.clear_passwords ? "--clear-passwords " : "", options_there(),
+                              quoted(name.text())));
   auto child = Child::start(words);
   if (!child) return Console::fail(child.error());
   const auto bytes = to_bytes(*have);
@@ -161,9 +234,17 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   child->input.close();
   const auto begun = read_begin(child->output.get());
   if (!StreamReader::is_stream(begun)) {
-    const int status = child->wait();
-    Console::error(fmt::format("{}: sent no stream ({} ended with {}); nothing was changed",
-                               options_.from, words.front(), status));
+    const auto printed = begun + read_some(child->output.get());
+    child->output.close();
+    const int status = child->end();
+    if (printed.empty())
+      Console::error(fmt::format("{}: sent no stream ({} ended with {}); nothing was changed",
+                                 options_.from, words.front(), status));
+    else
+      Console::error(fmt::format(
+          "{}: the remote shell printed \"{}\" before the data; nothing was changed; a shell that "
+          "is not asked by a person must print nothing",
+          options_.from, visible(printed.substr(0, printed.find('\n')))));
     return Exit::error;
   }
   auto stream = StreamReader::open(child->output.get(), begun);
@@ -182,26 +263,30 @@ Exit Pulling::run() {
     if (!name) return Console::fail(name.error());
     names.push_back(*std::move(name));
   }
-  std::signal(SIGPIPE, SIG_IGN);
   auto target = open_session(common_, Access::write);
   if (!target) return Console::fail(target.error());
   InterruptibleSystem::watch_signals();
   const auto lock = take_run_lock(*target);
   if (!lock) return Console::fail(lock.error());
-  const bool is_directory =
-      options_.from.find('/') != std::string::npos && std::filesystem::is_directory(options_.from);
-  Exit result = Exit::done;
+  // A host has no slash in its name.
+  const bool is_directory = options_.from.find('/') != std::string::npos;
+  if (is_directory && !std::filesystem::is_directory(options_.from)) {
+    Console::error(fmt::format("{}: is not a directory", options_.from));
+    return Exit::error;
+  }
+  Tally tally;
+  bool has_changed = false;
   for (const auto& name : names) {
-    // Each domain sees what the one before it left in the ledger.
+    // Each domain sees what the one before it left in the ledger, and in qmail's files.
     if (const auto looked = look_at_ledger(*target); !looked) return Console::fail(looked.error());
     const auto exit =
         is_directory ? pull_from_directory(*target, name) : pull_from_host(*target, name);
-    if (exit == Exit::interrupted || exit == Exit::busy) return exit;
-    if (exit == Exit::done || result == Exit::partly) continue;
-    const bool is_worse = result == Exit::done || exit == Exit::partly || exit == Exit::error;
-    if (is_worse) result = exit;
+    tally.add(name.text(), exit);
+    has_changed = has_changed || exit != Exit::error;
+    if (tally.ends_run()) break;
   }
-  return result;
+  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  return tally.exit(has_changed);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "dump.h"
 #include "vstate/mail/offer.h"
 
 namespace vstate::cli {
@@ -12,7 +13,7 @@ namespace vstate::cli {
 struct LocalFeed::Shared {
   std::mutex mutex;
   bool has_changed = false;
-  std::vector<std::string> refused;
+  std::vector<LeftOut> left_out;
 };
 
 LocalFeed::LocalFeed(const Session& source, const Observation& observation, std::string title)
@@ -30,20 +31,18 @@ LocalFeed::~LocalFeed() = default;
 Result<std::optional<Parcel>> LocalFeed::next() {
   if (at_ == boxes_.size()) return std::optional<Parcel>();
   const auto& box = boxes_[at_++];
-  return std::optional(Parcel{box.kind, box.name, [this, &box](Receiver& receiver) -> Status {
-                                OfferCount count;
-                                auto status = offer_tree(*source_.system, box.source->directory,
-                                                         box.source->expressed, receiver, count);
-                                const std::scoped_lock lock(shared_->mutex);
-                                if (count.has_changed) shared_->has_changed = true;
-                                for (const auto& refused : count.tree.refused)
-                                  shared_->refused.push_back(
-                                      fmt::format("{}: {}", box.name, refused));
-                                return status;
-                              }});
+  return std::optional(
+      Parcel{box.kind, box.name, [this, &box](Receiver& receiver) -> Status {
+               OfferCount count;
+               auto status = offer_tree(*source_.system, *box.source, receiver, count);
+               const std::scoped_lock lock(shared_->mutex);
+               if (count.has_changed) shared_->has_changed = true;
+               leave_out(shared_->left_out, address_of_box(box.kind, box.name), count.tree);
+               return status;
+             }});
 }
 
 bool LocalFeed::has_changed() const { return shared_->has_changed; }
-std::vector<std::string> LocalFeed::refused() const { return shared_->refused; }
+std::vector<LeftOut> LocalFeed::left_out() const { return shared_->left_out; }
 
 }  // namespace vstate::cli

@@ -19,8 +19,8 @@ class LocalFeed final : public MailFeed {
   [[nodiscard]] std::string title() const override { return title_; }
   /// True if something at the source changed while it was copied.
   [[nodiscard]] bool has_changed() const;
-  /// "NAME: PATH: why" of what cannot travel.
-  [[nodiscard]] std::vector<std::string> refused() const;
+  /// What cannot travel.
+  [[nodiscard]] std::vector<LeftOut> left_out() const;
 
  private:
   struct Shared;

@@ -47,11 +47,16 @@ class Reporter final : public ApplyObserver {
     expected_bytes_ = bytes;
     started_ = std::chrono::steady_clock::now();
   }
+  void on_failure(const std::string& address, const std::string& message) override {
+    changes_.push_back({address, message});
+    event({{"event", "action_failed"}, {"address", address}, {"message", message}});
+    if (!is_json_) Console::error(fmt::format("{}: {}", address, message));
+  }
   void on_end(const Action& action, const std::string& message) override {
     changes_.push_back({address_of(action), message});
     if (message.empty()) {
       event({{"event", "action_complete"}, {"address", address_of(action)}});
-      if (!is_json_) console_.say("  done    " + address_of(action));
+      if (!is_json_ && console_.is_verbose()) console_.say("  done    " + address_of(action));
     } else {
       event({{"event", "action_failed"}, {"address", address_of(action)}, {"message", message}});
       if (!is_json_) Console::error(fmt::format("{}: {}", address_of(action), message));
@@ -70,7 +75,9 @@ class Reporter final : public ApplyObserver {
     const auto rate = seconds > 0 ? static_cast<double>(bytes_) / seconds : 0.0;
     auto line = with_thousands(messages_);
     if (expected_messages_ > 0) line += " of " + with_thousands(expected_messages_);
-    line += fmt::format(" messages, {}", human_bytes(bytes_));
+    line += " messages";
+    if (expected_messages_ > 0) line += fmt::format(" ({}%)", messages_ * 100 / expected_messages_);
+    line += ", " + human_bytes(bytes_);
     if (rate > 0) line += fmt::format(", {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
     if (rate > 0 && expected_bytes_ > bytes_)
       line += fmt::format(", {:.0f} s left", static_cast<double>(expected_bytes_ - bytes_) / rate);

@@ -24,11 +24,12 @@ Status save_plan(const std::string& path, const CommonOptions& common,
   out[k_version_key] = k_version;
   out["root"] = common.root;
   out["mail"] = options.mail.empty() ? "" : std::filesystem::absolute(options.mail).string();
-  out["only"] = common.only;
-  out["exclude"] = common.exclude;
+  out["only"] = common.selection.only;
+  out["exclude"] = common.selection.exclude;
   out["prune"] = options.prune;
   out["overwrite"] = options.overwrite;
   out["alter"] = options.alter;
+  out["max_delete"] = options.max_delete;
   out["convert"] = options.convert;
   out["files"] = Json::array();
   for (std::size_t i = 0; i < files.size(); ++i)
@@ -58,11 +59,12 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   try {
     plan.root = json.at("root");
     plan.mail = json.at("mail");
-    plan.only = json.at("only").get<std::vector<std::string>>();
-    plan.exclude = json.at("exclude").get<std::vector<std::string>>();
+    plan.selection.only = json.at("only").get<std::vector<std::string>>();
+    plan.selection.exclude = json.at("exclude").get<std::vector<std::string>>();
     plan.prune = json.at("prune");
     plan.overwrite = json.at("overwrite");
     plan.alter = json.value("alter", false);
+    plan.max_delete = json.value("max_delete", std::uint64_t{0});
     plan.convert = json.value("convert", "");
     for (const auto& item : json.at("files")) {
       plan.files.push_back(item.at("name"));

@@ -17,8 +17,9 @@ namespace vstate::cli {
 struct SavedPlan {
   std::vector<std::string> files, digests;  ///< absolute names, SHA-256 of their bytes
   std::string mail, root, convert;
-  std::vector<std::string> only, exclude;
+  Selection selection;
   bool prune = false, overwrite = false, alter = false;
+  std::uint64_t max_delete = 0;
   std::vector<std::string> plans;  ///< one JSON text a file, as the plan view makes it
 };
 

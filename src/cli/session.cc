@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "vstate/base/digest.h"
+#include "vstate/base/text.h"
 #include "vstate/mail/convert.h"
 #include "vstate/mail/deliver.h"
 #include "vstate/sys/crypt.h"
@@ -95,16 +96,23 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     // Below a home that does not exist yet, nothing is there.
     const auto target = archive_target(kind, name, paths).value_or(path_join(paths.domain, name));
     const auto parts = archive.increments.size() + 1;
-    const auto known = !options.reads_all_archives && session.system->exists(target)
+    const auto is_there = session.system->exists(target);
+    if (!is_there) {
+      diagnostics.error(place_of(file, subject), is_there.error().message);
+      return;
+    }
+    const auto known = !options.reads_all_archives && *is_there
                            ? known_parts(session, file, kind, name, archive)
                            : 0;
     // All of it came once; what is not there any more, its owner deleted.
     if (known == parts) return;
     auto memory = memory_of(session, file.state.name, kind, name);
     const bool has_dovecot = has_dovecot_folders(session, file, kind, name, options);
+    const auto others = places_of_others(paths);
     auto found =
         memory ? compare_archive(*session.system, archive_files(file.archive_root, archive, known),
-                                 target, on_difference(kind), {}, &*memory, has_dovecot)
+                                 target, on_difference(kind), {}, &*memory, has_dovecot,
+                                 kind == ArchiveKind::files ? &others : nullptr)
                : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),
@@ -149,6 +157,17 @@ Status find_conversions(Session& session, const DomainFile& file, const Conditio
                                        memory, nullptr, "", ConvertMode::look);
     // What stands in the way is told of that mailbox, and holds up no other.
     if (!found || found->folders > 0) facts.to_convert.insert(name.text());
+  }
+  return {};
+}
+
+/// The mail of mailboxes that the file does not name.
+Status count_mail_of_others(const Session& session, const State& desired,
+                            const Observation& observation, TargetFacts& facts) {
+  for (const auto& [name, source] : observation.mailbox_archives) {
+    if (desired.mailboxes.contains(name)) continue;
+    VSTATE_TRY_ASSIGN(const auto count, count_tree(*session.system, source));
+    facts.mail_here[name.text()] = {count.messages, count.bytes};
   }
   return {};
 }
@@ -208,18 +227,59 @@ void InterruptibleSystem::watch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+namespace {
+
+void forget_ledger(Session& session, std::string problem, bool is_damaged) {
+  session.memory.reset();
+  session.memory_problem = std::move(problem);
+  session.is_memory_damaged = is_damaged;
+}
+
+constexpr std::string_view k_damaged =
+    "the ledger is damaged: what earlier runs did is not known, and what was changed or deleted "
+    "here "
+    "since then is not told from what never came";
+
+}  // namespace
+
 Status look_at_ledger(Session& session) {
   auto ledger = Ledger::look(*session.system);
+  forget_ledger(session, "", false);
   if (ledger) {
-    session.memory.reset();
     if (*ledger) session.memory.emplace(**std::move(ledger));
   } else if (ledger.error().code == Errc::denied) {
     // A plan needs no more rights than reading the server does; it says what it could not see.
     session.memory_problem = ledger.error().message;
+  } else if (ledger.error().code == Errc::invalid) {
+    forget_ledger(session, fmt::format("{} ({})", k_damaged, ledger.error().message), true);
   } else {
     return tl::unexpected<Error>(ledger.error());
   }
   return {};
+}
+
+Status look_at_qmail(Session& session) {
+  VSTATE_TRY_ASSIGN(const bool is_current, session.qmail->is_current(*session.system));
+  if (is_current) return {};
+  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
+  return {};
+}
+
+bool forgets_damaged_ledger(Session& session) {
+  if (!session.memory || !session.memory->is_damaged()) return false;
+  forget_ledger(session, std::string(k_damaged), true);
+  return true;
+}
+
+Result<Ledger> open_ledger(Session& session) {
+  auto ledger = Ledger::open(
+      *session.system, session.is_memory_damaged ? Ledger::Known::damaged : Ledger::Known::nothing);
+  if (!ledger) return ledger;
+  session.is_memory_damaged = false;
+  if (!ledger->moved_to().empty())
+    Console::error(fmt::format("the ledger was damaged; it is now {}, and a new one was made",
+                               ledger->moved_to()));
+  return ledger;
 }
 
 Result<Session> open_session(const CommonOptions& options, Access access) {
@@ -232,6 +292,7 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
     session.system = std::make_unique<InterruptibleSystem>(options.root);
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.server));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
+  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
   VSTATE_TRY(look_at_ledger(session));
   return session;
 }
@@ -239,14 +300,13 @@ Result<Session> open_session(const CommonOptions& options, Access access) {
 Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
                                                         const DomainName& name, bool is_wanted) {
   if (!is_wanted) return std::optional<DeliveryFreeze>();
-  VSTATE_TRY_ASSIGN(const auto directory,
-                    published_directory(*session.system, session.server, name));
-  if (directory.empty())
+  const auto* assigned = session.qmail->find(name.text());
+  if (assigned == nullptr)
     return fail(Errc::not_found,
                 fmt::format("{}: there is no such domain on this server", name.text()));
   // The session of a source cannot change anything, but for this.
   System system(session.system->root());
-  VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, directory));
+  VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, assigned->directory));
   return std::optional(std::move(freeze));
 }
 
@@ -262,7 +322,8 @@ Result<FileLock> take_run_lock(Session& session) {
   const Ownership mine{geteuid(), getegid(), 0700};
   for (const auto* part : {"/var", "/var/lib", "/var/lib/vstate"}) {
     path = part;
-    if (system.exists(path)) continue;
+    VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
+    if (is_there) continue;
     // What is above is the system's own and stays open to everybody.
     const Ownership ownership{mine.uid, mine.gid, path == "/var/lib/vstate" ? 0700U : 0755U};
     VSTATE_TRY(system.ensure_directory(path, ownership));
@@ -275,8 +336,41 @@ Result<FileLock> take_run_lock(Session& session) {
   return lock;
 }
 
+namespace {
+
+/// Whether the archives that a file names are there. All of them missing is one mistake.
+bool check_archives(const DomainFile& file, Diagnostics& diagnostics) {
+  std::vector<std::pair<std::string, std::string>> missing;  // subject, path
+  std::size_t count = 0;
+  for_each_archive(file.state, [&](ArchiveKind, const std::string&, const std::string& subject,
+                                   const ArchiveRef& archive) {
+    for_each_part(archive, subject, [&](const std::string& part_subject, const ArchivePart& part) {
+      const auto path = path_join(file.archive_root, part.archive);
+      std::error_code ignored;
+      ++count;
+      if (!std::filesystem::is_regular_file(path, ignored))
+        missing.emplace_back(part_subject, path);
+    });
+  });
+  constexpr std::size_t many = 3;
+  if (missing.size() == count && count > many) {
+    diagnostics.error({file.name, 0, 0},
+                      fmt::format("none of its {} archives is below {}", with_thousands(count),
+                                  file.archive_root),
+                      "name their directory with --mail");
+    return false;
+  }
+  for (const auto& [subject, path] : missing)
+    diagnostics.error(place_of(file, subject),
+                      fmt::format("{}: there is no archive {}", subject, path),
+                      "name its directory with --mail, or take the key out");
+  return missing.empty();
+}
+
+}  // namespace
+
 std::optional<DomainFile> read_domain_file(const std::string& name, const std::string& mail,
-                                           Diagnostics& diagnostics) {
+                                           Diagnostics& diagnostics, const Selection& selection) {
   const auto shown = name == "-" ? std::string("standard input") : name;
   const auto text = read_input(name);
   if (!text) {
@@ -284,57 +378,50 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
     return std::nullopt;
   }
   document::Places places;
-  auto state = document::read(*text, shown, diagnostics, &places);
+  auto state = document::read(*text, shown, diagnostics, &places, selection);
   if (!state) return std::nullopt;
   const auto beside =
       name == "-" ? std::filesystem::path(".") : std::filesystem::path(name).parent_path();
   DomainFile file{shown, sha256_hex(*text), *std::move(state), std::move(places),
                   mail.empty() ? (beside.empty() ? "." : beside.string()) : mail};
-  const auto errors = diagnostics.error_count();
-  for_each_archive(file.state, [&](ArchiveKind, const std::string&, const std::string& subject,
-                                   const ArchiveRef& archive) {
-    for_each_part(archive, subject, [&](const std::string& part_subject, const ArchivePart& part) {
-      const auto path = path_join(file.archive_root, part.archive);
-      std::error_code ignored;
-      if (!std::filesystem::is_regular_file(path, ignored))
-        diagnostics.error(place_of(file, part_subject),
-                          fmt::format("{}: there is no archive {}", part_subject, path),
-                          "name its directory with --mail, or take the key out");
-    });
-  });
-  if (diagnostics.error_count() > errors) return std::nullopt;
-  return file;
+  return check_archives(file, diagnostics) ? std::optional(std::move(file)) : std::nullopt;
 }
 
 std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
-                                            Diagnostics& diagnostics) {
+                                            Diagnostics& diagnostics, const Selection& selection) {
   document::Places places;
-  auto state = document::read(text, shown, diagnostics, &places);
+  auto state = document::read(text, shown, diagnostics, &places, selection);
   if (!state) return std::nullopt;
   return DomainFile{shown, sha256_hex(text), *std::move(state), std::move(places), "."};
 }
 
-Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
-                         Diagnostics& diagnostics, const std::string& feed) {
+namespace {
+
+Result<Prepared> prepare_once(Session& session, const DomainFile& file, const PlanOptions& options,
+                              Diagnostics& diagnostics, const std::string& feed) {
+  VSTATE_TRY(look_at_qmail(session));
   VSTATE_TRY_ASSIGN(auto fresh, preview_directory(*session.store, session.server, file.state.name));
   TargetFacts facts;
   facts.feed = feed;
-  VSTATE_TRY_ASSIGN(facts.foreign_names,
-                    foreign_names(*session.system, session.server, file.state));
+  facts.foreign_names = foreign_names(*session.qmail, file.state);
   facts.new_directory = fresh.path;
   facts.new_directory_is_hashed = fresh.is_hashed;
   Observation observation;
   if (!facts.foreign_names.contains(file.state.name.text())) {
-    VSTATE_TRY_ASSIGN(observation, inspect_domain(*session.system, session.server, *session.store,
-                                                  file.state.name));
+    VSTATE_TRY_ASSIGN(
+        observation, inspect_domain(*session.system, session.server, *session.store, *session.qmail,
+                                    file.state.name, options.selection));
   }
   for (const auto& [name, mailbox] : file.state.mailboxes)
-    if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal()))
+    if (kind_of(mailbox.password) == PasswordKind::hash &&
+        !crypt_accepts(mailbox.password.reveal()))
       facts.refused_hashes.insert(name.text());
   auto paths = observation.condition.paths;
   if (paths.domain.empty()) paths.domain = facts.new_directory;
-  for (const auto& program : programs_of(file.state, paths))
-    if (!session.system->is_executable(program)) facts.missing_programs.insert(program);
+  for (const auto& program : programs_of(file.state, paths)) {
+    VSTATE_TRY_ASSIGN(const bool is_there, session.system->is_executable(program));
+    if (!is_there) facts.missing_programs.insert(program);
+  }
   if (const auto space = session.system->free_space(paths.domain); space) {
     facts.free_bytes = space->bytes;
     facts.free_inodes = space->inodes;
@@ -346,6 +433,8 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
       observation.condition.directory.empty() ? session.server.owner : observation.condition.owner};
   VSTATE_TRY_ASSIGN(facts.misfits, session.store->find_misfits(location, file.state, paths));
   const State* actual = observation.state ? &*observation.state : nullptr;
+  if (options.prune && actual != nullptr)
+    VSTATE_TRY(count_mail_of_others(session, file.state, observation, facts));
   Memory memory;
   // A domain whose directory is gone has no past here: it is made anew.
   if (session.memory && observation.condition.has_directory) {
@@ -368,14 +457,25 @@ Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOpt
   return Prepared{std::move(observation), std::move(facts), std::move(plan)};
 }
 
+}  // namespace
+
+Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
+                         Diagnostics& diagnostics, const std::string& feed) {
+  const auto before = diagnostics;
+  auto prepared = prepare_once(session, file, options, diagnostics, feed);
+  if (!forgets_damaged_ledger(session)) return prepared;
+  diagnostics = before;
+  return prepare_once(session, file, options, diagnostics, feed);
+}
+
 PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {
   PlanOptions options;
   options.prune = text.prune;
   options.overwrite = text.overwrite;
   options.alter = text.alter;
   options.to_dovecot = !text.convert.empty();
-  options.only = common.only;
-  options.exclude = common.exclude;
+  options.selection = common.selection;
+  options.max_delete = text.max_delete;
   return options;
 }
 

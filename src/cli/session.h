@@ -35,9 +35,11 @@ struct Session {
   std::unique_ptr<System> system;
   Server server;
   std::unique_ptr<AccountStore> store;
+  std::optional<QmailFiles> qmail;  ///< always set
   /// What earlier applies left here, for reading; nothing if there is no ledger yet.
   std::optional<Ledger> memory;
-  std::string memory_problem;  ///< why a ledger that is there cannot be read
+  std::string memory_problem;      ///< why a ledger that is there cannot be read
+  bool is_memory_damaged = false;  ///< and that no reader ever will
 };
 enum class Access { read, write };
 [[nodiscard]] Result<Session> open_session(const CommonOptions&, Access);
@@ -50,8 +52,15 @@ enum class Access { read, write };
 /// Lets them go on, and says so if that fails.
 [[nodiscard]] Exit unfrozen(std::optional<DeliveryFreeze>&, Exit);
 
-/// Takes what the ledger says now.
+/// Takes what the ledger says now. A damaged one is a problem of the memory, and no failure.
 [[nodiscard]] Status look_at_ledger(Session&);
+/// Reads qmail's files anew if somebody changed them.
+[[nodiscard]] Status look_at_qmail(Session&);
+/// True if what was asked of the ledger failed because it is damaged. It is forgotten then:
+/// whatever was asked is asked again, of a session that has no memory.
+[[nodiscard]] bool forgets_damaged_ledger(Session&);
+/// The ledger to write into. One that is damaged is moved away, and a warning says where to.
+[[nodiscard]] Result<Ledger> open_ledger(Session&);
 
 /// One apply at a time: a lock below /var/lib/vstate. Fails with `busy` at once if another run has
 /// it. Mends what a killed database left, which only its holder may.
@@ -74,7 +83,8 @@ void set_standard_input(std::string begun);
 /// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
 /// `diagnostics`.
 [[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
-                                                         const std::string& mail, Diagnostics&);
+                                                         const std::string& mail, Diagnostics&,
+                                                         const Selection& = {});
 
 /// The file against the server as it is now.
 struct Prepared {
@@ -88,7 +98,8 @@ struct Prepared {
 
 /// The text of a domain file that came from somewhere, as read_domain_file gives it.
 [[nodiscard]] std::optional<DomainFile> parse_domain_file(const std::string& shown,
-                                                          const std::string& text, Diagnostics&);
+                                                          const std::string& text, Diagnostics&,
+                                                          const Selection& = {});
 
 [[nodiscard]] PlanOptions plan_options(const CommonOptions&, const PlanOptionsText&);
 

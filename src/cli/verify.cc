@@ -1,141 +1,135 @@
+#include <iterator>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "session.h"
+#include "tally.h"
 #include "vstate/base/text.h"
+#include "vstate/inspect/live_check.h"
 #include "vstate/inspect/router.h"
 #include "vstate/mail/deliver.h"
-#include "vstate/sys/crypt.h"
 #include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 
 namespace {
 
-/// Reads both sides again and tries every address: nothing that an apply reported is believed.
-class Verification {
- public:
-  Verification(Session& session, const DomainFile& file, bool is_deep)
-      : session_(session), file_(file), is_deep_(is_deep) {}
-
-  Result<std::vector<std::string>> run(const Prepared& prepared) {
-    check_plan(prepared.plan);
-    VSTATE_TRY(check_routes(prepared));
-    VSTATE_TRY(check_mail(prepared));
-    check_passwords();
-    return std::move(problems_);
+/// What is not as the file says, of one domain.
+struct Verification {
+  std::vector<std::string> problems;
+  std::uint64_t addresses = 0, archives = 0;
+  void add(std::vector<std::string> more) {
+    problems.insert(problems.end(), std::make_move_iterator(more.begin()),
+                    std::make_move_iterator(more.end()));
   }
-  [[nodiscard]] std::uint64_t addresses() const { return addresses_; }
-  [[nodiscard]] std::uint64_t archives() const { return archives_; }
-
- private:
-  void problem(std::string text) { problems_.push_back(std::move(text)); }
-
-  void check_plan(const Plan& plan) {
-    const auto json = view::to_json(plan);
-    for (const auto& change : json["changes"]) {
-      const auto detail = change.value("detail", "");
-      problem(fmt::format("{} is not as the file says{}", change["address"].get<std::string>(),
-                          detail.empty() ? "" : ": " + detail));
-    }
-    for (const auto& text : plan.problems) problem(text);
-  }
-
-  Status check_routes(const Prepared& prepared) {
-    VSTATE_TRY_ASSIGN(auto router,
-                      Router::load(*session_.system, session_.server, *session_.store));
-    const auto& homes = prepared.observation.condition.paths.homes;
-    std::vector<std::string> hosts{file_.state.name.text()};
-    for (const auto& alias : file_.state.aliases) hosts.push_back(alias.text());
-    const auto trace = [&](const std::string& local, const std::string& home) {
-      for (const auto& host : hosts) {
-        const auto address = fmt::format("{}@{}", local, host);
-        const auto route = router.trace(address);
-        ++addresses_;
-        if (!route.problem.empty()) problem(fmt::format("{}: {}", address, route.problem));
-        // A .qmail-NAME of the same name comes first; then the mailbox is not reached, by design.
-        else if (!home.empty() && !route.destination.empty() && route.destination != home)
-          problem(fmt::format("{}: goes to {}, the account's home is {}", address,
-                              route.destination, home));
-      }
-    };
-    for (const auto& [name, mailbox] : file_.state.mailboxes) {
-      const auto home = homes.find(name.text());
-      trace(name.text(), home == homes.end() ? std::string() : home->second);
-    }
-    for (const auto& [name, alias] : file_.state.alias)
-      if (name.text().find("default") == std::string::npos) trace(name.text(), "");
-    for (const auto& [name, robot] : file_.state.autoresponders) trace(name.text(), "");
-    for (const auto& [name, list] : file_.state.lists)
-      for (const auto& [suffix, target] : list.links)
-        if (suffix.find("default") == std::string::npos) trace(name.text() + suffix, "");
-    return {};
-  }
-
-  Status check_mail(const Prepared& prepared) {
-    for (const auto& report : prepared.facts.archives) {
-      const auto target =
-          archive_target(report.kind, report.name, prepared.observation.condition.paths);
-      if (!target) continue;  // told as a missing mailbox
-      VSTATE_TRY_ASSIGN(
-          const auto found,
-          check_archive(*session_.system, archive_files(file_.archive_root, report.archive),
-                        *target, is_deep_, report.has_dovecot_folders));
-      ++archives_;
-      for (const auto& line : found)
-        problem(fmt::format("{}: {}", report.name.empty() ? "files" : report.name, line));
-    }
-    return {};
-  }
-
-  void check_passwords() {
-    for (const auto& [name, mailbox] : file_.state.mailboxes)
-      if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal()))
-        problem(fmt::format("mailbox {}: this server's crypt(3) does not accept its hash ({})",
-                            name.text(), scheme_of(mailbox.password)));
-  }
-
-  Session& session_;
-  const DomainFile& file_;
-  bool is_deep_;
-  std::vector<std::string> problems_;
-  std::uint64_t addresses_ = 0, archives_ = 0;
 };
+
+std::vector<std::string> differences(const std::string& domain, const Plan& plan) {
+  std::vector<std::string> out;
+  const auto json = view::to_json(plan);
+  for (const auto& change : json["changes"]) {
+    const auto detail = change.value("detail", "");
+    out.push_back(fmt::format("{}: {} is not as the file says{}", domain,
+                              change["address"].get<std::string>(),
+                              detail.empty() ? "" : ": " + detail));
+  }
+  for (const auto& text : plan.problems) out.push_back(fmt::format("{}: {}", domain, text));
+  return out;
+}
+
+Status check_mail(Session& session, const DomainFile& file, const Prepared& prepared, bool is_deep,
+                  Verification& result) {
+  for (const auto& report : prepared.facts.archives) {
+    const auto target =
+        archive_target(report.kind, report.name, prepared.observation.condition.paths);
+    if (!target) continue;  // told as a missing mailbox
+    VSTATE_TRY_ASSIGN(
+        const auto found,
+        check_archive(*session.system, archive_files(file.archive_root, report.archive), *target,
+                      is_deep, report.has_dovecot_folders));
+    ++result.archives;
+    for (const auto& line : found)
+      result.problems.push_back(fmt::format("{}: {}: {}", file.state.name.text(),
+                                            report.name.empty() ? "files" : report.name, line));
+  }
+  return {};
+}
+
+/// What the source had and the file has not is not here either.
+std::string left_out_line(const DomainFile& file, const LeftOut& item) {
+  const auto mail = item.messages == 0
+                        ? std::string()
+                        : fmt::format(" ({} messages, {})", with_thousands(item.messages),
+                                      human_bytes(item.bytes));
+  return fmt::format("{}: {}{} was left out by the dump: {}", file.state.name.text(),
+                     visible(item.address), mail, visible(item.why));
+}
+
+/// Reads both sides again and tries every address: nothing that an apply reported is believed.
+Result<Verification> verify(Session& session, const DomainFile& file, const Prepared& prepared,
+                            bool is_deep) {
+  Verification result;
+  VSTATE_TRY_ASSIGN(auto live, check_live(*session.system, session.server, *session.store,
+                                          file.state, prepared.observation));
+  result.addresses = live.addresses;
+  const bool is_there = live.addresses > 0;
+  if (is_there) result.add(differences(file.state.name.text(), prepared.plan));
+  result.add(std::move(live.problems));
+  if (is_there) VSTATE_TRY(check_mail(session, file, prepared, is_deep, result));
+  for (const auto& item : file.state.left_out) result.problems.push_back(left_out_line(file, item));
+  return result;
+}
+
+/// False if it could not be said.
+bool print(const std::string& domain, const Verification& result, bool is_deep) {
+  std::string lines;
+  for (const auto& problem : result.problems) lines += fmt::format("  ! {}\n", problem);
+  const auto count = result.problems.size();
+  if (count == 0)
+    return Console::print(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
+                                      domain, with_thousands(result.addresses),
+                                      with_thousands(result.archives),
+                                      is_deep ? " by content" : ""));
+  lines += fmt::format("{}: {} thing{} not as the file says.\n", domain, with_thousands(count),
+                       count == 1 ? " is" : "s are");
+  return Console::print(lines);
+}
+
+Exit verify_file(const CommonOptions& common, const PlanOptionsText& options, Session& session,
+                 const DomainFile& file) {
+  const auto& domain = file.state.name.text();
+  auto chosen = plan_options(common, options);
+  chosen.remembers = false;
+  chosen.reads_all_archives = true;
+  Diagnostics diagnostics;
+  const auto prepared = prepare(session, file, chosen, diagnostics);
+  Console::report(diagnostics);
+  if (!prepared) return Console::fail(prepared.error().in(domain));
+  if (diagnostics.has_errors()) return Exit::error;
+  const auto verified = verify(session, file, *prepared, options.deep);
+  if (!verified) return Console::fail(verified.error().in(domain));
+  if (!print(domain, *verified, options.deep))
+    return Console::fail(Error{Errc::io, "standard output: cannot write", Scope::run});
+  return verified->problems.empty() ? Exit::done : Exit::differences;
+}
 
 }  // namespace
 
 Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
-  Diagnostics diagnostics;
   auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
-  Exit result = Exit::done;
+  Tally tally;
   for (const auto& name : options.files) {
-    const auto file = read_domain_file(name, options.mail, diagnostics);
-    if (!file) continue;
-    auto chosen = plan_options(common, options);
-    chosen.remembers = false;
-    chosen.reads_all_archives = true;
-    auto prepared = prepare(*session, *file, chosen, diagnostics);
-    if (!prepared) return Console::fail(prepared.error());
-    Verification verification(*session, *file, options.deep);
-    const auto problems = verification.run(*prepared);
-    if (!problems) return Console::fail(problems.error());
-    for (const auto& problem : *problems) Console::print(fmt::format("  ! {}\n", problem));
-    const auto& domain = file->state.name.text();
-    if (problems->empty())
-      Console::print(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
-                                 domain, with_thousands(verification.addresses()),
-                                 with_thousands(verification.archives()),
-                                 options.deep ? " by content" : ""));
-    else
-      Console::print(fmt::format("{}: {} thing{} not as the file says.\n", domain,
-                                 with_thousands(problems->size()),
-                                 problems->size() == 1 ? " is" : "s are"));
-    if (!problems->empty()) result = Exit::differences;
+    Diagnostics diagnostics;
+    const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
+    Console::report(diagnostics);
+    tally.add(file ? file->state.name.text() : name,
+              file ? verify_file(common, options, *session, *file) : Exit::error);
   }
-  Console::report(diagnostics);
-  return diagnostics.has_errors() ? Exit::error : result;
+  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  return tally.exit(false);
 }
 
 Exit run_route(const CommonOptions& common, const std::vector<std::string>& addresses) {
@@ -146,12 +140,13 @@ Exit run_route(const CommonOptions& common, const std::vector<std::string>& addr
   Exit result = Exit::done;
   for (const auto& address : addresses) {
     const auto route = router->trace(address);
+    if (!route) return Console::fail(route.error());
     Console::print(address + "\n");
-    for (const auto& step : route.steps) Console::print(fmt::format("  {}\n", step));
-    if (!route.problem.empty()) {
-      Console::print(fmt::format("  ! {}\n", route.problem));
-      result = Exit::differences;
-    }
+    for (const auto& step : route->steps) Console::print(fmt::format("  {}\n", step));
+    for (const auto& end : route->ends)
+      Console::print(fmt::format("  {} {}: {}\n", is_good(end.outcome) ? "=" : "!",
+                                 to_text(end.outcome), end.text));
+    if (!route->is_good()) result = Exit::differences;
   }
   return result;
 }

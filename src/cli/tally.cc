@@ -1,0 +1,87 @@
+#include "tally.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "vstate/base/text.h"
+
+namespace vstate::cli {
+
+namespace {
+
+/// The better ones first.
+constexpr std::array k_order{Exit::done,  Exit::differences, Exit::source_changed,
+                             Exit::error, Exit::partly,      Exit::usage,
+                             Exit::busy,  Exit::interrupted};
+
+auto rank(Exit exit) { return std::find(k_order.begin(), k_order.end(), exit); }
+
+std::string_view word_of(Exit exit) {
+  switch (exit) {
+    case Exit::done:
+      return "done";
+    case Exit::differences:
+      return "not as they should be";
+    case Exit::source_changed:
+      return "changed meanwhile";
+    case Exit::partly:
+      return "partly done";
+    case Exit::interrupted:
+      return "interrupted";
+    case Exit::busy:
+      return "locked";
+    case Exit::error:
+    case Exit::usage:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
+
+std::string noun_of(const std::string& domain, std::size_t domains) {
+  return domains > 1 ? domain + ": " : std::string();
+}
+
+Error with_noun(const std::string& noun, Error error) {
+  error.message.insert(0, noun);
+  return error;
+}
+
+void Tally::add(const std::string& domain, Exit exit) { outcomes_.push_back({domain, exit}); }
+
+Exit Tally::exit(bool has_changed) const {
+  auto worst = Exit::done;
+  for (const auto& outcome : outcomes_)
+    if (rank(outcome.exit) > rank(worst)) worst = outcome.exit;
+  return worst == Exit::error && has_changed ? Exit::partly : worst;
+}
+
+bool Tally::ends_run() const {
+  return !outcomes_.empty() &&
+         (outcomes_.back().exit == Exit::interrupted || outcomes_.back().exit == Exit::busy);
+}
+
+std::string Tally::summary() const {
+  if (outcomes_.size() < 2) return {};
+  std::vector<std::string> parts;
+  for (const auto exit : k_order) {
+    std::vector<std::string> names;
+    for (const auto& outcome : outcomes_)
+      if (outcome.exit == exit) names.push_back(outcome.domain);
+    if (names.empty()) continue;
+    auto part = fmt::format("{} {}", with_thousands(names.size()), word_of(exit));
+    constexpr std::size_t shown = 20;
+    const auto more = names.size() > shown ? names.size() - shown : 0;
+    names.resize(names.size() - more);
+    if (exit != Exit::done)
+      part += fmt::format(" ({}{})", join(names, ", "),
+                          more > 0 ? fmt::format(" and {} more", with_thousands(more)) : "");
+    parts.push_back(std::move(part));
+  }
+  return fmt::format("{} domains: {}", with_thousands(outcomes_.size()), join(parts, ", "));
+}
+
+}  // namespace vstate::cli
