@@ -29,7 +29,7 @@ fi
 export VSTATE_COURIER
 
 status=0
-ctest --preset "$preset" --no-tests=error --output-junit "$work/tests.xml" \
+ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error --output-junit "$work/tests.xml" \
   --test-output-size-passed 4194304 --test-output-size-failed 4194304 </dev/null || status=$?
 
 format=passed

@@ -88,6 +88,11 @@ picture new after
 cmp before after || fail "the second apply has written something"
 
 tell "Is it really all there? verify reads both sides again and tries each address."
+run 2 vstate --root new verify example.com.toml --mail mail --deep
+expect "the program cannot run: /usr/local/bin/ticket-import"
+tell "Mail for one alias would wait: the program of which plan warned is not here yet. Now it is:"
+run 0 mkdir -p new/usr/local/bin
+run 0 cp -p old/usr/local/bin/ticket-import new/usr/local/bin/ticket-import
 run 0 vstate --root new verify example.com.toml --mail mail --deep
 tell "And the new server describes its domain in the same words, byte for byte:"
 run 0 vstate --root new dump example.com -o again.toml --mail again

@@ -172,4 +172,5 @@ def main():
     Server(tree, Path(sys.argv[2])).make()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -184,8 +184,8 @@ REFERENCES = [
 ]
 
 ORDER = [
-    ('[list.l]\nsubscribers = ["bob"]\n[mailbox."a b"]\npasword = ""\n[mailbox.alice]\nquota = { bytes = 0 }\ngecos = "{x} {"\n[alias.Sales]\ndelivr = []\n[[file]]\npath = "/x"',
-     '5:16: list.l.subscribers: "bob" is not an address',
+    ('[list.l]\nsubscribers = [""]\n[mailbox."a b"]\npasword = ""\n[mailbox.alice]\nquota = { bytes = 0 }\ngecos = "{x} {"\n[alias.Sales]\ndelivr = []\n[[file]]\npath = "/x"',
+     '5:16: list.l.subscribers: "" cannot be a subscriber (1 to 400 bytes, no NUL)',
      '6:10: mailbox name "a b" contains a blank, which vpopmail refuses',
      '7:1: unknown key "pasword" in [mailbox.a b]; did you mean "password"?',
      '9:19: mailbox.alice.quota.bytes: is 0, at least 1 is wanted',

@@ -83,6 +83,7 @@ class CaptureCase(support.SandboxCase):
 
     def check_settled(self, server, dumped, *domains):
         """Fixed point and whole: nothing to do, every address routed, every message there."""
+        support.provide_programs(server)
         plan = self.check_exit(server.vstate("plan", *dumped.arguments(*domains)))
         expected = len(domains) or len(dumped.names())
         self.assertEqual(plan.out.count(support.NOTHING), expected, str(plan))
@@ -216,6 +217,7 @@ class FixedPointTest(CaptureCase):
         target = self.server(clear=True)
         first = captured(capture)
         self.apply(target, *first.arguments())
+        support.provide_programs(target)
         return target, first
 
     def test_second_apply_leaves_every_field_of_every_file(self):

@@ -142,7 +142,7 @@ def mail_server(case, name, backend, version="5.6", many=True, engine="InnoDB", 
             server.database.sql("mysql", f"SET GLOBAL default_storage_engine = {engine}")
         server.schema = server.database.create(charset)
         server.write(f"{server.home}/etc/vpopmail.{backend}",
-                     server.database.connection(server.schema) + "\n", mode=0o640)
+                     server.database.connection(server.schema) + "\n", mode=0o640, owner=support.OWNER)
     return server
 
 

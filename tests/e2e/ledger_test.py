@@ -92,12 +92,30 @@ class LedgerTest(support.SandboxCase):
         plan = json.loads(self.check_exit(self.target.vstate("plan", "--json", self.toml), 0).out)
         self.assertEqual([note["kind"] for note in plan["notes"] if note["name"] == "alice"], ["kept"])
 
-    def test_damaged_ledger_is_an_error_with_advice(self):
-        with open(self.ledger, "wb") as file:
-            file.write(b"no database at all, and long enough to be looked at" * 20)
-        outcome = self.target.vstate("plan", self.toml)
-        self.check_exit(outcome, 1)
-        self.assertIn("move it away", outcome.err)
+    def damage(self, first_page):
+        """Overwrites all pages from this one on; a page of an SQLite file is 4096 bytes here."""
+        with open(self.ledger, "r+b") as file:
+            size = os.path.getsize(self.ledger)
+            file.seek(first_page * 4096)
+            file.write(b"\xa5" * (size - first_page * 4096))
+
+    def test_damaged_ledger_is_named_and_moved_away(self):
+        for number, first_page in enumerate((0, 1, 4), 1):
+            with self.subTest(first_page=first_page):
+                self.damage(first_page)
+                before = self.target.snapshot()
+                self.assertRegex(self.plan(), "! .*ledger.* is damaged")
+                self.check_exit(self.target.vstate("dump", NAME))
+                self.check_same(before, self.target.snapshot())
+                outcome = self.target.vstate("apply", self.toml)
+                self.check_exit(outcome)
+                moved = f"/var/lib/vstate/ledger.damaged-{number}"
+                self.assertIn(f"it is now {moved}, and a new one was made", outcome.err)
+                self.assertTrue(os.path.isfile(self.target.at(moved)))
+                self.check_nothing_to_do(self.target, self.toml)
+                self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
+                self.assertRegex(self.plan(), r"= mailbox +alice +password was changed here")
+                self.change_password("alice", support.SHA512)
 
     def test_history(self):
         more = self.file("more.toml", self.text + '[alias.info]\ndeliver = ["&bob@example.com"]\n')

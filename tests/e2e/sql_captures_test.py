@@ -127,6 +127,7 @@ class SqlRoundTripTest(CaptureCase):
         self.apply(target, *first.arguments(), *(["--alter"] if needs_alter else []))
         plan = self.check_exit(target.vstate("plan", *first.arguments()))
         self.assertEqual(plan.out.count(support.NOTHING), len(first.names()), str(plan))
+        support.provide_programs(target)
         self.check_exit(target.vstate("-q", "verify", *first.arguments()))
         dumped = self.dump_all(target, f"dump{number}")
         self.check_equal_dumps(first, dumped, first.names())

@@ -1,0 +1,360 @@
+"""What is not there, what is damaged, and what must not be taken for a wish."""
+
+import os
+import subprocess
+
+import support
+from untidy_servers import BODY, NAME, OldServer, bodies
+
+
+class AbsenceCase(support.SandboxCase):
+
+    def old(self):
+        server = OldServer(os.path.join(self.directory, "old"))
+        self.bob = server.add("bob")
+        for number in range(12):
+            server.message(f"{self.bob}/Maildir", number + 1, b"Subject: %d\n\n" % number)
+        return server
+
+    def pulled(self, old):
+        new = self.server("new")
+        self.check_exit(new.vstate("pull", old.root, NAME))
+        return new
+
+    def dump(self, old, *more, code=0, mail=True):
+        self.toml = os.path.join(self.directory, "d.toml")
+        self.mail = ["--mail", os.path.join(self.directory, "mail")] if mail else []
+        return self.check_exit(old.vstate("dump", NAME, *self.mail, "-o", self.toml, *more), code)
+
+
+class EmptySources(AbsenceCase):
+    """An unmounted disk is no wish: nothing is deleted, and the status says so."""
+
+    def check_refused(self, old, new, why):
+        before = new.snapshot()
+        pull = new.vstate("pull", old.root, NAME, "--prune", "--yes")
+        self.assertNotIn(pull.code, (0, 4), str(pull))
+        self.assertIn(why, pull.err)
+        changed = [path for path in support.changed_paths(before, new.snapshot())
+                   if not path.startswith("var/lib/vstate") and path not in (".", "var", "var/lib")]
+        self.assertEqual(changed, [])
+
+    def test_domain_directory_missing(self):
+        old = self.old().build()
+        new = self.pulled(old)
+        os.rename(old.at(old.dom), old.at(old.dom) + ".gone")
+        self.check_refused(old, new, "is not there")
+        self.dump(old, code=1)
+        self.assertFalse(os.path.exists(self.toml))
+
+    def test_domain_directory_empty(self):
+        old = self.old().build()
+        new = self.pulled(old)
+        os.rename(old.at(old.dom), old.at(old.dom) + ".gone")
+        old.make(old.dom)
+        self.check_refused(old, new, "no account")
+        self.dump(old, code=1)
+        self.assertFalse(os.path.exists(self.toml))
+
+    def check_maildir_kept(self, spoil):
+        old = self.old().build()
+        new = self.pulled(old)
+        spoil(old)
+        new.vstate("pull", old.root, NAME, "--prune", "--yes")
+        self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 12)
+
+    def test_maildir_missing(self):
+        self.check_maildir_kept(lambda old: os.rename(old.at(f"{self.bob}/Maildir"),
+                                                      old.at(f"{self.bob}/away")))
+
+    def test_maildir_leads_nowhere(self):
+        def spoil(old):
+            os.rename(old.at(f"{self.bob}/Maildir"), old.at(f"{self.bob}/away"))
+            old.link("/not/mounted", f"{self.bob}/Maildir")
+        self.check_maildir_kept(spoil)
+
+    def test_home_leads_nowhere(self):
+        def spoil(old):
+            os.rename(old.at(self.bob), old.at(self.bob + ".away"))
+            old.link("/not/mounted", self.bob)
+        self.check_maildir_kept(spoil)
+
+    def test_maildir_empty(self):
+        def spoil(old):
+            os.rename(old.at(f"{self.bob}/Maildir"), old.at(f"{self.bob}/away"))
+            old.make(f"{self.bob}/Maildir")
+        self.check_maildir_kept(spoil)
+
+    def test_most_of_a_mailbox_needs_a_number(self):
+        old = self.old().build()
+        new = self.pulled(old)
+        cur = old.at(f"{self.bob}/Maildir/cur")
+        for name in sorted(os.listdir(cur))[:6]:
+            os.unlink(os.path.join(cur, name))
+        pull = new.vstate("pull", old.root, NAME, "--prune", "--yes")
+        self.check_exit(pull, 3)
+        self.assertIn("6 of 12 messages are gone at the source", pull.err)
+        self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 12)
+        self.check_exit(new.vstate("pull", old.root, NAME, "--prune", "--yes", "--max-delete", "6"))
+        self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 6)
+
+
+class MassDeletion(AbsenceCase):
+    """More than a third of a kind, the last mailbox, and postmaster go only by number."""
+
+    def check_guard(self, text, fewer, kind, count):
+        new = self.server("new")
+        self.apply(new, self.file("all.toml", text))
+        file = self.file("fewer.toml", fewer)
+        before = new.snapshot()
+        refused = new.vstate("apply", file, "--prune", "--yes")
+        self.check_exit(refused, 1)
+        self.assertRegex(refused.err, rf"would delete .*{kind}.*--max-delete {count} allows it")
+        self.assertEqual([path for path in support.changed_paths(before, new.snapshot())
+                          if not path.startswith("var/lib")], [])
+        self.check_exit(new.vstate("apply", file, "--prune", "--yes", "--max-delete", str(count)))
+        self.check_nothing_to_do(new, file, "--prune")
+
+    def boxes(self, count):
+        return ["postmaster", *(f"box{number:02}" for number in range(count - 1))]
+
+    def test_mailboxes(self):
+        self.check_guard(support.domain_text(mailboxes=self.boxes(12)),
+                         support.domain_text(mailboxes=self.boxes(7)), "5 of 12 mailboxes", 5)
+
+    def test_postmaster(self):
+        self.check_guard(support.domain_text(mailboxes=["postmaster", "alice"]),
+                         support.domain_text(mailboxes=["alice"]), "postmaster", 1)
+
+    def test_aliases(self):
+        def text(count):
+            return support.domain_text(more="".join(
+                f'[alias.a{number}]\ndeliver = ["&x@example.org"]\n' for number in range(count)))
+        self.check_guard(text(10), text(6), "4 of 10 aliases", 4)
+
+    def test_subscribers_are_asked_for(self):
+        def text(count):
+            members = ", ".join(f'"m{number}@example.org"' for number in range(count))
+            return support.domain_text(
+                more=f'[list.news]\noptions = ["public"]\nsubscribers = [{members}]\n')
+        new = self.server("new")
+        hashed = ["--ezmlm-hash", "64"]
+        self.check_exit(new.vstate(*hashed, "apply", self.file("all.toml", text(1000))))
+        file = self.file("fewer.toml", text(900))
+        asked = new.vstate(*hashed, "apply", file, "--prune")
+        self.check_exit(asked, 1)
+        self.assertIn("nobody confirmed it", asked.err)
+        self.assertIn("100 to delete", asked.out)
+        self.check_exit(new.vstate(*hashed, "apply", file, "--prune", "--yes"))
+        self.check_guard_on(new, hashed, text(1))
+
+    def check_guard_on(self, new, options, fewer):
+        file = self.file("one.toml", fewer)
+        refused = new.vstate(*options, "apply", file, "--prune", "--yes")
+        self.check_exit(refused, 1)
+        self.assertIn("would delete 899 of 900 addresses of lists", refused.err)
+
+
+class OneBadRecord(AbsenceCase):
+    """It holds up one record; what it costs is named, and the status says so."""
+
+    def check(self, old, code, *named, present=("bob:",)):
+        dumped = self.dump(old, code=code)
+        for text in named:
+            self.assertIn(text, dumped.err)
+        self.check_exit(old.vstate("check", self.toml, *self.mail))
+        new = self.server("new")
+        self.check_exit(new.vstate("--ezmlm-hash", "64", "plan", self.toml, *self.mail))
+        self.check_exit(new.vstate("--ezmlm-hash", "64", "apply", self.toml, *self.mail))
+        vpasswd = new.read(f"{new.directory_of(NAME)}/vpasswd").decode("utf-8", "surrogateescape")
+        for text in present:
+            self.assertIn(text, vpasswd)
+        self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 12)
+        self.check_exit(new.vstate("verify", self.toml, *self.mail), 2 if code == 2 else 0)
+        return new
+
+    def test_odd_names(self):
+        old = self.old()
+        odd = old.add("with blank")
+        old.message(f"{odd}/Maildir", 50, b"Subject: odd\n\n")
+        old.build()
+        new = self.check(old, 2, "left out: mailbox.with blank", "carried as files")
+        self.assertEqual(bodies(new.domain(NAME, "with blank")), [b"Subject: odd\n\n"])
+        excluded = old.vstate("dump", NAME, "--exclude", "mailbox.with blank")
+        self.check_exit(excluded)
+
+    def test_marks_in_place_of_hashes(self):
+        old = self.old()
+        for number, mark in enumerate(("*", "!", "!!", "x", "*LK*", "abc", "$6$cut$abc", "$1$x")):
+            old.add(f"box{number}", password=mark)
+        old.build()
+        dumped = self.dump(old)
+        with open(self.toml) as file:
+            boxes = support.load_toml(file.read())["mailbox"]
+        self.assertEqual(boxes["box0"]["password"], "*")
+        self.assertEqual(boxes["box5"]["unusable_password"], "abc")
+        self.assertEqual(boxes["box6"]["unusable_password"], "$6$cut$abc")
+        self.assertNotIn("$6$cut", dumped.err)
+        new = self.server("new")
+        applied = self.check_exit(new.vstate("apply", self.toml, *self.mail))
+        self.assertNotIn("$6$cut", applied.out + applied.err)
+        vpasswd = new.read(f"{new.directory_of(NAME)}/vpasswd").decode()
+        self.assertIn("box0:*:", vpasswd)
+        self.assertIn("box6:$6$cut$abc:", vpasswd)
+
+    def test_limits(self):
+        old = self.old()
+        old.write(f"{old.dom}/.qmailadmin-limits",
+                  "maxpopaccounts: many\nquota: -1\nmaxaliases: 10M\nmaxforwards: 7\n")
+        self.check(old.build(), 0, '"many" is no whole number; vpopmail takes 0',
+                   '"10M" is no whole number; vpopmail takes 10', '"-1" is taken for no limit')
+        with open(self.toml) as file:
+            self.assertEqual(support.load_toml(file.read())["domain"]["limits"],
+                             {"max_mailboxes": 0, "max_aliases": 10, "max_forwards": 7})
+
+    def test_users_assign(self):
+        good = f"+{NAME}-:{NAME}:{support.OWNER[0]}:{support.OWNER[1]}:/home/vpopmail/domains/{NAME}:-::\n"
+        for text, what in ((good, "ends without"), (good + "\n.\n", "line 2: a blank line"),
+                           ("# mine\n" + good + ".\n", "line 1: fewer than seven colons"),
+                           (good + "+x:y\n.\n", "line 2: fewer than seven colons")):
+            with self.subTest(what):
+                old = OldServer(os.path.join(self.directory, "old"))
+                old.add("bob")
+                old.build()
+                old.write("/var/qmail/users/assign", text)
+                dumped = self.dump(old)
+                self.assertIn(what, dumped.err)
+
+    def test_vpasswd(self):
+        for name, spoil, code, named in (
+                ("empty", lambda text: b"", 0, "is only in vpasswd.cdb"),
+                ("cut", lambda text: text[:-60], 0, "the account bob is taken from its index"),
+                ("blank line", lambda text: b"\n" + text, 2, "line 1: blank line"),
+                ("no newline", lambda text: text[:-1], 0, None)):
+            with self.subTest(name):
+                for part in ("old", "new", "mail"):
+                    subprocess.run(["rm", "-rf", os.path.join(self.directory, part)], check=True)
+                old = self.old().build()
+                text = old.read(f"{old.dom}/vpasswd")
+                old.write(f"{old.dom}/vpasswd", spoil(text))
+                self.check(old, code, *([named] if named else []), present=("bob:", "postmaster:"))
+
+    def test_lastauth(self):
+        old = self.old()
+        old.write(f"{self.bob}/lastauth", b"192.0.2.7\ncaf\xe9")
+        os.utime(old.at(f"{self.bob}/lastauth"), (1500000000, 1500000000))
+        new = self.check(old.build(), 0)
+        self.assertEqual(new.read(f"{new.directory_of(NAME)}/bob/lastauth"), b"192.0.2.7\ncaf\xe9")
+
+    def test_homes_without_an_account(self):
+        old = self.old()
+        old.maildir(f"{old.dom}/ghost/Maildir")
+        old.message(f"{old.dom}/ghost/Maildir", 60, b"Subject: ghost\n\n")
+        new = self.check(old.build(), 0, "ghost is a home without an account")
+        path = new.domain(NAME, "ghost", "Maildir", "cur", "1000000060.60.old:2,S")
+        self.assertEqual(int(os.stat(path).st_mtime), 1000000060)
+
+    def test_stale_homes(self):
+        old = self.old()
+        old.add("stale", home=f"/home/before/domains/{NAME}/stale", where=f"{old.dom}/stale")
+        old.add("none", home="", where=f"{old.dom}/none")
+        old.message(f"{old.dom}/stale/Maildir", 70, b"Subject: stale\n\n")
+        old.message(f"{old.dom}/none/Maildir", 71, b"Subject: none\n\n")
+        new = self.check(old.build(), 0, "is taken for its home")
+        self.assertEqual(bodies(new.domain(NAME, "stale")), [b"Subject: stale\n\n"])
+        self.assertEqual(bodies(new.domain(NAME, "none")), [b"Subject: none\n\n"])
+
+
+class Passwords(AbsenceCase):
+
+    def test_clear_or_unknown_is_an_error_with_its_place(self):
+        for password in ("geheim123", "5f4dcc3b5aa765d61d8327deb882cf99", "abc"):
+            file = self.file("bad.toml", support.domain_text(mailboxes=["postmaster"])
+                             + support.mailbox_text("carl", password))
+            for command in ("check", "plan"):
+                outcome = self.server(command + password).vstate(command, file)
+                self.check_exit(outcome, 1)
+                self.assertRegex(outcome.err, r"bad\.toml:10:\d+: mailbox\.carl\.password: is no hash")
+                self.assertNotIn(password, outcome.err)
+
+    def test_excluding_takes_the_problem_along(self):
+        file = self.file("bad.toml", support.domain_text() + support.mailbox_text("carl", "abc"))
+        new = self.server("new")
+        for command in ("check", "plan", "apply", "verify"):
+            self.check_exit(new.vstate(command, file, "--exclude", "mailbox.carl"))
+        self.assertNotIn(b"carl:", new.read(f"{new.directory_of(NAME)}/vpasswd"))
+        self.assertIn('nothing in it is called "mailbox.nobody"', self.check_exit(
+            new.vstate("check", file, "--exclude", "mailbox.carl", "--exclude", "mailbox.nobody"),
+            1).err)
+
+
+class Output(AbsenceCase):
+    """-o writes through what is no regular file, and follows links."""
+
+    def test_where_output_goes(self):
+        old = self.old().build()
+        fifo, real, link, device = (os.path.join(self.directory, name)
+                                    for name in ("fifo", "real", "link", "null"))
+        os.mkfifo(fifo)
+        os.symlink("real", link)
+        os.symlink("/dev/null", device)
+        reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
+        self.check_exit(old.vstate("dump", NAME, "-o", fifo))
+        text = reader.communicate(timeout=20)[0]
+        self.assertTrue(os.path.exists(fifo) and not os.path.isfile(fifo))
+        self.check_exit(old.vstate("dump", NAME, "-o", link))
+        self.assertTrue(os.path.islink(link))
+        with open(real, "rb") as file:
+            self.assertEqual(file.read(), text)
+        self.assertEqual(os.stat(real).st_mode & 0o777, 0o600)
+        self.check_exit(old.vstate("dump", NAME, "-o", device))
+        self.check_exit(old.vstate("dump", NAME, "-o", "/dev/null"))
+        self.assertFalse(os.path.isfile("/dev/null"))
+
+
+class SameNameTwice(AbsenceCase):
+    """No message is lost, by archive or by pull; the second pass and verify agree."""
+
+    PAIRS = {"flags": (("cur", "X:2,"), ("cur", "X:2,S")), "places": (("new", "X"), ("cur", "X:2,")),
+             "plain": (("cur", "X"), ("cur", "X:2,")), "three": (
+                 ("new", "X"), ("cur", "X:2,S"), ("cur", "X:2,"))}
+
+    def test_all(self):
+        for name, entries in self.PAIRS.items():
+            for texts in ("other sizes", "same size", "same text"):
+                for folder in (False, True):
+                    with self.subTest(f"{name}, {texts}, {folder}"):
+                        self.check_pair(f"{name}-{texts[0:6]}-{folder}".replace(" ", ""), entries,
+                                        texts, folder)
+
+    def check_pair(self, label, entries, texts, in_another_folder):
+        old = OldServer(os.path.join(self.directory, label))
+        maildir = f"{old.add('bob')}/Maildir"
+        wanted = []
+        places = [(maildir, *entry) for entry in entries]
+        if in_another_folder:
+            places.append((old.maildir(f"{maildir}/.Work"), "cur", "X:2,F"))
+        for number, (root, place, unique) in enumerate(places):
+            body = {"other sizes": b"x" * (number + 1), "same size": b"%d" % number,
+                    "same text": b"x"}[texts]
+            old.write(f"{root}/{place}/{unique.replace('X', '1000000000.1.old')}", body, mode=0o600)
+            wanted.append(body)
+        old.build()
+        new = self.server("new-" + label)
+        file = os.path.join(self.directory, label + ".toml")
+        mail = ["--mail", os.path.join(self.directory, label + ".mail")]
+        self.check_exit(old.vstate("dump", NAME, *mail, "-o", file))
+        self.check_exit(new.vstate("apply", file, *mail))
+        self.assertEqual(bodies(new.domain(NAME, "bob")), sorted(wanted))
+        self.check_nothing_to_do(new, file, *mail)
+        self.check_exit(new.vstate("verify", file, *mail, "--deep"))
+        pulled = self.server("pulled-" + label)
+        for _ in range(2):
+            self.check_exit(pulled.vstate("pull", old.root, NAME))
+            self.assertEqual(bodies(pulled.domain(NAME, "bob")), sorted(wanted))
+        self.check_exit(pulled.vstate("pull", old.root, NAME, "--prune", "--yes"))
+        self.assertEqual(bodies(pulled.domain(NAME, "bob")), sorted(wanted))
+
+
+if __name__ == "__main__":
+    support.main()

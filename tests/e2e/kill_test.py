@@ -1,0 +1,262 @@
+"""Law 2: whatever call a run is killed before, the next run ends as if nothing had happened.
+
+Each scenario is run once to count the calls that change something; then it is killed before each
+of them (each twentieth without VSTATE_DEEP), run again, and compared with the run that nobody
+disturbed: the same files with the same owners, modes and times, nothing left over, nothing to do,
+and whole. What only reads works at any time, also over what the killed run left.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import disturb
+import support
+
+NAME = "example.com"
+RSH = f"{sys.executable} {os.path.join(support.HERE, 'fake_rsh.py')}"
+REMOTE = f"{support.VSTATE} --root old"
+
+
+def vstate(*words):
+    return [support.VSTATE, "-q", *words]
+
+
+def shell(*words):
+    return " ".join(shlex.quote(word) for word in words)
+
+
+class KillCase(disturb.DisturbCase):
+    """What all scenarios share. `command` is what is killed, in a copy of the base."""
+
+    command = None
+    each = 20
+    below = ("new",)
+    pipes = False
+    #: What says, after a run, that there is nothing left to do.
+    plan = None
+    verify = None
+    #: Files whose content is not compared.
+    without = ()
+
+    def in_base(self, *words):
+        return self.run_in(self.base, vstate(*words))
+
+    def run_in(self, work, command, code=0):
+        words = ["sh", "-c", command] if isinstance(command, str) else command
+        done = subprocess.run(words, cwd=work, capture_output=True, stdin=subprocess.DEVNULL,
+                              env=support.environment(), timeout=120, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout.decode("utf-8", "surrogateescape")
+
+    def harness(self, work, *more):
+        options = ["--changes", *(["--pipes"] if self.pipes else []), *more]
+        for place in self.below:
+            options += ["--below", os.path.join(work, place)]
+        return disturb.traced(work, options, self.command)
+
+    def check_killed(self, work):
+        """What must hold between the kill and the next run."""
+
+    def check_end(self, work):
+        if self.plan:
+            self.assertIn(support.NOTHING, self.run_in(work, self.plan))
+        if self.verify:
+            self.run_in(work, self.verify)
+
+    def converge(self):
+        whole = self.work_on("whole")
+        run = self.harness(whole, "--list")
+        self.assertEqual(run.code, 0, run.err)
+        self.assertGreater(run.points, 5)
+        self.check_end(whole)
+        wanted = disturb.picture(whole, self.without)
+        numbers = disturb.sample(run.points, self.each)
+        failures = disturb.at_once(lambda number: self.one(number, wanted), numbers)
+        bad = [failure for failure in failures if failure]
+        print(f"{self.id().split('.')[-1]}: {len(numbers)} points of {run.points}, "
+              f"{len(numbers) - len(bad)} converged", flush=True)
+        if bad:
+            self.fail("\n".join([f"{len(bad)} of {len(numbers)} did not converge", *bad[:10]]))
+
+    def one(self, number, wanted):
+        """Nothing, or what went wrong after a kill before that call."""
+        work = self.work_on(f"kill-{number}")
+        run = self.harness(work, "--kill", number)
+        if not run.hit:  # threads came in another order, and there was one call less
+            self.forget(work)
+            return None
+        try:
+            self.check_killed(work)
+            self.run_in(work, self.command)
+            self.check_end(work)
+            words = disturb.differences(disturb.picture(work, self.without), wanted)
+        except AssertionError as failure:
+            words = [str(failure)]
+        if words:
+            return f"killed {run.hit}: {'; '.join(words[:5])}"
+        self.forget(work)
+        return None
+
+
+class ServersCase(KillCase):
+    """The example's two servers."""
+
+    plan = vstate("--root", "new", "plan", "file.toml", "--mail", "mail")
+    verify = vstate("--root", "new", "verify", "file.toml", "--mail", "mail", "--deep")
+
+    def setUp(self):
+        super().setUp()
+        self.old = disturb.Example(os.path.join(self.base, "old"))
+        disturb.make_example("old-server", self.old.root)
+        disturb.make_example("empty-server", os.path.join(self.base, "new"))
+
+    def dump(self):
+        self.in_base("--root", "old", "dump", NAME, "-o", "file.toml", "--mail", "mail")
+
+    def live_on(self):
+        self.old.live_on()
+        self.dump()
+
+    def check_killed(self, work):
+        self.run_in(work, self.plan)
+        self.check_not_live_until_whole(work)
+
+    def check_not_live_until_whole(self, work):
+        """Law 5: what SMTP accepts finds its way to a mailbox."""
+        with open(os.path.join(work, "new/var/qmail/control/rcpthosts"), encoding="utf-8") as file:
+            if NAME in file.read().split():
+                self.run_in(work, vstate("--root", "new", "route", f"alice@{NAME}"))
+
+
+class ApplyTest(ServersCase):
+    """A domain file and its archives."""
+
+    def setUp(self):
+        super().setUp()
+        self.dump()
+        self.command = vstate("--root", "new", "apply", "file.toml", "--mail", "mail")
+
+    def apply_before(self):
+        self.in_base("--root", "new", "apply", "file.toml", "--mail", "mail")
+        self.live_on()
+
+    def test_first_apply(self):
+        self.converge()
+
+    def test_rerun_with_changes(self):
+        self.apply_before()
+        self.converge()
+
+    def test_prune(self):
+        self.apply_before()
+        self.command += ["--prune", "--yes"]
+        self.plan = [*self.plan, "--prune"]
+        self.converge()
+
+
+class StreamTest(ServersCase):
+    """A dump that comes through a pipe. Whichever of the two is killed, the other says so."""
+
+    pipes = True
+    below = ("new", "old")
+
+    def setUp(self):
+        super().setUp()
+        self.dump()
+
+    def test_stream(self):
+        self.command = (shell(*vstate("--root", "old", "dump", "--freeze", "--mail", "-", NAME))
+                        + " | " + shell(*vstate("--root", "new", "apply", "-")))
+        self.converge()
+
+
+class PullTest(ServersCase):
+    below = ("new", "old")
+
+    def test_pull_from_a_directory(self):
+        self.dump()
+        self.command = vstate("--root", "new", "pull", "--freeze", "./old", NAME)
+        self.converge()
+
+    def test_second_pull_with_prune(self):
+        self.in_base("--root", "new", "pull", "./old", NAME)
+        self.live_on()
+        self.command = vstate("--root", "new", "pull", "--prune", "--yes", "./old", NAME)
+        self.plan = [*self.plan, "--prune"]
+        self.converge()
+
+    def test_pull_through_a_remote_shell(self):
+        self.in_base("--root", "new", "pull", "./old", NAME)
+        self.live_on()
+        self.pipes = True
+        self.command = vstate("--root", "new", "pull", "--rsh", RSH, "--remote-vstate", REMOTE,
+                              "--freeze", "old.example", NAME)
+        self.converge()
+
+
+class DumpTest(KillCase):
+    """What a dump writes lies in `out`; its server is not changed."""
+
+    below = ("out", "old")
+    # An index holds what tells a file of this server from another: numbers of inodes.
+    without = (r"\.index$",)
+
+    def setUp(self):
+        super().setUp()
+        self.old = disturb.Example(os.path.join(self.base, "old"))
+        disturb.make_example("old-server", self.old.root)
+        os.mkdir(os.path.join(self.base, "out"))
+        self.command = vstate("--root", "old", "dump", "--freeze", NAME, "-o", "out/file.toml",
+                              "--mail", "out/mail")
+
+    def check_killed(self, work):
+        path = os.path.join(work, "out/file.toml")
+        if os.path.exists(path):
+            self.run_in(work, vstate("check", "out/file.toml", "--mail", "out/mail"))
+
+    def check_end(self, work):
+        """The index is as good as one that nobody disturbed: the next dump writes nothing."""
+        if os.path.exists(os.path.join(work, "out/mail")):
+            before = disturb.picture(os.path.join(work, "out"))
+            self.run_in(work, self.command)
+            self.assertEqual(
+                disturb.differences(disturb.picture(os.path.join(work, "out")), before), [])
+
+    def test_dump(self):
+        self.converge()
+
+    def test_dump_of_what_is_new(self):
+        self.in_base(*self.command[2:])
+        self.old.live_on()
+        self.converge()
+
+    def test_dump_as_a_stream(self):
+        """The stamps and the order of a stream are not always the same: what comes of it is."""
+        disturb.make_example("empty-server", os.path.join(self.base, "new"))
+        self.in_base("--root", "old", "dump", NAME, "-o", "file.toml", "--mail", "mail")
+        self.command = shell(*vstate("--root", "old", "dump", "--freeze", "--mail", "-", NAME)
+                             ) + " > out/stream"
+        self.without = ("out/stream$",)
+        self.take = shell(*vstate("--root", "new", "apply", "-")) + " < out/stream"
+        self.check_killed = self.check_cut_stream
+        self.check_end = lambda work: self.run_in(work, self.take)
+        self.each = 1
+        self.converge()
+
+    def check_cut_stream(self, work):
+        """Either all of it is there, or its reader says that it is not."""
+        if not os.path.exists(os.path.join(work, "out/stream")):
+            return
+        done = subprocess.run(["sh", "-c", self.take], cwd=work, capture_output=True, check=False,
+                              env=support.environment())
+        if done.returncode == 0:
+            self.run_in(work, vstate("--root", "new", "verify", "file.toml", "--mail", "mail",
+                                     "--deep"))
+        else:
+            self.assertIn(done.returncode, (1, 3), done.stderr)
+
+
+if __name__ == "__main__":
+    support.main()

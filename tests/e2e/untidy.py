@@ -1,0 +1,749 @@
+"""Servers as they really are: what people, disks and twenty years left on them.
+
+`plant` puts some of the blemishes below on the example server, chosen by a seed. `Reading` reads
+a server without the program's code, as qmail and vpopmail find their way about it: what accounts,
+aliases, lists, messages and texts a domain has, by content. `missing` says what of one reading
+another lacks, with the name by which a person would look for it.
+"""
+
+import collections
+import hashlib
+import os
+import random
+import re
+import shutil
+import socket
+import stat
+
+import disturb
+import support
+
+NAME = "example.com"
+MOST_LINKS = 40
+
+
+# --- reading, independently ---------------------------------------------------------------------
+
+class Root:
+    """A server's file system below a directory: absolute links lead inside of it."""
+
+    def __init__(self, root):
+        self.root = os.fsencode(root)
+
+    def host(self, path):
+        return self.root + b"/" + path.lstrip(b"/")
+
+    def resolve(self, path):
+        """The server path without links that a path leads to; None where it leads nowhere."""
+        left, here, links = path.split(b"/"), [], 0
+        while left:
+            part = left.pop(0)
+            if part in (b"", b"."):
+                continue
+            if part == b"..":
+                here = here[:-1]
+                continue
+            place = self.host(b"/".join([*here, part]))
+            try:
+                mode = os.lstat(place).st_mode
+            except OSError:
+                return None
+            if not stat.S_ISLNK(mode):
+                here.append(part)
+                continue
+            links += 1
+            if links > MOST_LINKS:
+                return None
+            target = os.readlink(place)
+            if target.startswith(b"/"):
+                here = []
+            left = target.split(b"/") + left
+        return b"/" + b"/".join(here)
+
+    def place(self, path):
+        """The host path behind a server path, or None."""
+        resolved = self.resolve(path)
+        return None if resolved is None else self.host(resolved)
+
+    def is_directory(self, path):
+        place = self.place(path)
+        return place is not None and os.path.isdir(place)
+
+    def read(self, path):
+        place = self.place(path)
+        if place is None or not stat.S_ISREG(os.lstat(place).st_mode):
+            return None
+        with open(place, "rb") as file:
+            return file.read()
+
+    def list(self, path):
+        place = self.place(path)
+        if place is None or not os.path.isdir(place):
+            return []
+        return sorted(os.listdir(place))
+
+
+def lines_of(data):
+    return [line for line in (data or b"").split(b"\n") if line.strip()]
+
+
+class Reading:
+    """What a domain of a server has."""
+
+    def __init__(self, root, name=NAME):
+        self.files = Root(root)
+        self.directory = self.find_directory(name.encode())
+        self.accounts = self.read_accounts() if self.directory else {}
+        self.tokens = self.find_tokens()
+        self.lists = self.read_lists() if self.directory else {}
+        self.aliases = self.read_aliases() if self.directory else {}
+        self.messages, self.texts = {}, {}
+        for account, fields in self.accounts.items():
+            self.read_home(account, fields[5])
+        self.read_stray_mail()
+
+    def find_directory(self, name):
+        for qmail in (b"/var/qmail", b"/opt/real/q54", b"/opt/real/q56"):
+            for line in (self.files.read(qmail + b"/users/assign") or b"").split(b"\n"):
+                fields = line.split(b":")
+                if fields[0] == b"+" + name + b"-" and len(fields) > 6:
+                    return fields[4]
+        return None
+
+    def read_accounts(self):
+        """Those of vpasswd, and those that only its cdb has, which vpopmail knows as well."""
+        accounts = {}
+        cdb = self.files.read(self.directory + b"/vpasswd.cdb")
+        lines = lines_of(self.files.read(self.directory + b"/vpasswd"))
+        for key, data in support.cdb_records(cdb) if cdb else []:
+            lines.append(key + b":" + data)
+        for line in lines:
+            fields = line.split(b":")
+            if len(fields) >= 7 and fields[0]:
+                fields[5] = fields[5] or self.directory + b"/" + fields[0]
+                accounts.setdefault(fields[0].lower(), fields)
+        return accounts
+
+    def find_tokens(self):
+        """Server paths without links, and what each stands for on any server."""
+        tokens = {}
+        if not self.directory:
+            return tokens
+        domain = self.files.resolve(self.directory)
+        if domain:
+            tokens[domain] = b"{domain}"
+        for account, fields in self.accounts.items():
+            home = self.files.resolve(fields[5])
+            if home and home not in tokens:
+                tokens[home] = b"{mailbox:" + account + b"}"
+        for line in lines_of(self.files.read(b"/etc/passwd")):
+            fields = line.split(b":")
+            if fields[0] == b"vpopmail" and len(fields) > 5:
+                home = self.files.resolve(fields[5])
+                if home:
+                    tokens.setdefault(home, b"{vpopmail}")
+        return tokens
+
+    def neutral(self, text):
+        """The text with the paths of this server replaced by what they stand for."""
+        def replace(match):
+            path, rest = match[0], b""
+            while len(path) > 1:
+                resolved = self.files.resolve(path)
+                if resolved in self.tokens:
+                    return self.tokens[resolved] + re.sub(b"/+", b"/", rest).rstrip(b"/")
+                path, _, last = path.rstrip(b"/").rpartition(b"/")
+                rest = b"/" + last + rest
+            return match[0]
+
+        return re.sub(rb"/[^\s\"'|&;<>,]+", replace, text)
+
+    def read_lists(self):
+        lists = {}
+        for entry in self.files.list(self.directory):
+            path = self.directory + b"/" + entry
+            if entry.startswith(b".qmail-") and os.path.islink(self.files.host(
+                    (self.files.resolve(self.directory) or b"") + b"/" + entry)):
+                resolved = self.files.resolve(path)
+                if resolved is None or os.path.basename(resolved) != b"editor":
+                    continue
+                root, name = os.path.dirname(resolved), entry[len(b".qmail-"):].replace(b":", b".")
+            elif self.files.is_directory(path) and b"editor" in self.files.list(path):
+                root, name = self.files.resolve(path), entry
+            else:
+                continue
+            subscribers = {}
+            for sub in (b"", b"digest", b"mod", b"allow", b"deny"):
+                found = self.read_subscribers(root + b"/" + sub + b"/subscribers")
+                if found:
+                    subscribers[sub] = found
+            if b"subscribers" in self.files.list(root):
+                lists[name] = subscribers
+        return lists
+
+    def read_subscribers(self, path):
+        """Addresses; a record that was cut has no NUL behind it, and is none."""
+        found = set()
+        for bucket in self.files.list(path):
+            if len(bucket) == 1:
+                for record in (self.files.read(path + b"/" + bucket) or b"").split(b"\0")[:-1]:
+                    if record.startswith(b"T") and b"@" in record:
+                        found.add(record[1:])
+        return found
+
+    def read_aliases(self):
+        aliases = {}
+        for entry in self.files.list(self.directory):
+            path = self.directory + b"/" + entry
+            resolved = self.files.resolve(path)
+            if not entry.startswith(b".qmail-") or resolved is None:
+                continue
+            # What leads into a list is part of the list.
+            if os.path.basename(os.path.dirname(resolved)) in self.lists or os.path.exists(
+                    self.files.host(os.path.dirname(resolved) + b"/subscribers")):
+                continue
+            data = self.files.read(path)
+            if data is not None:
+                aliases[entry[len(b".qmail-"):]] = self.delivery(data)
+        return aliases
+
+    def delivery(self, data):
+        return [self.neutral(line.rstrip()) for line in lines_of(data)
+                if not line.startswith(b"#")]
+
+    def read_home(self, account, home):
+        self.messages[account] = self.read_maildir(home + b"/Maildir")
+        for name in (b".qmail", b"vacation/message"):
+            data = self.files.read(home + b"/" + name)
+            if data:
+                self.texts[account + b"/" + name] = self.delivery(data)
+
+    def read_maildir(self, path):
+        """How often each content is there, in any folder."""
+        found, seen = collections.Counter(), set()
+        folders = [path] + [path + b"/" + name for name in self.files.list(path)
+                            if name.startswith(b".") and name not in (b".", b"..")]
+        for folder in folders:
+            for part in (b"new", b"cur"):
+                directory = self.files.place(folder + b"/" + part)
+                if directory is None or directory in seen or not os.path.isdir(directory):
+                    continue
+                seen.add(directory)
+                for name in os.listdir(directory):
+                    file = os.path.join(directory, name)
+                    if name.startswith(b".") or not stat.S_ISREG(os.lstat(file).st_mode):
+                        continue
+                    with open(file, "rb") as opened:
+                        found[hashlib.sha256(opened.read()).hexdigest()] += 1
+        return found
+
+    def read_stray_mail(self):
+        """Directories of messages in the domain that are no account's."""
+        if not self.directory:
+            return
+        homes = {self.files.resolve(fields[5]) for fields in self.accounts.values()}
+        for entry in self.files.list(self.directory):
+            path = self.directory + b"/" + entry
+            if self.files.resolve(path) in homes or entry.startswith(b"."):
+                continue
+            for maildir in (path, path + b"/Maildir"):
+                if {b"new", b"cur"} <= set(self.files.list(maildir)):
+                    found = self.read_maildir(maildir)
+                    if found:
+                        self.messages[entry] = found
+
+
+def missing(source, target):
+    """(kind, name) of what `source` has and `target` has not, or has otherwise."""
+    lacks = []
+    for account, fields in source.accounts.items():
+        here = target.accounts.get(account)
+        if here is None or here[1] != fields[1] or here[4] != fields[4]:
+            lacks.append(("account", account))
+    for name, lines in source.aliases.items():
+        if target.aliases.get(name) != lines:
+            lacks.append(("alias", name))
+    for name, subscribers in source.lists.items():
+        here = target.lists.get(name)
+        if here is None or any(found - here.get(sub, set()) for sub, found in subscribers.items()):
+            lacks.append(("list", name))
+    for owner, found in source.messages.items():
+        if found - target.messages.get(owner, collections.Counter()):
+            lacks.append(("mail", owner))
+    for name, lines in source.texts.items():
+        if target.texts.get(name) != lines:
+            lacks.append(("text", name))
+    return lacks
+
+
+def is_named(name, text):
+    """Whether output speaks of a name. Bytes that are no plain text may be spelt in another way."""
+    pieces = [piece for piece in re.split(rb"[^\w.+=-]+", name, flags=re.ASCII) if piece]
+    return all(re.search(r"(?<![A-Za-z0-9])" + re.escape(piece.decode("ascii")), text,
+                         re.IGNORECASE) for piece in pieces) if pieces else "\\" in text
+
+
+# --- planting -----------------------------------------------------------------------------------
+
+class Untidy:
+    """The example server below `root`, and what is planted on it; `log` says what."""
+
+    home = "home/vpopmail"
+
+    def __init__(self, root, seed):
+        self.root, self.random, self.log = root, random.Random(seed), []
+        self.domain = f"{self.home}/domains/{NAME}"
+        self.accounts = None
+
+    # Helpers; paths are relative to the root and go through links, as the kernel does it.
+
+    def at(self, path):
+        """The host path behind a path of the server, whose last component is not followed."""
+        data = os.fsencode(path) if isinstance(path, str) else path
+        parent, _, name = data.rstrip(b"/").rpartition(b"/")
+        resolved = Root(self.root).resolve(parent)
+        if resolved is None:
+            raise FileNotFoundError(path)
+        return Root(self.root).host(resolved) + b"/" + name
+
+    def below(self, *parts):
+        return b"/".join(os.fsencode(part) for part in (self.domain, *parts))
+
+    def write(self, path, data, mtime=None):
+        place = self.at(path)
+        with open(place, "wb") as file:
+            file.write(data)
+        os.chmod(place, 0o600)
+        support.give(place)
+        if mtime is not None:
+            os.utime(place, (mtime, mtime))
+
+    def read(self, path):
+        with open(self.at(path), "rb") as file:
+            return file.read()
+
+    def make(self, path):
+        place = self.at(path)
+        if not os.path.isdir(place):
+            os.mkdir(place, 0o700)
+            support.give(place)
+
+    def make_maildir(self, path):
+        for part in ("", "/new", "/cur", "/tmp"):
+            self.make(os.fsencode(path) + part.encode())
+
+    def link(self, path, target):
+        place = self.at(path)
+        os.symlink(target, place)
+        support.give(place)
+
+    def move(self, path, to=None):
+        """Moves something to another disk and leaves a link: absolute, relative, or by a chain."""
+        disk = to or f"disk{self.random.randrange(3)}"
+        os.makedirs(os.path.join(self.root, disk), exist_ok=True)
+        os.chmod(os.path.join(self.root, disk), 0o755)
+        place = self.at(path)
+        name = f"moved-{len(self.log)}-{self.random.randrange(1000)}".encode()
+        target = os.path.join(os.fsencode(self.root), disk.encode(), name)
+        shutil.move(place, target)
+        kind = self.random.choice(["absolute", "relative", "chain"])
+        absolute = b"/" + disk.encode() + b"/" + name
+        if kind == "relative":
+            os.symlink(os.path.relpath(target, os.path.dirname(place)), place)
+        elif kind == "chain":
+            chain = os.path.join(os.fsencode(self.root), disk.encode(), name + b".link")
+            os.symlink(name, chain)
+            os.symlink(absolute + b".link", place)
+        else:
+            os.symlink(absolute, place)
+        support.give(place)
+        return kind
+
+    def lines(self):
+        return [line.split(b":") for line in self.read(self.below("vpasswd")).split(b"\n") if line]
+
+    def set_lines(self, lines, with_cdb=True):
+        data = b"".join(b":".join(line) + b"\n" for line in lines)
+        self.write(self.below("vpasswd"), data)
+        if with_cdb:
+            records = [(line[0], b":".join(line[1:])) for line in lines if len(line) > 1]
+            self.write(self.below("vpasswd.cdb"), disturb.make_server.cdb(records))
+
+    def account(self, with_mail=False):
+        """An account whose home is as vpasswd says."""
+        usable = [line for line in self.lines() if len(line) >= 7 and line[5].startswith(b"/")
+                  and Root(self.root).is_directory(line[5] + b"/Maildir/cur")]
+        names = [line for line in usable if not with_mail
+                 or os.listdir(self.at(line[5] + b"/Maildir/cur"))]
+        return self.random.choice(names or usable)
+
+    def message(self, path, text=None):
+        body = text or b"Subject: %d\n\n%s\n" % (
+            self.random.randrange(10**9), os.fsencode(path)[-20:])
+        self.write(path, body, 1700000000 + self.random.randrange(10**6))
+
+    def plant(self, count):
+        names = sorted(name for name in dir(self) if name.startswith("plant_"))
+        for name in self.random.sample(names, count):
+            try:
+                said = getattr(self, name)()
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IndexError) as failure:
+                said = f"not planted: {failure}"  # what another blemish has taken away
+            self.log.append(f"{name.removeprefix('plant_')}: {said}")
+
+    # Links.
+
+    def plant_domain_on_a_disk(self):
+        return self.move(self.domain)
+
+    def plant_domains_on_a_disk(self):
+        return self.move(f"{self.home}/domains")
+
+    def plant_home_on_a_disk(self):
+        line = self.account()
+        return f"{line[0]} {self.move(line[5])}"
+
+    def plant_maildir_on_a_disk(self):
+        line = self.account(True)
+        return f"{line[0]} {self.move(line[5] + b'/Maildir')}"
+
+    def plant_cur_on_a_disk(self):
+        line = self.account(True)
+        return f"{line[0]} {self.move(line[5] + b'/Maildir/cur')}"
+
+    def plant_folder_on_a_disk(self):
+        return self.move(self.below("alice/Maildir/.Sent"))
+
+    def plant_bucket_on_a_disk(self):
+        return self.move(self.below("0"))
+
+    def plant_list_on_a_disk(self):
+        return self.move(self.below("news"))
+
+    def plant_vpopmail_renamed(self):
+        """The home was renamed and a link left; vpasswd, assign and delivery lines say the old."""
+        os.rename(self.at(self.home), os.path.join(os.fsencode(self.root), b"vmail"))
+        self.link(self.home, "/vmail")
+        path = os.path.join(self.root, "etc/passwd")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        if self.random.random() < 0.5:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.replace("/home/vpopmail", "/vmail"))
+        return "link left"
+
+    def plant_directory_spelled_otherwise(self):
+        spelled = self.random.choice(["/home//vpopmail/domains/example.com",
+                                      "/home/vpopmail/domains/example.com/",
+                                      "/home/vpopmail/./domains//example.com"])
+        self.change_assign(lambda text: text.replace(f"/{self.domain}:", spelled + ":"))
+        return spelled
+
+    def plant_home_spelled_otherwise(self):
+        lines = self.lines()
+        line = self.random.choice(lines)
+        line[5] = self.random.choice([b"/" + line[5], line[5] + b"/", line[5].replace(
+            b"/domains/", b"//domains/")])
+        self.set_lines(lines)
+        return line[5]
+
+    def plant_no_home(self):
+        lines = self.lines()
+        line = self.random.choice([line for line in lines
+                                   if line[5].endswith(b"example.com/" + line[0])])
+        line[5] = b""
+        self.set_lines(lines)
+        return line[0]
+
+    def plant_alias_domain_as_link(self):
+        self.link(f"{self.home}/domains/example.net", NAME)
+        if self.random.random() < 0.5:
+            self.change_assign(lambda text: re.sub(
+                "(?m)^(\\+example.net-:[^:]*:[^:]*:[^:]*:)[^:]*", f"\\1/{self.home}/domains/"
+                "example.net", text))
+        return "example.net"
+
+    def plant_link_to_nowhere(self):
+        where = self.random.choice([self.below("old-stuff"), self.below(".qmail-gone"),
+                                    self.below("alice/Maildir/.Gone"), self.below("bob/gone")])
+        self.link(where, "/nowhere/at/all")
+        return where
+
+    def plant_loop(self):
+        where = self.random.choice([self.below("round"), self.below("alice/Maildir/.Round")])
+        self.link(where, os.path.basename(where))
+        return where
+
+    def plant_link_into_itself(self):
+        where = self.random.choice([self.below("again"), self.below("alice/Maildir/.Again")])
+        self.link(where, ".")
+        return where
+
+    def plant_home_gone(self):
+        line = self.account()
+        place = self.at(line[5])
+        shutil.rmtree(place) if not os.path.islink(place) else os.unlink(place)
+        if self.random.random() < 0.5:
+            self.link(line[5], "/not/mounted")
+        return line[0]
+
+    # Accounts.
+
+    def add_account(self, name, crypted=None, directory=None, **fields):
+        lines = self.lines()
+        home = directory or b"/" + self.below(b"h%d" % len(lines))
+        if directory is None:
+            self.make(home)
+            self.make_maildir(home + b"/Maildir")
+            self.message(home + b"/Maildir/new/1700000%03d.1.host" % self.random.randrange(1000))
+        line = [name, crypted or support.MD5.encode(), b"1", b"0", fields.get("gecos", b"Odd"), home,
+                fields.get("quota", b"NOQUOTA"), b"clear"]
+        self.set_lines(sorted([*lines, line]))
+
+    def plant_odd_name(self):
+        name = self.random.choice([b"jo hn", b"Upper.Case", b"x", "jörg".encode(), b"j\xf6rg",
+                                   b"a" * 40, b"-dash", b"under_score", b"plus+sign", b"q'uote",
+                                   b"trail "])
+        self.add_account(name)
+        return name
+
+    def plant_odd_hash(self):
+        lines = self.lines()
+        line = self.random.choice(lines)
+        line[1] = self.random.choice([b"*", b"!", b"x", b"", b"$1$ab", b"!!" + line[1], b"NOLOGIN",
+                                      b"$9$unknown$abc", b"\xe4\xf6"])
+        self.set_lines(lines)
+        return f"{line[0]} {line[1]}"
+
+    def plant_odd_gecos(self):
+        lines = self.lines()
+        line = self.random.choice(lines)
+        line[4] = self.random.choice([b"J\xf6rg", b"", b"x" * 70, b"tab\there", b"quote\"and\\",
+                                      "Zoë ☃".encode(), b"\x01control"])
+        self.set_lines(lines)
+        return f"{line[0]} {line[4]}"
+
+    def plant_odd_quota(self):
+        lines = self.lines()
+        line = self.random.choice(lines)
+        line[6] = self.random.choice([b"-1", b"10M", b"word", b"", b"1000000", b"10MS,5C", b"0",
+                                      b"99999999999999999999S", b"2G", b"1T"])
+        self.set_lines(lines)
+        return f"{line[0]} {line[6]}"
+
+    def plant_odd_lines(self):
+        lines = self.lines()
+        extra = self.random.choice([[b""], [b"#comment"], [b"short", b"a", b"b"],
+                                    [b"cut:$1$ab"], [b" "], [b"", b"x", b"1", b"0", b"", b"", b""]])
+        lines.insert(self.random.randrange(len(lines) + 1), extra)
+        self.set_lines(lines, with_cdb=False)
+        return extra
+
+    def plant_line_only_in_cdb(self):
+        lines = self.lines()
+        lost = self.random.choice([line for line in lines if line[0] != b"postmaster"])
+        self.set_lines([line for line in lines if line != lost], with_cdb=False)
+        return lost[0]
+
+    def plant_empty_vpasswd(self):
+        self.write(self.below("vpasswd"), b"")
+        return "the cdb has them all"
+
+    def plant_same_account_twice(self):
+        lines = self.lines()
+        line = list(self.random.choice(lines))
+        line[4] = b"Second"
+        self.set_lines([*lines, line], with_cdb=False)
+        return line[0]
+
+    # Files of the domain.
+
+    def plant_limits(self):
+        text = self.read(self.below(".qmailadmin-limits"))
+        word = self.random.choice([b"maxpopaccounts: -1\n", b"maxaliases: many\n",
+                                   b"default_quota: 10M\n", b"quota: -1\n", b"unknown_key: 7\n",
+                                   b"maxforwards 10\n", b"disable_pop\n", b"\xff\xfe\n"])
+        self.write(self.below(".qmailadmin-limits"), text + word)
+        return word
+
+    def change_assign(self, change):
+        path = self.at("var/qmail/users/assign")
+        with open(path, encoding="utf-8") as file:
+            text = change(file.read())
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        with open(self.at("var/qmail/users/cdb"), "wb") as file:
+            file.write(disturb.make_server.assign_cdb(re.sub("(?m)^(\\s*|#.*)\n", "", text)))
+
+    def plant_assign_without_dot(self):
+        self.change_assign(lambda text: text.replace("\n.\n", "\n"))
+        return "no last dot"
+
+    def plant_assign_lines(self):
+        line = self.random.choice(["\n", "# a comment\n", "=root:alias:7:7:/var/qmail/alias:-:root:\n",
+                                   "+list-:alias:7:7:/var/qmail/alias:-:list-:\n", "nonsense\n",
+                                   "+short-:x\n"])
+        self.change_assign(lambda text: line + text)
+        return line
+
+    def plant_last_login(self):
+        line = self.account()
+        self.write(line[5] + b"/lastauth", self.random.choice(
+            [b"192.0.2.1\n", b"", b"192.0.2.1\0", b"2001:db8::1", b"host.example\nmore\n", b"\xff"]))
+        return line[0]
+
+    def plant_cut_bucket(self):
+        path = self.below("news/subscribers/K")
+        data = self.read(path)
+        self.write(path, self.random.choice([data[:-1], data[:5], data + b"garbage\0", data + b"T",
+                                             data + b"T\0", b"\0" + data, data + b"Tno.at\0"]))
+        return "news/subscribers/K"
+
+    def plant_odd_subscriber(self):
+        address = self.random.choice([b"j\xf6rg@example.org", "jörg@example.org".encode(),
+                                      b"a b@example.org", b"UPPER@EXAMPLE.ORG", b"\"q\"@example.org"])
+        self.write(self.below("news/subscribers/Z"), b"T" + address + b"\0")
+        return address
+
+    def plant_list_elsewhere(self):
+        os.makedirs(os.path.join(self.root, "lists"), exist_ok=True)
+        os.chmod(os.path.join(self.root, "lists"), 0o755)
+        shutil.move(self.at(self.below("news")), os.path.join(os.fsencode(self.root), b"lists/news"))
+        for name in os.listdir(self.at(self.domain)):
+            if name.startswith(b".qmail-news"):
+                place = self.at(self.below(name))
+                target = os.readlink(place).replace(b"/" + self.below("news"), b"/lists/news")
+                os.unlink(place)
+                self.link(self.below(name), target)
+        return "/lists/news"
+
+    def plant_list_links_relative(self):
+        for name in os.listdir(self.at(self.domain)):
+            if name.startswith(b".qmail-news"):
+                place = self.at(self.below(name))
+                target = os.readlink(place).replace(b"/" + self.below("") , b"")
+                os.unlink(place)
+                self.link(self.below(name), target)
+        return "news"
+
+    def plant_odd_alias(self):
+        name, data = self.random.choice([
+            (b"crlf", b"&bob@example.com\r\n&alice@example.com\r\n"),
+            (b"no-newline", b"&bob@example.com"), (b"blanks", b"&bob@example.com  \n\n"),
+            (b"comment", b"# vdelivermail\n&bob@example.com\n"), (b"latin", b"&j\xf6rg@example.org\n"),
+            (b"n\xe4me", b"&bob@example.com\n"), (b"l" * 200, b"&bob@example.com\n"),
+            (b"Upper", b"&bob@example.com\n"), (b"a:b", b"&bob@example.com\n"),
+            (b"old-path", b"/home/vpopmail/domains/example.com/alice/Maildir/\n"),
+            (b"plain", b"bob@example.com\n"), (b"prog", b"|/usr/bin/nothing \"a b\" 'c'\n"),
+            (b"brace", b"|echo {domain} }{ {mailbox:x}\n"), (b"long", b"&bob@example.com\n" * 400)])
+        self.write(self.below(b".qmail-" + name), data)
+        return name
+
+    def plant_alias_as_link(self):
+        self.link(self.below(".qmail-linked"), self.random.choice(
+            [".qmail-sales", "/" + self.domain + "/.qmail-sales"]))
+        return "linked -> sales"
+
+    def plant_catch_all(self):
+        data = self.random.choice([
+            b"| /home/vpopmail/bin/vdelivermail '' delete\n",
+            b"| /home/vpopmail/bin/vdelivermail '' bounce-no-mailbox\n",
+            b"| /home/vpopmail/bin/vdelivermail '' bob@example.com\n",
+            b"# vdelivermail is not here\n| /home/vpopmail/bin/vdelivermail '' delete\n",
+            b"| /home/vpopmail/bin/vdelivermail '' /home/vpopmail/domains/example.com/bob/\n", b"#\n"])
+        self.write(self.below(".qmail-default"), data)
+        return data
+
+    def plant_stray_file(self):
+        name = self.random.choice([b"notes.txt", b"vpasswd.bak", b"f\xfcr.txt", b"n" * 255, b"core",
+                                   b".qmail-old~", b"with\nnewline", b"sp ace", b"new", b"{braces}"])
+        data = self.random.choice([b"text\n", b"\0\1\2" * 100, b"\xff\xfe", b"", b"x" * 100000])
+        self.write(self.below(name), data)
+        return name
+
+    # Mail.
+
+    def plant_same_name_twice(self):
+        folder = self.account()[5] + b"/Maildir"
+        name = b"1700000000.twice.host"
+        places = self.random.sample([b"/new/" + name, b"/cur/" + name + b":2,", b"/cur/" + name +
+                                     b":2,S", b"/cur/" + name + b":2,FS"], 2)
+        same = b"the very same\n" if self.random.random() < 0.5 else None
+        for place in places:
+            self.message(folder + place, same)
+        if self.random.random() < 0.5:
+            self.make_maildir(folder + b"/.Third")
+            self.message(folder + b"/.Third/cur/" + name + b":2,S", same)
+        return f"{folder} {places}"
+
+    def plant_odd_folder(self):
+        folder = self.account()[5] + b"/Maildir/." + self.random.choice(
+            [b"Entw\xfcrfe", "Entwürfe".encode(), b"f" * 200, b"Sp ace", b"A.B.C.D.E", b"new\nline",
+             b"{x}", b"cur", b"a&b"])
+        self.make_maildir(folder)
+        self.message(folder + b"/cur/1700000001.2.host:2,S")
+        return folder
+
+    def plant_odd_message(self):
+        name = self.random.choice([b"\xe4\xf6.host", b"m" * 250, b"no-flags", b"x:2,SabZ", b"x:2,SS",
+                                   b"x:1,S", b"sp ace", b"1.2.host,S=99999:2,S", b"q?*\"'", b"-rf",
+                                   b"x:2,S:2,F", b"new\nline"])
+        part = self.random.choice([b"/new/", b"/cur/"])
+        path = self.account()[5] + b"/Maildir" + part + name
+        self.message(path)
+        return path
+
+    def plant_shared_maildir(self):
+        path = self.below(self.random.choice(["shared", "team"]))
+        self.make(path)
+        self.make_maildir(path + (b"/Maildir" if self.random.random() < 0.5 else b""))
+        inner = b"/Maildir" if os.path.isdir(self.at(path + b"/Maildir")) else b""
+        self.message(path + inner + b"/cur/1700000002.3.host:2,S")
+        return path
+
+    def plant_home_without_account(self):
+        self.make(self.below("ghost"))
+        self.make_maildir(self.below("ghost/Maildir"))
+        self.message(self.below("ghost/Maildir/new/1700000003.4.host"))
+        return "ghost"
+
+    def plant_no_maildir(self):
+        line = self.account()
+        shutil.rmtree(self.at(line[5] + b"/Maildir"))
+        return line[0]
+
+    def plant_maildir_without_tmp(self):
+        line = self.account()
+        shutil.rmtree(self.at(line[5] + b"/Maildir/" + self.random.choice([b"tmp", b"new"])))
+        return line[0]
+
+    def plant_no_file_at_all(self):
+        where = self.random.choice([self.below(), self.account()[5],
+                                    self.account()[5] + b"/Maildir/cur"]) + b"/odd"
+        kind = self.random.choice(["fifo", "socket"])
+        if kind == "fifo":
+            os.mkfifo(self.at(where))
+        else:
+            at = os.getcwd()
+            with socket.socket(socket.AF_UNIX) as made:
+                directory = os.open(os.path.dirname(self.at(where)), os.O_RDONLY | os.O_DIRECTORY)
+                made.bind(f"/proc/{os.getpid()}/fd/{directory}/odd")
+                os.close(directory)
+            assert at == os.getcwd()
+        return f"{kind} {where}"
+
+    def plant_files_in_maildir(self):
+        path = self.account()[5] + b"/Maildir/" + self.random.choice(
+            [b"dovecot.index.cache", b"x.qw", b"maildirsize", b"notes\xff", b"n" * 250, b"sieve"])
+        self.write(path, b"1000S\n10 1\n")
+        return path
+
+    def plant_odd_dot_qmail(self):
+        line = self.account()
+        self.write(line[5] + b"/.qmail", self.random.choice(
+            [b"", b"&j\xf6rg@example.org\n", b"|/home/vpopmail/bin/none\n", b"./Maildir/\r\n",
+             b"/home/vpopmail/domains/example.com/bob/Maildir/\n", b"# only a comment\n",
+             b"&a@example.org\n" * 300]))
+        return line[0]
+
+

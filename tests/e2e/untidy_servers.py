@@ -1,0 +1,136 @@
+"""Servers as admins leave them: laid out file by file, with nothing of the program under test.
+
+Each method does one thing that real servers were found with; what is right is said by the suites.
+"""
+
+import os
+import struct
+
+import support
+
+NAME = "example.com"
+BODY = b"Subject: a\n\nhi\n"
+
+
+def cdb(records):
+    """The bytes of a cdb with these (key, data) pairs."""
+    body, tables = b"", [[] for _ in range(256)]
+    for key, data in records:
+        value = 5381
+        for byte in key:
+            value = (value * 33 & 0xFFFFFFFF) ^ byte
+        tables[value % 256].append((value, 2048 + len(body)))
+        body += struct.pack("<II", len(key), len(data)) + key + data
+    head = b""
+    for table in tables:
+        size = 2 * len(table)
+        head += struct.pack("<II", 2048 + len(body), size)
+        slots = [(0, 0)] * size
+        for value, at in table:
+            slot = value // 256 % size
+            while slots[slot][1]:
+                slot = (slot + 1) % size
+            slots[slot] = (value, at)
+        body += b"".join(struct.pack("<II", *slot) for slot in slots)
+    return head + body
+
+
+class OldServer(support.Server):
+    """A vpopmail 5.4 server with one domain; `build` writes its indexes and owners."""
+
+    def __init__(self, root, home="/home/vpopmail"):
+        super().__init__(root, home)
+        support.make_directories(root)
+        os.chmod(root, 0o755)
+        self.rows, self.assign = [], []
+        self.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n"
+                   f"vpopmail:x:{support.OWNER[0]}:{support.OWNER[1]}::{home}:/bin/sh\n")
+        self.write("/var/qmail/control/me", "old.example.net\n")
+        self.write("/var/qmail/control/locals", "localhost\n")
+        self.write(f"{home}/etc/vlimits.default", "maxpopaccounts: -1\n")
+        self.write(f"{home}/include/vpopmail_config.h", support.config_header("5.4.33", False))
+        self.write(f"{home}/bin/vdelivermail", "#!/bin/sh\n", mode=0o755)
+        self.dom = f"{home}/domains/{NAME}"
+        self.make(self.dom)
+        self.write(f"{self.dom}/.qmail-default",
+                   f"| {home}/bin/vdelivermail '' bounce-no-mailbox\n", mode=0o600)
+        self.add("postmaster")
+
+    def make(self, path):
+        support.make_directories(self.at(path))
+        os.chmod(self.at(path), 0o700)
+
+    def maildir(self, path):
+        for part in ("", "/cur", "/new", "/tmp"):
+            self.make(path + part)
+        return path
+
+    def add(self, name, password=support.MD5, home=None, where=None, maildir=True):
+        """An account; `home` is what it says, `where` is where the mail is."""
+        place = where or f"{self.dom}/{name}"
+        self.rows.append(f"{name}:{password}:1:0:{name}:{place if home is None else home}:NOQUOTA")
+        if maildir:
+            self.maildir(f"{place}/Maildir")
+        return place
+
+    def message(self, folder, number=1, body=BODY, name=None):
+        path = f"{folder}/cur/{name or f'{1000000000 + number}.{number}.old:2,S'}"
+        self.write(path, body, mode=0o600)
+        os.utime(self.at(path), (1000000000 + number, 1000000000 + number))
+        return path
+
+    def link(self, target, path):
+        support.make_directories(os.path.dirname(self.at(path)))
+        os.symlink(target, self.at(path))
+
+    def move(self, path, target, link=None):
+        """Moves a directory to another disk and leaves a link."""
+        support.make_directories(os.path.dirname(self.at(target)))
+        os.rename(self.at(path), self.at(target))
+        os.symlink(link or target, self.at(path))
+
+    def build(self, assign=None):
+        lines = assign or [f"+{NAME}-:{NAME}:{support.OWNER[0]}:{support.OWNER[1]}:{self.dom}:-::"]
+        self.write("/var/qmail/users/assign", "".join(line + "\n" for line in lines) + ".\n")
+        records, names = [], []
+        for line in lines:
+            if not line.startswith("+"):
+                continue
+            key, *fields = line[1:].split(":")
+            names.append(key.rstrip("-"))
+            records.append((b"!" + key.lower().encode(), b"\0".join(f.encode() for f in fields[:6])))
+        self.write("/var/qmail/users/cdb", cdb(records + [(b"", b"-")]))
+        self.write("/var/qmail/control/rcpthosts", "".join(f"{name}\n" for name in names))
+        self.write("/var/qmail/control/virtualdomains", "".join(f"{n}:{n}\n" for n in names))
+        self.write_accounts()
+        self.own()
+        return self
+
+    def write_accounts(self):
+        rows = [row if isinstance(row, bytes) else row.encode() for row in self.rows]
+        self.write(f"{self.dom}/vpasswd", b"".join(row + b"\n" for row in rows), mode=0o600)
+        self.write(f"{self.dom}/vpasswd.cdb", cdb([tuple(row.split(b":", 1)) for row in rows]),
+                   mode=0o600)
+        self.write(f"{self.dom}/.vpasswd.lock", b"", mode=0o600)
+
+    def own(self):
+        """Gives the mail to vpopmail, wherever it stands."""
+        if not support.IS_ROOT:
+            return
+        for top in (self.home, "/data", "/data2"):
+            if not os.path.isdir(self.at(top)):
+                continue
+            for place, names, files in os.walk(self.at(top).encode()):
+                for path in [place, *(os.path.join(place, name) for name in names + files)]:
+                    os.lchown(path, *support.OWNER)
+
+
+def bodies(root):
+    """The contents of all messages below a directory of the host, sorted."""
+    found = []
+    for place, _, files in os.walk(root):
+        if os.path.basename(place) in ("cur", "new"):
+            for name in files:
+                with open(os.path.join(place, name), "rb") as file:
+                    found.append(file.read())
+    return sorted(found)
