@@ -163,9 +163,9 @@ Status Inspector::look_at_directory() {
   VSTATE_TRY_ASSIGN(const bool has_hook,
                     system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
   if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
-  const auto resolved = system_.resolve(directory());
-  if (resolved && *resolved != directory())
-    out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), *resolved));
+  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  if (resolved != directory())
+    out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), resolved));
   return {};
 }
 

@@ -14,6 +14,10 @@ Result<Behind> look_behind(const System& system, const std::string& path) {
   return Behind{std::nullopt, code == Errc::denied ? "which cannot be read" : "in a circle"};
 }
 
+bool is_links_doing(const Error& error) {
+  return error.code == Errc::invalid || (error.code == Errc::denied && can_act_as_others());
+}
+
 std::optional<PlaceId> Places::find(const std::string& path) {
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
   std::optional<PlaceId> place;

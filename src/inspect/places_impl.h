@@ -20,6 +20,10 @@ struct Behind {
 };
 [[nodiscard]] Result<Behind> look_behind(const System&, const std::string& path);
 
+/// The failure is where a link leads, not the machine: in a circle, or to what its maker may not
+/// look at.
+[[nodiscard]] bool is_links_doing(const Error&);
+
 class Places {
  public:
   explicit Places(const System& system) : system_(system) {}

@@ -34,7 +34,7 @@ Status Inspector::read_link(const std::string& path, const std::string& shown, F
   const bool leads_out = target.starts_with('/') && !file.content.starts_with('{');
   const auto place = target.starts_with('/') ? target : path_join(path_parent(path), target);
   const auto resolved = system_.resolve(place);
-  if (!resolved && resolved.error().code != Errc::invalid && resolved.error().code != Errc::denied)
+  if (!resolved && !is_links_doing(resolved.error()))
     return tl::unexpected<Error>(resolved.error());
   VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
   const bool is_inside = resolved && places_.below(*resolved, *place_).has_value();
