@@ -177,7 +177,10 @@ Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   if (!file) return Exit::error;
   auto report = report_of(*observation, options_.clear_passwords);
   LocalFeed feed(*source, *observation, options_.from);
-  auto exit = apply_with_feed(common_, options_.apply, target, *file, {&feed, "pull"});
+  auto options = options_.apply;
+  // What was listed and could not be read any more may be there again the next time.
+  options.prune = options.prune && !observation->has_changed;
+  auto exit = apply_with_feed(common_, options, target, *file, {&feed, "pull"});
   const auto left_out = feed.left_out();
   report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
   report.counts.add(observation->accounting);
