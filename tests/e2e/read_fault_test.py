@@ -65,11 +65,7 @@ class FaultCase(disturb.DisturbCase):
         for count, number in enumerate(numbers):
             codes = ERRNOS if disturb.DEEP else [ERRNOS[count % len(ERRNOS)]]
             for code in codes:
-                is_open = "open" in calls[number - 1].split()[2]
-                if code in OF_OPENS and not is_open:
-                    continue
-                # An open by path that says so is how a file that is gone looks.
-                if code == errno.ENOTDIR and is_open:
+                if code in OF_OPENS and "open" not in calls[number - 1].split()[2]:
                     continue
                 yield Fault(number, code)
 
