@@ -199,7 +199,8 @@ Status Inspector::read_links(List& list, const AliasName& name, const std::strin
     VSTATE_TRY_ASSIGN(auto target, system_.link_target(in_domain(entry.name)));
     if (!target.starts_with('/')) target = in_domain(target);
     const auto parent = system_.resolve(path_parent(target));
-    if (!parent && parent.error().code != Errc::invalid) return tl::unexpected<Error>(parent.error());
+    if (!parent && parent.error().code != Errc::invalid)
+      return tl::unexpected<Error>(parent.error());
     if (!parent) continue;  // it is no link of this list, and named as what it is
     const auto place = path_join(*parent, path_name(target));
     if (!place.starts_with(resolved + "/")) continue;

@@ -113,11 +113,12 @@ Status FolderSearch::refresh(Place& place, bool& has_changed) {
   const Handle directory(openat(folder_, std::string(place.name).c_str(),
                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.is_open()) {
+    if (!is_no_directory(folder_, std::string(place.name).c_str()))
+      return fail_errno_of_open(where, "cannot open");
     has_changed = has_changed || place.listing.size() != 0;
     place.listing = {};
     place.is_listed = false;
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
-    return fail_errno(where, "cannot open");
+    return {};
   }
   struct stat st {};
   if (fstat(directory.get(), &st) != 0) return fail_errno_of_open(where, "cannot stat");

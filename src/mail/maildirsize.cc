@@ -22,8 +22,8 @@ struct Usage {
 /// The messages in `new` or `cur` of a folder; a folder without one has none there.
 Status add_messages(int folder, const char* place, const std::string& path, Usage& usage) {
   const Handle directory(openat(folder, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return {};
-  if (!directory.is_open()) return fail_errno(path_join(path, place), "cannot open");
+  if (!directory.is_open() && is_no_directory(folder, place)) return {};
+  if (!directory.is_open()) return fail_errno_of_open(path_join(path, place), "cannot open");
   Usage found;
   const auto again = [&] { found = {}; };
   VSTATE_TRY(mail::list_names(

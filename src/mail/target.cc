@@ -278,8 +278,8 @@ Status TargetIndex::enter(Target& target, int directory, const std::string& rela
     }
     const Handle handle(
         openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!handle.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) continue;
-    if (!handle.is_open()) return fail_errno(target.full(path), "cannot open");
+    if (!handle.is_open() && is_no_directory(directory, name.c_str())) continue;
+    if (!handle.is_open()) return fail_errno_of_open(target.full(path), "cannot open");
     VSTATE_TRY(enter(target, handle.get(), path, depth + 1));
   }
   return {};

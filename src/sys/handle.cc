@@ -1,7 +1,9 @@
 #include "vstate/sys/handle.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +46,17 @@ void set_identity(Identity identity) {
 }
 
 }  // namespace
+
+bool is_no_directory(int directory, const char* name) {
+  const int number = errno;
+  bool is_none = number == ENOENT;
+  if (number == ENOTDIR || number == ELOOP) {
+    struct stat st {};
+    is_none = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+  }
+  errno = number;
+  return is_none;
+}
 
 bool can_act_as_others() {
   // vstate never changes who it runs as.

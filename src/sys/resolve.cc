@@ -21,7 +21,8 @@ constexpr int k_most_links = 40;  // as many as the kernel follows
 
 Identity owner_of(const struct stat& st) { return {st.st_uid, st.st_gid}; }
 
-/// Opens a path that holds no link at once; ELOOP says that one is in it.
+/// Opens a path that holds no link at once. ELOOP says that one is in it; ENOTDIR is looked into by
+/// the walk, since a disk that fails can say it too.
 int open_without_links(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
@@ -94,8 +95,10 @@ class Walk {
 Result<Handle> Walk::look_at(const std::string& name) const {
   const ActingAs acting(as_);
   Handle found(openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!found.is_open()) return fail_errno(path_, "cannot open");
-  return found;
+  if (found.is_open()) return found;
+  // What is entered is a directory, and in one only ENOENT says that there is no such name.
+  return errno == ENOENT ? fail_errno(path_, "cannot open")
+                         : fail_errno_of_open(path_, "cannot open");
 }
 
 Status Walk::follow(const Handle& link, const struct stat& st) {
@@ -130,12 +133,17 @@ Result<System::Opened> Walk::open(int flags) {
       continue;
     }
     if (!is_last) {
+      if (!S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        return fail_errno(path_, "cannot open");
+      }
       VSTATE_TRY(enter(std::move(found), std::move(name)));
       continue;
     }
     const ActingAs acting(as_);
     Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
     if (opened.is_open()) return System::Opened{std::move(opened), as_};
+    if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
     // A link was put in its place this instant: it is looked at anew.
     if (errno != ELOOP) return fail_errno(path_, "cannot open");
     if (++links_ > k_most_links)
@@ -144,7 +152,7 @@ Result<System::Opened> Walk::open(int flags) {
   }
   const ActingAs acting(as_);
   Handle opened(openat(here(), ".", flags | O_CLOEXEC));
-  if (!opened.is_open()) return fail_errno(path_, "cannot open");
+  if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
   return System::Opened{std::move(opened), as_};
 }
 
@@ -163,10 +171,12 @@ Result<std::string> Walk::resolve() {
       left_.push(name);
       break;
     }
-    if (S_ISLNK(st.st_mode))
+    if (S_ISLNK(st.st_mode)) {
       VSTATE_TRY(follow(*found, st));
-    else
-      VSTATE_TRY(enter(*std::move(found), std::move(name)));
+      continue;
+    }
+    VSTATE_TRY(enter(*std::move(found), std::move(name)));
+    if (!S_ISDIR(st.st_mode)) break;  // nothing is below it
   }
   std::string out;
   for (const auto& step : steps_) out += "/" + step.name;
@@ -188,7 +198,7 @@ Result<System::Opened> open_below(int root, std::string_view path, int flags) {
   const std::string name(start == std::string_view::npos ? "." : path.substr(start));
   Handle opened(open_without_links(root, name, flags));
   if (opened.is_open()) return System::Opened{std::move(opened), std::nullopt};
-  if (errno != ELOOP) return fail_errno(path, "cannot open");
+  if (errno != ELOOP && errno != ENOTDIR) return fail_errno(path, "cannot open");
   return Walk(root, path).open(flags);
 }
 

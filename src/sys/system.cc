@@ -230,8 +230,8 @@ Result<std::optional<OpenDirectory>> OpenDirectory::open(const char* name) const
   auto path = path_join(path_, name);
   if (handle.is_open()) return std::optional(OpenDirectory(std::move(handle), std::move(path)));
   // A link is no directory; it is not this handle's to follow.
-  if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return std::optional<OpenDirectory>();
-  return fail_errno(path, "cannot open");
+  if (is_no_directory(handle_.get(), name)) return std::optional<OpenDirectory>();
+  return fail_errno_of_open(path, "cannot open");
 }
 
 Result<std::vector<DirEntry>> OpenDirectory::list() const {

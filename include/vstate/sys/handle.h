@@ -54,6 +54,11 @@ class ActingAs {
   bool is_active_ = false;
 };
 
+/// Right behind an openat with O_DIRECTORY and O_NOFOLLOW that failed: whether `name` is not there,
+/// or is seen to be something else than a directory. False for all other failures, whatever they
+/// call themselves. Keeps errno.
+[[nodiscard]] bool is_no_directory(int directory, const char* name);
+
 /// Whether ActingAs changes anything: the program runs as root.
 [[nodiscard]] bool can_act_as_others();
 

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 
 #include "support/catch.h"
 #include "support/sandbox.h"
 #include "vstate/sys/crypt.h"
+#include "vstate/sys/handle.h"
 
 using namespace vstate;
 using namespace vstate::test;
@@ -86,6 +88,42 @@ TEST_CASE("links do not lead out of the root", "[sys]") {
   fs::create_directory_symlink(outside.path(), directory.path() + "/tree/link");
   REQUIRE(system.remove_tree("/tree"));
   CHECK(fs::exists(outside.path() + "/secret"));
+}
+
+TEST_CASE("what is below a file is not there, in any spelling", "[sys]") {
+  const TemporaryDirectory directory;
+  const System system(directory.path());
+  REQUIRE(System(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
+  fs::create_symlink("file", directory.path() + "/link");
+  for (const auto* path :
+       {"/file/below", "/link/below", "/file/below/it", "/none/below", "/none"}) {
+    CAPTURE(path);
+    const auto text = system.read(path);
+    REQUIRE_FALSE(text);
+    CHECK(text.error().code == Errc::not_found);
+  }
+}
+
+TEST_CASE("only what is seen to be no directory is believed to be none", "[sys]") {
+  const TemporaryDirectory directory;
+  REQUIRE(System(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
+  fs::create_directory(directory.path() + "/here");
+  fs::create_directory_symlink("here", directory.path() + "/link");
+  const Handle top(open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto is_none = [&](const char* name, int number) {
+    errno = number;
+    const bool is = is_no_directory(top.get(), name);
+    CHECK(errno == number);
+    return is;
+  };
+  CHECK(is_none("nothing", ENOENT));
+  CHECK(is_none("file", ENOTDIR));
+  CHECK(is_none("link", ELOOP));
+  CHECK(is_none("link", ENOTDIR));
+  // A disk that fails may call it so.
+  CHECK_FALSE(is_none("here", ENOTDIR));
+  for (const int number : {EIO, EACCES, ESTALE, EMFILE, ENOMEM})
+    CHECK_FALSE(is_none("file", number));
 }
 
 TEST_CASE("a tree is given away without what its links and hard links lead to", "[sys]") {
