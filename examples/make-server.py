@@ -50,13 +50,13 @@ def assign_cdb(assign):
         if line.startswith(b"."):
             break
         key, *fields = line[1:].split(b":")
-        key = key.lower()
         if line.startswith(b"+"):
+            # The key is put in lower case, but not its last byte in this list.
             if key and key[-1:] not in lasts:
                 lasts += key[-1:]
         else:
             key += b"\0"
-        records.append((b"!" + key, b"\0".join(fields[:6])))
+        records.append((b"!" + key.lower(), b"\0".join(fields[:6])))
     return cdb(records + [(b"", lasts)])
 
 

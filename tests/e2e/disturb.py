@@ -7,7 +7,6 @@ VSTATE_SEED         moves the sample
 """
 
 import concurrent.futures
-import importlib.util
 import os
 import pathlib
 import re
@@ -17,7 +16,8 @@ import subprocess
 import tempfile
 import unittest
 
-import support
+import support  # also for the way to tests/support
+from example_server import EXAMPLES, make_server
 
 KILL_POINTS = os.environ.get("VSTATE_KILL_POINTS") or os.path.join(
     os.path.dirname(support.VSTATE), "tests/kill_points")
@@ -25,7 +25,6 @@ DEEP = bool(os.environ.get("VSTATE_DEEP"))
 SEED = int(os.environ.get("VSTATE_SEED", "1"))
 WORKERS = max(2, os.cpu_count() or 2)
 CANNOT = 125
-EXAMPLES = os.path.join(support.TREE, "examples")
 
 
 def fast_directory():
@@ -81,17 +80,6 @@ def can_trace():
 def needs_tracing(case):
     reason = can_trace()
     return unittest.skipIf(reason, f"nothing can be traced: {reason}")(case)
-
-
-def _load_make_server():
-    spec = importlib.util.spec_from_file_location("make_server",
-                                                  os.path.join(EXAMPLES, "make-server.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make_server = _load_make_server()
 
 
 def make_example(tree, root):

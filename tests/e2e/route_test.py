@@ -12,8 +12,7 @@ import databases
 import support
 from support import needs_root
 
-sys.path.insert(0, os.path.join(support.TREE, "tests/support"))
-import route_server as servers  # noqa: E402
+import route_server as servers
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "route_table.txt")
 BAD = ("deferred", "bounced", "refused", "loops")

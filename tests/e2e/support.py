@@ -23,6 +23,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TREE, "tests/support"))
 VSTATE = os.path.abspath(os.environ.get("VSTATE") or os.path.join(TREE, "build/release/vstate"))
 CAPTURES = os.environ.get("VSTATE_CAPTURES", "")
 IS_ROOT = os.geteuid() == 0

@@ -4,35 +4,12 @@ Each method does one thing that real servers were found with; what is right is s
 """
 
 import os
-import struct
 
-import support
+import support  # also for the way to tests/support
+from example_server import make_server
 
 NAME = "example.com"
 BODY = b"Subject: a\n\nhi\n"
-
-
-def cdb(records):
-    """The bytes of a cdb with these (key, data) pairs."""
-    body, tables = b"", [[] for _ in range(256)]
-    for key, data in records:
-        value = 5381
-        for byte in key:
-            value = (value * 33 & 0xFFFFFFFF) ^ byte
-        tables[value % 256].append((value, 2048 + len(body)))
-        body += struct.pack("<II", len(key), len(data)) + key + data
-    head = b""
-    for table in tables:
-        size = 2 * len(table)
-        head += struct.pack("<II", 2048 + len(body), size)
-        slots = [(0, 0)] * size
-        for value, at in table:
-            slot = value // 256 % size
-            while slots[slot][1]:
-                slot = (slot + 1) % size
-            slots[slot] = (value, at)
-        body += b"".join(struct.pack("<II", *slot) for slot in slots)
-    return head + body
 
 
 class OldServer(support.Server):
@@ -99,7 +76,7 @@ class OldServer(support.Server):
             key, *fields = line[1:].split(":")
             names.append(key.rstrip("-"))
             records.append((b"!" + key.lower().encode(), b"\0".join(f.encode() for f in fields[:6])))
-        self.write("/var/qmail/users/cdb", cdb(records + [(b"", b"-")]))
+        self.write("/var/qmail/users/cdb", make_server.cdb(records + [(b"", b"-")]))
         self.write("/var/qmail/control/rcpthosts", "".join(f"{name}\n" for name in names))
         self.write("/var/qmail/control/virtualdomains", "".join(f"{n}:{n}\n" for n in names))
         self.write_accounts()
@@ -109,7 +86,7 @@ class OldServer(support.Server):
     def write_accounts(self):
         rows = [row if isinstance(row, bytes) else row.encode() for row in self.rows]
         self.write(f"{self.dom}/vpasswd", b"".join(row + b"\n" for row in rows), mode=0o600)
-        self.write(f"{self.dom}/vpasswd.cdb", cdb([tuple(row.split(b":", 1)) for row in rows]),
+        self.write(f"{self.dom}/vpasswd.cdb", make_server.cdb([tuple(row.split(b":", 1)) for row in rows]),
                    mode=0o600)
         self.write(f"{self.dom}/.vpasswd.lock", b"", mode=0o600)
 

@@ -6,7 +6,8 @@ Addresses whose mail leaves end in out.example. Owners matter, so this needs roo
 import os
 import shutil
 import sqlite3
-import struct
+
+from example_server import make_server
 
 VD = "| {home}/bin/vdelivermail '' "
 BOUNCE = VD + "bounce-no-mailbox\n"
@@ -15,44 +16,6 @@ QMAIL_USERS = {"alias": (7790, 2107), "qmaild": (7791, 2107), "qmaill": (7792, 2
                "qmailp": (7793, 2107), "qmailq": (7794, 2108), "qmailr": (7795, 2108),
                "qmails": (7796, 2108)}
 BOUNCE_MAIL = 16
-
-
-def cdb_bytes(records):
-    """A cdb file as qmail's cdbmake writes it."""
-    body, tables = b"", [[] for _ in range(256)]
-    for key, data in records:
-        value = 5381
-        for byte in key:
-            value = (value * 33 & 0xFFFFFFFF) ^ byte
-        tables[value % 256].append((value, 2048 + len(body)))
-        body += struct.pack("<II", len(key), len(data)) + key + data
-    head = b""
-    for table in tables:
-        size = 2 * len(table)
-        head += struct.pack("<II", 2048 + len(body), size)
-        slots = [(0, 0)] * size
-        for value, at in table:
-            place = value // 256 % size
-            while slots[place][1]:
-                place = (place + 1) % size
-            slots[place] = (value, at)
-        body += b"".join(struct.pack("<II", *slot) for slot in slots)
-    return head + body
-
-
-def assign_cdb(lines):
-    """users/cdb as qmail-newu makes it of the lines of users/assign."""
-    records, last = [], []
-    for line in lines:
-        key, *fields = line[1:].split(":")
-        data = b"\0".join(field.encode() for field in fields[:6])
-        if line[0] == "+":
-            records.append((b"!" + key.lower().encode(), data))
-            if key and key[-1] not in last:
-                last.append(key[-1])
-        else:
-            records.append((b"!" + key.lower().encode() + b"\0", data))
-    return cdb_bytes([*records, (b"", "".join(last).encode())])
 
 
 class RouteServer:
@@ -147,7 +110,7 @@ class RouteServer:
     def finish(self):
         users = self.qmail + "/users/"
         self.put(users + "assign", "".join(line + "\n" for line in self.assign) + ".\n")
-        self.put(users + "cdb", assign_cdb(self.assign))
+        self.put(users + "cdb", make_server.assign_cdb("".join(f"{line}\n" for line in self.assign)))
         self.put(self.qmail + "/control/virtualdomains", "".join(line + "\n" for line in self.virtual))
         self.put(self.qmail + "/control/rcpthosts", "".join(line + "\n" for line in self.rcpt))
         if self.uses_sqlite:
@@ -163,7 +126,7 @@ class RouteServer:
             rows = [f"{user}:{rest}" for user, rest in accounts.items()]
             self.put(self.homes[name] + "/vpasswd", "".join(row + "\n" for row in rows), ids, 0o600)
             self.put(self.homes[name] + "/vpasswd.cdb",
-                     cdb_bytes([(user.encode(), rest.encode()) for user, rest in accounts.items()]),
+                     make_server.cdb([(user.encode(), rest.encode()) for user, rest in accounts.items()]),
                      ids, 0o600)
         return self
 
@@ -561,12 +524,12 @@ def empty_key(server):
 
 
 def cdb_without_last_bytes(server):
-    server.put(server.qmail + "/users/cdb", assign_cdb(server.assign).replace(b"", b"") and cdb_bytes(
+    server.put(server.qmail + "/users/cdb", make_server.cdb(
         [(b"!plain.example-", b"plain.example\x0089\x0089\x00/x\x00-\x00")]))
 
 
 def more_hosts(server, mode=0o644):
-    server.put(server.qmail + "/control/morercpthosts.cdb", cdb_bytes([(b"more.example", b"")]), mode=mode)
+    server.put(server.qmail + "/control/morercpthosts.cdb", make_server.cdb([(b"more.example", b"")]), mode=mode)
 
 
 def qmail_shut(name, mode=0o600):
