@@ -17,8 +17,8 @@ check:
 	@cmake/packages.sh build test
 	@cmake/check.sh release
 
-# Every layout of every database, 10,000 histories of a mailbox, 200 connections that are cut; the
-# rest of it as make check.
+# Every kill point, every fault of every read, 10,000 untidy servers, 1,000 swaps, every layout of every
+# database, 10,000 histories of a mailbox, 200 connections that are cut; the rest of it as make check.
 check-deep:
 	@cmake/packages.sh build test
 	@VSTATE_DEEP=1 VSTATE_HISTORIES=$${VSTATE_HISTORIES:-10000} cmake/check.sh release
@@ -34,6 +34,7 @@ bench: build
 	@bench/run
 	@bench/pull
 	@bench/sql
+	@bench/many
 
 fmt:
 	@cmake/packages.sh optional

@@ -124,11 +124,17 @@ Status Executor::remember() {
                                  !input_.actual.condition.has_directory);
 }
 
-Result<ApplyReport> Executor::run() {
+Status Executor::build() {
   const auto status = carry_out();
+  if (status) return {};
+  // Of two failures the first is told; what the ledger does not know the next run finds.
   const auto remembered = remember();
-  if (!status) return tl::unexpected<Error>(status.error());
-  if (!remembered) return tl::unexpected<Error>(remembered.error());
+  (void)remembered;
+  return status;
+}
+
+Result<ApplyReport> Executor::end() {
+  VSTATE_TRY(remember());
   return std::move(report_);
 }
 
@@ -147,22 +153,26 @@ Status Executor::carry_out() {
   VSTATE_TRY(run_content());
   VSTATE_TRY(system().sync(directory_));
   if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
-  const bool has_publication = [&] {
-    for (const auto& action : plan_.actions)
-      if (std::holds_alternative<Publish>(action)) return true;
-    return false;
-  }();
   VSTATE_TRY(unpublish_all());
-  if (has_publication && report_.failures.empty()) {
-    VSTATE_TRY(publish_all());
-  } else if (has_publication) {
-    report_.is_published = false;
-  }
+  report_.is_published = publications().empty();
+  waits_for_publication_ = !report_.is_published && report_.failures.empty();
   return {};
 }
 
+PlanRun::PlanRun(const ApplyInput& input, const Plan& plan, ApplyObserver& observer)
+    : executor_(std::make_unique<Executor>(input, plan, observer)) {}
+PlanRun::~PlanRun() = default;
+
+Status PlanRun::build() { return executor_->build(); }
+Result<ApplyReport> PlanRun::end() { return executor_->end(); }
+
 Result<ApplyReport> apply_plan(const ApplyInput& input, const Plan& plan, ApplyObserver& observer) {
-  return Executor(input, plan, observer).run();
+  PlanRun run(input, plan, observer);
+  VSTATE_TRY(run.build());
+  const auto published = publish({&run});
+  auto report = run.end();
+  if (!published) return tl::unexpected<Error>(published.error());
+  return report;
 }
 
 }  // namespace vstate

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "vstate/apply/apply.h"
-#include "vstate/format/assign.h"
 #include "vstate/model/template.h"
 
 namespace vstate {
@@ -26,7 +25,19 @@ class Executor {
         owner_(input.actual.condition.owner),
         may_delete_(input.max_delete) {}
 
-  Result<ApplyReport> run();
+  /// PlanRun's.
+  Status build();
+  Result<ApplyReport> end();
+
+  // For the publication of many, in publish.cc.
+  [[nodiscard]] const ApplyInput& input() const { return input_; }
+  [[nodiscard]] DomainLocation location() const { return {plan_.domain, directory_, owner_}; }
+  /// All of it is there, and its names are not told to qmail yet.
+  [[nodiscard]] bool waits_for_publication() const { return waits_for_publication_; }
+  [[nodiscard]] std::vector<const Publish*> publications() const;
+  void begin_publication();
+  /// Reports how it went; returns only what must end the run.
+  Status end_publication(const Status&, const std::string& remark);
 
  private:
   // apply.cc
@@ -46,7 +57,6 @@ class Executor {
   Status run_content();
   [[nodiscard]] System& system() { return input_.system; }
   [[nodiscard]] Ownership owned(unsigned mode) const { return {owner_.uid, owner_.gid, mode}; }
-  [[nodiscard]] DomainLocation location() const { return {plan_.domain, directory_, owner_}; }
   [[nodiscard]] std::string in_domain(std::string_view name) const {
     return path_join(directory_, name);
   }
@@ -117,22 +127,7 @@ class Executor {
                        const List& after);
 
   // publish.cc
-  Status publish_all();
   Status unpublish_all();
-  Status unpublish(const std::string& name);
-  Status publish_assign(const std::vector<const Publish*>&);
-  Status publish_store(const std::vector<const Publish*>&);
-  Status publish_control(const std::vector<const Publish*>&);
-  Status publish_rcpthosts(const std::vector<const Publish*>&);
-  Status edit_control(std::string_view name, const std::vector<std::string>& added,
-                      const std::vector<std::string>& removed);
-  /// Changes users/assign and makes users/cdb say the same, both under vpopmail's lock.
-  Status edit_assign(const std::function<void(AssignFile&)>& edit);
-  Status write_assign_cdb(const AssignFile&);
-  Status rebuild_morercpthosts();
-  [[nodiscard]] Ownership ownership_of(const std::string& path, unsigned mode) const;
-  [[nodiscard]] std::string control(std::string_view name) const;
-  Status tell_qmail_send();
 
   const ApplyInput& input_;
   const Plan& plan_;
@@ -144,6 +139,7 @@ class Executor {
   std::map<std::string, Error> mail_failures_;  ///< by the address of the mail
   DeletionBudget may_delete_;
   bool stops_mail_ = false;
+  bool waits_for_publication_ = false;
   ApplyReport report_;
   std::set<std::string> done_;  ///< addresses of actions
   /// Mailboxes without an account, and why; their files are not written either.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "executor_impl.h"
+#include "publisher_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/format/dir_control.h"
 
@@ -85,7 +86,7 @@ Status Executor::repair(const Repair& defect) {
     case DefectKind::accounts_index:
       return input_.store.rebuild_index(location());
     case DefectKind::assign_index:
-      return edit_assign([](AssignFile&) {});
+      return Publisher(system(), input_.server, input_.store).rebuild_assign_cdb();
     case DefectKind::unfinished_run:
       if (defect.subject.empty()) return input_.store.finish(location());
       return finish_domains_counter();

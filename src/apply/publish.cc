@@ -1,9 +1,11 @@
 // Publication, in the order that never lets qmail accept what it would bounce: users/assign and its
-// cdb, virtualdomains, locals, HUP, and rcpthosts last.
+// cdb, virtualdomains, locals, HUP, and rcpthosts last. Each step is done for all domains before
+// the next, since it rewrites files that grow with the domains of the server.
 
 #include <fmt/format.h>
 
 #include "executor_impl.h"
+#include "publisher_impl.h"
 #include "vstate/base/text.h"
 #include "vstate/format/assign.h"
 #include "vstate/format/cdb.h"
@@ -19,23 +21,23 @@ constexpr std::size_t k_rcpthosts_lines = 50;
 constexpr unsigned k_control_mode = 0644;
 }  // namespace
 
-std::string Executor::control(std::string_view name) const {
-  return path_join(path_join(input_.server.qmail_dir, "control"), name);
+std::string Publisher::control(std::string_view name) const {
+  return path_join(path_join(server_.qmail_dir, "control"), name);
 }
 
 /// Who a qmail file belongs to: whoever it belongs to now, else the owner of its directory.
-Ownership Executor::ownership_of(const std::string& path, unsigned mode) const {
-  if (const auto info = input_.system.info_followed(path)) return {info->uid, info->gid, mode};
-  if (const auto info = input_.system.info_followed(path_parent(path)))
+Ownership Publisher::ownership_of(const std::string& path, unsigned mode) const {
+  if (const auto info = system_.info_followed(path)) return {info->uid, info->gid, mode};
+  if (const auto info = system_.info_followed(path_parent(path)))
     return {info->uid, info->gid, mode};
   return {0, 0, mode};
 }
 
-Status Executor::edit_control(std::string_view name, const std::vector<std::string>& added,
-                              const std::vector<std::string>& removed) {
+Status Publisher::edit_control(std::string_view name, const std::vector<std::string>& added,
+                               const std::vector<std::string>& removed) {
   const auto path = control(name);
-  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   auto file = ControlFile::parse(bytes.value_or(""));
   bool is_changed = false;
   for (const auto& line : added) is_changed = file.insert_sorted(line) || is_changed;
@@ -47,42 +49,41 @@ Status Executor::edit_control(std::string_view name, const std::vector<std::stri
   }
   // A missing file says something else than an empty one: without locals, control/me is local.
   if (!is_changed && bytes) return {};
-  return system().replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
-                               Durability::now);
+  return system_.replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
+                              Durability::now);
 }
 
-Status Executor::write_assign_cdb(const AssignFile& assign) {
+Status Publisher::write_assign_cdb(const AssignFile& assign) {
   const auto records = assign_records(assign);
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(input_.server.assign_cdb));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(server_.assign_cdb));
   // Equal content is left alone, whatever program laid its tables out.
   if (const auto found = bytes ? cdb::read(*bytes) : Result<cdb::Records>(cdb::Records{});
       bytes && found && *found == records)
     return {};
-  return system().replace_file(input_.server.assign_cdb, cdb::write(records),
-                               ownership_of(input_.server.assign_cdb, k_control_mode),
-                               Durability::now);
+  return system_.replace_file(server_.assign_cdb, cdb::write(records),
+                              ownership_of(server_.assign_cdb, k_control_mode), Durability::now);
 }
 
-Status Executor::edit_assign(const std::function<void(AssignFile&)>& edit) {
-  const auto path = path_join(input_.server.qmail_dir, "users/assign");
+Status Publisher::edit_assign(const std::function<void(AssignFile&)>& edit) {
+  const auto path = path_join(server_.qmail_dir, "users/assign");
   // Held over both files: users/cdb.tmp has one name for everybody.
-  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   auto file = AssignFile::parse(bytes.value_or(".\n"));
   edit(file);
   const auto text = file.bytes();
   if (!bytes || *bytes != text)
     VSTATE_TRY(
-        system().replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
+        system_.replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
   return write_assign_cdb(file);
 }
 
-Status Executor::publish_assign(const std::vector<const Publish*>& names) {
+Status Publisher::publish_assign(const Names& names) {
   return edit_assign([&](AssignFile& file) {
-    for (const auto* publish : names) {
+    for (const auto& [publish, domain] : names) {
       const auto entry =
-          domain_entry(publish->name.text(), plan_.domain.text(), std::to_string(owner_.uid),
-                       std::to_string(owner_.gid), directory_);
+          domain_entry(publish->name.text(), domain.name.text(), std::to_string(domain.owner.uid),
+                       std::to_string(domain.owner.gid), domain.directory);
       const auto found = file.find_domain(publish->name.text());
       if (found && *found == entry) continue;
       if (found) file.remove_domain(publish->name.text());
@@ -91,24 +92,23 @@ Status Executor::publish_assign(const std::vector<const Publish*>& names) {
   });
 }
 
-Status Executor::publish_store(const std::vector<const Publish*>& names) {
-  for (const auto* publish : names)
+Status Publisher::publish_store(const Names& names) {
+  for (const auto& [publish, domain] : names)
     if (publish->is_alias)
-      VSTATE_TRY(input_.store.write_alias_domain(location(), publish->name.text(), true));
+      VSTATE_TRY(store_.write_alias_domain(domain, publish->name.text(), true));
   return {};
 }
 
-Status Executor::tell_qmail_send() {
-  VSTATE_TRY_ASSIGN(const int told, system().hup_qmail_send(input_.server.qmail_dir));
+Status Publisher::tell_qmail_send() {
+  VSTATE_TRY_ASSIGN(const int told, system_.hup_qmail_send(server_.qmail_dir));
   if (told == 0)
-    report_.remarks.emplace_back(
-        "qmail-send is not running here; it will read virtualdomains when it starts");
+    remark_ = "qmail-send is not running here; it will read virtualdomains when it starts";
   return {};
 }
 
-Status Executor::publish_control(const std::vector<const Publish*>& names) {
+Status Publisher::publish_control(const Names& names) {
   std::vector<std::string> lines, locals;
-  for (const auto* publish : names) {
+  for (const auto& [publish, domain] : names) {
     if (!publish->found.in_virtualdomains)
       lines.push_back(publish->name.text() + ":" + publish->name.text());
     if (publish->found.in_locals) locals.push_back(publish->name.text());
@@ -118,21 +118,21 @@ Status Executor::publish_control(const std::vector<const Publish*>& names) {
   return lines.empty() && locals.empty() ? Status() : tell_qmail_send();
 }
 
-Status Executor::rebuild_morercpthosts() {
+Status Publisher::rebuild_morercpthosts() {
   const auto path = control("morercpthosts");
-  VSTATE_TRY_ASSIGN(const auto lock, system().lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto text, system().read(path));
-  return system().replace_file(path + ".cdb",
-                               cdb::write(morercpthosts_records(ControlFile::parse(text))),
-                               ownership_of(path + ".cdb", k_control_mode), Durability::now);
+  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto text, system_.read(path));
+  return system_.replace_file(path + ".cdb",
+                              cdb::write(morercpthosts_records(ControlFile::parse(text))),
+                              ownership_of(path + ".cdb", k_control_mode), Durability::now);
 }
 
-Status Executor::publish_rcpthosts(const std::vector<const Publish*>& names) {
+Status Publisher::publish_rcpthosts(const Names& names) {
   std::vector<std::string> few, more;
   bool is_stale = false;
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(control("rcpthosts")));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control("rcpthosts")));
   const auto lines = ControlFile::parse(bytes.value_or("")).line_count();
-  for (const auto* publish : names) {
+  for (const auto& [publish, domain] : names) {
     is_stale = is_stale || !publish->found.in_morercpthosts_cdb;
     if (publish->found.in_rcpthosts) continue;
     (lines + few.size() < k_rcpthosts_lines ? few : more).push_back(publish->name.text());
@@ -144,41 +144,16 @@ Status Executor::publish_rcpthosts(const std::vector<const Publish*>& names) {
   return few.empty() ? Status() : edit_control("rcpthosts", few, {});
 }
 
-Status Executor::publish_all() {
-  std::vector<const Publish*> names;
-  std::vector<const Action*> actions;
-  for (const auto& action : plan_.actions)
-    if (const auto* publish = std::get_if<Publish>(&action)) {
-      names.push_back(publish);
-      actions.push_back(&action);
-      observer_.on_start(action);
-    }
-  const auto steps = [&]() -> Status {
-    VSTATE_TRY(publish_assign(names));
-    VSTATE_TRY(publish_store(names));
-    VSTATE_TRY(publish_control(names));
-    return publish_rcpthosts(names);
-  };
-  const auto status = steps();
-  for (const auto* action : actions) {
-    observer_.on_end(*action, status ? std::string() : status.error().message);
-    if (status) {
-      ++report_.done;
-      done_.insert(address_of(*action));
-    } else {
-      report_.failures.push_back({address_of(*action), status.error().message});
-    }
-  }
-  if (!status) {
-    report_.is_published = false;
-    if (status.error().ends_run()) return status;
-  }
-  return {};
+Status Publisher::publish(const Names& names) {
+  VSTATE_TRY(publish_assign(names));
+  VSTATE_TRY(publish_store(names));
+  VSTATE_TRY(publish_control(names));
+  return publish_rcpthosts(names);
 }
 
-Status Executor::unpublish(const std::string& name) {
-  VSTATE_TRY_ASSIGN(const bool has_few, system().exists(control("rcpthosts")));
-  VSTATE_TRY_ASSIGN(const bool has_more, system().exists(control("morercpthosts")));
+Status Publisher::unpublish(const DomainLocation& domain, const std::string& name) {
+  VSTATE_TRY_ASSIGN(const bool has_few, system_.exists(control("rcpthosts")));
+  VSTATE_TRY_ASSIGN(const bool has_more, system_.exists(control("morercpthosts")));
   if (has_few) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
   if (has_more) {
     VSTATE_TRY(edit_control("morercpthosts", {}, {name}));
@@ -186,12 +161,74 @@ Status Executor::unpublish(const std::string& name) {
   }
   VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
   VSTATE_TRY(tell_qmail_send());
-  VSTATE_TRY(input_.store.write_alias_domain(location(), name, false));
+  VSTATE_TRY(store_.write_alias_domain(domain, name, false));
   return edit_assign([&](AssignFile& file) { file.remove_domain(name); });
 }
 
+std::vector<const Publish*> Executor::publications() const {
+  std::vector<const Publish*> names;
+  for (const auto& action : plan_.actions)
+    if (const auto* publish = std::get_if<Publish>(&action)) names.push_back(publish);
+  return names;
+}
+
+void Executor::begin_publication() {
+  for (const auto& action : plan_.actions)
+    if (std::holds_alternative<Publish>(action)) observer_.on_start(action);
+}
+
+Status Executor::end_publication(const Status& status, const std::string& remark) {
+  waits_for_publication_ = false;
+  report_.is_published = status.has_value();
+  if (!remark.empty()) report_.remarks.push_back(remark);
+  Status ended;
+  for (const auto& action : plan_.actions)
+    if (std::holds_alternative<Publish>(action))
+      if (auto kept = perform_end(action, status); !kept) ended = std::move(kept);
+  return ended;
+}
+
 Status Executor::unpublish_all() {
-  return for_each<Unpublish>([&](const Unpublish& alias) { return unpublish(alias.name.text()); });
+  Publisher publisher(system(), input_.server, input_.store);
+  const auto status = for_each<Unpublish>(
+      [&](const Unpublish& alias) { return publisher.unpublish(location(), alias.name.text()); });
+  if (!publisher.remark().empty()) report_.remarks.push_back(publisher.remark());
+  return status;
+}
+
+namespace {
+
+/// Whatever of these is published when it fails, the next plan finds and lists the rest.
+Status publish_together(const std::vector<Executor*>& executors, std::string& remark) {
+  const auto& input = executors.front()->input();
+  Publisher publisher(input.system, input.server, input.store);
+  Publisher::Names names;
+  for (const auto* executor : executors)
+    for (const auto* publish : executor->publications())
+      names.push_back({publish, executor->location()});
+  const auto status = publisher.publish(names);
+  remark = publisher.remark();
+  return status;
+}
+
+}  // namespace
+
+Status publish(const std::vector<PlanRun*>& runs) {
+  std::vector<Executor*> waiting;
+  for (auto* run : runs)
+    if (run->executor().waits_for_publication()) waiting.push_back(&run->executor());
+  if (waiting.empty()) return {};
+  for (auto* executor : waiting) executor->begin_publication();
+  std::string remark;
+  const auto together = publish_together(waiting, remark);
+  const bool is_tried_alone = !together && !together.error().ends_run() && waiting.size() > 1;
+  Status ended;
+  for (auto* executor : waiting) {
+    // What hinders one domain holds up no other.
+    const auto status = is_tried_alone ? publish_together({executor}, remark) : together;
+    if (auto kept = executor->end_publication(status, remark); !kept) ended = std::move(kept);
+  }
+  return ended;
 }
 
 }  // namespace vstate

@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <thread>
 
 #include <fmt/format.h>
@@ -46,6 +48,31 @@ std::string done_line(const Plan& plan, const ApplyReport& report) {
   return out + ".";
 }
 
+/// So many domains are published at once; none waits longer for the others, nor for so much mail of
+/// one of them.
+constexpr std::size_t k_batch = 1000;
+constexpr auto k_longest_wait = std::chrono::seconds(5);
+constexpr std::uint64_t k_much_mail = std::uint64_t{64} << 20U;
+
+/// A domain that is built, or whose building failed in parts. It stays where it is: the run refers
+/// to it.
+struct Building {
+  template <class MakeInput>
+  Building(const DomainFile& of, Prepared ready, Reporter teller, const MakeInput& make_input)
+      : file(of),
+        prepared(std::move(ready)),
+        reporter(std::move(teller)),
+        input(make_input(prepared.observation)),
+        run(input, prepared.plan, reporter) {}
+
+  const DomainFile& file;
+  Prepared prepared;
+  Reporter reporter;
+  ApplyInput input;
+  PlanRun run;
+  Run record;
+};
+
 class Applying {
  public:
   Applying(const CommonOptions& common, const PlanOptionsText& options)
@@ -59,11 +86,19 @@ class Applying {
   Exit apply_stream(std::string begun);
   Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
-  Exit apply_file(Session&, const DomainFile&, std::size_t index);
-  Exit carry_out(Session&, const DomainFile&, const Prepared&);
+  /// Nothing: it is built, and waits in built_ for its publication.
+  std::optional<Exit> apply_file(Session&, const DomainFile&, std::size_t index);
+  std::optional<Exit> build(Session&, const DomainFile&, Prepared);
+  [[nodiscard]] bool waits_for_names_of(const DomainFile&) const;
+  void publish_built(Session&);
+  Exit finish(Building&, const Status& published);
+  Result<Ledger*> ledger(Session&);
+  [[nodiscard]] std::string noun_of(const DomainFile& file) const {
+    return cli::noun_of(file.state.name.text(), options_.files.size());
+  }
   [[nodiscard]] bool may_delete(const Plan&) const;
   Status remember_nothing_new(Session&, const Prepared&);
-  void leave(Session&, const Ledger&);
+  void leave_damaged_ledger(Session&);
   Exit fail_with(const Error& error) const {
     reporter_.error(error.message);
     return exit_of(error);
@@ -75,6 +110,10 @@ class Applying {
   std::optional<SavedPlan> saved_;  ///< set when the one file is a saved plan
   Console console_;
   Reporter reporter_;
+  std::optional<Ledger> ledger_;  ///< opened by the first domain that needs it
+  std::vector<std::unique_ptr<Building>> built_;
+  std::chrono::steady_clock::time_point built_since_{};
+  Tally tally_;
   bool has_changed_ = false;
 };
 
@@ -106,12 +145,15 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
   return files;
 }
 
-Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t index) {
+std::optional<Exit> Applying::apply_file(Session& session, const DomainFile& file,
+                                         std::size_t index) {
+  // What it says of a name that is not published yet would not be so a moment later.
+  if (waits_for_names_of(file)) publish_built(session);
   Diagnostics diagnostics;
   auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics,
                           feeding_.feed == nullptr ? "" : feeding_.feed->title());
   for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
-  const auto noun = noun_of(file.state.name.text(), options_.files.size());
+  const auto noun = noun_of(file);
   if (!prepared) return fail_with(with_noun(noun, prepared.error()));
   if (diagnostics.has_errors()) return Exit::error;
   const auto json = view::to_json(prepared->plan);
@@ -121,7 +163,7 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
       return Exit::error;
     }
   }
-  reporter_.event({{"event", "planned"}, {"plan", json}});
+  reporter_.event({{"event", "planned"}, {"domain", file.state.name.text()}, {"plan", json}});
   if (!options_.json && !common_.quiet)
     Console::print(
         view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
@@ -129,14 +171,14 @@ Exit Applying::apply_file(Session& session, const DomainFile& file, std::size_t 
   if (!prepared->plan.problems.empty()) return Exit::error;
   if (prepared->plan.is_empty()) {
     const auto remembered = remember_nothing_new(session, *prepared);
-    return remembered ? Exit::done : fail_with(remembered.error());
+    return remembered ? Exit::done : fail_with(with_noun(noun, remembered.error()));
   }
   if (!may_delete(prepared->plan)) {
     reporter_.error(noun +
                     "nothing was changed: the plan deletes, and nobody confirmed it; say --yes");
     return Exit::error;
   }
-  return carry_out(session, file, *prepared);
+  return build(session, file, *std::move(prepared));
 }
 
 /// Asks before anything is deleted, naming what.
@@ -160,75 +202,136 @@ Status Applying::remember_nothing_new(Session& session, const Prepared& prepared
     if (!is_news && !forgets_damaged_ledger(session)) return tl::unexpected<Error>(is_news.error());
     if (is_news && !*is_news && !session.memory->has_journal()) return {};
   }
-  VSTATE_TRY_ASSIGN(auto ledger, open_ledger(session));
-  return ledger.remember(plan.domain, plan.memory, {}, false);
+  VSTATE_TRY_ASSIGN(auto* const known, ledger(session));
+  return known->remember(plan.domain, plan.memory, {}, false);
 }
 
-/// The next run must not meet the same damage again.
-void Applying::leave(Session& session, const Ledger& ledger) {
-  if (!ledger.is_damaged()) return;
+Result<Ledger*> Applying::ledger(Session& session) {
+  if (!ledger_) {
+    VSTATE_TRY_ASSIGN(auto opened, open_ledger(session));
+    ledger_.emplace(std::move(opened));
+  }
+  return &*ledger_;
+}
+
+/// The next domain, and the next run, must not meet the same damage again.
+void Applying::leave_damaged_ledger(Session& session) {
+  if (!ledger_ || !ledger_->is_damaged()) return;
   const auto moved = Ledger::move_away(*session.system);
   reporter_.error(moved ? fmt::format("the ledger is damaged; it is now {}", *moved)
                         : moved.error().message);
+  ledger_.reset();
 }
 
-Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepared& prepared) {
-  auto ledger = open_ledger(session);
-  if (!ledger) return fail_with(ledger.error());
-  const auto number = ledger->begin_run(feeding_.command, prepared.plan.domain);
-  if (!number) {
-    leave(session, *ledger);
-    return fail_with(number.error());
-  }
+std::optional<Exit> Applying::build(Session& session, const DomainFile& file, Prepared prepared) {
   const auto planned = summary_of(prepared.plan);
-  reporter_.expect(planned.messages, planned.bytes);
+  if (planned.bytes >= k_much_mail) publish_built(session);
+  auto known = ledger(session);
+  const auto number = known ? (*known)->begin_run(feeding_.command, prepared.plan.domain)
+                            : Result<std::int64_t>(tl::unexpected<Error>(known.error()));
+  if (!number) {
+    publish_built(session);
+    leave_damaged_ledger(session);
+    return fail_with(with_noun(noun_of(file), number.error()));
+  }
   const auto jobs = common_.jobs > 0 ? common_.jobs : std::thread::hardware_concurrency();
-  const ApplyInput input{.system = *session.system,
-                         .server = session.server,
-                         .store = *session.store,
-                         .desired = file.state,
-                         .actual = prepared.observation,
-                         .archive_root = file.archive_root,
-                         .ledger = &*ledger,
-                         .feed = feeding_.feed,
-                         .prunes_mail = options_.prune,
-                         .max_delete = options_.max_delete,
-                         .to_dovecot = !options_.convert.empty(),
-                         .jobs = std::max(1U, jobs),
-                         .selection = common_.selection};
-  const auto report = apply_plan(input, prepared.plan, reporter_);
-  Run run;
-  run.number = *number;
-  run.changes = reporter_.take_changes();
+  const auto input = [&](const Observation& observation) {
+    return ApplyInput{.system = *session.system,
+                      .server = session.server,
+                      .store = *session.store,
+                      .desired = file.state,
+                      .actual = observation,
+                      .archive_root = file.archive_root,
+                      .ledger = *known,
+                      .feed = feeding_.feed,
+                      .prunes_mail = options_.prune,
+                      .max_delete = options_.max_delete,
+                      .to_dovecot = !options_.convert.empty(),
+                      .jobs = std::max(1U, jobs),
+                      .selection = common_.selection};
+  };
+  auto building = std::make_unique<Building>(
+      file, std::move(prepared),
+      Reporter(console_, options_.json, file.state.name.text(), noun_of(file)), input);
+  building->record.number = *number;
+  building->reporter.expect(planned.messages, planned.bytes);
+  if (const auto built = building->run.build(); !built) {
+    auto& record = building->record;
+    record.changes = building->reporter.take_changes();
+    record.summary = "stopped: " + built.error().message;
+    if (const auto ended = ledger_->end_run(record); !ended)
+      building->reporter.error(ended.error().message);
+    building->reporter.error(built.error().message);
+    publish_built(session);
+    leave_damaged_ledger(session);
+    const auto exit = exit_of(built.error());
+    return exit == Exit::error ? Exit::partly : exit;
+  }
+  if (built_.empty()) built_since_ = std::chrono::steady_clock::now();
+  built_.push_back(std::move(building));
+  const auto waited = std::chrono::steady_clock::now() - built_since_;
+  if (built_.size() >= k_batch || waited >= k_longest_wait || planned.bytes >= k_much_mail)
+    publish_built(session);
+  return std::nullopt;
+}
+
+bool Applying::waits_for_names_of(const DomainFile& file) const {
+  const auto names_of = [](const State& state) {
+    auto names = state.aliases;
+    names.insert(state.name);
+    return names;
+  };
+  const auto wanted = names_of(file.state);
+  return std::any_of(built_.begin(), built_.end(), [&](const auto& building) {
+    const auto names = names_of(building->file.state);
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const auto& name) { return names.contains(name); });
+  });
+}
+
+void Applying::publish_built(Session& session) {
+  std::vector<PlanRun*> runs;
+  for (const auto& building : built_) runs.push_back(&building->run);
+  const auto published = publish(runs);
+  for (const auto& building : built_)
+    tally_.add(building->file.state.name.text(), finish(*building, published));
+  built_.clear();
+  leave_damaged_ledger(session);
+}
+
+Exit Applying::finish(Building& building, const Status& published) {
+  const auto& domain = building.file.state.name.text();
+  const auto& plan = building.prepared.plan;
+  auto& record = building.record;
+  auto& reporter = building.reporter;
+  auto report = building.run.end();
+  if (report && !published && !report->is_published)
+    report = tl::unexpected<Error>(published.error());
+  record.changes = reporter.take_changes();
   if (!report) {
-    run.summary = "stopped: " + report.error().message;
-    if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
-    leave(session, *ledger);
-    reporter_.error(report.error().message);
+    record.summary = "stopped: " + report.error().message;
+    if (const auto ended = ledger_->end_run(record); !ended) reporter.error(ended.error().message);
+    reporter.error(report.error().message);
     const auto exit = exit_of(report.error());
     return exit == Exit::error ? Exit::partly : exit;
   }
-  run.summary = done_line(prepared.plan, *report);
-  run.messages = report->messages;
-  run.bytes = report->bytes;
-  if (const auto ended = ledger->end_run(run); !ended) reporter_.error(ended.error().message);
-  leave(session, *ledger);
-  has_changed_ =
-      has_changed_ || feeding_.feed == nullptr || brought_something(prepared.plan, *report);
-  for (const auto& remark : report->remarks) console_.say("  note    " + remark);
-  const auto& line = run.summary;
-  Json summary{{"event", "summary"},
-               {"text", line},
-               {"done", report->done},
-               {"failed", report->failures.size()},
-               {"messages", report->messages},
-               {"bytes", report->bytes},
-               {"published", report->is_published}};
-  reporter_.event(std::move(summary));
-  if (!options_.json) Console::print(line + "\n");
+  record.summary = done_line(plan, *report);
+  record.messages = report->messages;
+  record.bytes = report->bytes;
+  if (const auto ended = ledger_->end_run(record); !ended) reporter.error(ended.error().message);
+  has_changed_ = has_changed_ || feeding_.feed == nullptr || brought_something(plan, *report);
+  const auto noun = noun_of(building.file);
+  for (const auto& remark : report->remarks) console_.say("  note    " + noun + remark);
+  reporter.event({{"event", "summary"},
+                  {"text", record.summary},
+                  {"done", report->done},
+                  {"failed", report->failures.size()},
+                  {"messages", report->messages},
+                  {"bytes", report->bytes},
+                  {"published", report->is_published}});
+  if (!options_.json) Console::print(noun + record.summary + "\n");
   if (!report->failures.empty() && !report->is_published)
-    reporter_.error(
-        fmt::format("{} stays hidden from qmail until all of it is there", file.state.name.text()));
+    reporter_.error(fmt::format("{} stays hidden from qmail until all of it is there", domain));
   if (!report->failures.empty()) return Exit::partly;
   return feeding_.feed != nullptr && has_changed_ && options_.detailed_exitcode ? Exit::differences
                                                                                 : Exit::done;
@@ -236,7 +339,9 @@ Exit Applying::carry_out(Session& session, const DomainFile& file, const Prepare
 
 Exit Applying::run_with_feed(Session& session, const DomainFile& file, const Feeding& feeding) {
   feeding_ = feeding;
-  return apply_file(session, file, 0);
+  if (const auto exit = apply_file(session, file, 0)) return *exit;
+  publish_built(session);
+  return tally_.exit(false);
 }
 
 /// A dump that comes through a pipe, with its mail.
@@ -266,15 +371,14 @@ Exit Applying::run() {
   const auto lock = take_run_lock(*session);
   if (!lock) return fail_with(lock.error());
   reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
-  Tally tally;
-  for (std::size_t i = 0; i < files->size(); ++i) {
+  for (std::size_t i = 0; i < files->size() && !tally_.ends_run(); ++i) {
     const auto& file = (*files)[i];
-    tally.add(file.state.name.text(), apply_file(*session, file, i));
-    if (tally.ends_run()) break;
+    if (const auto exit = apply_file(*session, file, i)) tally_.add(file.state.name.text(), *exit);
   }
-  if (const auto summary = tally.summary(); !summary.empty() && !options_.json)
+  publish_built(*session);
+  if (const auto summary = tally_.summary(); !summary.empty() && !options_.json)
     Console::note(summary);
-  const auto result = tally.exit(has_changed_);
+  const auto result = tally_.exit(has_changed_);
   if (result == Exit::done && has_changed_ && options_.detailed_exitcode) return Exit::differences;
   return result;
 }

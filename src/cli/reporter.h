@@ -21,10 +21,15 @@ using Json = nlohmann::ordered_json;
 /// One JSON event a line on standard output, or one plain line on standard error.
 class Reporter final : public ApplyObserver {
  public:
-  Reporter(const Console& console, bool is_json) : console_(console), is_json_(is_json) {}
+  /// Of a run, or of one of its domains. A line begins with `noun` (cli/tally.h:noun_of); an event
+  /// names its domain always.
+  Reporter(const Console& console, bool is_json, std::string domain = "", std::string noun = "")
+      : console_(console), is_json_(is_json), domain_(std::move(domain)), noun_(std::move(noun)) {}
 
   void event(Json event) const {
-    if (is_json_) Console::print(event.dump() + "\n");
+    if (!is_json_) return;
+    if (!domain_.empty()) event["domain"] = domain_;
+    Console::print(event.dump() + "\n");
   }
   void on_start(const Action& action) override {
     event({{"event", "action_start"}, {"address", address_of(action)}});
@@ -50,23 +55,24 @@ class Reporter final : public ApplyObserver {
   void on_failure(const std::string& address, const std::string& message) override {
     changes_.push_back({address, message});
     event({{"event", "action_failed"}, {"address", address}, {"message", message}});
-    if (!is_json_) Console::error(fmt::format("{}: {}", address, message));
+    if (!is_json_) Console::error(fmt::format("{}{}: {}", noun_, address, message));
   }
   void on_end(const Action& action, const std::string& message) override {
     changes_.push_back({address_of(action), message});
     if (message.empty()) {
       event({{"event", "action_complete"}, {"address", address_of(action)}});
-      if (!is_json_ && console_.is_verbose()) console_.say("  done    " + address_of(action));
+      if (!is_json_ && console_.is_verbose())
+        console_.say("  done    " + noun_ + address_of(action));
     } else {
       event({{"event", "action_failed"}, {"address", address_of(action)}, {"message", message}});
-      if (!is_json_) Console::error(fmt::format("{}: {}", address_of(action), message));
+      if (!is_json_) Console::error(fmt::format("{}{}: {}", noun_, address_of(action), message));
     }
   }
   /// What became of the actions since the last call.
   std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
   void error(const std::string& message) const {
     event({{"event", "diagnostic"}, {"severity", "error"}, {"message", message}});
-    if (!is_json_) Console::error(message);
+    if (!is_json_) Console::error(noun_ + message);
   }
 
  private:
@@ -86,6 +92,7 @@ class Reporter final : public ApplyObserver {
 
   const Console& console_;
   bool is_json_;
+  std::string domain_, noun_;
   std::uint64_t messages_ = 0, bytes_ = 0, expected_messages_ = 0, expected_bytes_ = 0;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now(), shown_{};
   std::vector<RunChange> changes_;

@@ -5,11 +5,6 @@
 
 namespace vstate {
 
-namespace {
-constexpr std::string_view k_hash_names =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-}  // namespace
-
 std::vector<DomainName> real_domains(const QmailFiles& qmail) {
   std::vector<DomainName> names;
   for (const auto& domain : qmail.domains()) {
@@ -59,36 +54,14 @@ bool Inspector::is_claimed(std::string_view path) const {
   return out_.accounting.expressed.contains(name) || out_.accounting.rebuilt.contains(name);
 }
 
-Status Inspector::find_hidden_directory() {
-  // A domain that is built but not yet published, or whose line in users/assign was lost, stands
-  // in the domains' directory or in a hash directory of it.
-  const auto offer = [&](const std::string& parent) -> Status {
-    if (!directory().empty()) return {};
-    const auto path = path_join(parent, name_.text());
-    VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
-    if (!info || !info->is_directory()) return {};
-    out_.condition.directory = path;
-    out_.condition.owner = {info->uid, info->gid};
-    return {};
-  };
-  VSTATE_TRY(offer(server_.domains_dir));
-  for (const char first : k_hash_names) {
-    const auto level1 = path_join(server_.domains_dir, std::string(1, first));
-    VSTATE_TRY_ASSIGN(const bool has_level1, system_.exists(level1));
-    if (!directory().empty() || !has_level1) continue;
-    VSTATE_TRY(offer(level1));
-    for (const char second : k_hash_names)
-      VSTATE_TRY(offer(path_join(level1, std::string(1, second))));
-  }
-  return {};
-}
-
 Status Inspector::find_directory() {
   using Kind = AssignedDomain::Kind;
   const auto* assigned = qmail_.find(name_.text());
   if (assigned == nullptr) {
-    VSTATE_TRY(find_hidden_directory());
-    if (directory().empty()) out_.condition.owner = server_.owner;
+    // A domain that is built but not yet published, or whose line in users/assign was lost.
+    VSTATE_TRY_ASSIGN(const auto hidden, store_.find_directory(name_));
+    out_.condition.directory = hidden ? hidden->path : "";
+    out_.condition.owner = hidden ? hidden->owner : server_.owner;
     return {};
   }
   if (assigned->kind == Kind::alias)

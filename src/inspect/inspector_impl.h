@@ -33,7 +33,6 @@ class Inspector {
   // domain.cc
   Status find_directory();
   Status read_publication();
-  Status find_hidden_directory();
   Status look_at_directory();
   Status claim_housekeeping();
 

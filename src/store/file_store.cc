@@ -1,5 +1,7 @@
 #include "file_store_impl.h"
 
+#include <cctype>
+
 #include <fmt/format.h>
 
 #include "vstate/base/text.h"
@@ -163,6 +165,38 @@ Result<DirControl> FileStore::read_domains_counter(const Owner&) {
 Status FileStore::write_domains_counter(const Owner& owner, const DirControl& counter) {
   return system_.replace_file(path_join(domains_dir_, k_counter), to_text(counter),
                               {owner.uid, owner.gid, 0600}, Durability::now);
+}
+
+Result<std::vector<std::string>> FileStore::hash_directories_in(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+  if (!info || !info->is_directory()) return std::vector<std::string>();
+  auto& known = hash_directories_[path];
+  if (known.of.is_same_place(*info) && known.of.changed == info->changed) return known.paths;
+  known = {};
+  VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
+  for (const auto& entry : entries)
+    if (entry.name.size() == 1 && std::isalnum(static_cast<unsigned char>(entry.name.front())) != 0)
+      known.paths.push_back(path_join(path, entry.name));
+  known.of = *info;
+  return known.paths;
+}
+
+Result<std::optional<AccountStore::FoundDirectory>> FileStore::find_directory(
+    const DomainName& name) {
+  std::vector<std::string> parents{domains_dir_};
+  VSTATE_TRY_ASSIGN(const auto first_level, hash_directories_in(domains_dir_));
+  for (const auto& hash : first_level) {
+    parents.push_back(hash);
+    VSTATE_TRY_ASSIGN(const auto second_level, hash_directories_in(hash));
+    parents.insert(parents.end(), second_level.begin(), second_level.end());
+  }
+  for (const auto& parent : parents) {
+    auto path = path_join(parent, name.text());
+    VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+    if (info && info->is_directory())
+      return std::optional(FoundDirectory{std::move(path), {info->uid, info->gid}});
+  }
+  return std::optional<FoundDirectory>();
 }
 
 Result<std::optional<Limits>> FileStore::read_limits(const DomainLocation& domain) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@ class FileStore : public AccountStore {
 
   Result<DirControl> read_domains_counter(const Owner&) override;
   Status write_domains_counter(const Owner&, const DirControl&) override;
+  Result<std::optional<FoundDirectory>> find_directory(const DomainName&) override;
 
   Result<std::optional<Limits>> read_limits(const DomainLocation&) override;
   Status write_limits(const DomainLocation&, const std::optional<Limits>& before,
@@ -86,9 +89,17 @@ class FileStore : public AccountStore {
       const std::function<bool(const std::string&)>& is_there);
 
  private:
+  /// The hash directories in a directory, as they were at its last change.
+  struct HashDirectories {
+    FileInfo of;
+    std::vector<std::string> paths;
+  };
+  Result<std::vector<std::string>> hash_directories_in(const std::string& path);
+
   System& system_;
   std::string vpopmail_dir_, domains_dir_;
   bool hashes_directories_;
+  std::map<std::string, HashDirectories> hash_directories_;  ///< by the path that they are in
 };
 
 }  // namespace vstate

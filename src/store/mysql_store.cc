@@ -56,6 +56,13 @@ Errc code_of(unsigned number) {
     case 1292:
     case 1366:
     case 1406:
+    case 1216:  // foreign keys
+    case 1217:
+    case 1451:
+    case 1452:
+    case 1644:  // a trigger of the site's
+    case 3819:  // CHECK, of MySQL and of MariaDB
+    case 4025:
       return Errc::invalid;
     default:
       return Errc::io;

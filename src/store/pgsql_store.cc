@@ -31,7 +31,8 @@ Errc code_of(std::string_view state) {
   if (state == "42501" || state == "25006" || is_class("28")) return Errc::denied;
   if (state == "3D000" || state == "42P01") return Errc::not_found;
   if (state == "23505") return Errc::conflict;
-  if (is_class("22") || is_class("23")) return Errc::invalid;
+  // P0001 is what a trigger of the site's raises.
+  if (is_class("22") || is_class("23") || state == "P0001") return Errc::invalid;
   return Errc::io;
 }
 

@@ -156,6 +156,36 @@ class ApplyTest(ServersCase):
         self.converge()
 
 
+class ManyDomainsTest(KillCase):
+    """Domains that are published together."""
+
+    names = ("one.example", "two.example", "three.example")
+
+    def setUp(self):
+        super().setUp()
+        disturb.make_example("empty-server", os.path.join(self.base, "new"))
+        for name in self.names:
+            with open(os.path.join(self.base, name + ".toml"), "w", encoding="utf-8") as file:
+                file.write(support.domain_text(name, head=f'aliases = ["also-{name}"]'))
+        self.files = [name + ".toml" for name in self.names]
+        self.command = vstate("--root", "new", "apply", *self.files)
+
+    def check_killed(self, work):
+        """Law 5, of each."""
+        with open(os.path.join(work, "new/var/qmail/control/rcpthosts"), encoding="utf-8") as file:
+            accepted = file.read().split()
+        for name in self.names:
+            if name in accepted:
+                self.run_in(work, vstate("--root", "new", "route", f"alice@{name}"))
+
+    def check_end(self, work):
+        said = self.run_in(work, [support.VSTATE, "--root", "new", "plan", *self.files])
+        self.assertEqual(said.count(support.NOTHING), len(self.files), said)
+
+    def test_first_apply(self):
+        self.converge()
+
+
 class StreamTest(ServersCase):
     """A dump that comes through a pipe. Whichever of the two is killed, the other says so."""
 

@@ -3,6 +3,7 @@
 /// the next run's plan holds the rest.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,9 +69,36 @@ struct ApplyInput {
   Selection selection = {};      ///< what of the feed is taken
 };
 
-/// Carries out a plan. A failed item does not stop the others; a failure keeps a new domain
-/// unpublished. Fails itself only where going on makes no sense: a full disk, a lock that is held,
+class Executor;
+
+/// A plan that is carried out in steps, so that many domains are published at once: a publication
+/// rewrites files of qmail that grow with the domains of the server. What it is made of must
+/// outlive it. A failed item does not stop the others; a failure keeps a new domain unpublished.
+/// The steps fail themselves only where going on makes no sense: a full disk, a lock that is held,
 /// an interruption. What was done until then stays.
+class PlanRun {
+ public:
+  PlanRun(const ApplyInput&, const Plan&, ApplyObserver&);
+  PlanRun(const PlanRun&) = delete;
+  PlanRun& operator=(const PlanRun&) = delete;
+  ~PlanRun();
+
+  /// All but the publication. Where it fails the ledger knows what was done, and nothing follows.
+  Status build();
+  /// Tells the ledger what was done, and gives the report.
+  Result<ApplyReport> end();
+
+  [[nodiscard]] Executor& executor() { return *executor_; }
+
+ private:
+  std::unique_ptr<Executor> executor_;
+};
+
+/// Tells qmail of all names of domains that are built; of the others none. If one domain's cannot
+/// be published the others are all the same, and the reports say which.
+Status publish(const std::vector<PlanRun*>&);
+
+/// The steps together, for one domain.
 [[nodiscard]] Result<ApplyReport> apply_plan(const ApplyInput&, const Plan&, ApplyObserver&);
 
 /// The directory that an archive belongs to on a server with these paths; nothing for a mailbox

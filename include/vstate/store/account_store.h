@@ -136,6 +136,13 @@ class AccountStore {
   /// chosen.
   virtual Result<DirControl> read_domains_counter(const Owner&) = 0;
   virtual Status write_domains_counter(const Owner&, const DirControl&) = 0;
+  struct FoundDirectory {
+    std::string path;
+    Owner owner;
+  };
+  /// The directory of that name in the domains' directory or in a hash directory of it, whether
+  /// users/assign names it or not.
+  virtual Result<std::optional<FoundDirectory>> find_directory(const DomainName&) = 0;
 
   // Limits, last logins, aliases.
 
