@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "vstate/base/digest.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -20,7 +21,10 @@ struct Part {
   bool (*is_same)(const Value&, const Value&) = nullptr;
 };
 
-std::string text_of(const Secret& secret) { return secret.reveal(); }
+/// Parts go into plans and memories, which need to know of a secret only whether it is the same.
+std::string text_of(const Secret& secret) {
+  return secret.empty() ? std::string() : "sha256:" + sha256_hex(secret.reveal());
+}
 std::string text_of(const std::string& text) { return text; }
 std::string text_of(const DeliveryLines& lines) { return join(lines, "\n"); }
 std::string text_of(const std::optional<std::string>& text) { return text ? "=" + *text : ""; }

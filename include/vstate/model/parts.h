@@ -1,6 +1,7 @@
 /// \file
-/// A value cut into the smallest parts that a person changes by itself, each with its exact text:
-/// what a three-way comparison (plan/memory.h) looks at, and takes from one side or the other.
+/// A value cut into the smallest parts that a person changes by itself, each with its exact text, a
+/// secret with its SHA-256: what a three-way comparison (plan/memory.h) looks at, and takes from
+/// one side or the other.
 #pragma once
 
 #include <map>
@@ -10,8 +11,8 @@
 
 namespace vstate {
 
-/// Name -> exact text, which may be a secret. What changes by itself (a last login, mail) is no
-/// part. A name that one value has and another lacks is a part that is absent there.
+/// Name -> exact text; a digest for what is a secret. What changes by itself (a last login, mail)
+/// is no part. A name that one value has and another lacks is a part that is absent there.
 using Parts = std::map<std::string, std::string>;
 
 [[nodiscard]] Parts parts_of(const Mailbox&);

@@ -186,6 +186,22 @@ TEST_CASE("what was kept is remembered as it was left", "[plan][memory]") {
   CHECK(parts.at("quota").has_value());
 }
 
+TEST_CASE("what a plan remembers of secrets is their digest", "[plan][memory]") {
+  const auto file = example();
+  auto server = file;
+  alice(server).password = Secret("$1$abcdefgh$AyxwVYK7W2Wg6/6z2eO3t.");
+  const auto plan = plan_of(file, server, {});
+  std::vector<std::string> secrets;
+  for (const auto& [name, mailbox] : file.mailboxes) secrets.push_back(mailbox.password.reveal());
+  for (const auto& [name, list] : file.lists) secrets.push_back(list.key.reveal());
+  std::erase(secrets, "");
+  REQUIRE_FALSE(secrets.empty());
+  for (const auto& [item, parts] : plan.memory)
+    for (const auto& [part, text] : parts)
+      for (const auto& secret : secrets) CHECK(text.value_or("").find(secret) == std::string::npos);
+  CHECK(plan.memory.at("mailbox.alice").at("password")->starts_with("sha256:"));
+}
+
 TEST_CASE("what --exclude leaves out is not remembered", "[plan][memory]") {
   auto file = example();
   const auto server = file;
