@@ -178,6 +178,8 @@ Status Detection::read_config() {
     server_.hashes_directories = false;
     note("directory hashing", "off", "vpopmail_config.h");
   }
+  server_.has_qmail_ext = defined("QMAIL_EXT").has_value();
+  if (server_.has_qmail_ext) note("qmail-ext", "on", "vpopmail_config.h");
   return {};
 }
 

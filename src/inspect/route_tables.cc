@@ -57,17 +57,6 @@ Result<ControlFiles> RouteTables::read_control(const Actor& who,
   return files;
 }
 
-Status RouteTables::load_build() {
-  for (const auto* name : {"include/vpopmail_config.h", "include/config.h"}) {
-    VSTATE_TRY_ASSIGN(const auto text, system.read_if_there(path_join(server.vpopmail_dir, name)));
-    if (!text) continue;
-    for (const auto line : split_lines(*text))
-      has_extensions |= line == "#define QMAIL_EXT" || line.starts_with("#define QMAIL_EXT ");
-    break;
-  }
-  return {};
-}
-
 Status RouteTables::load() {
   VSTATE_TRY_ASSIGN(const auto smtpd, actor_of(system, "qmaild"));
   VSTATE_TRY_ASSIGN(const auto send, actor_of(system, "qmails"));
@@ -110,7 +99,7 @@ Status RouteTables::load() {
   VSTATE_TRY_ASSIGN(inject_files,
                     read_control(actor_of(server.owner.uid, server.owner.gid),
                                  {"me", "defaulthost", "defaultdomain", "plusdomain", "idhost"}));
-  return load_build();
+  return {};
 }
 
 const DomainAccounts& RouteTables::accounts_of(const DomainLocation& domain) {

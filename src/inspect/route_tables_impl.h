@@ -77,11 +77,9 @@ class RouteTables {
   ControlMap rcpthosts, percenthack, locals, virtualdomains, smtproutes;
   std::optional<std::string> morercpthosts_cdb;
   std::optional<std::string> assign_cdb;  ///< users/cdb; nothing: not there
-  bool has_extensions = false;            ///< vpopmail built with QMAIL_EXT
 
  private:
   Result<ControlFiles> read_control(const Actor&, const std::vector<std::string_view>& names);
-  Status load_build();
 
   std::map<std::string, DomainAccounts> accounts_, listed_;
 };

@@ -78,7 +78,7 @@ Result<Flow> Trace::vdelivermail(const std::vector<std::string>& arguments, cons
                 fmt::format("vdelivermail takes no domain \"{}\"", recipient.host));
   recipient.short_user = recipient.user;
   if (const auto dash = recipient.user.find('-');
-      tables_.has_extensions && dash != std::string::npos) {
+      tables_.server.has_qmail_ext && dash != std::string::npos) {
     recipient.short_user = recipient.user.substr(0, dash);
     recipient.extension = replace_all(recipient.user.substr(dash + 1), ".", ":");
   }

@@ -193,6 +193,24 @@ std::set<std::string> programs_of(const State& state, const Paths& paths) {
   return out;
 }
 
+namespace {
+
+/// The .qmail-EXT files in homes, by mailbox.
+std::map<std::string, std::vector<std::string>> extensions_of(const State& state) {
+  constexpr std::string_view placeholder = "{mailbox:", file_begin = "}/.qmail-";
+  std::map<std::string, std::vector<std::string>> out;
+  for (const auto& [path, file] : state.files) {
+    const auto end = path.find(file_begin);
+    if (!path.starts_with(placeholder) || end != path.find('}') ||
+        path.find('/', end + 2) != path.npos)
+      continue;
+    out[path.substr(placeholder.size(), end - placeholder.size())].push_back(path.substr(end + 2));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<Note> find_warnings(const PlanInput& input) {
   std::vector<Note> notes;
   const auto warn = [&](std::string kind, std::string name, std::string text) {
@@ -236,6 +254,12 @@ std::vector<Note> find_warnings(const PlanInput& input) {
            fmt::format("its mail ({} messages, {}) is more than its quota; new mail will bounce",
                        with_thousands(report.archive.messages), human_bytes(report.archive.bytes)));
   }
+  if (!input.server.has_qmail_ext)
+    for (const auto& [name, files] : extensions_of(input.desired))
+      warn("mailbox", name,
+           fmt::format("its {} {} read only by a vpopmail that is built with qmail-ext, which this "
+                       "server's vpopmail_config.h does not say",
+                       join(files, ", "), files.size() == 1 ? "is" : "are"));
   std::size_t clear_passwords = 0;
   for (const auto& [name, mailbox] : input.desired.mailboxes) {
     if (mailbox.clear_password && !input.server.stores_clear_passwords) ++clear_passwords;

@@ -254,6 +254,22 @@ class OneBadRecord(AbsenceCase):
         path = new.domain(NAME, "ghost", "Maildir", "cur", "1000000060.60.old:2,S")
         self.assertEqual(int(os.stat(path).st_mtime), 1000000060)
 
+    def test_extensions_of_a_mailbox(self):
+        """Only a vpopmail that is built with qmail-ext reads a mailbox's .qmail-EXT."""
+        old = self.old()
+        old.write(f"{self.bob}/.qmail-spam", "./Maildir/.Junk/\n")
+        self.dump(old.build())
+        for name, define, is_warned in (("plain", "", True), ("extended", "#define QMAIL_EXT 1\n", False)):
+            with self.subTest(name):
+                new = self.server(name)
+                path = f"{new.home}/include/vpopmail_config.h"
+                new.write(path, new.read(path).decode() + define)
+                plan = self.check_exit(new.vstate("plan", self.toml, *self.mail))
+                self.assertEqual("its .qmail-spam is read only by a vpopmail that is built with qmail-ext"
+                                 in plan.out, is_warned, plan.out)
+                self.check_exit(new.vstate("apply", self.toml, *self.mail))
+                self.assertEqual(new.read(f"{new.directory_of(NAME)}/bob/.qmail-spam"), b"./Maildir/.Junk/\n")
+
     def test_stale_homes(self):
         old = self.old()
         old.add("stale", home=f"/home/before/domains/{NAME}/stale", where=f"{old.dom}/stale")

@@ -41,6 +41,7 @@ struct Server {
   std::string connection_file;          ///< on this machine, instead of the server's own
   Owner owner;                          ///< the vpopmail account
   bool hashes_directories = true;       ///< USERS_BIG_DIR
+  bool has_qmail_ext = false;           ///< QMAIL_EXT: mail for user-ext reaches user
   bool stores_clear_passwords = false;  ///< CLEAR_PASS
   /// The arithmetic with which this server's ezmlm places an address in a bucket (lib/subhash.c).
   bool ezmlm_hashes_64_bits = true;
