@@ -117,12 +117,13 @@ Summary summary_of(const Plan& plan) {
     // Who is taken off a list that stays is a deletion of its own.
     if (const auto* list = std::get_if<Change<List>>(&action);
         list != nullptr && list->before && list->after)
-      out.remove += addresses_removed(*list->before, *list->after);
+      out.removed_addresses += addresses_removed(*list->before, *list->after);
     if (const auto* copy = std::get_if<CopyArchive>(&action)) {
       out.messages += copy->messages;
       out.bytes += copy->bytes;
     }
   }
+  out.remove += out.removed_addresses;
   for (const auto& note : plan.notes) ++(note.kind == NoteKind::warning ? out.warnings : out.kept);
   out.left_out = plan.left_out;
   return out;

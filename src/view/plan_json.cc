@@ -269,6 +269,24 @@ Json to_json(const Summary& summary) {
   return out;
 }
 
+/// How many changes of each kind there are, by what they do; the kinds are in the changes' order.
+Json sums_by_kind(const Json& changes, const Summary& summary) {
+  Json out{{"add", Json::object()}, {"change", Json::object()}, {"delete", Json::object()}};
+  const auto count = [&](const char* sum, const std::string& kind, std::uint64_t number) {
+    out[sum][kind] = out[sum].value(kind, std::uint64_t{0}) + number;
+  };
+  for (const auto& change : changes) {
+    const auto& verb = change["actions"][0];
+    const char* sum = verb == "create"   ? "add"
+                      : verb == "update" ? "change"
+                      : verb == "delete" ? "delete"
+                                         : nullptr;
+    if (sum != nullptr) count(sum, change["kind"].get<std::string>(), 1);
+  }
+  if (summary.removed_addresses > 0) count("delete", "address", summary.removed_addresses);
+  return out;
+}
+
 std::string_view verb_word(Verb verb) {
   switch (verb) {
     case Verb::create:
@@ -308,7 +326,9 @@ Json to_json(const Plan& plan) {
     item["text"] = note.text;
     out["notes"].push_back(std::move(item));
   }
-  out["summary"] = to_json(summary_of(plan));
+  const auto summary = summary_of(plan);
+  out["summary"] = to_json(summary);
+  out["summary"]["by_kind"] = sums_by_kind(out["changes"], summary);
   return out;
 }
 

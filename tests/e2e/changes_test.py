@@ -105,8 +105,9 @@ class ChangesCase(support.SandboxCase):
         return self.file("a.toml", text)
 
     def shown(self, outcome):
-        """The plan's changes, blanks folded."""
-        return [re.sub(r" +", " ", line).strip() for line in outcome.out.splitlines()[2:-2]]
+        """The plan's changes, blanks folded: what stands between its head and its sums."""
+        rows = outcome.out.split("\n\n")[1]
+        return [re.sub(r" +", " ", line).strip() for line in rows.splitlines()]
 
 
 class EditTest(ChangesCase):

@@ -213,7 +213,8 @@ struct Summary {
   std::uint64_t add = 0, change = 0, remove = 0;
   std::uint64_t messages = 0, bytes = 0;  ///< to be copied from archives
   std::uint64_t kept = 0, warnings = 0;
-  std::uint64_t left_out = 0;  ///< by --only and --exclude
+  std::uint64_t left_out = 0;           ///< by --only and --exclude
+  std::uint64_t removed_addresses = 0;  ///< of `remove`: taken off lists that stay
 };
 [[nodiscard]] Summary summary_of(const Plan&);
 

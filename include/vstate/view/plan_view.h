@@ -3,6 +3,7 @@
 /// the two cannot disagree.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,25 @@ namespace vstate::view {
 
 struct TextOptions {
   bool color = false;
-  bool verbose = false;  ///< with the evidence of detection and the legend of signs
-  bool unicode = true;   ///< arrows; otherwise "->"
+  /// With the evidence of detection, each row in full, and the legend of signs.
+  bool verbose = false;
+  bool unicode = true;  ///< arrows and "…"; otherwise "->" and "..."
+  /// Columns of the terminal that it is for; 0: not for one, and nothing is cut or folded.
+  std::size_t width = 0;
+  /// Only what a person has to decide on stands between head and summary: warnings, conflicts, and
+  /// what is deleted. `verbose` overrides it.
+  bool brief = false;
+  std::string locale = {};  ///< whose columns (Ruler); empty: the environment's
 };
-/// The plan for a person; ends with the summary line or "Nothing to do".
+/// The plan for a person; ends with the summary line or "Nothing to do". A mailbox and the mail
+/// that is copied into it are one row. Of more than 100 rows of one sign and kind the first 20
+/// stand there and the number of the others; what is deleted, warnings, and conflicts always stand
+/// there all, and whole.
 [[nodiscard]] std::string to_text(const nlohmann::ordered_json& plan, const TextOptions&);
 
+/// "Adds 301 mailboxes, 2 lists; changes 1 mailbox."; empty if nothing is added, changed, or
+/// deleted.
+[[nodiscard]] std::string sums_line(const nlohmann::ordered_json& plan);
 /// "Plan: 4 to add, 1 to change, 0 to delete; ...": scripts search for this line.
 [[nodiscard]] std::string summary_line(const nlohmann::ordered_json& plan);
 
