@@ -113,12 +113,17 @@ bool is_utf8(std::string_view text) {
 
 std::string visible(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    // U+0080 to U+009F; U+009B begins a sequence as ESC [ does.
+    const bool is_c1 = byte == 0xC2 && utf8_length(text, at) == 2 &&
+                       static_cast<unsigned char>(text[at + 1]) < 0xA0;
+    if (is_c1)
+      out += fmt::format("\\xc2\\x{:02x}", static_cast<unsigned char>(text[++at]));
+    else if (byte < 0x20 || byte == 0x7f)
       out += fmt::format("\\x{:02x}", byte);
     else
-      out.push_back(c);
+      out.push_back(text[at]);
   }
   return out;
 }
