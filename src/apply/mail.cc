@@ -128,7 +128,6 @@ class Executor::Courier {
         batch_(executor.system(), executor.owner_,
                executor.input_.ledger == nullptr ? nullptr : &executor.input_.ledger->deliveries(),
                [&executor](std::uint64_t messages, std::uint64_t bytes) {
-                 const std::scoped_lock lock(executor.mail_mutex_);
                  executor.observer_.on_progress(messages, bytes);
                }) {}
 
@@ -156,7 +155,9 @@ class Executor::Courier {
         VSTATE_TRY_ASSIGN(parcel, feed_.next());
       }
       if (!parcel) return {};
+      executor_.observer_.on_box(parcel->kind, parcel->name);
       auto status = deliver(*parcel);
+      executor_.observer_.on_box_end(parcel->kind, parcel->name);
       if (status) continue;
       if (status.error().ends_run()) return status;
       failures_.emplace(label_of(parcel->kind, parcel->name), status.error());

@@ -59,11 +59,11 @@ Result<bool> lock_with(int directory, const std::string& file, const std::string
 
 }  // namespace
 
-Batch::Batch(System& system, Owner owner, DeliveryLog* log, Placed placed)
+Batch::Batch(System& system, Owner owner, DeliveryLog* log, Written written)
     : system_(system),
       owner_(owner),
       log_(log),
-      placed_(std::move(placed)),
+      written_(std::move(written)),
       files_(std::make_unique<Files>()) {}
 Batch::~Batch() = default;
 
@@ -72,6 +72,7 @@ std::map<std::string, Error> Batch::take_failures() { return std::exchange(failu
 Status Batch::add(Item item) {
   const bool is_new_target = files_->items.empty() || files_->items.back().target != item.target;
   built_bytes_ += item.size;
+  if (written_) written_(item.is_message ? 1 : 0, item.size);
   files_->items.push_back(std::move(item));
   if (is_new_target) ++targets_;
   if (files_->items.size() >= k_most_files || built_bytes_ >= k_most_bytes ||
@@ -144,8 +145,6 @@ Status Batch::flush() {
     if (status.error().ends_run()) return status;
     failures_.emplace(item.label, status.error());
   }
-  if (placed_)
-    placed_(std::exchange(messages_, std::uint64_t{0}), std::exchange(bytes_, std::uint64_t{0}));
   return {};
 }
 
@@ -229,8 +228,6 @@ Status Batch::place(const Item& item) {
     return fail(Errc::conflict,
                 fmt::format("{}: appeared meanwhile; run it again", item.target->full(item.path)));
   }
-  messages_ += item.is_message ? 1 : 0;
-  bytes_ += item.size;
   return {};
 }
 
@@ -255,7 +252,6 @@ Status Batch::place_file(const Item& item) {
     unlinkat(directory->get(), lock.c_str(), 0);
     return failure;
   }
-  bytes_ += item.size;
   return {};
 }
 

@@ -39,11 +39,14 @@ class ApplyObserver {
  public:
   virtual ~ApplyObserver() = default;
   virtual void on_start(const Action&) {}
-  /// More messages and bytes are in their places.
+  /// More messages and bytes are written. Like on_box, called by several threads at once.
   virtual void on_progress(std::uint64_t messages, std::uint64_t bytes) {
     (void)messages;
     (void)bytes;
   }
+  /// The mail of a mailbox or a list, or the domain's own files, is being taken in.
+  virtual void on_box(ArchiveKind, const std::string& name) { (void)name; }
+  virtual void on_box_end(ArchiveKind, const std::string& name) { (void)name; }
   /// Something failed that is no action of its own: the mail of one mailbox of a feed.
   virtual void on_failure(const std::string& address, const std::string& message) {
     (void)address;

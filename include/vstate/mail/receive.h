@@ -102,10 +102,10 @@ struct ReceiveCount : DeliveryCount {
 /// them. One thread uses it.
 class Batch {
  public:
-  /// Told of messages and bytes that are in their places.
-  using Placed = std::function<void(std::uint64_t messages, std::uint64_t bytes)>;
-  /// `log` may be null, `placed` empty.
-  Batch(System&, Owner, DeliveryLog* log, Placed placed = {});
+  /// Told of messages and bytes as they are written, before the flush that places them.
+  using Written = std::function<void(std::uint64_t messages, std::uint64_t bytes)>;
+  /// `log` may be null, `written` empty.
+  Batch(System&, Owner, DeliveryLog* log, Written written = {});
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -137,9 +137,9 @@ class Batch {
   System& system_;
   Owner owner_;
   DeliveryLog* log_;
-  Placed placed_;
+  Written written_;
   std::unique_ptr<Files> files_;
-  std::uint64_t built_bytes_ = 0, messages_ = 0, bytes_ = 0;
+  std::uint64_t built_bytes_ = 0;
   std::size_t targets_ = 0;
   std::map<std::string, Error> failures_;
 };
