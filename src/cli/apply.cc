@@ -58,12 +58,25 @@ constexpr std::uint64_t k_much_mail = std::uint64_t{64} << 20U;
 /// to it.
 struct Building {
   template <class MakeInput>
-  Building(const DomainFile& of, Prepared ready, Reporter teller, const MakeInput& make_input)
+  Building(const DomainFile& of, Prepared ready, const Console& console, bool is_json,
+           std::string noun, const MakeInput& make_input)
       : file(of),
         prepared(std::move(ready)),
-        reporter(std::move(teller)),
+        reporter(console, is_json, of.state.name.text(), std::move(noun)),
         input(make_input(prepared.observation)),
         run(input, prepared.plan, reporter) {}
+
+  /// Tells how far it is meanwhile.
+  Status build() {
+    const auto planned = summary_of(prepared.plan);
+    const auto boxes = file.state.mailboxes.size() + file.state.lists.size();
+    reporter.expect({.messages = planned.messages,
+                     .bytes = planned.bytes,
+                     .boxes = input.feed == nullptr ? 0 : boxes,
+                     .actions = prepared.plan.actions.size()});
+    const Reporter::Watch watch(reporter);
+    return run.build();
+  }
 
   const DomainFile& file;
   Prepared prepared;
@@ -86,6 +99,7 @@ class Applying {
   Exit apply_stream(std::string begun);
   Status take_saved_plan();
   std::optional<std::vector<DomainFile>> read_files();
+  Result<Prepared> compare(Session&, const DomainFile&, Diagnostics&);
   /// Nothing: it is built, and waits in built_ for its publication.
   std::optional<Exit> apply_file(Session&, const DomainFile&, std::size_t index);
   std::optional<Exit> build(Session&, const DomainFile&, Prepared);
@@ -140,9 +154,18 @@ std::optional<std::vector<DomainFile>> Applying::read_files() {
   for (const auto& name : options_.files)
     if (auto file = read_domain_file(name, options_.mail, diagnostics, common_.selection))
       files.push_back(*std::move(file));
-  for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
+  reporter_.report(diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return files;
+}
+
+/// Archives are read for it from beginning to end.
+Result<Prepared> Applying::compare(Session& session, const DomainFile& file,
+                                   Diagnostics& diagnostics) {
+  reporter_.set_stage("comparing " + file.state.name.text());
+  const Reporter::Watch watch(reporter_);
+  return prepare(session, file, plan_options(common_, options_), diagnostics,
+                 feeding_.feed == nullptr ? "" : feeding_.feed->title());
 }
 
 std::optional<Exit> Applying::apply_file(Session& session, const DomainFile& file,
@@ -150,9 +173,8 @@ std::optional<Exit> Applying::apply_file(Session& session, const DomainFile& fil
   // What it says of a name that is not published yet would not be so a moment later.
   if (waits_for_names_of(file)) publish_built(session);
   Diagnostics diagnostics;
-  auto prepared = prepare(session, file, plan_options(common_, options_), diagnostics,
-                          feeding_.feed == nullptr ? "" : feeding_.feed->title());
-  for (const auto& item : diagnostics.sorted()) reporter_.error(to_text(item));
+  auto prepared = compare(session, file, diagnostics);
+  reporter_.report(diagnostics);
   const auto noun = noun_of(file);
   if (!prepared) return fail_with(with_noun(noun, prepared.error()));
   if (diagnostics.has_errors()) return Exit::error;
@@ -164,9 +186,11 @@ std::optional<Exit> Applying::apply_file(Session& session, const DomainFile& fil
     }
   }
   reporter_.event({{"event", "planned"}, {"domain", file.state.name.text()}, {"plan", json}});
-  if (!options_.json && !common_.quiet)
-    Console::print(
-        view::to_text(json, {console_.has_color(stdout), common_.verbose, Console::has_unicode()}));
+  if (!options_.json) {
+    auto text = text_options(console_);
+    text.brief = true;
+    (void)console_.tell(view::to_text(json, text));
+  }
   for (const auto& problem : prepared->plan.problems) reporter_.error(noun + problem);
   if (!prepared->plan.problems.empty()) return Exit::error;
   if (prepared->plan.is_empty()) {
@@ -250,12 +274,10 @@ std::optional<Exit> Applying::build(Session& session, const DomainFile& file, Pr
                       .jobs = std::max(1U, jobs),
                       .selection = common_.selection};
   };
-  auto building = std::make_unique<Building>(
-      file, std::move(prepared),
-      Reporter(console_, options_.json, file.state.name.text(), noun_of(file)), input);
+  auto building = std::make_unique<Building>(file, std::move(prepared), console_, options_.json,
+                                             noun_of(file), input);
   building->record.number = *number;
-  building->reporter.expect(planned.messages, planned.bytes);
-  if (const auto built = building->run.build(); !built) {
+  if (const auto built = building->build(); !built) {
     auto& record = building->record;
     record.changes = building->reporter.take_changes();
     record.summary = "stopped: " + built.error().message;
@@ -329,7 +351,7 @@ Exit Applying::finish(Building& building, const Status& published) {
                   {"messages", report->messages},
                   {"bytes", report->bytes},
                   {"published", report->is_published}});
-  if (!options_.json) Console::print(noun + record.summary + "\n");
+  if (!options_.json) (void)console_.tell(noun + record.summary + "\n");
   if (!report->failures.empty() && !report->is_published)
     reporter_.error(fmt::format("{} stays hidden from qmail until all of it is there", domain));
   if (!report->failures.empty()) return Exit::partly;
@@ -377,7 +399,7 @@ Exit Applying::run() {
   }
   publish_built(*session);
   if (const auto summary = tally_.summary(); !summary.empty() && !options_.json)
-    Console::note(summary);
+    console_.say(summary);
   const auto result = tally_.exit(has_changed_);
   if (result == Exit::done && has_changed_ && options_.detailed_exitcode) return Exit::differences;
   return result;
@@ -412,11 +434,18 @@ Exit apply_with_feed(const CommonOptions& common, const PlanOptionsText& options
 Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& options,
                        Session& session, StreamReader& stream, const std::string& title,
                        const std::string& command) {
-  const auto text = stream.read_document();
+  const Console console(common);
+  // Only now: until something comes, the other side may be asking for a password.
+  const auto text = [&] {
+    Reporter reporter(console, options.json);
+    reporter.set_stage("reading " + title);
+    const Reporter::Watch watch(reporter);
+    return stream.read_document();
+  }();
   if (!text) return Console::fail(text.error());
   Diagnostics diagnostics;
   const auto file = parse_domain_file(title, *text, diagnostics, common.selection);
-  Console::report(diagnostics);
+  console.report(diagnostics);
   if (!file) return Exit::error;
   StreamFeed feed(stream, title);
   const auto exit = apply_with_feed(common, options, session, *file, {&feed, command});

@@ -49,8 +49,9 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--jobs", common.jobs, "mailboxes at a time (default: one a processor)")
       ->type_name("N");
-  app.add_flag("-q,--quiet", common.quiet, "errors and the summary only");
-  app.add_flag("-v,--verbose", common.verbose, "with what was detected, and from what");
+  app.add_flag("-q,--quiet", common.quiet, "errors only; the exit status tells the rest");
+  app.add_flag("-v,--verbose", common.verbose,
+               "all of a plan, with what was detected, and from what");
   app.set_config("--config", "/etc/vstate.toml", "options as TOML");
   // An option that is misspelt there would silently not be set.
   app.allow_config_extras(CLI::config_extras_mode::error);

@@ -1,5 +1,6 @@
 #include "console.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,32 +20,57 @@ bool is_set(const char* name) {
 }  // namespace
 
 bool Console::print(std::string_view text) {
-  end_status();
+  const std::scoped_lock lock(mutex_);
+  erase_status();
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
          std::fflush(stdout) == 0;
 }
 
+bool Console::tell(std::string_view text) const { return options_.quiet || print(text); }
+
 bool Console::is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
+std::size_t Console::width(std::FILE* stream) {
+  if (isatty(fileno(stream)) == 0) return 0;
+  const auto* set = std::getenv("COLUMNS");
+  constexpr std::uint64_t most = 10'000;
+  if (const auto columns = to_number(set == nullptr ? "" : set);
+      columns && *columns > 0 && *columns <= most)
+    return *columns;
+  winsize size{};
+  constexpr std::size_t usual = 80;
+  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
+
 void Console::status(std::string_view text) {
-  fmt::print(stderr, "\r{}\033[K", text);
-  std::fflush(stderr);
+  const std::scoped_lock lock(mutex_);
+  write_error(fmt::format("\r{}\033[K", text));
   has_status_ = true;
 }
 
 void Console::end_status() {
-  if (has_status_) fmt::print(stderr, "\r\033[K");
+  const std::scoped_lock lock(mutex_);
+  erase_status();
+}
+
+void Console::erase_status() {
+  if (has_status_) write_error("\r\033[K");
   has_status_ = false;
 }
 
-void Console::error(std::string_view text) {
-  end_status();
-  fmt::print(stderr, "vstate: {}\n", text);
+/// A terminal that is gone is no reason to stop.
+void Console::write_error(std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-void Console::note(std::string_view text) {
-  end_status();
-  fmt::print(stderr, "{}\n", text);
+void Console::error(std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  erase_status();
+  write_error(fmt::format("vstate: {}\n", text));
+}
+
+void Console::warning(std::string_view text) const {
+  if (!options_.quiet) error(text);
 }
 
 Exit Console::fail(const Error& failure) {
@@ -53,13 +79,19 @@ Exit Console::fail(const Error& failure) {
   return exit_of(failure);
 }
 
-void Console::report(const Diagnostics& diagnostics) {
-  for (const auto& item : diagnostics.sorted()) error(to_text(item));
+void Console::report(const Diagnostics& diagnostics) const {
+  for (const auto& item : diagnostics.sorted())
+    if (item.severity == Severity::error)
+      error(to_text(item));
+    else
+      warning(to_text(item));
 }
 
 void Console::say(std::string_view text) const {
-  end_status();
-  if (!options_.quiet) fmt::print(stderr, "{}\n", text);
+  if (options_.quiet) return;
+  const std::scoped_lock lock(mutex_);
+  erase_status();
+  write_error(fmt::format("{}\n", text));
 }
 
 bool Console::has_color(std::FILE* stream) const {
@@ -81,11 +113,21 @@ bool Console::has_unicode() {
 
 bool Console::confirm(std::string_view question) {
   if (isatty(STDIN_FILENO) == 0) return false;
+  end_status();
   fmt::print(stderr, "{} [y/N] ", question);
   std::string answer;
   for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
     answer.push_back(static_cast<char>(c));
   return answer == "y" || answer == "yes";
+}
+
+view::TextOptions text_options(const Console& console) {
+  view::TextOptions options;
+  options.color = console.has_color(stdout);
+  options.verbose = console.is_verbose();
+  options.unicode = Console::has_unicode();
+  options.width = Console::width(stdout);
+  return options;
 }
 
 }  // namespace vstate::cli

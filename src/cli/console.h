@@ -1,14 +1,18 @@
 /// \file
-/// Where text goes: answers to standard output, talk to standard error.
+/// Where text goes: answers to standard output, talk to standard error. Threads may share it: each
+/// call writes all of its text at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "exit.h"
 #include "options.h"
 #include "vstate/base/diagnostics.h"
+#include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 
@@ -19,9 +23,12 @@ class Console {
   static bool print(std::string_view text);
   /// "vstate: TEXT" on standard error.
   static void error(std::string_view text);
-  static void report(const Diagnostics&);
-  /// What a run says at its end, on standard error, --quiet or not.
-  static void note(std::string_view text);
+  /// Errors, and warnings unless --quiet.
+  void report(const Diagnostics&) const;
+  /// "vstate: TEXT" of what is no error, which --quiet leaves out.
+  void warning(std::string_view text) const;
+  /// An answer that is for people only, which --quiet leaves out: the exit status tells it too.
+  [[nodiscard]] bool tell(std::string_view text) const;
   /// Reports an error that came before any change, and returns its exit status.
   static Exit fail(const Error&);
   /// Talk that --quiet leaves out.
@@ -34,15 +41,26 @@ class Console {
   [[nodiscard]] bool is_verbose() const { return options_.verbose; }
   /// Whether standard error is one.
   [[nodiscard]] static bool is_terminal();
+  /// Columns of the stream's terminal: COLUMNS if that is set, else what the terminal says, else
+  /// 80; 0 if the stream is none.
+  [[nodiscard]] static std::size_t width(std::FILE* stream);
   /// A line on the terminal; what is said next takes its place.
   static void status(std::string_view text);
+  /// Takes that line away.
+  static void end_status();
   /// Asks on the terminal; false without one.
   [[nodiscard]] static bool confirm(std::string_view question);
 
  private:
-  static void end_status();
+  static void erase_status();
+  static void write_error(std::string_view text);
+
   const CommonOptions& options_;
+  static inline std::mutex mutex_;  ///< of both streams, and of what follows
   static inline bool has_status_ = false;
 };
+
+/// A plan as standard output takes it.
+[[nodiscard]] view::TextOptions text_options(const Console&);
 
 }  // namespace vstate::cli

@@ -198,7 +198,12 @@ Exit run_stream(const Console& console, Session& session, const DomainName& name
   if (!freeze) return Console::fail(freeze.error());
   const auto dumped = dump_stream(session, name, STDOUT_FILENO, have, choice_of(common, options));
   if (!dumped) return Console::fail(dumped.error());
-  tell(console, name, *dumped, *freeze && (*freeze)->is_ours());
+  const bool is_ours = *freeze && (*freeze)->is_ours();
+  // Who says what they have counts themselves what comes.
+  if (options.have.empty())
+    tell(console, name, *dumped, is_ours);
+  else
+    tell_source(console, name, *dumped, is_ours);
   return unfrozen(*freeze, exit_of_dump(*dumped));
 }
 
@@ -300,7 +305,7 @@ void tell_source(const Console& console, const DomainName& name, const DumpRepor
   auto remarks = report.remarks;
   if (report.is_frozen && !is_frozen_by_us) remarks.emplace_back(k_frozen_remark);
   for (const auto& remark : remarks)
-    Console::error(fmt::format("{}: warning: {}", name.text(), visible(remark)));
+    console.warning(fmt::format("{}: warning: {}", name.text(), visible(remark)));
   for (const auto& item : report.left_out) {
     const auto mail = item.messages == 0
                           ? std::string()
@@ -359,7 +364,7 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
     tally.add(name.text(), exit);
     has_written = has_written || exit != Exit::error;
   }
-  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   return tally.exit(has_written);
 }
 

@@ -101,7 +101,7 @@ Exit run_export(const CommonOptions& common, const ExportOptions& options) {
   const auto files = options.files.empty() ? export_tables(common, options)
                                            : export_files(common, options, diagnostics);
   if (!files) return Console::fail(files.error());
-  Console::report(diagnostics);
+  Console(common).report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   if (options.output.empty()) {
     if (files->size() > 1) {

@@ -31,14 +31,14 @@ Json to_json(const Run& run) {
   return out;
 }
 
-std::string to_text(const Run& run, bool with_changes) {
+std::string to_text(const Run& run) {
   auto out = fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
                          run.command, run.domain,
                          run.ended == 0 ? "was stopped before its end" : run.summary);
   for (const auto& change : run.changes)
     if (!change.failure.empty())
       out += fmt::format("       ! {}: {}\n", change.address, change.failure);
-    else if (with_changes)
+    else
       out += fmt::format("         {}\n", change.address);
   return out;
 }
@@ -60,9 +60,10 @@ Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
     for (const auto& run : runs) out.push_back(to_json(run));
     return Console::print(out.dump(2) + "\n") ? Exit::done : Exit::error;
   }
+  const Console console(common);
   for (const auto& run : runs)
-    if (!Console::print(to_text(run, !common.quiet))) return Exit::error;
-  if (runs.empty()) Console::print("No run is on record.\n");
+    if (!console.tell(to_text(run))) return Exit::error;
+  if (runs.empty() && !console.tell("No run is on record.\n")) return Exit::error;
   return Exit::done;
 }
 

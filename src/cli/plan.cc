@@ -26,20 +26,20 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   for (const auto& name : options.files)
     if (auto file = read_domain_file(name, options.mail, diagnostics, common.selection))
       files.push_back(*std::move(file));
-  Console::report(diagnostics);
+  console.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
   std::vector<nlohmann::ordered_json> plans;
   bool has_changes = false;
   Tally tally;
-  const view::TextOptions text{console.has_color(stdout), common.verbose, Console::has_unicode()};
+  const auto text = text_options(console);
   for (const auto& file : files) {
     Diagnostics found;
     auto chosen = plan_options(common, options);
     chosen.remembers = false;
     auto prepared = prepare(*session, file, chosen, found);
-    Console::report(found);
+    console.report(found);
     const auto& name = file.state.name.text();
     const auto noun = noun_of(name, files.size());
     if (!prepared || found.has_errors()) {
@@ -49,7 +49,7 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     }
     auto json = view::to_json(prepared->plan);
     has_changes = has_changes || !prepared->plan.is_empty();
-    if (!options.json && !Console::print(view::to_text(json, text))) return Exit::error;
+    if (!options.json && !console.tell(view::to_text(json, text))) return Exit::error;
     for (const auto& problem : prepared->plan.problems) Console::error(noun + problem);
     tally.add(name, prepared->plan.problems.empty() ? Exit::done : Exit::error);
     plans.push_back(std::move(json));
@@ -62,7 +62,7 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     }
   }
   if (options.json && !Console::print(joined(std::move(plans)).dump(2) + "\n")) return Exit::error;
-  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   if (result != Exit::done) return result;
   return has_changes && options.detailed_exitcode ? Exit::differences : Exit::done;
 }
@@ -73,7 +73,7 @@ Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
     const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
     (void)file;
   }
-  Console::report(diagnostics);
+  Console(common).report(diagnostics);
   return diagnostics.has_errors() ? Exit::error : Exit::done;
 }
 

@@ -15,6 +15,7 @@
 #include "commands.h"
 #include "dump.h"
 #include "pull_local.h"
+#include "reporter.h"
 #include "tally.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/stream.h"
@@ -165,7 +166,12 @@ Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
   auto freeze = freeze_deliveries(*source, name, options_.freeze);
   if (!freeze) return fail(freeze.error());
-  auto observation = inspect_source(*source, name, common_.selection);
+  auto observation = [&] {
+    Reporter reporter(console_, options_.apply.json);
+    reporter.set_stage("looking at " + options_.from);
+    const Reporter::Watch watch(reporter);
+    return inspect_source(*source, name, common_.selection);
+  }();
   if (!observation) return fail(observation.error().in(options_.from));
   const auto text_of = [&](const State& state) {
     return document::write(options_.clear_passwords ? state : without_clear_passwords(state));
@@ -173,7 +179,7 @@ Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
   const auto text = text_of(*observation->state);
   Diagnostics diagnostics;
   const auto file = parse_domain_file(options_.from, text, diagnostics, common_.selection);
-  Console::report(diagnostics);
+  console_.report(diagnostics);
   if (!file) return Exit::error;
   auto report = report_of(*observation, options_.clear_passwords);
   LocalFeed feed(*source, *observation, options_.from);
@@ -225,8 +231,8 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
          {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
       words.insert(words.end(), {"-o", limit});
   words.push_back(options_.from);
-  words.push_back(fmt::format("{} -q dump --mail - --have - {}{}{}{}", options_.remote_vstate,
-                              options_.freeze ? "--freeze " : "",
+  words.push_back(fmt::format("{}{} dump --mail - --have - {}{}{}{}", options_.remote_vstate,
+                              common_.quiet ? " -q" : "", options_.freeze ? "--freeze " : "",
                               options_.clear_passwords ? "--clear-passwords " : "", options_there(),
                               quoted(name.text())));
   auto child = Child::start(words);
@@ -288,7 +294,7 @@ Exit Pulling::run() {
     has_changed = has_changed || exit != Exit::error;
     if (tally.ends_run()) break;
   }
-  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
   return tally.exit(has_changed);
 }
 

@@ -3,99 +3,101 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "console.h"
+#include "progress.h"
 #include "vstate/apply/apply.h"
-#include "vstate/base/text.h"
 
 namespace vstate::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// One JSON event a line on standard output, or one plain line on standard error.
+/// One JSON event a line on standard output, or lines on standard error: on a terminal one that
+/// changes at least each second, elsewhere one each ten seconds. Nothing of it with --quiet.
 class Reporter final : public ApplyObserver {
  public:
   /// Of a run, or of one of its domains. A line begins with `noun` (cli/tally.h:noun_of); an event
   /// names its domain always.
   Reporter(const Console& console, bool is_json, std::string domain = "", std::string noun = "")
       : console_(console), is_json_(is_json), domain_(std::move(domain)), noun_(std::move(noun)) {}
+  ~Reporter() override { stop(); }
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
 
-  void event(Json event) const {
-    if (!is_json_) return;
-    if (!domain_.empty()) event["domain"] = domain_;
-    Console::print(event.dump() + "\n");
-  }
-  void on_start(const Action& action) override {
-    event({{"event", "action_start"}, {"address", address_of(action)}});
-  }
-  /// On a terminal: what was copied, of how much, how fast, and how long it will take.
-  void on_progress(std::uint64_t messages, std::uint64_t bytes) override {
-    messages_ += messages;
-    bytes_ += bytes;
-    const auto now = std::chrono::steady_clock::now();
-    constexpr auto pause = std::chrono::milliseconds(200);
-    if (now - shown_ < pause) return;
-    shown_ = now;
-    event({{"event", "progress"}, {"messages", messages_}, {"bytes", bytes_}});
-    if (!is_json_ && !console_.is_quiet() && Console::is_terminal())
-      Console::status(progress_line(now));
-  }
-  /// How much there is to copy, as far as that is known.
-  void expect(std::uint64_t messages, std::uint64_t bytes) {
-    expected_messages_ = messages;
-    expected_bytes_ = bytes;
-    started_ = std::chrono::steady_clock::now();
-  }
-  void on_failure(const std::string& address, const std::string& message) override {
-    changes_.push_back({address, message});
-    event({{"event", "action_failed"}, {"address", address}, {"message", message}});
-    if (!is_json_) Console::error(fmt::format("{}{}: {}", noun_, address, message));
-  }
-  void on_end(const Action& action, const std::string& message) override {
-    changes_.push_back({address_of(action), message});
-    if (message.empty()) {
-      event({{"event", "action_complete"}, {"address", address_of(action)}});
-      if (!is_json_ && console_.is_verbose())
-        console_.say("  done    " + noun_ + address_of(action));
-    } else {
-      event({{"event", "action_failed"}, {"address", address_of(action)}, {"message", message}});
-      if (!is_json_) Console::error(fmt::format("{}{}: {}", noun_, address_of(action), message));
-    }
-  }
+  /// While it lives, a thread tells how far the run is, also when nothing moves. Whatever ends it,
+  /// nothing is told any more afterwards. It must not outlive the reporter.
+  class [[nodiscard]] Watch {
+   public:
+    explicit Watch(Reporter& reporter) : reporter_(reporter) { reporter_.start(); }
+    ~Watch() { reporter_.stop(); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    Reporter& reporter_;
+  };
+
+  void event(Json event) const;
+  /// What is done before there is mail to count: "comparing example.com". Empty: mail is counted.
+  void set_stage(std::string stage);
+  /// What is to be done, as far as it is known; 0: it is not.
+  struct Expected {
+    std::uint64_t messages = 0, bytes = 0;
+    std::uint64_t boxes = 0;  ///< mailboxes and lists of a feed
+    std::uint64_t actions = 0;
+  };
+  /// Counting begins anew.
+  void expect(const Expected&);
+
+  void on_start(const Action&) override;
+  void on_progress(std::uint64_t messages, std::uint64_t bytes) override;
+  void on_box(ArchiveKind, const std::string& name) override;
+  void on_box_end(ArchiveKind, const std::string& name) override;
+  void on_failure(const std::string& address, const std::string& message) override;
+  void on_end(const Action&, const std::string& message) override;
   /// What became of the actions since the last call.
   std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
-  void error(const std::string& message) const {
-    event({{"event", "diagnostic"}, {"severity", "error"}, {"message", message}});
-    if (!is_json_) Console::error(noun_ + message);
-  }
+  void error(const std::string& message) const;
+  /// Errors, and what is no error unless --quiet.
+  void report(const Diagnostics&) const;
 
  private:
-  [[nodiscard]] std::string progress_line(std::chrono::steady_clock::time_point now) const {
-    const auto seconds = std::chrono::duration<double>(now - started_).count();
-    const auto rate = seconds > 0 ? static_cast<double>(bytes_) / seconds : 0.0;
-    auto line = with_thousands(messages_);
-    if (expected_messages_ > 0) line += " of " + with_thousands(expected_messages_);
-    line += " messages";
-    if (expected_messages_ > 0) line += fmt::format(" ({}%)", messages_ * 100 / expected_messages_);
-    line += ", " + human_bytes(bytes_);
-    if (rate > 0) line += fmt::format(", {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
-    if (rate > 0 && expected_bytes_ > bytes_)
-      line += fmt::format(", {:.0f} s left", static_cast<double>(expected_bytes_ - bytes_) / rate);
-    return line;
-  }
+  using Clock = std::chrono::steady_clock;
+  struct Box {
+    ArchiveKind kind;
+    std::string name;
+  };
+
+  void start();
+  void stop();
+  void tick();
+  /// Both with the lock held.
+  void show(Clock::time_point now, Clock::duration pause);
+  [[nodiscard]] std::string line(Clock::time_point now, std::size_t width) const;
 
   const Console& console_;
-  bool is_json_;
-  std::string domain_, noun_;
-  std::uint64_t messages_ = 0, bytes_ = 0, expected_messages_ = 0, expected_bytes_ = 0;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now(), shown_{};
+  const view::Ruler ruler_;
+  const bool is_json_, is_terminal_ = Console::is_terminal();
+  const std::string domain_, noun_;
   std::vector<RunChange> changes_;
+
+  mutable std::mutex mutex_;  ///< of what the threads that deliver mail and the ticking one share
+  std::condition_variable wakes_;
+  std::thread ticker_;
+  bool is_watched_ = false;
+  std::string stage_, action_;
+  std::vector<Box> boxes_;  ///< being worked on, the first begun first
+  Progress progress_;
+  bool counts_boxes_ = false, has_begun_mail_ = false;
+  Clock::time_point started_ = Clock::now(), shown_{};
 };
 
 }  // namespace vstate::cli

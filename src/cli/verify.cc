@@ -83,18 +83,18 @@ Result<Verification> verify(Session& session, const DomainFile& file, const Prep
 }
 
 /// False if it could not be said.
-bool print(const std::string& domain, const Verification& result, bool is_deep) {
+bool print(const Console& console, const std::string& domain, const Verification& result,
+           bool is_deep) {
   std::string lines;
   for (const auto& problem : result.problems) lines += fmt::format("  ! {}\n", problem);
   const auto count = result.problems.size();
   if (count == 0)
-    return Console::print(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
-                                      domain, with_thousands(result.addresses),
-                                      with_thousands(result.archives),
-                                      is_deep ? " by content" : ""));
+    return console.tell(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
+                                    domain, with_thousands(result.addresses),
+                                    with_thousands(result.archives), is_deep ? " by content" : ""));
   lines += fmt::format("{}: {} thing{} not as the file says.\n", domain, with_thousands(count),
                        count == 1 ? " is" : "s are");
-  return Console::print(lines);
+  return console.tell(lines);
 }
 
 Exit verify_file(const CommonOptions& common, const PlanOptionsText& options, Session& session,
@@ -105,12 +105,13 @@ Exit verify_file(const CommonOptions& common, const PlanOptionsText& options, Se
   chosen.reads_all_archives = true;
   Diagnostics diagnostics;
   const auto prepared = prepare(session, file, chosen, diagnostics);
-  Console::report(diagnostics);
+  const Console console(common);
+  console.report(diagnostics);
   if (!prepared) return Console::fail(prepared.error().in(domain));
   if (diagnostics.has_errors()) return Exit::error;
   const auto verified = verify(session, file, *prepared, options.deep);
   if (!verified) return Console::fail(verified.error().in(domain));
-  if (!print(domain, *verified, options.deep))
+  if (!print(console, domain, *verified, options.deep))
     return Console::fail(Error{Errc::io, "standard output: cannot write", Scope::run});
   return verified->problems.empty() ? Exit::done : Exit::differences;
 }
@@ -120,15 +121,16 @@ Exit verify_file(const CommonOptions& common, const PlanOptionsText& options, Se
 Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
+  const Console console(common);
   Tally tally;
   for (const auto& name : options.files) {
     Diagnostics diagnostics;
     const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
-    Console::report(diagnostics);
+    console.report(diagnostics);
     tally.add(file ? file->state.name.text() : name,
               file ? verify_file(common, options, *session, *file) : Exit::error);
   }
-  if (const auto summary = tally.summary(); !summary.empty()) Console::note(summary);
+  if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   return tally.exit(false);
 }
 
@@ -137,15 +139,18 @@ Exit run_route(const CommonOptions& common, const std::vector<std::string>& addr
   if (!session) return Console::fail(session.error());
   auto router = Router::load(*session->system, session->server, *session->store);
   if (!router) return Console::fail(router.error());
+  const Console console(common);
   Exit result = Exit::done;
   for (const auto& address : addresses) {
     const auto route = router->trace(address);
     if (!route) return Console::fail(route.error());
-    Console::print(address + "\n");
-    for (const auto& step : route->steps) Console::print(fmt::format("  {}\n", step));
+    auto lines = address + "\n";
+    for (const auto& step : route->steps) lines += fmt::format("  {}\n", step);
     for (const auto& end : route->ends)
-      Console::print(fmt::format("  {} {}: {}\n", is_good(end.outcome) ? "=" : "!",
-                                 to_text(end.outcome), end.text));
+      lines += fmt::format("  {} {}: {}\n", is_good(end.outcome) ? "=" : "!", to_text(end.outcome),
+                           end.text);
+    if (!console.tell(lines))
+      return Console::fail(Error{Errc::io, "standard output: cannot write", Scope::run});
     if (!route->is_good()) result = Exit::differences;
   }
   return result;

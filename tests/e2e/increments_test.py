@@ -31,7 +31,7 @@ class IncrementsCase(pull_test.PullCase):
             return tomllib.load(text)["mailbox"][user].get("mail")
 
     def use(self, file, server=None, *options):
-        return self.apply(server or self.new, *options, "--mail", self.mail, file)
+        return self.check_exit((server or self.new).vstate("apply", *options, "--mail", self.mail, file))
 
     def files(self):
         found = {}

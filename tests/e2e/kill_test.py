@@ -103,7 +103,7 @@ class KillCase(disturb.DisturbCase):
 class ServersCase(KillCase):
     """The example's two servers."""
 
-    plan = vstate("--root", "new", "plan", "file.toml", "--mail", "mail")
+    plan = [support.VSTATE, "--root", "new", "plan", "file.toml", "--mail", "mail"]
     verify = vstate("--root", "new", "verify", "file.toml", "--mail", "mail", "--deep")
 
     def setUp(self):

@@ -227,7 +227,7 @@ class OneJudge(LinksCase):
         old.own()
         two = dumped("two")
         self.assertIn(words, self.check_exit(new.vstate("plan", *two)).out)
-        self.assertIn(words, self.check_exit(new.vstate("apply", *two)).out)
+        self.assertIn(words, self.check_exit(new.vstate("apply", "-v", *two)).out)
         self.assertEqual(os.readlink(link) if os.path.lexists(link) else "", wanted)
         self.check_nothing_to_do(new, *two)
 

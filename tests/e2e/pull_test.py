@@ -205,7 +205,7 @@ class Passes:
         with open(ledger, "wb") as file:
             file.write(remembered)
         self.bob.deliver("1900000001.M1P1.old", b"to bob\n")
-        out = self.pull().out
+        out = self.pull("-v").out
         self.assertIn("was removed here after the last apply; kept", out)
         self.assertFalse(os.path.exists(self.new.domain(NAME, "alice")), out)
         self.assertEqual(self.here("bob").messages(), self.bob.messages())

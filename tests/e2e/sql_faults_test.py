@@ -69,7 +69,7 @@ class SqlFaultsTest(support.SandboxCase):
                                 "INSERT INTO ip_alias_map VALUES ('192.0.2.7', 'example.com')")
             if server.database.kind == "pgsql":
                 server.database.sql(server.schema, "ALTER TABLE ip_alias_map OWNER TO vpopmail")
-            dumped = self.check_exit(server.vstate("-q", "dump", "example.com"))
+            dumped = self.check_exit(server.vstate("dump", "example.com"))
             self.assertIn("the table ip_alias_map gives it the address 192.0.2.7, which is not carried",
                           dumped.err)
             self.assertNotIn("192.0.2.7", dumped.out)
