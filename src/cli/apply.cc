@@ -10,6 +10,7 @@
 
 #include "apply.h"
 #include "commands.h"
+#include "patterns.h"
 #include "reporter.h"
 #include "saved_plan.h"
 #include "session.h"
@@ -150,10 +151,7 @@ Status Applying::take_saved_plan() {
 
 std::optional<std::vector<DomainFile>> Applying::read_files() {
   Diagnostics diagnostics;
-  std::vector<DomainFile> files;
-  for (const auto& name : options_.files)
-    if (auto file = read_domain_file(name, options_.mail, diagnostics, common_.selection))
-      files.push_back(*std::move(file));
+  auto files = read_domain_files(options_.files, options_.mail, diagnostics, common_.selection);
   reporter_.report(diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return files;
@@ -392,6 +390,7 @@ Exit Applying::run() {
   InterruptibleSystem::watch_signals();
   const auto lock = take_run_lock(*session);
   if (!lock) return fail_with(lock.error());
+  if (!are_spelt_well(misspelt_patterns(common_.selection, &*session, *files))) return Exit::error;
   reporter_.event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
   for (std::size_t i = 0; i < files->size() && !tally_.ends_run(); ++i) {
     const auto& file = (*files)[i];
@@ -447,6 +446,10 @@ Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& optio
   const auto file = parse_domain_file(title, *text, diagnostics, common.selection);
   console.report(diagnostics);
   if (!file) return Exit::error;
+  // What a stream was made without the other side has judged.
+  const Selection judged_here{common.selection.only, command == "pull" ? std::vector<std::string>()
+                                                                       : common.selection.exclude};
+  if (!are_spelt_well(misspelt_patterns(judged_here, &session, {*file}))) return Exit::error;
   StreamFeed feed(stream, title);
   const auto exit = apply_with_feed(common, options, session, *file, {&feed, command});
   return source_exit(exit, stream.has_source_changed());

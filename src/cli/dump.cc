@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "dump.h"
 #include "host_file.h"
+#include "patterns.h"
 #include "session.h"
 #include "tally.h"
 #include "vstate/base/text.h"
@@ -40,7 +41,7 @@ class Dumping {
             const std::string& relative);
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& address,
                                             const std::string& relative);
-  [[nodiscard]] std::optional<IndexFile> read_index(const std::string& path) const;
+  [[nodiscard]] Result<std::optional<IndexFile>> read_index(const std::string& path) const;
   [[nodiscard]] static std::string path_of_part(const std::string& whole,
                                                 const ArchiveRef& present);
 
@@ -79,7 +80,8 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   const auto whole = path_join(mail, relative);
   const auto index_path = whole + ".index";
   VSTATE_TRY(make_private_directories(std::filesystem::path(whole).parent_path()));
-  auto index = read_index(index_path).value_or(IndexFile());
+  VSTATE_TRY_ASSIGN(const auto known, read_index(index_path));
+  auto index = known.value_or(IndexFile());
   const auto part_path = path_of_part(relative, index.archive);
   auto written =
       index.archive.archive.empty()
@@ -123,11 +125,13 @@ void Dumping::take(std::optional<ArchiveRef>& into, const ArchiveSource& source,
 }
 
 /// Of the archives of an earlier dump; nothing where it has to begin anew.
-std::optional<IndexFile> Dumping::read_index(const std::string& path) const {
-  const auto bytes = read_input(path);
+Result<std::optional<IndexFile>> Dumping::read_index(const std::string& path) const {
+  const auto bytes = read_host_file(path);
+  if (!bytes && bytes.error().code != Errc::not_found) return tl::unexpected<Error>(bytes.error());
   auto index = bytes ? parse_index(*bytes, choice_.mail) : std::nullopt;
   constexpr std::size_t most_increments = 99;
-  if (index && index->archive.increments.size() >= most_increments) return std::nullopt;
+  if (index && index->archive.increments.size() >= most_increments)
+    return std::optional<IndexFile>();
   return index;
 }
 
@@ -185,8 +189,7 @@ Exit run_stream(const Console& console, Session& session, const DomainName& name
   if (!options.have.empty()) {
     const auto bytes = read_input(options.have);
     if (!bytes) {
-      Console::error(fmt::format("{}: cannot be read", options.have));
-      return Exit::error;
+      return Console::fail(bytes.error());
     }
     auto parsed = parse_have(*bytes);
     if (!parsed) return Console::fail(parsed.error());
@@ -345,6 +348,9 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   if (!session) return Console::fail(session.error());
   const auto names = domains_to_dump(console, *session, options);
   if (!names) return Console::fail(names.error());
+  if (!are_spelt_well(
+          misspelt_patterns(common.selection, "what would be dumped", {}, {{*session, *names}})))
+    return Exit::error;
   if (options.mail == "-") {
     if (names->size() == 1) return run_stream(console, *session, names->front(), common, options);
     Console::error("a stream holds one domain");

@@ -39,14 +39,13 @@ Result<exports::Files> export_files(const CommonOptions& common, const ExportOpt
                                     Diagnostics& diagnostics) {
   exports::Files all;
   if (options.format == "csv") all["accounts.csv"] = exports::csv_header();
-  for (const auto& name : options.files) {
-    const auto file = read_domain_file(name, options.mail, diagnostics);
-    if (!file) continue;
-    exports::Input input{file->state, {}, {options.uid, options.gid}};
+  const auto described = read_domain_files(options.files, options.mail, diagnostics, {});
+  for (const auto& file : described) {
+    exports::Input input{file.state, {}, {options.uid, options.gid}};
     if (!options.home.empty())
-      for (const auto& [mailbox, value] : file->state.mailboxes)
+      for (const auto& [mailbox, value] : file.state.mailboxes)
         input.homes[mailbox.text()] =
-            home_from(options.home, file->state.name.text(), mailbox.text());
+            home_from(options.home, file.state.name.text(), mailbox.text());
     else if (options.format == "dovecot")
       VSTATE_TRY(find_homes(common, input));
     if (options.format == "dovecot") add(all, exports::dovecot_users(input));

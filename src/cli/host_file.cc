@@ -71,6 +71,12 @@ Status make_private_directories(const std::filesystem::path& path) {
   return {};
 }
 
+Result<std::string> read_host_file(const std::string& path) {
+  const Handle file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return fail_errno(path, "cannot be read");
+  return read_all(file.get(), path);
+}
+
 Status write_host_file(const std::string& name, std::string_view text) {
   VSTATE_TRY_ASSIGN(const auto path, end_of_links(name));
   struct stat st {};

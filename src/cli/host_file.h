@@ -13,6 +13,9 @@ namespace vstate::cli {
 /// Makes a directory and those above it for their owner alone: archives hold people's mail.
 Status make_private_directories(const std::filesystem::path&);
 
+/// All of a file, or of a pipe that it names.
+[[nodiscard]] Result<std::string> read_host_file(const std::string& path);
+
 /// Replaces a file by rename, readable for its owner alone from the first byte on.
 Status write_host_file(const std::string& path, std::string_view text);
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "patterns.h"
 #include "saved_plan.h"
 #include "session.h"
 #include "tally.h"
@@ -22,14 +23,12 @@ nlohmann::ordered_json joined(std::vector<nlohmann::ordered_json> plans) {
 Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
   const Console console(common);
   Diagnostics diagnostics;
-  std::vector<DomainFile> files;
-  for (const auto& name : options.files)
-    if (auto file = read_domain_file(name, options.mail, diagnostics, common.selection))
-      files.push_back(*std::move(file));
+  const auto files = read_domain_files(options.files, options.mail, diagnostics, common.selection);
   console.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_session(common, Access::read);
   if (!session) return Console::fail(session.error());
+  if (!are_spelt_well(misspelt_patterns(common.selection, &*session, files))) return Exit::error;
   std::vector<nlohmann::ordered_json> plans;
   bool has_changes = false;
   Tally tally;
@@ -69,12 +68,12 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
 
 Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
-  for (const auto& name : options.files) {
-    const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
-    (void)file;
-  }
+  const auto files = read_domain_files(options.files, options.mail, diagnostics, common.selection);
   Console(common).report(diagnostics);
-  return diagnostics.has_errors() ? Exit::error : Exit::done;
+  // What a file that cannot be read has is not known.
+  if (diagnostics.has_errors()) return Exit::error;
+  return are_spelt_well(misspelt_patterns(common.selection, nullptr, files)) ? Exit::done
+                                                                             : Exit::error;
 }
 
 Exit run_schema() { return Console::print(document::schema()) ? Exit::done : Exit::error; }

@@ -14,6 +14,7 @@
 #include "apply.h"
 #include "commands.h"
 #include "dump.h"
+#include "patterns.h"
 #include "pull_local.h"
 #include "reporter.h"
 #include "tally.h"
@@ -126,6 +127,8 @@ class Pulling {
   Exit run();
 
  private:
+  [[nodiscard]] Result<Session> open_source() const;
+  [[nodiscard]] bool patterns_match(Session& target, const std::vector<DomainName>&);
   Exit pull_from_directory(Session& target, const DomainName&);
   Exit pull_from_host(Session& target, const DomainName&);
   Result<Have> what_is_here(Session& target, const DomainName&);
@@ -157,11 +160,15 @@ Result<Have> Pulling::what_is_here(Session& target, const DomainName& name) {
   return have;
 }
 
-Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
+Result<Session> Pulling::open_source() const {
   auto common = common_;
   common.root = options_.from;
   common.server = options_.source;
-  auto source = open_session(common, Access::read);
+  return open_session(common, Access::read);
+}
+
+Exit Pulling::pull_from_directory(Session& target, const DomainName& name) {
+  auto source = open_source();
   if (!source) return Console::fail(source.error());
   const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
   auto freeze = freeze_deliveries(*source, name, options_.freeze);
@@ -265,6 +272,20 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   return exit;
 }
 
+/// Whether each pattern matches something, there or here. The other side of a shell judges for
+/// itself.
+bool Pulling::patterns_match(Session& target, const std::vector<DomainName>& names) {
+  const auto& selection = common_.selection;
+  if (selection.only.empty() && selection.exclude.empty()) return true;
+  auto source = open_source();
+  if (!source) {
+    (void)Console::fail(source.error());
+    return false;
+  }
+  return are_spelt_well(misspelt_patterns(selection, options_.from + " or on this server", {},
+                                          {{*source, names}, {target, names}}));
+}
+
 Exit Pulling::run() {
   std::vector<DomainName> names;
   for (const auto& text : options_.domains) {
@@ -283,6 +304,10 @@ Exit Pulling::run() {
     Console::error(fmt::format("{}: is not a directory", options_.from));
     return Exit::error;
   }
+  if (!is_directory && std::filesystem::is_directory(options_.from))
+    console_.say(
+        fmt::format("{0}: is taken for a host; for the directory say ./{0}", options_.from));
+  if (is_directory && !patterns_match(*target, names)) return Exit::error;
   Tally tally;
   bool has_changed = false;
   for (const auto& name : names) {

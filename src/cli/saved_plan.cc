@@ -1,8 +1,6 @@
 #include "saved_plan.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -42,8 +40,7 @@ Status save_plan(const std::string& path, const CommonOptions& common,
 Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return std::optional<SavedPlan>();
-  std::ifstream file(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  VSTATE_TRY_ASSIGN(const auto text, read_host_file(path));
   // A domain file is TOML and cannot begin with a brace.
   if (text.empty() || text.front() != '{') return std::optional<SavedPlan>();
   const auto damaged = [&] {

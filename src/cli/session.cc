@@ -6,12 +6,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
 #include <fmt/format.h>
 
+#include "host_file.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
 #include "vstate/mail/convert.h"
@@ -181,20 +179,10 @@ bool adds_mailboxes(const Plan& plan) {
 
 }  // namespace
 
-std::optional<std::string> read_input(const std::string& name) {
-  if (name == "-") return g_begun + std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::error_code failure;
-  std::ifstream file(name, std::ios::binary);
-  if (!file || std::filesystem::is_directory(name, failure)) return std::nullopt;
-  std::string text;
-  // The size is a guess: a pipe has none, and a file may grow.
-  if (const auto size = std::filesystem::file_size(name, failure); !failure) {
-    text.resize(size);
-    file.read(text.data(), static_cast<std::streamsize>(size));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-  }
-  text.append(std::istreambuf_iterator<char>(file), {});
-  return text;
+Result<std::string> read_input(const std::string& name) {
+  if (name != "-") return read_host_file(name);
+  VSTATE_TRY_ASSIGN(auto rest, read_all(STDIN_FILENO, "standard input"));
+  return g_begun + rest;
 }
 
 std::string read_begin(int file) {
@@ -374,25 +362,51 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const std::s
   const auto shown = name == "-" ? std::string("standard input") : name;
   const auto text = read_input(name);
   if (!text) {
-    diagnostics.error({shown, 0, 0}, "cannot be read");
+    diagnostics.error({"", 0, 0}, text.error().message);
     return std::nullopt;
   }
   document::Places places;
-  auto state = document::read(*text, shown, diagnostics, &places, selection);
+  std::vector<std::string> unmatched;
+  auto state = document::read(*text, shown, diagnostics, &places, selection, &unmatched);
   if (!state) return std::nullopt;
   const auto beside =
       name == "-" ? std::filesystem::path(".") : std::filesystem::path(name).parent_path();
-  DomainFile file{shown, sha256_hex(*text), *std::move(state), std::move(places),
-                  mail.empty() ? (beside.empty() ? "." : beside.string()) : mail};
+  DomainFile file{shown,
+                  sha256_hex(*text),
+                  *std::move(state),
+                  std::move(places),
+                  mail.empty() ? (beside.empty() ? "." : beside.string()) : mail,
+                  std::move(unmatched)};
   return check_archives(file, diagnostics) ? std::optional(std::move(file)) : std::nullopt;
+}
+
+std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
+                                          const std::string& mail, Diagnostics& diagnostics,
+                                          const Selection& selection) {
+  std::vector<DomainFile> files;
+  std::map<DomainName, std::string> described;
+  for (const auto& name : names) {
+    auto file = read_domain_file(name, mail, diagnostics, selection);
+    if (!file) continue;
+    const auto [first, is_new] = described.emplace(file->state.name, file->name);
+    if (!is_new)
+      diagnostics.error(
+          place_of(*file, "domain"),
+          fmt::format("{} is described in {} already", first->first.text(), first->second),
+          "name one of the two");
+    files.push_back(*std::move(file));
+  }
+  return files;
 }
 
 std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
                                             Diagnostics& diagnostics, const Selection& selection) {
   document::Places places;
-  auto state = document::read(text, shown, diagnostics, &places, selection);
+  std::vector<std::string> unmatched;
+  auto state = document::read(text, shown, diagnostics, &places, selection, &unmatched);
   if (!state) return std::nullopt;
-  return DomainFile{shown, sha256_hex(text), *std::move(state), std::move(places), "."};
+  return DomainFile{shown, sha256_hex(text),    *std::move(state), std::move(places),
+                    ".",   std::move(unmatched)};
 }
 
 namespace {

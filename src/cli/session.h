@@ -73,11 +73,12 @@ struct DomainFile {
   State state;
   document::Places places;
   std::string archive_root;
+  std::vector<std::string> unmatched = {};  ///< patterns of the Selection that match nothing in it
 };
 /// A few bytes from the beginning of a file that may be a pipe.
 [[nodiscard]] std::string read_begin(int file);
-/// All of a file of this machine, or of standard input ("-"); nothing if it cannot be read.
-[[nodiscard]] std::optional<std::string> read_input(const std::string& name);
+/// All of a file of this machine, or of standard input ("-").
+[[nodiscard]] Result<std::string> read_input(const std::string& name);
 /// What was read of standard input already.
 void set_standard_input(std::string begun);
 /// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
@@ -85,6 +86,11 @@ void set_standard_input(std::string begun);
 [[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
                                                          const std::string& mail, Diagnostics&,
                                                          const Selection& = {});
+
+/// All of them; a domain that two of them describe is an error of the second.
+[[nodiscard]] std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
+                                                        const std::string& mail, Diagnostics&,
+                                                        const Selection&);
 
 /// The file against the server as it is now.
 struct Prepared {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "patterns.h"
 #include "session.h"
 #include "tally.h"
 #include "vstate/base/text.h"
@@ -123,13 +124,19 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   if (!session) return Console::fail(session.error());
   const Console console(common);
   Tally tally;
+  std::vector<DomainFile> files;
   for (const auto& name : options.files) {
     Diagnostics diagnostics;
-    const auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
+    auto file = read_domain_file(name, options.mail, diagnostics, common.selection);
     console.report(diagnostics);
-    tally.add(file ? file->state.name.text() : name,
-              file ? verify_file(common, options, *session, *file) : Exit::error);
+    if (file)
+      files.push_back(*std::move(file));
+    else
+      tally.add(name, Exit::error);
   }
+  if (!are_spelt_well(misspelt_patterns(common.selection, &*session, files))) return Exit::error;
+  for (const auto& file : files)
+    tally.add(file.state.name.text(), verify_file(common, options, *session, file));
   if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   return tally.exit(false);
 }

@@ -21,6 +21,7 @@ class Reading {
 
   std::optional<State> read(const toml::table& root);
   [[nodiscard]] const Places& places() const { return places_; }
+  [[nodiscard]] const std::vector<std::string>& unmatched() const { return unmatched_; }
 
  private:
   Table open(const toml::table& table, std::string title, const Keys& keys) {
@@ -52,6 +53,7 @@ class Reading {
   Diagnostics& diagnostics_;
   const Selection& selection_;
   std::vector<std::string> excluded_;    ///< addresses that were passed over
+  std::vector<std::string> unmatched_;   ///< patterns
   std::map<std::string, Place> places_;  ///< of each subject: "mailbox.alice"
 };
 
@@ -509,9 +511,7 @@ std::optional<State> Reading::read(const toml::table& root) {
   });
   read_files(top, *state);
   read_left_out(top, *state);
-  for (const auto& pattern : patterns_without_match(*state, excluded_, selection_))
-    diagnostics_.error({file_, 0, 0}, fmt::format("nothing in it is called \"{}\"", pattern),
-                       "addresses are like mailbox.NAME, mail.NAME, alias.NAME, list.NAME");
+  unmatched_ = patterns_without_match(*state, excluded_, selection_);
   *state = without_excluded(*std::move(state), selection_);
   check_references(*state, file_, places_, diagnostics_);
   return state;
@@ -520,7 +520,8 @@ std::optional<State> Reading::read(const toml::table& root) {
 }  // namespace
 
 std::optional<State> read(std::string_view text, const std::string& file_name,
-                          Diagnostics& diagnostics, Places* places, const Selection& selection) {
+                          Diagnostics& diagnostics, Places* places, const Selection& selection,
+                          std::vector<std::string>* unmatched) {
   toml::table root;
   // toml++ is packaged in its throwing form; this is the one place that catches.
   try {
@@ -534,6 +535,7 @@ std::optional<State> read(std::string_view text, const std::string& file_name,
   Reading reading(file_name, diagnostics, selection);
   auto state = reading.read(root);
   if (places != nullptr) *places = reading.places();
+  if (unmatched != nullptr) *unmatched = reading.unmatched();
   if (diagnostics.error_count() > errors) return std::nullopt;
   return state;
 }

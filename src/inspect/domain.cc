@@ -144,6 +144,7 @@ Status Inspector::look_at_directory() {
 
 Result<Observation> Inspector::run() {
   out_.state.emplace(name_);
+  out_.unmatched = patterns_without_match(state(), {}, selection_);
   VSTATE_TRY(find_directory());
   VSTATE_TRY_ASSIGN(const bool is_unfinished,
                     system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")));
@@ -188,6 +189,10 @@ Result<Observation> Inspector::run() {
   VSTATE_TRY(places_.status());
   VSTATE_TRY_ASSIGN(const auto remarks, store_.remarks(location(), state().aliases));
   for (const auto& text : remarks) remark(text);
+  std::vector<std::string> accounts;
+  for (const auto& account : out_.accounts)
+    accounts.push_back("mailbox." + spell_bytes(account.name));
+  out_.unmatched = patterns_without_match(state(), accounts, selection_);
   state() = without_excluded(std::move(state()), selection_);
   return std::move(out_);
 }

@@ -1,7 +1,8 @@
 #include "connection_impl.h"
 
-#include <fstream>
-#include <iterator>
+#include <fcntl.h>
+
+#include "vstate/sys/handle.h"
 
 namespace vstate {
 
@@ -12,11 +13,11 @@ Result<ConnectionFile> read_connection_file(const System& system, const Server& 
     VSTATE_TRY_ASSIGN(file.bytes, system.read_if_there(file.name));
     return file;
   }
-  std::ifstream stream(server.connection_file, std::ios::binary);
-  if (!stream)
-    return fail(Errc::not_found, server.connection_file + ": cannot be read", Scope::run);
-  return ConnectionFile{server.connection_file,
-                        std::string(std::istreambuf_iterator<char>(stream), {})};
+  // It is a file of this machine, outside the server's root.
+  const Handle file(open(server.connection_file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return fail_errno(server.connection_file, "cannot be read");
+  VSTATE_TRY_ASSIGN(auto bytes, read_all(file.get(), server.connection_file));
+  return ConnectionFile{server.connection_file, std::move(bytes)};
 }
 
 }  // namespace vstate

@@ -44,23 +44,6 @@ FileInfo to_info(const struct stat& st) {
   return info;
 }
 
-Result<std::string> read_all(int descriptor, std::string_view path, std::size_t limit) {
-  std::string bytes;
-  struct stat st {};
-  if (fstat(descriptor, &st) == 0 && S_ISREG(st.st_mode))
-    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
-  std::array<char, 65536> buffer{};
-  while (true) {
-    const auto count = ::read(descriptor, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(path, "cannot read");
-    if (count == 0) return bytes;
-    bytes.append(buffer.data(), static_cast<std::size_t>(count));
-    if (bytes.size() > limit)
-      return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", path, limit));
-  }
-}
-
 std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_view name) {
   while (!text.empty()) {
     const auto line = text.substr(0, text.find('\n'));
@@ -85,6 +68,23 @@ std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_v
 }
 
 }  // namespace
+
+Result<std::string> read_all(int file, std::string_view shown, std::size_t limit) {
+  std::string bytes;
+  struct stat st {};
+  if (fstat(file, &st) == 0 && S_ISREG(st.st_mode))
+    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const auto count = ::read(file, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno_of_open(shown, "cannot read");
+    if (count == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > limit)
+      return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", shown, limit));
+  }
+}
 
 FileInfo::Type entry_type(int directory, const struct dirent& entry) {
   switch (entry.d_type) {

@@ -299,9 +299,35 @@ class Passwords(AbsenceCase):
         for command in ("check", "plan", "apply", "verify"):
             self.check_exit(new.vstate(command, file, "--exclude", "mailbox.carl"))
         self.assertNotIn(b"carl:", new.read(f"{new.directory_of(NAME)}/vpasswd"))
-        self.assertIn('nothing in it is called "mailbox.nobody"', self.check_exit(
-            new.vstate("check", file, "--exclude", "mailbox.carl", "--exclude", "mailbox.nobody"),
-            1).err)
+
+    def test_a_pattern_that_matches_nothing(self):
+        """Neither in the file nor on the server: nothing is done. On either side is enough."""
+        old = self.old().build()
+        self.dump(old, mail=False)
+        new = self.server("new")
+        more = self.file("more.toml", support.domain_text(NAME, ["postmaster", "bob", "only-here"]))
+        self.check_exit(new.vstate("apply", more))
+        before = support.snapshot(new.root)
+        plain = os.path.join(self.directory, "plain")
+        for words in (["check", self.toml], ["plan", self.toml], ["apply", self.toml],
+                      ["verify", self.toml], ["pull", old.root, NAME]):
+            for option in ("--exclude", "--only") if words[0] in ("plan", "apply", "pull") else ("--exclude", ):
+                with self.subTest(words=words, option=option):
+                    done = self.check_exit(new.vstate(*words, option, "mailbox.nobody"), 1)
+                    self.assertIn('is called "mailbox.nobody"', done.err)
+        self.check_same(before, support.snapshot(new.root))
+        done = self.check_exit(old.vstate("dump", NAME, "--exclude", "mailbox.nobody", "-o", plain), 1)
+        self.assertIn('is called "mailbox.nobody"', done.err)
+        self.assertFalse(os.path.exists(plain))
+        # What only the server has is kept from --prune so.
+        plan = self.check_exit(new.vstate("plan", "--prune", "--exclude", "mailbox.only-here", self.toml))
+        self.assertNotIn("only-here", plan.out)
+        # The source alone has it.
+        pulled = self.server("pulled")
+        self.check_exit(pulled.vstate("pull", old.root, NAME, "--exclude", "mailbox.bob"))
+        self.assertNotIn(b"bob:", pulled.read(f"{pulled.directory_of(NAME)}/vpasswd"))
+        done = self.check_exit(new.vstate("plan", self.toml, more), 1)
+        self.assertIn("is described in", done.err)
 
 
 class Output(AbsenceCase):

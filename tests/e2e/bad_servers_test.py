@@ -246,11 +246,11 @@ class WrongServerTest(support.SandboxCase):
     def test_unreadable(self):
         """A file that is not there."""
         self.check_refused(self.server(), os.path.join(self.directory, "gone.toml"),
-                           "DIR/gone.toml: cannot be read")
+                           "DIR/gone.toml: cannot be read: No such file or directory")
 
     def test_directory(self):
         """A directory in the place of a file."""
-        self.check_refused(self.server(), self.directory, "DIR: cannot be read")
+        self.check_refused(self.server(), self.directory, "DIR: cannot read: Is a directory")
 
     def test_command_lines(self):
         """Exit 64: a wrong command line, before anything is looked at."""

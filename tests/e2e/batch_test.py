@@ -47,7 +47,7 @@ class BatchTest(support.SandboxCase):
         """The second file is judged by what the first one left, though they come together."""
         server = self.server("new")
         files = self.files("one", "two", one='aliases = ["two.example"]')
-        done = self.check_exit(server.vstate("-q", "apply", *files), 3)
+        done = self.check_exit(server.vstate("apply", *files), 3)
         self.assertRegex(done.err, "two.example.* alias domain of one.example|two.example.*one.example")
         self.assertIn("1 done, 1 failed (two.example)", done.err)
 
@@ -59,7 +59,7 @@ class BatchTest(support.SandboxCase):
         text = domain_text("two.example", ["postmaster", "alice", "bob"])
         server.write(f"{server.directory_of('two.example')}/bob", "in the way\n", owner=support.OWNER)
         files[1] = self.file("two-more.toml", text)
-        done = server.vstate("-q", "apply", *files)
+        done = server.vstate("apply", *files)
         self.assertIn(done.code, (1, 3), done)
         self.assertLessEqual({"one.example", "three.example"}, self.published(server))
         self.assertIn("2 done", done.err)
@@ -72,7 +72,7 @@ class BatchTest(support.SandboxCase):
         self.check_exit(server.vstate("-q", "apply", *self.files("zero", zero='aliases = ["also.example"]')))
         server.database.sql(server.schema, "ALTER TABLE aliasdomains ADD CONSTRAINT not_this_one "
                                            "CHECK (alias <> 'refused.example')")
-        done = self.check_exit(server.vstate("-q", "apply", *files), 3)
+        done = self.check_exit(server.vstate("apply", *files), 3)
         self.assertRegex(done.err, "two.example: .*not_this_one")
         self.assertIn("two.example stays hidden from qmail", done.err)
         self.assertIn("2 done, 1 partly done (two.example)", done.err)

@@ -19,12 +19,13 @@ namespace vstate::document {
 /// and column, all of them gathered in `diagnostics`. Nothing is returned if there was an error.
 /// What only a server can tell (line lengths, hashes, programs) is not checked here. `places` takes
 /// where each table stands, and each archive ("mailbox.alice", "mailbox.alice.mail"). What is
-/// excluded is passed over with all that is wrong with it; a pattern that matches nothing is an
-/// error.
+/// excluded is passed over with all that is wrong with it; `unmatched` takes the patterns that
+/// match nothing in the file.
 using Places = std::map<std::string, Place>;
 [[nodiscard]] std::optional<State> read(std::string_view text, const std::string& file_name,
                                         Diagnostics& diagnostics, Places* places = nullptr,
-                                        const Selection& = {});
+                                        const Selection& = {},
+                                        std::vector<std::string>* unmatched = nullptr);
 
 /// The canonical text: the same State gives the same bytes, and `read` gives it back.
 [[nodiscard]] std::string write(const State&);

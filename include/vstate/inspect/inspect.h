@@ -41,7 +41,8 @@ struct Observation {
   std::map<MailboxName, ArchiveSource> mailbox_archives;
   std::map<AliasName, ArchiveSource> list_archives;
   std::optional<ArchiveSource> domain_archive;
-  std::vector<std::string> notes;  ///< for people: what is carried from elsewhere
+  std::vector<std::string> notes;      ///< for people: what is carried from elsewhere
+  std::vector<std::string> unmatched;  ///< patterns of the Selection that nothing here matches
   /// Something that was listed was gone when it was read: the server changed meanwhile.
   bool has_changed = false;
 };

@@ -46,6 +46,10 @@ struct FileInfo {
   }
 };
 
+/// All that an open file or pipe still gives, `unsupported` if it is more than `limit` bytes;
+/// `shown` names it in the error.
+[[nodiscard]] Result<std::string> read_all(int file, std::string_view shown,
+                                           std::size_t limit = std::string::npos - 1);
 /// All bytes into an open file or pipe; `shown` names it in the error.
 Status write_all(int file, std::string_view bytes, std::string_view shown);
 

@@ -1,0 +1,86 @@
+#include "patterns.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace vstate::cli {
+
+namespace {
+
+/// The patterns that matched nothing in all places that were looked at.
+class Unmatched {
+ public:
+  explicit Unmatched(const Selection& selection) : patterns_(selection.only) {
+    patterns_.insert(patterns_.end(), selection.exclude.begin(), selection.exclude.end());
+  }
+  [[nodiscard]] const std::vector<std::string>& patterns() const { return patterns_; }
+  /// Another place was looked at, and these matched nothing there.
+  void keep(const std::vector<std::string>& unmatched) {
+    std::erase_if(patterns_, [&](const std::string& pattern) {
+      return std::find(unmatched.begin(), unmatched.end(), pattern) == unmatched.end();
+    });
+  }
+
+ private:
+  std::vector<std::string> patterns_;
+};
+
+Status look_in(const SearchedServer& server, const Selection& selection, Unmatched& unmatched) {
+  auto& session = server.session;
+  for (const auto& name : server.domains) {
+    if (unmatched.patterns().empty()) return {};
+    VSTATE_TRY(look_at_qmail(session));
+    const auto found = inspect_domain(*session.system, session.server, *session.store,
+                                      *session.qmail, name, selection);
+    // What is wrong with a name the command says when it comes to it.
+    if (found)
+      unmatched.keep(found->unmatched);
+    else if (found.error().ends_run())
+      return tl::unexpected<Error>(found.error());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> misspelt_patterns(const Selection& selection,
+                                                   std::string_view where,
+                                                   const std::vector<const DomainFile*>& files,
+                                                   const std::vector<SearchedServer>& servers) {
+  Unmatched unmatched(selection);
+  for (const auto* file : files) unmatched.keep(file->unmatched);
+  for (const auto& server : servers) VSTATE_TRY(look_in(server, selection, unmatched));
+  std::vector<std::string> lines;
+  for (const auto& pattern : unmatched.patterns())
+    lines.push_back(fmt::format(
+        "nothing in {} is called \"{}\"; addresses are like mailbox.NAME, mail.NAME, alias.NAME, "
+        "list.NAME",
+        where, pattern));
+  return lines;
+}
+
+Result<std::vector<std::string>> misspelt_patterns(const Selection& selection, Session* session,
+                                                   const std::vector<DomainFile>& files) {
+  if (files.empty()) return std::vector<std::string>();
+  auto where = files.size() == 1 ? files.front().name : std::string("the files");
+  std::vector<const DomainFile*> pointers;
+  std::vector<SearchedServer> servers;
+  if (session != nullptr) {
+    servers.push_back({*session, {}});
+    where += " or on this server";
+  }
+  for (const auto& file : files) {
+    pointers.push_back(&file);
+    if (session != nullptr) servers.front().domains.push_back(file.state.name);
+  }
+  return misspelt_patterns(selection, where, pointers, servers);
+}
+
+bool are_spelt_well(const Result<std::vector<std::string>>& misspelt) {
+  if (!misspelt) (void)Console::fail(misspelt.error());
+  for (const auto& line : misspelt ? *misspelt : std::vector<std::string>()) Console::error(line);
+  return misspelt && misspelt->empty();
+}
+
+}  // namespace vstate::cli
