@@ -7,12 +7,16 @@
 
 #include "commands.h"
 #include "console.h"
+#include "host_file.h"
 #include "vstate/base/text.h"
+#include "vstate/document/options_file.h"
 #include "vstate/store/account_store.h"
 
 namespace vstate::cli {
 
 namespace {
+
+constexpr const char* k_config = "/etc/vstate.toml";
 
 /// What overrides the detection of a server. `prefix` tells the options of a source from those of
 /// this server; `of` ends their descriptions.
@@ -48,13 +52,13 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
   app.add_option("--color", common.color, "colour in plans")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--jobs", common.jobs, "mailboxes at a time (default: one a processor)")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("-q,--quiet", common.quiet, "errors only; the exit status tells the rest");
   app.add_flag("-v,--verbose", common.verbose,
                "all of a plan, with what was detected, and from what");
-  app.set_config("--config", "/etc/vstate.toml", "options as TOML");
-  // An option that is misspelt there would silently not be set.
-  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("--config", common.config, fmt::format("options as TOML (default: {})", k_config))
+      ->type_name("FILE");
 }
 
 CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
@@ -99,7 +103,8 @@ void add_change_flags(CLI::App* command, PlanOptionsText& options) {
   command
       ->add_option("--max-delete", options.max_delete,
                    "delete so many of a kind even where they are most of them")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--overwrite", options.overwrite,
                     "undo what was changed here since the last apply");
   command->add_flag("--alter", options.alter,
@@ -128,8 +133,10 @@ CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
       ->type_name("DIR");
   command->add_option("--home", options.home, "homes, with {domain} and {name} (default: as here)")
       ->type_name("PATH");
-  command->add_option("--uid", options.uid, "owner of the mail, with --home");
-  command->add_option("--gid", options.gid, "group of the mail, with --home");
+  command->add_option("--uid", options.uid, "owner of the mail, with --home")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--gid", options.gid, "group of the mail, with --home")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--dovecot", options.dovecot, "whose words to use")
       ->check(CLI::IsMember({"2.3", "2.4"}));
   return command;
@@ -160,22 +167,32 @@ std::string version_text() {
   return fmt::format("vstate {} (accounts: {})", VSTATE_VERSION, join(compiled_backends(), ", "));
 }
 
-}  // namespace
+/// The command line with what its options set.
+struct CommandLine {
+  CommandLine();
+  [[nodiscard]] std::vector<std::pair<CLI::App*, std::function<Exit()>>> runs() const;
 
-int run_command_line(int argc, char** argv) {
   CLI::App app{
       "vstate moves vpopmail/qmail mail domains between servers: dump, plan, apply, verify.",
       "vstate"};
-  app.set_version_flag("--version", version_text());
-  app.require_subcommand(1);
-  app.fallthrough();
   CommonOptions common;
   DumpOptions dump;
   PlanOptionsText text;
+  PullOptions pull;
+  HistoryOptions history;
+  ExportOptions exported;
   std::vector<std::string> addresses;
+  CLI::App *dump_command, *plan, *apply, *verify, *check, *route, *pull_command, *history_command,
+      *export_command, *schema;
+};
+
+CommandLine::CommandLine() {
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.fallthrough();
   add_server_options(app, common);
 
-  auto* dump_command = app.add_subcommand("dump", "state of this server's domains, as TOML");
+  dump_command = app.add_subcommand("dump", "state of this server's domains, as TOML");
   dump_command->add_option("DOMAIN", dump.domains, "domains to dump");
   dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
   dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")
@@ -191,24 +208,23 @@ int run_command_line(int argc, char** argv) {
   dump_command->add_flag("--freeze", dump.freeze, "hold deliveries to the domain off meanwhile");
   add_exclude(dump_command, common);
 
-  auto* plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
+  plan = add_file_command(app, "plan", "what apply would do; changes nothing", text);
   plan->add_option("-o,--output", text.output, "also save the plan, for apply")->type_name("PLAN");
   plan->add_flag("--json", text.json, "as JSON (schemas/plan.schema.json)");
-  auto* apply = add_file_command(app, "apply", "do it; safe to run again", text);
+  apply = add_file_command(app, "apply", "do it; safe to run again", text);
   add_run_flags(apply, text);
   for (auto* command : {plan, apply}) {
     add_change_flags(command, text);
     add_filters(command, common);
   }
-  auto* verify = add_file_command(app, "verify", "prove that it is all there and works", text);
+  verify = add_file_command(app, "verify", "prove that it is all there and works", text);
   add_convert_option(verify, text);
   verify->add_flag("--deep", text.deep, "compare messages by content");
-  auto* check = add_file_command(app, "check", "validate a file without a server", text);
+  check = add_file_command(app, "check", "validate a file without a server", text);
   for (auto* command : {verify, check}) add_exclude(command, common);
-  auto* route = app.add_subcommand("route", "how this server would deliver an address, and why");
+  route = app.add_subcommand("route", "how this server would deliver an address, and why");
   route->add_option("ADDRESS", addresses, "addresses")->required();
-  PullOptions pull;
-  auto* pull_command =
+  pull_command =
       app.add_subcommand("pull", "bring domains here from another server; repeat for the delta");
   pull_command
       ->add_option("HOST", pull.from,
@@ -227,22 +243,149 @@ int run_command_line(int argc, char** argv) {
   add_run_flags(pull_command, pull.apply);
   add_change_flags(pull_command, pull.apply);
   add_filters(pull_command, common);
-  HistoryOptions history;
-  auto* history_command = app.add_subcommand("history", "earlier runs on this server");
+  history_command = app.add_subcommand("history", "earlier runs on this server");
   history_command->add_option("DOMAIN", history.domain, "runs of this domain only");
-  history_command->add_option("-n,--last", history.most, "how many runs")->type_name("N");
+  history_command->add_option("-n,--last", history.most, "how many runs")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   history_command->add_flag("--json", history.json, "as JSON");
-  ExportOptions exported;
-  auto* export_command = add_export_command(app, exported);
-  auto* schema = app.add_subcommand("schema", "the JSON Schema of the file");
+  export_command = add_export_command(app, exported);
+  schema = app.add_subcommand("schema", "the JSON Schema of the file");
+}
 
+std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() const {
+  return {{dump_command, [this] { return run_dump(common, dump); }},
+          {plan, [this] { return run_plan(common, text); }},
+          {apply, [this] { return run_apply(common, text); }},
+          {verify, [this] { return run_verify(common, text); }},
+          {check, [this] { return run_check(common, text); }},
+          {route, [this] { return run_route(common, addresses); }},
+          {pull_command, [this] { return run_pull(common, pull); }},
+          {history_command, [this] { return run_history(common, history); }},
+          {export_command, [this] { return run_export(common, exported); }},
+          {schema, [] { return run_schema(); }}};
+}
+
+/// The options' file that the command line names; empty: it names none.
+std::string config_of(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    constexpr std::string_view option = "--config", with_value = "--config=";
+    if (word == "--") break;
+    if (word == option && i + 1 < argc) return argv[i + 1];
+    if (word.starts_with(with_value)) return std::string(word.substr(with_value.size()));
+  }
+  return {};
+}
+
+/// The command that a table of the options' file is of; null with an error if there is none.
+CLI::App* command_of(CommandLine& line, const document::OptionValue& value,
+                     Diagnostics& diagnostics) {
+  if (value.command.empty()) return &line.app;
+  for (auto* command : line.app.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->get_name() == value.command) return command;
+  diagnostics.error(value.place, fmt::format("there is no command \"{}\"", value.command));
+  return nullptr;
+}
+
+CLI::Option* option_of(CommandLine& line, const document::OptionValue& value,
+                       Diagnostics& diagnostics) {
+  auto* const command = command_of(line, value, diagnostics);
+  if (command == nullptr) return nullptr;
+  const auto is_no_option = [](std::string_view name) {
+    return name == "config" || name == "help" || name == "version";
+  };
+  std::vector<std::string> names;
+  for (const auto* option : command->get_options())
+    for (const auto& name : option->get_lnames())
+      if (!is_no_option(name)) names.push_back(name);
+  if (std::find(names.begin(), names.end(), value.name) != names.end())
+    return command->get_option("--" + value.name);
+  const auto meant = closest(value.name, {names.begin(), names.end()});
+  diagnostics.error(value.place,
+                    fmt::format("{}there is no option \"{}\"",
+                                value.command.empty() ? "" : value.command + ": ", value.name),
+                    meant.empty() ? "" : fmt::format("did you mean \"{}\"?", meant));
+  return nullptr;
+}
+
+/// Makes an option say what the file says, as if the command line had not named it.
+void set_option(CLI::Option& option, const document::OptionValue& value, Diagnostics& diagnostics) {
+  const bool is_flag = option.get_expected_max() == 0;
+  if (is_flag != value.is_flag) {
+    diagnostics.error(value.place, fmt::format("{}: {}", value.name,
+                                               is_flag ? "is true or false" : "takes a value"));
+    return;
+  }
+  if (is_flag && value.values == std::vector<std::string>{"false"}) return;
+  if (value.is_array && option.get_items_expected_max() < 2) {
+    diagnostics.error(value.place, value.name + ": takes one value");
+    return;
+  }
   try {
-    app.parse(argc, argv);
+    option.clear();
+    for (const auto& text : value.values) option.add_result(text);
+    option.run_callback();
+    option.clear();
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    diagnostics.error(value.place, error.what());
+  }
+}
+
+/// The values of the options' file. Each is tried on a command line of its own, so that all that is
+/// wrong is told, whatever command runs.
+std::optional<std::vector<document::OptionValue>> read_config(const std::string& named) {
+  const auto path = named.empty() ? std::string(k_config) : named;
+  const auto bytes = read_host_file(path);
+  if (!bytes && named.empty() && bytes.error().code == Errc::not_found)
+    return std::vector<document::OptionValue>();
+  if (!bytes) {
+    Console::error(bytes.error().message);
+    return std::nullopt;
+  }
+  Diagnostics diagnostics;
+  auto values = document::read_options(*bytes, path, diagnostics);
+  CommandLine trial;
+  for (const auto& value : values)
+    if (auto* const option = option_of(trial, value, diagnostics))
+      set_option(*option, value, diagnostics);
+  for (const auto& item : diagnostics.sorted()) Console::error(to_text(item));
+  if (diagnostics.has_errors()) return std::nullopt;
+  return values;
+}
+
+/// Of all commands or of the one that runs, unless the command line says otherwise.
+void take_config(CommandLine& line, const std::vector<document::OptionValue>& values) {
+  Diagnostics checked_before;
+  for (const auto& value : values) {
+    auto* const command = command_of(line, value, checked_before);
+    auto* const option = option_of(line, value, checked_before);
+    if ((command == &line.app || command->parsed()) && option->count() == 0)
+      set_option(*option, value, checked_before);
+  }
+}
+
+/// A file that sets what a command requires frees its command line from it.
+void relax(CommandLine& line, const std::vector<document::OptionValue>& values) {
+  Diagnostics checked_before;
+  for (const auto& value : values) option_of(line, value, checked_before)->required(false);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  const auto config = read_config(config_of(argc, argv));
+  if (!config) return static_cast<int>(Exit::usage);
+  CommandLine line;
+  relax(line, *config);
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return line.app.exit(error);
     std::string what = error.what();
     // What looks like a misspelt command is one; CLI11 only says that a command is missing.
-    const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+    const auto commands = line.app.get_subcommands([](const CLI::App*) { return true; });
     const bool is_command =
         argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const CLI::App* command) {
           return command->get_name() == argv[1];
@@ -253,28 +396,18 @@ int run_command_line(int argc, char** argv) {
       const auto meant = closest(argv[1], names);
       what = fmt::format("there is no command \"{}\"{}", argv[1],
                          meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
-    } else if (const auto meant = meant_option(app, argc, argv); !meant.empty()) {
+    } else if (const auto meant = meant_option(line.app, argc, argv); !meant.empty()) {
       what = fmt::format("{}; did you mean \"{}\"?", what, meant);
     }
     Console::error(fmt::format("{}; see vstate --help", what));
     return static_cast<int>(Exit::usage);
   }
-  if (dump_command->parsed() && dump.all == !dump.domains.empty()) {
+  take_config(line, *config);
+  if (line.dump_command->parsed() && line.dump.all == !line.dump.domains.empty()) {
     Console::error("name the domains to dump, or say --all");
     return static_cast<int>(Exit::usage);
   }
-  const std::vector<std::pair<CLI::App*, std::function<Exit()>>> runs{
-      {dump_command, [&] { return run_dump(common, dump); }},
-      {plan, [&] { return run_plan(common, text); }},
-      {apply, [&] { return run_apply(common, text); }},
-      {verify, [&] { return run_verify(common, text); }},
-      {check, [&] { return run_check(common, text); }},
-      {route, [&] { return run_route(common, addresses); }},
-      {pull_command, [&] { return run_pull(common, pull); }},
-      {history_command, [&] { return run_history(common, history); }},
-      {export_command, [&] { return run_export(common, exported); }},
-      {schema, [] { return run_schema(); }}};
-  for (const auto& [command, run] : runs)
+  for (const auto& [command, run] : line.runs())
     if (command->parsed()) return static_cast<int>(run());
   return static_cast<int>(Exit::usage);
 }

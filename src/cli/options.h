@@ -16,7 +16,8 @@ struct CommonOptions {
   Selection selection;
   std::string color = "auto";
   bool quiet = false, verbose = false;
-  unsigned jobs = 0;  ///< mailboxes at a time; 0: as many as there are processors
+  std::string config;  ///< the options' file, which is read before all else
+  unsigned jobs = 0;   ///< mailboxes at a time; 0: as many as there are processors
 };
 
 struct DumpOptions {

@@ -3,6 +3,7 @@ changed. DIR in a message is the test's own directory."""
 
 import io
 import os
+import re
 import sys
 import subprocess
 import shutil
@@ -251,6 +252,60 @@ class WrongServerTest(support.SandboxCase):
     def test_directory(self):
         """A directory in the place of a file."""
         self.check_refused(self.server(), self.directory, "DIR: cannot read: Is a directory")
+
+    def test_options_file(self):
+        """All that is wrong with it is told, with its place, whatever command runs."""
+        server = self.server()
+        bad = self.file("bad.toml", """colour = "never"
+jobs = "many"
+quiet = 1
+
+[plan]
+prune = "yes"
+max-delete = -1
+only = "mailbox.a"
+
+[aply]
+json = true
+
+[route]
+deep = true
+""")
+        done = self.check_exit(server.vstate("--config", bad, "route", "a@example.com"), 64)
+        for place, what in (("1:10", 'there is no option "colour"; did you mean "color"?'),
+                            ("2:8", "jobs"), ("3:9", "quiet: is true or false"),
+                            ("6:9", "prune: is true or false"), ("7:14", "max-delete"),
+                            ("11:8", 'there is no command "aply"'),
+                            ("14:8", 'route: there is no option "deep"')):
+            self.assertRegex(done.err, f"(?m)^vstate: {re.escape(bad)}:{place}: .*{re.escape(what)}")
+        self.assertEqual(len(done.err.splitlines()), 7, done.err)
+        broken = self.file("broken.toml", "jobs = \n")
+        done = self.check_exit(server.vstate("--config", broken, "route", "a@example.com"), 64)
+        self.assertIn(f"{broken}:1:", done.err)
+        gone = os.path.join(self.directory, "gone")
+        done = self.check_exit(server.vstate("--config", gone, "route", "a@example.com"), 64)
+        self.assertIn("No such file", done.err)
+
+    def test_options_file_sets_what_the_command_line_does_not(self):
+        server = self.server()
+        file = self.file("d.toml", support.domain_text())
+        self.check_exit(server.vstate("apply", file))
+        other = self.file("other.toml", support.domain_text(mailboxes=["postmaster"]))
+        options = self.file("options.toml", f"""root = "{server.root}"
+[plan]
+prune = true
+max-delete = 5
+exclude = ["mailbox.nobody", "mailbox.alice"]
+[export]
+to = "csv"
+""")
+        planned = self.check_exit(support.run("--config", options, "plan", "--exclude", "mailbox.postmaster", other))
+        self.assertIn("1 to delete", planned.out)
+        # A table is of its command alone.
+        applied = self.check_exit(support.run("--config", options, "apply", other))
+        self.assertIn("kept", applied.out)
+        exported = self.check_exit(support.run("--config", options, "export", file))
+        self.assertIn("alice", exported.out)
 
     def test_command_lines(self):
         """Exit 64: a wrong command line, before anything is looked at."""

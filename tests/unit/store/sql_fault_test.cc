@@ -67,6 +67,7 @@ void kill_at_every_statement(const StoreKind& kind, const std::string& before,
   const auto* counter = counting.get();
   auto session = whole.open(std::move(counting));
   const auto report = apply(session, file);
+  INFO((report ? std::string() : report.error().message));
   REQUIRE(report);
   REQUIRE(report->failures.empty());
   const auto expected = dump(session, "example.com", archives.path());
