@@ -149,12 +149,15 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
   const auto had = [&](auto member) {
     return change.before && (*change.before).*member != Mailbox{}.*member;
   };
+  const auto message = path_join(home, "vacation/message");
+  if (change.before && change.before->vacation != mailbox.vacation)
+    VSTATE_TRY(check_undisturbed(message, change.before->vacation, mailbox.vacation));
   if (mailbox.vacation) {
     VSTATE_TRY(make_directories(path_join(home, "vacation")));
     VSTATE_TRY_ASSIGN(const auto text, expanded(*mailbox.vacation));
-    VSTATE_TRY(write(path_join(home, "vacation/message"), text, 0600));
+    VSTATE_TRY(write(message, text, 0600));
   } else if (had(&Mailbox::vacation)) {
-    VSTATE_TRY(system().remove_file(path_join(home, "vacation/message")));
+    VSTATE_TRY(system().remove_file(message));
   }
   const auto dot_qmail = path_join(home, ".qmail");
   const bool changes_lines = !change.before || change.before->deliver != mailbox.deliver;
@@ -163,7 +166,7 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
                                                : std::optional<DeliveryLines>();
     const auto after =
         mailbox.deliver.empty() ? std::optional<DeliveryLines>() : std::optional(mailbox.deliver);
-    VSTATE_TRY(check_undisturbed(dot_qmail, before, after));
+    VSTATE_TRY(check_lines_undisturbed(dot_qmail, before, after));
     VSTATE_TRY(after ? write_lines(dot_qmail, *after, 0600) : system().remove_file(dot_qmail));
   }
   if (!change.before || change.before->quota != mailbox.quota)

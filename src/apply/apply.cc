@@ -29,30 +29,38 @@ Status Executor::make_directories(const std::string& path) {
 }
 
 Status Executor::check_undisturbed(const std::string& path,
-                                   const std::optional<DeliveryLines>& before,
-                                   const std::optional<DeliveryLines>& after) {
-  const auto bytes_of = [&](const std::optional<DeliveryLines>& lines) -> Result<std::string> {
-    std::vector<std::string> literal;
-    for (const auto& line : lines.value_or(DeliveryLines{})) {
-      VSTATE_TRY_ASSIGN(literal.emplace_back(), expanded(line));
-    }
-    return join_lines(literal);
+                                   const std::optional<std::string>& before,
+                                   const std::optional<std::string>& after) {
+  // A last newline is no difference to any program that reads such a file.
+  const auto ended = [](std::string text) {
+    if (!text.empty() && text.back() != '\n') text.push_back('\n');
+    return text;
+  };
+  const auto bytes_of = [&](const std::optional<std::string>& text) -> Result<std::string> {
+    VSTATE_TRY_ASSIGN(auto literal, expanded(text.value_or("")));
+    return ended(std::move(literal));
   };
   VSTATE_TRY_ASSIGN(auto now, system().read_if_there(path));
-  if (now && !now->empty() && now->back() != '\n') now->push_back('\n');
+  if (now) *now = ended(*std::move(now));
   VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
   if (now.value_or("") == wanted) return {};
   if (!before && !now) return {};
-  // What the plan saw it saw as templates; the same text again is the same template.
+  // What the plan saw it saw as a template; the same text again is the same template.
   if (before && now) {
-    const Templater templater(paths_);
-    DeliveryLines lines;
-    for (const auto line : split_lines(*now)) lines.push_back(templater.to_template(line));
     VSTATE_TRY_ASSIGN(const auto seen, bytes_of(before));
-    if (lines == *before || *now == seen) return {};
+    if (*now == seen || Templater(paths_).to_template(*now) == ended(*before)) return {};
   }
   return fail(Errc::conflict,
               fmt::format("{}: was changed by somebody else meanwhile; run it again", path));
+}
+
+Status Executor::check_lines_undisturbed(const std::string& path,
+                                         const std::optional<DeliveryLines>& before,
+                                         const std::optional<DeliveryLines>& after) {
+  const auto text_of = [](const std::optional<DeliveryLines>& lines) {
+    return lines ? std::optional(join_lines(*lines)) : std::nullopt;
+  };
+  return check_undisturbed(path, text_of(before), text_of(after));
 }
 
 Status Executor::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {

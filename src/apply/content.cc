@@ -21,6 +21,11 @@ Result<std::string> Executor::file_path(const std::string& name) const {
 
 Status Executor::apply_change(const Change<File>& change) {
   VSTATE_TRY_ASSIGN(const auto path, file_path(change.name));
+  if (change.before && change.before->kind == File::Kind::text)
+    if (!change.after || change.after->kind == File::Kind::text)
+      VSTATE_TRY(
+          check_undisturbed(path, change.before->content,
+                            change.after ? std::optional(change.after->content) : std::nullopt));
   if (!change.after)
     return change.before->kind == File::Kind::directory ? system().remove_directory(path)
                                                         : system().remove_file(path);
@@ -97,8 +102,8 @@ Status Executor::apply_change(const Change<Alias>& change) {
     return alias ? std::optional(alias->deliver) : std::nullopt;
   };
   if (!input_.actual.alias_rows.contains(change.name))
-    VSTATE_TRY(check_undisturbed(in_domain(dot_qmail_name(change.name)), lines_of(change.before),
-                                 lines_of(change.after)));
+    VSTATE_TRY(check_lines_undisturbed(in_domain(dot_qmail_name(change.name)),
+                                       lines_of(change.before), lines_of(change.after)));
   if (!change.after) return remove_alias(change.name);
   return write_alias(change.name, change.after->deliver, change.after->forwards_only ? 0700 : 0600);
 }
@@ -112,8 +117,10 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
   }
   const auto& robot = *change.after;
   VSTATE_TRY(make_directories(directory));
+  const auto path = path_join(directory, "message");
+  if (change.before) VSTATE_TRY(check_undisturbed(path, change.before->message, robot.message));
   VSTATE_TRY_ASSIGN(const auto message, expanded(robot.message));
-  VSTATE_TRY(write(path_join(directory, "message"), message, 0600));
+  VSTATE_TRY(write(path, message, 0600));
   // The message stands before the line that runs the program on it.
   DeliveryLines lines{fmt::format("|{} {} {} {{domain}}/{}/message {{domain}}/{}",
                                   robot.program.empty() ? "{autorespond}" : robot.program,
@@ -124,7 +131,7 @@ Status Executor::apply_change(const Change<Autoresponder>& change) {
 }
 
 Status Executor::apply_change(const Change<DeliveryLines>& change) {
-  VSTATE_TRY(check_undisturbed(in_domain(".qmail-default"), change.before, change.after));
+  VSTATE_TRY(check_lines_undisturbed(in_domain(".qmail-default"), change.before, change.after));
   return write_lines(in_domain(".qmail-default"), *change.after, 0600);
 }
 

@@ -63,10 +63,13 @@ class Executor {
   Result<std::string> expanded(std::string_view text) const;
   /// Replaces a file of the domain unless it says so already.
   Status write(const std::string& path, std::string_view bytes, unsigned mode);
-  /// Fails with `conflict` if delivery lines are neither what the plan saw nor what it wants: no
-  /// program locks such a file, so it is looked at just before it is replaced.
-  Status check_undisturbed(const std::string& path, const std::optional<DeliveryLines>& before,
-                           const std::optional<DeliveryLines>& after);
+  /// Fails with `conflict` if a file is neither what the plan saw nor what it wants, both
+  /// templates: no program locks such a file, so it is looked at just before it is replaced.
+  Status check_undisturbed(const std::string& path, const std::optional<std::string>& before,
+                           const std::optional<std::string>& after);
+  Status check_lines_undisturbed(const std::string& path,
+                                 const std::optional<DeliveryLines>& before,
+                                 const std::optional<DeliveryLines>& after);
   Status make_directories(const std::string& path);  ///< all that is missing below the domain's
   Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
 

@@ -102,11 +102,17 @@ Status Executor::write_list_files(const std::string& root, const List& before, c
   for (const auto& [name, text] : after.files) {
     const auto path = path_join(root, name);
     VSTATE_TRY(make_directories(std::string(path_parent(path))));
+    const auto old = before.files.find(name);
+    if (old != before.files.end() && old->second == text) continue;
+    if (old != before.files.end()) VSTATE_TRY(check_undisturbed(path, old->second, text));
     VSTATE_TRY_ASSIGN(const auto literal, expanded(text));
     VSTATE_TRY(write(path, literal, 0600));
   }
-  for (const auto& [name, text] : before.files)
-    if (!after.files.contains(name)) VSTATE_TRY(system().remove_file(path_join(root, name)));
+  for (const auto& [name, text] : before.files) {
+    if (after.files.contains(name)) continue;
+    VSTATE_TRY(check_undisturbed(path_join(root, name), text, std::nullopt));
+    VSTATE_TRY(system().remove_file(path_join(root, name)));
+  }
   return {};
 }
 
