@@ -20,6 +20,7 @@ namespace {
 /// What is not as the file says, of one domain.
 struct Verification {
   std::vector<std::string> problems;
+  std::vector<std::string> kept;  ///< what a person changed here after the last apply
   std::uint64_t addresses = 0, archives = 0;
   void add(std::vector<std::string> more) {
     problems.insert(problems.end(), std::make_move_iterator(more.begin()),
@@ -68,17 +69,44 @@ std::string left_out_line(const DomainFile& file, const LeftOut& item) {
                      visible(item.address), mail, visible(item.why));
 }
 
+/// What somebody took away here after the last apply is not missed, unless something of it still
+/// gets mail.
+Result<State> without_removed(State state, const Session& session, const Prepared& prepared) {
+  const auto& directory = prepared.observation.condition.directory;
+  Status looked;
+  const auto drop = [&](const std::string& kind, auto& map) {
+    std::erase_if(map, [&](const auto& item) {
+      const auto& name = item.first.text();
+      if (!prepared.plan.unplaced.contains(kind + "." + name)) return false;
+      const auto lines = session.system->look(path_join(directory, dot_qmail_name(name)));
+      if (!lines) looked = tl::unexpected<Error>(lines.error());
+      return lines && (!*lines || kind == "mailbox");
+    });
+  };
+  drop("mailbox", state.mailboxes);
+  drop("alias", state.alias);
+  drop("autoresponder", state.autoresponders);
+  drop("list", state.lists);
+  VSTATE_TRY(looked);
+  return state;
+}
+
 /// Reads both sides again and tries every address: nothing that an apply reported is believed.
 Result<Verification> verify(Session& session, const DomainFile& file, const Prepared& prepared,
                             bool is_deep) {
   Verification result;
-  VSTATE_TRY_ASSIGN(auto live, check_live(*session.system, session.server, *session.store,
-                                          file.state, prepared.observation));
+  VSTATE_TRY_ASSIGN(const auto wanted, without_removed(file.state, session, prepared));
+  VSTATE_TRY_ASSIGN(auto live, check_live(*session.system, session.server, *session.store, wanted,
+                                          prepared.observation));
   result.addresses = live.addresses;
   const bool is_there = live.addresses > 0;
   if (is_there) result.add(differences(file.state.name.text(), prepared.plan));
   result.add(std::move(live.problems));
   if (is_there) VSTATE_TRY(check_mail(session, file, prepared, is_deep, result));
+  for (const auto& note : prepared.plan.notes)
+    if (note.kind == NoteKind::kept || note.kind == NoteKind::conflict)
+      result.kept.push_back(visible(fmt::format(
+          "{}{} {}", note.subject_kind, note.name.empty() ? "" : " " + note.name, note.text)));
   for (const auto& item : file.state.left_out) result.problems.push_back(left_out_line(file, item));
   return result;
 }
@@ -87,12 +115,15 @@ Result<Verification> verify(Session& session, const DomainFile& file, const Prep
 bool print(const Console& console, const std::string& domain, const Verification& result,
            bool is_deep) {
   std::string lines;
+  for (const auto& kept : result.kept) lines += fmt::format("  = {}\n", kept);
   for (const auto& problem : result.problems) lines += fmt::format("  ! {}\n", problem);
   const auto count = result.problems.size();
   if (count == 0)
-    return console.tell(fmt::format("{} is whole: {} addresses routed, {} archives checked{}.\n",
-                                    domain, with_thousands(result.addresses),
-                                    with_thousands(result.archives), is_deep ? " by content" : ""));
+    return console.tell(
+        lines + fmt::format("{} is whole{}: {} addresses routed, {} archives checked{}.\n", domain,
+                            result.kept.empty() ? "" : " but for what was changed here",
+                            with_thousands(result.addresses), with_thousands(result.archives),
+                            is_deep ? " by content" : ""));
   lines += fmt::format("{}: {} thing{} not as the file says.\n", domain, with_thousands(count),
                        count == 1 ? " is" : "s are");
   return console.tell(lines);

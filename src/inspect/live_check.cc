@@ -1,5 +1,6 @@
 #include "vstate/inspect/live_check.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -60,6 +61,12 @@ const RouteEnd* fault_of(const Route& route) {
   return worst;
 }
 
+bool is_thrown_away(const Route& route) {
+  return !route.ends.empty() &&
+         std::all_of(route.ends.begin(), route.ends.end(),
+                     [](const RouteEnd& end) { return end.outcome == Outcome::discarded; });
+}
+
 class Check {
  public:
   Check(const System& system, const Server& server, const State& wanted, const Observation& found,
@@ -85,11 +92,17 @@ class Check {
 
  private:
   Status check_owner();
-  Status check_use(const std::string& path, unsigned wanted);
+  /// Names a path that the owner may not use so, as a problem of `subject`.
+  Status check_use(const std::string& path, unsigned wanted, const std::string& subject);
+  Status check_use(const std::string& path, unsigned wanted) {
+    return check_use(path, wanted, wanted_.name.text());
+  }
   Status check_mailboxes();
   Status check_home(const std::string& address, const std::string& home);
   Status check_mailbox_route(const std::string& name, const Mailbox&, const std::string& home);
   Result<bool> is_same_place(const std::string& one, const std::string& other);
+  Status check_texts(const std::string& address, const std::string& home, const Mailbox&);
+  Status check_list(const std::string& name, const List&);
   Status check_others();
   Status check_name(const std::string& name);
   Status check_nobody();
@@ -119,9 +132,9 @@ class Check {
   std::uint64_t addresses_ = 0;
 };
 
-Status Check::check_use(const std::string& path, unsigned wanted) {
+Status Check::check_use(const std::string& path, unsigned wanted, const std::string& subject) {
   VSTATE_TRY_ASSIGN(const auto reached, walker_.reach(owner_, path, wanted));
-  if (reached.state == Reached::State::denied) problems_.add(wanted_.name.text(), reached.why);
+  if (reached.state == Reached::State::denied) problems_.add(subject, reached.why);
   return {};
 }
 
@@ -158,7 +171,10 @@ Status Check::check_mailboxes() {
       problems_.add(address_of(name.text()),
                     fmt::format("this server's crypt(3) does not accept its hash ({})",
                                 scheme_of(mailbox.password)));
-    if (!place.empty()) VSTATE_TRY(check_home(address_of(name.text()), place));
+    if (!place.empty()) {
+      VSTATE_TRY(check_home(address_of(name.text()), place));
+      VSTATE_TRY(check_texts(address_of(name.text()), place, mailbox));
+    }
     VSTATE_TRY(check_mailbox_route(name.text(), mailbox, place));
   }
   for (const auto& account : found_.accounts) {
@@ -185,6 +201,45 @@ Status Check::check_home(const std::string& address, const std::string& home) {
   return {};
 }
 
+/// What vdelivermail and the vacation program read for it, as the owner.
+Status Check::check_texts(const std::string& address, const std::string& home,
+                          const Mailbox& mailbox) {
+  if (!mailbox.deliver.empty()) VSTATE_TRY(check_use(path_join(home, ".qmail"), k_read, address));
+  return mailbox.vacation ? check_use(path_join(home, "vacation/message"), k_read, address)
+                          : Status();
+}
+
+/// ezmlm's programs run as the owner: what is in the list's directory they read, its locks, the
+/// subscribers and the archive they write. Of a list that is not there the plan tells.
+Status Check::check_list(const std::string& name, const List& list) {
+  const auto address = address_of(name);
+  const auto found = found_.condition.paths.lists.find(name);
+  const auto root = found == found_.condition.paths.lists.end()
+                        ? path_join(found_.condition.directory, name)
+                        : found->second;
+  constexpr unsigned all = k_read | k_write | k_execute;
+  VSTATE_TRY(check_use(root, all, address));
+  for (const auto* used : {"lock", "lockbounce", "num"})
+    VSTATE_TRY(check_use(path_join(root, used), k_write, address));
+  for (const auto* used : {"editor", "key"})
+    VSTATE_TRY(check_use(path_join(root, used), k_read, address));
+  for (const auto& [file, text] : list.files)
+    VSTATE_TRY(check_use(path_join(root, file), k_read, address));
+  for (const auto* used : {"archive", "bounce"})
+    VSTATE_TRY(check_use(path_join(root, used), all, address));
+  for (const auto& [sub, addresses] : list.addresses) {
+    const auto base = sub.empty() ? root : path_join(root, sub);
+    const auto subscribers = path_join(base, "subscribers");
+    VSTATE_TRY(check_use(path_join(base, "lock"), k_write, address));
+    VSTATE_TRY(check_use(subscribers, all, address));
+    const auto entries = system_.list(subscribers);
+    if (!entries) continue;
+    for (const auto& entry : *entries)
+      VSTATE_TRY(check_use(path_join(subscribers, entry.name), k_read, address));
+  }
+  return {};
+}
+
 Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbox,
                                   const std::string& home) {
   const bool is_behind = is_alias(name);
@@ -200,6 +255,8 @@ Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbo
       problems_.add(address, "it does not stay here: " + route.worst().text);
     else if (route.is_unknown && !is_behind)
       problems_.add(address, "its mail is treated as an unknown user's");
+    else if (is_thrown_away(route) && !is_behind && mailbox.deliver.empty())
+      problems_.add(address, "its mail is thrown away: " + route.worst().text);
     if (home.empty() || route.destination.empty()) continue;
     VSTATE_TRY_ASSIGN(const bool is_home, is_same_place(route.destination, home));
     if (!is_home)
@@ -240,9 +297,18 @@ Status Check::check_name(const std::string& name) {
 
 Status Check::check_others() {
   for (const auto& [name, alias] : wanted_.alias) VSTATE_TRY(check_name(name.text()));
-  for (const auto& [name, robot] : wanted_.autoresponders) VSTATE_TRY(check_name(name.text()));
-  for (const auto& [name, list] : wanted_.lists)
+  for (const auto& [name, robot] : wanted_.autoresponders) {
+    VSTATE_TRY(check_name(name.text()));
+    const auto place = path_join(found_.condition.directory, to_upper(name.text()));
+    VSTATE_TRY(check_use(place, k_read | k_write | k_execute, address_of(name.text())));
+    const auto message = path_join(place, "message");
+    VSTATE_TRY_ASSIGN(const auto reached, walker_.reach(owner_, message, k_read));
+    if (!reached.is_there()) problems_.add(address_of(name.text()), reached.why);
+  }
+  for (const auto& [name, list] : wanted_.lists) {
+    VSTATE_TRY(check_list(name.text(), list));
     for (const auto& [suffix, target] : list.links) VSTATE_TRY(check_name(name.text() + suffix));
+  }
   // A link that is no list's is carried as a file.
   constexpr std::string_view prefix = ".qmail-";
   for (const auto& [path, file] : wanted_.files)

@@ -188,6 +188,53 @@ class VerifyLiveTest(support.SandboxCase):
         found = "\n".join(self.check_found("news@example.com: "))
         self.assertIn("news-vstate-looks-for-nobody@example.com", found)
 
+    def test_lists_and_robots_of_root(self):
+        """What ezmlm's programs, autorespond and vdelivermail read as the owner."""
+        text = ('[list.news]\nsubscribers = ["a@out.example"]\n'
+                '[list.news.files]\neditor = "|/opt/tool send\\n"\n[list.news.links]\n"" = "editor"\n'
+                '[autoresponder.robot]\nmessage = "gone\\n"\nprogram = "/opt/tool"\nlimit = { replies = 3, seconds = 100 }\n'
+                + mailbox_text("away", more='deliver = ["./Maildir/"]\nvacation = "away\\n"'))
+        self.toml = self.file("all.toml", domain_text(NAME, ["alice"], text, DEFAULT))
+        server = self.target = self.server("all")
+        server.write("/opt/tool", "#!/bin/sh\n", mode=0o755)
+        self.apply(server, self.toml)
+        self.check_whole()
+        bucket = os.listdir(self.home("news/subscribers"))[0]
+        for path, expected in (("news/lock", "news/lock cannot be written to by uid 89"),
+                               ("news/subscribers", "news/subscribers cannot be entered by uid 89"),
+                               (f"news/subscribers/{bucket}", f"{bucket} cannot be read by uid 89"),
+                               ("ROBOT", "ROBOT cannot be entered by uid 89"),
+                               ("ROBOT/message", "message cannot be read by uid 89"),
+                               ("away/.qmail", ".qmail cannot be read by uid 89"),
+                               ("away/vacation/message", "message cannot be read by uid 89")):
+            with self.subTest(path=path):
+                self.check_shut(self.home(path), expected)
+        os.rename(self.home("ROBOT/message"), self.home("ROBOT/away"))
+        self.check_found("ROBOT/message does not exist")
+
+    def test_mail_thrown_away(self):
+        server = self.target = self.server("thrown")
+        self.apply(server, self.toml)
+        place = self.home(".qmail-default")
+        with open(place, "r+", encoding="utf-8") as file:
+            file.truncate()
+            file.write("|exit 99\n")
+        self.check_found("its mail is thrown away")
+
+    def test_what_somebody_changed_here_is_named(self):
+        """It is no fault, and not silently whole either."""
+        server = self.target = self.server("changed")
+        toml = self.file("c.toml", domain_text(NAME, ["alice"], '[alias.one]\ndeliver = ["&a@out.example"]\n'
+                                               '[alias.two]\ndeliver = ["&b@out.example"]\n', DEFAULT))
+        self.apply(server, toml)
+        os.unlink(self.home(".qmail-one"))
+        with open(self.home(".qmail-two"), "w", encoding="utf-8") as file:
+            file.write("&c@out.example\n")
+        done = self.check_exit(server.vstate("verify", toml))
+        self.assertIn("  = alias one was removed here after the last apply; kept", done.out)
+        self.assertRegex(done.out, "  = alias two .*changed here after the last apply; kept")
+        self.assertIn("is whole but for what was changed here", done.out)
+
     def test_password(self):
         """A hash that this crypt(3) cannot check opens nothing."""
         server = self.server("passwords")
