@@ -46,22 +46,6 @@ Status lock_shared(int file, const std::string& path) {
   return {};
 }
 
-Result<std::string> read_all(int file, const std::string& path) {
-  struct stat st {};
-  if (fstat(file, &st) != 0) return fail_errno(path, "cannot stat");
-  std::string bytes(static_cast<std::size_t>(st.st_size), '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto count = ::read(file, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path, "cannot read");
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  bytes.resize(done);
-  return bytes;
-}
-
 }  // namespace
 
 Statement& Statement::bind(std::int64_t number) {
@@ -143,8 +127,42 @@ tl::unexpected<Error> Database::failure() {
                     : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? Errc::invalid
                     : is_refused(database_, code)                     ? Errc::denied
                                                                       : Errc::io;
-  if (kind == Errc::invalid) return damaged(sqlite3_errmsg(database_));
+  if (kind == Errc::invalid) {
+    const std::string what = sqlite3_errmsg(database_);
+    VSTATE_TRY(see_damage());
+    return damaged(what);
+  }
   return fail(kind, fmt::format("{}: {}", path_, sqlite3_errmsg(database_)), scope);
+}
+
+/// SQLite takes what a disk could not read this once for damage, too.
+Status Database::see_damage() {
+  const std::string name(path_name(path_));
+  seen_ = Handle(
+      openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!seen_.is_open()) return fail_errno_of_open(path_, "cannot open");
+  VSTATE_TRY(read_all(seen_.get(), path_));
+  sqlite3* raw = nullptr;
+  const auto host = fmt::format("/proc/self/fd/{}/{}", directory_.get(), name);
+  const int opened =
+      sqlite3_open_v2(host.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> fresh(raw, sqlite3_close);
+  sqlite3_busy_timeout(raw, k_wait_ms);
+  std::string found;
+  const auto take = [](void* into, int, char** values, char**) {
+    *static_cast<std::string*>(into) = values[0] == nullptr ? "" : values[0];
+    return 0;
+  };
+  const int checked = opened == SQLITE_OK
+                          ? sqlite3_exec(raw, "PRAGMA quick_check(1)", take, &found, nullptr)
+                          : opened;
+  const bool is_sound = checked == SQLITE_OK && found == "ok";
+  const bool is_unknown = checked == SQLITE_BUSY || checked == SQLITE_LOCKED ||
+                          checked == SQLITE_IOERR || checked == SQLITE_CANTOPEN ||
+                          checked == SQLITE_NOMEM;
+  if (!is_sound && !is_unknown) return {};
+  return fail(Errc::io, fmt::format("{}: could not be read just now; run it again", path_),
+              Scope::run);
 }
 
 tl::unexpected<Error> Database::damaged(std::string_view what) {

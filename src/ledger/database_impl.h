@@ -86,6 +86,9 @@ class Database {
   Database(sqlite3* database, std::string path, Handle directory)
       : database_(database), path_(std::move(path)), directory_(std::move(directory)) {}
 
+  /// Fails unless the file is damaged, whoever looks at it, and can be read from its beginning to
+  /// its end.
+  Status see_damage();
   /// Reads something, so that what is wrong with the file is known.
   Status probe();
   /// Takes the file and its journal into memory, rolled back.
@@ -94,6 +97,8 @@ class Database {
   sqlite3* database_;
   std::string path_;
   Handle directory_;  ///< what SQLite's path leads through
+  Handle
+      seen_;  ///< the file beside SQLite's; closing it early would drop the locks of this process
   System* system_ = nullptr;
   bool is_damaged_ = false;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;

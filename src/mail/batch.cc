@@ -206,7 +206,10 @@ Status Batch::withdraw(const std::vector<DeliveryLog::Record>& records) {
 
 /// The log first: a temporary that is gone would say that its message was placed and then deleted.
 Status Batch::withdraw(const Item& item) {
-  VSTATE_TRY(withdraw(std::vector{item.record}));
+  if (log_ != nullptr && item.before && item.record.box != 0)
+    VSTATE_TRY(log_->record({{item.record.box, item.record.key, *item.before}}));
+  else
+    VSTATE_TRY(withdraw(std::vector{item.record}));
   const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
     unlinkat((*place)->get(), item.temporary.c_str(), 0);

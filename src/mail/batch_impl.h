@@ -25,6 +25,7 @@ struct Batch::Item {
   /// digest, under the server's own lock.
   std::optional<std::uint64_t> replaces;
   DeliveryLog::Record record;
+  std::optional<EntryState> before;  ///< what the log has of it, and has again if it is not placed
 };
 
 /// Announced in the log as a change before it is made, so that one that a stopped run made is not

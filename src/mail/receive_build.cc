@@ -46,6 +46,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
   item.is_message = order.is_message;
   item.is_replacing = order.is_replacing;
   item.replaces = order.replaces;
+  item.before = order.before;
   item.build_in = path_parent(entry.path);
   item.temporary = path_name(System::temporary_of(entry.path));
   if (order.is_message) {

@@ -23,6 +23,7 @@ Status Receiver::Impl::take_file(const TreeEntry& entry, Content& content) {
   order.path = entry.path;
   order.key = key;
   order.state.marks = entry.stamp;
+  if (known != nullptr && known->pending == 0) order.before = known->state;
   order.is_late = is_uid_file(path_name(entry.path));
   VSTATE_TRY_ASSIGN(const auto judgement,
                     mail::judge_file(*target_, entry.path, known, options_.on_difference));

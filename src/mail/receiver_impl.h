@@ -72,6 +72,7 @@ class Receiver::Impl {
     std::optional<std::uint64_t> replaces;
     NameHash key;
     EntryState state;
+    std::optional<EntryState> before;  ///< as remembered
   };
 
   Status step(std::string_view path) { return system_.before_step("deliver", target_->full(path)); }
