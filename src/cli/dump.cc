@@ -72,6 +72,7 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   if (mail.empty()) {
     VSTATE_TRY_ASSIGN(const auto tree, count_tree(*session_.system, source));
     VSTATE_TRY(failure_of(tree));
+    out_.has_changed = out_.has_changed || tree.gone > 0;
     out_.counts.add(tree, address);
     leave_out(left_out_, address, tree);
     out_.counts.not_dumped += tree.archived;
@@ -89,6 +90,7 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
           : write_increment(*session_.system, source, path_join(mail, part_path), index.entries);
   if (!written) return tl::unexpected<Error>(written.error());
   const auto& summary = *written;
+  out_.has_changed = out_.has_changed || summary.count.gone > 0;
   out_.counts.add(summary.count, address);
   leave_out(left_out_, address, summary.count);
   out_.counts.archived += summary.count.archived;

@@ -30,13 +30,17 @@ std::optional<std::vector<std::string>> autorespond_arguments(std::string_view c
 
 }  // namespace
 
-Result<DeliveryLines> Inspector::read_lines(const std::string& path) {
+Result<std::optional<DeliveryLines>> Inspector::read_lines(const std::string& path) {
   constexpr std::size_t longest = std::size_t{1} << 22;
   VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, longest));
+  if (!bytes) {
+    rebuild(path, "gone while it was read");
+    return std::optional<DeliveryLines>();
+  }
   DeliveryLines lines;
-  if (!bytes) return lines;
   for (const auto line : split_lines(*bytes)) lines.push_back(templater_->to_template(line));
-  return lines;
+  express(path);
+  return std::optional(std::move(lines));
 }
 
 Result<std::optional<FileInfo>> Inspector::delivery_file(const DirEntry& entry,
@@ -45,8 +49,11 @@ Result<std::optional<FileInfo>> Inspector::delivery_file(const DirEntry& entry,
     return std::optional<FileInfo>();
   VSTATE_TRY_ASSIGN(auto behind, look_behind(system_, path));
   if (entry.type == FileInfo::Type::regular) {
-    if (!behind.info) out_.has_changed = true;
-    return behind.info;
+    if (behind.info) return behind.info;
+    // If another comes in its place, that is for the next look.
+    out_.has_changed = true;
+    rebuild(path, "gone while it was read");
+    return std::optional<FileInfo>();
   }
   // Where a link leads is its owner's doing; what it leads to is what mail gets.
   if (behind.is_directory()) return std::optional<FileInfo>();
@@ -94,7 +101,6 @@ Status Inspector::read_default() {
   VSTATE_TRY_ASSIGN(const auto file, delivery_file(*entry, path));
   if (!file) return {};
   VSTATE_TRY_ASSIGN(state().default_delivery, read_lines(path));
-  express(path);
   return {};
 }
 
@@ -173,8 +179,7 @@ Status Inspector::read_alias(const DirEntry& entry, const std::string& local) {
         "made anew, it delivers",
         entry.name));
   VSTATE_TRY_ASSIGN(auto lines, read_lines(path));
-  express(path);
-  return take_alias(*name, std::move(lines), (file->mode & 0100U) != 0);
+  return lines ? take_alias(*name, *std::move(lines), (file->mode & 0100U) != 0) : Status();
 }
 
 Status Inspector::read_aliases() {

@@ -200,7 +200,14 @@ Result<Observation> Inspector::run() {
 Result<Observation> inspect_domain(System& system, const Server& server, AccountStore& store,
                                    const QmailFiles& qmail, const DomainName& name,
                                    const Selection& selection) {
-  return Inspector(system, server, store, qmail, name, selection).run();
+  // What is gone since it was listed is gone, and another look does not see it. Where there is
+  // always something, the last look is taken, if it could be ended.
+  constexpr int most_looks = 5;
+  for (int looks = 1;; ++looks) {
+    auto found = Inspector(system, server, store, qmail, name, selection).run();
+    const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
+    if (!is_gone || looks == most_looks) return found;
+  }
 }
 
 }  // namespace vstate

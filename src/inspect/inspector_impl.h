@@ -68,7 +68,8 @@ class Inspector {
   Result<std::optional<Autoresponder>> as_autoresponder(const std::string& local,
                                                         const DeliveryLines&);
   Status take_alias(const AliasName&, DeliveryLines, bool forwards_only);
-  Result<DeliveryLines> read_lines(const std::string& path);
+  /// Of a file that was listed, which the State then expresses; nothing if it is gone.
+  Result<std::optional<DeliveryLines>> read_lines(const std::string& path);
   /// The file of delivery lines that a name in the domain's directory leads to. nullopt if it leads
   /// to none, which is named if it is a link.
   Result<std::optional<FileInfo>> delivery_file(const DirEntry&, const std::string& address);

@@ -157,8 +157,8 @@ Status Inspector::read_home_entry(Mailbox& mailbox, const std::string& home, con
   if (entry.name == ".qmail") {
     VSTATE_TRY_ASSIGN(const auto file, delivery_file(entry, path));
     if (!file) return {};
-    VSTATE_TRY_ASSIGN(mailbox.deliver, read_lines(path));
-    express(path);
+    VSTATE_TRY_ASSIGN(auto lines, read_lines(path));
+    if (lines) mailbox.deliver = *std::move(lines);
     source.expressed.insert(entry.name);
   } else if (login != nullptr && entry.name == login->file) {
     express(path);

@@ -203,8 +203,10 @@ Result<bool> Inspector::read_entries(const std::string& start, const std::string
 
 Status Inspector::read_rest() {
   out_.domain_archive = source_of(directory(), "");
+  // Of the names that were looked at for what they are: one that came since would be taken for a
+  // plain file.
   VSTATE_TRY_ASSIGN(const bool needs_archive,
-                    read_files_below(directory(), "", "", *out_.domain_archive));
+                    read_entries(directory(), "", "", entries_, *out_.domain_archive));
   if (!needs_archive) out_.domain_archive.reset();
   return {};
 }

@@ -22,9 +22,9 @@ bool is_same(const timespec& a, const timespec& b) {
 Status list_once(int directory, std::string_view path,
                  const std::function<void(const char*, FileInfo::Type)>& found) {
   const Handle fresh(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fresh.is_open() || !read_entries(fresh.get(), found))
-    return fail_errno_of_open(path, "cannot list");
-  return {};
+  if (fresh.is_open() && read_entries(fresh.get(), found)) return {};
+  return is_removed_directory(directory) ? fail_errno(path, "cannot list")
+                                         : fail_errno_of_open(path, "cannot list");
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ Status offer_tree(const System& system, const TreeSource& source, MailSink& sink
   if (!walked && walked.error().code != Errc::not_found) return walked;
   if (walked && has_seen_all(source, count.tree)) VSTATE_TRY(sink.forget_unseen());
   VSTATE_TRY(sink.finish());
-  count.has_changed = !walked || have_changed(system, source.directory, listed);
+  count.has_changed =
+      !walked || count.tree.gone > 0 || have_changed(system, source.directory, listed);
   return failure_of(count.tree);
 }
 

@@ -80,9 +80,21 @@ class Walk {
   void refuse(const std::string& path, std::string_view why) {
     count_.refused.push_back(fmt::format("{}: {}", path, why));
   }
-  void fail_with(const Error& error) { count_.failures.push_back(error); }
+  void fail_with(const Error& error) {
+    if (error.code == Errc::not_found)
+      ++count_.gone;
+    else
+      count_.failures.push_back(error);
+  }
   void fail_errno_at(const std::string& path, std::string_view what) {
     fail_with(fail_errno_of_open(path.empty() ? "." : path, what).value());
+  }
+  /// A name that was listed, in a directory that is open: it is gone when the kernel says so.
+  void miss(const std::string& path, std::string_view what) {
+    if (errno == ENOENT)
+      ++count_.gone;
+    else
+      fail_errno_at(path, what);
   }
   /// The name that the file of a visited path has.
   [[nodiscard]] static std::string name_of_file(const Level&, const std::string& path);
@@ -267,7 +279,7 @@ Status Walk::walk(const Level& level, Listing& listing) {
       if (is_folder && !own.directory.is_open()) {
         const ActingAs acting(level.as);
         own.directory = Handle(openat(level.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!own.directory.is_open()) fail_errno_at(path, "cannot open");
+        if (!own.directory.is_open()) miss(path, "cannot open");
       }
       VSTATE_TRY(walk_contents(level, name, own, followed));
     }
@@ -315,8 +327,7 @@ Status Walk::walk_contents(const Level& level, const std::string& name, Folder& 
   if (const auto link = followed.find(name); link != followed.end()) below.as = link->second.as;
   const Handle directory = open_below(level, name, followed);
   if (!directory.is_open()) {
-    // Gone since it was listed, perhaps with its disk: not the same as empty.
-    fail_errno_at(below.path, "cannot open");
+    miss(below.path, "cannot open");
     return {};
   }
   if (below.depth > k_most_levels) {
@@ -380,7 +391,7 @@ Status Walk::visit_directory(const Level& level, const std::string& path,
                ? fstat(link->second.handle.get(), &st)
                : fstatat(level.directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
   }();
-  if (status != 0) fail_errno_at(path, "cannot stat");
+  if (status != 0) miss(path, "cannot stat");
   if (status != 0 || !S_ISDIR(st.st_mode)) return {};
   if (maildir_ == PlaceId{st.st_dev, st.st_ino} && path != "Maildir") {
     ++count_.expressed;
@@ -524,7 +535,7 @@ Status walk_tree(const System& system, const TreeSource& source, TreeCount& coun
 }
 
 bool has_seen_all(const TreeSource& source, const TreeCount& count) {
-  return !source.is_partial && count.refused.empty() && count.failures.empty();
+  return !source.is_partial && count.refused.empty() && count.failures.empty() && count.gone == 0;
 }
 
 bool have_changed(const System& system, std::string_view directory,

@@ -58,6 +58,14 @@ bool is_no_directory(int directory, const char* name) {
   return is_none;
 }
 
+bool is_removed_directory(int directory) {
+  const int number = errno;
+  struct stat st {};
+  const bool is_removed = number == ENOENT && fstat(directory, &st) == 0 && st.st_nlink == 0;
+  errno = number;
+  return is_removed;
+}
+
 bool can_act_as_others() {
   // vstate never changes who it runs as.
   static const bool is_root = geteuid() == 0;

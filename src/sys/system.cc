@@ -241,7 +241,9 @@ Result<std::vector<DirEntry>> OpenDirectory::list() const {
   const bool is_read = read_entries(handle_.get(), [&](const char* name, FileInfo::Type type) {
     entries.push_back({name, type});
   });
-  if (!is_read) return fail_errno_of_open(path_, "cannot list");
+  if (!is_read)
+    return is_removed_directory(handle_.get()) ? fail_errno(path_, "cannot list")
+                                               : fail_errno_of_open(path_, "cannot list");
   std::sort(entries.begin(), entries.end(),
             [](const DirEntry& one, const DirEntry& other) { return one.name < other.name; });
   return entries;

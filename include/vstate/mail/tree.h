@@ -55,6 +55,7 @@ struct TreeCount {
   std::uint64_t archived = 0, rebuilt = 0, expressed = 0;
   std::uint64_t messages = 0, bytes = 0;                 ///< of those archived
   std::map<std::string, std::uint64_t> rebuilt_reasons;  ///< they sum up to `rebuilt`
+  std::uint64_t gone = 0;  ///< what was listed and was not there any more: the source changed
   /// "PATH: why": what cannot travel, whoever reads it: sockets, fifos, devices, links that lead
   /// nowhere, in a circle, or to somebody else.
   std::vector<std::string> refused;

@@ -59,6 +59,10 @@ class ActingAs {
 /// call themselves. Keeps errno.
 [[nodiscard]] bool is_no_directory(int directory, const char* name);
 
+/// Right behind a listing that failed: a directory that was removed while it was open cannot be
+/// listed any more, with ENOENT. That is believed where the directory has no name left.
+[[nodiscard]] bool is_removed_directory(int directory);
+
 /// Whether ActingAs changes anything: the program runs as root.
 [[nodiscard]] bool can_act_as_others();
 
