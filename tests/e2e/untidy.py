@@ -1,12 +1,13 @@
 """Servers as they really are: what people, disks and twenty years left on them.
 
-`plant` puts some of the blemishes below on the example server, chosen by a seed. `Reading` reads
-a server without the program's code, as qmail and vpopmail find their way about it: what accounts,
+`SERVERS` are the servers that there are: the example, and a domain of each capture that is there.
+`plant` puts some of the blemishes below on one of them, chosen by a seed. `Reading` reads a server without the program's code, as qmail and vpopmail find their way about it: what accounts,
 aliases, lists, messages and texts a domain has, by content. `missing` says what of one reading
 another lacks, with the name by which a person would look for it.
 """
 
 import collections
+import dataclasses
 import hashlib
 import os
 import random
@@ -14,12 +15,51 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 
 import disturb
 import support
 
-NAME = "example.com"
 MOST_LINKS = 40
+
+
+# --- the servers --------------------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A server with a domain that moves. All else that it has is looked up in its tree."""
+
+    name: str
+    domain: str
+    home: str = "/home/vpopmail"
+    qmail: str = "/var/qmail"
+    #: The vpopmail versions that can hold the domain.
+    versions: tuple = ("5.4", "5.6")
+
+    def make(self, root):
+        """Lays it out below `root`: of a capture what concerns the domain, and the line of
+        /etc/passwd, which captures do not have."""
+        if self.name == "example":
+            disturb.make_example("old-server", root)
+            return
+        capture = os.path.join(support.CAPTURES, self.name)
+        home, qmail = self.home.lstrip("/"), self.qmail.lstrip("/")
+        subprocess.run(["cp", "-a", "--parents", f"{home}/etc", f"{home}/domains/{self.domain}",
+                        f"{qmail}/control", f"{qmail}/users", root], cwd=capture, check=True)
+        support.Server(root).write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nvpopmail:x:"
+                                   f"{support.OWNER[0]}:{support.OWNER[1]}::{self.home}:/bin/sh\n")
+
+    def options(self, prefix="--"):
+        """What the program is told of the server; the rest it finds."""
+        return [] if self.qmail == "/var/qmail" else [f"{prefix}qmail-dir", self.qmail]
+
+
+EXAMPLE = Place("example", "example.com")
+CAPTURED = (Place("vp54-cdb", "acme.example", "/opt/real/vp54", "/opt/real/q54"),
+            # Names of 63 characters are more than 5.4 takes.
+            Place("vp56-cdb", "firma.example", "/opt/real/vp56", "/opt/real/q56", ("5.6",)))
+SERVERS = (EXAMPLE, *(place for place in CAPTURED if support.CAPTURES and os.path.isdir(
+    os.path.join(support.CAPTURES, place.name))))
 
 
 # --- reading, independently ---------------------------------------------------------------------
@@ -60,6 +100,16 @@ class Root:
             left = target.split(b"/") + left
         return b"/" + b"/".join(here)
 
+    def reach(self, path):
+        """As `resolve`; what is not there, such as a home on a disk that is gone, keeps its name."""
+        rest = b""
+        while True:
+            resolved = self.resolve(path)
+            if resolved is not None:
+                return (b"" if resolved == b"/" and rest else resolved) + rest
+            path, _, last = path.rstrip(b"/").rpartition(b"/")
+            rest = b"/" + last + rest
+
     def place(self, path):
         """The host path behind a server path, or None."""
         resolved = self.resolve(path)
@@ -90,9 +140,10 @@ def lines_of(data):
 class Reading:
     """What a domain of a server has."""
 
-    def __init__(self, root, name=NAME):
-        self.files = Root(root)
+    def __init__(self, root, name, qmail="/var/qmail"):
+        self.files, self.qmail = Root(root), qmail.encode()
         self.directory = self.find_directory(name.encode())
+        self.alias_domains = self.read_alias_domains(name.encode()) if self.directory else set()
         self.accounts = self.read_accounts() if self.directory else {}
         self.tokens = self.find_tokens()
         self.lists = self.read_lists() if self.directory else {}
@@ -101,14 +152,25 @@ class Reading:
         for account, fields in self.accounts.items():
             self.read_home(account, fields[5])
         self.read_stray_mail()
+        self.read_robots()
+
+    def assigned(self):
+        """(domain, directory) of each line of users/assign that is a domain's."""
+        for line in (self.files.read(self.qmail + b"/users/assign") or b"").split(b"\n"):
+            fields = line.split(b":")
+            if fields[0].startswith(b"+") and fields[0].endswith(b"-") and len(fields) > 6:
+                yield fields[0][1:-1], fields[4]
 
     def find_directory(self, name):
-        for qmail in (b"/var/qmail", b"/opt/real/q54", b"/opt/real/q56"):
-            for line in (self.files.read(qmail + b"/users/assign") or b"").split(b"\n"):
-                fields = line.split(b":")
-                if fields[0] == b"+" + name + b"-" and len(fields) > 6:
-                    return fields[4]
-        return None
+        return next((directory for domain, directory in self.assigned() if domain == name), None)
+
+    def read_alias_domains(self, name):
+        """Other names of the domain: those that lead to its directory, and are no one's else."""
+        here = self.files.resolve(self.directory)
+        virtual = {line.partition(b":")[0] for line in lines_of(
+            self.files.read(self.qmail + b"/control/virtualdomains"))}
+        return {domain for domain, directory in self.assigned() if domain != name
+                and domain in virtual and here and self.files.resolve(directory) == here}
 
     def read_accounts(self):
         """Those of vpasswd, and those that only its cdb has, which vpopmail knows as well."""
@@ -133,9 +195,12 @@ class Reading:
         if domain:
             tokens[domain] = b"{domain}"
         for account, fields in self.accounts.items():
-            home = self.files.resolve(fields[5])
-            if home and home not in tokens:
+            home = self.files.reach(fields[5])
+            if home not in tokens:
                 tokens[home] = b"{mailbox:" + account + b"}"
+        qmail = self.files.resolve(self.qmail)
+        if qmail:
+            tokens.setdefault(qmail, b"{qmail}")
         for line in lines_of(self.files.read(b"/etc/passwd")):
             fields = line.split(b":")
             if fields[0] == b"vpopmail" and len(fields) > 5:
@@ -149,9 +214,9 @@ class Reading:
         def replace(match):
             path, rest = match[0], b""
             while len(path) > 1:
-                resolved = self.files.resolve(path)
-                if resolved in self.tokens:
-                    return self.tokens[resolved] + re.sub(b"/+", b"/", rest).rstrip(b"/")
+                reached = self.files.reach(path)
+                if reached in self.tokens:
+                    return self.tokens[reached] + re.sub(b"/+", b"/", rest).rstrip(b"/")
                 path, _, last = path.rstrip(b"/").rpartition(b"/")
                 rest = b"/" + last + rest
             return match[0]
@@ -253,6 +318,14 @@ class Reading:
                         self.messages[entry] = found
 
 
+    def read_robots(self):
+        """What a robot of the domain says: its directory has a message and no mail."""
+        for entry in self.files.list(self.directory) if self.directory else []:
+            data = self.files.read(self.directory + b"/" + entry + b"/message")
+            if data and entry.lower() not in self.accounts:
+                self.texts[entry + b"/message"] = self.delivery(data)
+
+
 def missing(source, target):
     """(kind, name) of what `source` has and `target` has not, or has otherwise."""
     lacks = []
@@ -260,6 +333,8 @@ def missing(source, target):
         here = target.accounts.get(account)
         if here is None or here[1] != fields[1] or here[4] != fields[4]:
             lacks.append(("account", account))
+    for name in source.alias_domains - target.alias_domains:
+        lacks.append(("alias domain", name))
     for name, lines in source.aliases.items():
         if target.aliases.get(name) != lines:
             lacks.append(("alias", name))
@@ -286,14 +361,12 @@ def is_named(name, text):
 # --- planting -----------------------------------------------------------------------------------
 
 class Untidy:
-    """The example server below `root`, and what is planted on it; `log` says what."""
+    """A server below `root`, and what is planted on it; `log` says what."""
 
-    home = "home/vpopmail"
-
-    def __init__(self, root, seed):
+    def __init__(self, root, seed, place=EXAMPLE):
         self.root, self.random, self.log = root, random.Random(seed), []
-        self.domain = f"{self.home}/domains/{NAME}"
-        self.accounts = None
+        self.name, self.home, self.qmail = place.domain, place.home[1:], place.qmail[1:]
+        self.domain = f"{self.home}/domains/{self.name}"
 
     # Helpers; paths are relative to the root and go through links, as the kernel does it.
 
@@ -370,12 +443,60 @@ class Untidy:
             self.write(self.below("vpasswd.cdb"), disturb.make_server.cdb(records))
 
     def account(self, with_mail=False):
-        """An account whose home is as vpasswd says."""
+        """An account whose home is as vpasswd says; of many equal ones not too often one."""
         usable = [line for line in self.lines() if len(line) >= 7 and line[5].startswith(b"/")
                   and Root(self.root).is_directory(line[5] + b"/Maildir/cur")]
         names = [line for line in usable if not with_mail
-                 or os.listdir(self.at(line[5] + b"/Maildir/cur"))]
-        return self.random.choice(names or usable)
+                 or os.listdir(self.at(line[5] + b"/Maildir/cur"))] or usable
+        if self.random.random() < 0.5:
+            names = [line for line in names if self.folders(line)
+                     or len(os.listdir(self.at(line[5] + b"/."))) > 2] or names
+        return self.random.choice(names)
+
+    def person(self):
+        """The name of an account."""
+        return self.account()[0]
+
+    def address(self):
+        return self.person() + b"@" + self.name.encode()
+
+    def folders(self, line):
+        """The folders of an account that are directories."""
+        maildir = line[5] + b"/Maildir"
+        return [maildir + b"/" + entry for entry in Root(self.root).list(maildir)
+                if entry.startswith(b".") and os.path.isdir(self.at(maildir + b"/" + entry))]
+
+    def folder(self):
+        found = [self.folders(line) for line in self.lines() if len(line) >= 7]
+        return self.random.choice(self.random.choice([folders for folders in found if folders]))
+
+    def list_name(self):
+        """A mailing list whose directory stands in the domain."""
+        return self.random.choice([
+            name for name in sorted(os.listdir(self.at(self.domain + "/.")))
+            if os.path.isfile(self.at(self.below(name, "editor")))])
+
+    def list_links(self, name):
+        """The .qmail links of a list."""
+        address = b".qmail-" + os.fsencode(name).replace(b".", b":")
+        return [self.below(entry) for entry in sorted(os.listdir(os.fsencode(
+            self.at(self.domain + "/."))))
+            if (entry == address or entry.startswith(address + b"-"))
+            and os.path.islink(self.at(self.below(entry)))]
+
+    def alias(self):
+        """A .qmail file of the domain that is no list's and not the catch-all."""
+        return self.random.choice([
+            entry for entry in sorted(os.listdir(self.at(self.domain + "/.")))
+            if entry.startswith(b".qmail-") and entry != b".qmail-default"
+            and not os.path.islink(self.at(self.below(entry)))])
+
+    def bucket(self):
+        """A directory of the domain that only holds homes."""
+        inside = re.compile(b".*/" + re.escape(self.name.encode()) + b"/([^/]+)/[^/]+")
+        found = {match[1] for match in (inside.fullmatch(line[5]) for line in self.lines()
+                                        if len(line) >= 7) if match}
+        return self.below(self.random.choice(sorted(found)))
 
     def message(self, path, text=None):
         body = text or b"Subject: %d\n\n%s\n" % (
@@ -412,13 +533,13 @@ class Untidy:
         return f"{line[0]} {self.move(line[5] + b'/Maildir/cur')}"
 
     def plant_folder_on_a_disk(self):
-        return self.move(self.below("alice/Maildir/.Sent"))
+        return self.move(self.folder())
 
     def plant_bucket_on_a_disk(self):
-        return self.move(self.below("0"))
+        return self.move(self.bucket())
 
     def plant_list_on_a_disk(self):
-        return self.move(self.below("news"))
+        return self.move(self.below(self.list_name()))
 
     def plant_vpopmail_renamed(self):
         """The home was renamed and a link left; vpasswd, assign and delivery lines say the old."""
@@ -429,13 +550,13 @@ class Untidy:
             text = file.read()
         if self.random.random() < 0.5:
             with open(path, "w", encoding="utf-8") as file:
-                file.write(text.replace("/home/vpopmail", "/vmail"))
+                file.write(text.replace(f"/{self.home}:", "/vmail:"))
         return "link left"
 
     def plant_directory_spelled_otherwise(self):
-        spelled = self.random.choice(["/home//vpopmail/domains/example.com",
-                                      "/home/vpopmail/domains/example.com/",
-                                      "/home/vpopmail/./domains//example.com"])
+        spelled = self.random.choice(["/" + self.domain.replace("/", "//", 1),
+                                      f"/{self.domain}/",
+                                      f"/{self.home}/./domains//{self.name}"])
         self.change_assign(lambda text: text.replace(f"/{self.domain}:", spelled + ":"))
         return spelled
 
@@ -450,32 +571,37 @@ class Untidy:
     def plant_no_home(self):
         lines = self.lines()
         line = self.random.choice([line for line in lines
-                                   if line[5].endswith(b"example.com/" + line[0])])
+                                   if line[5].endswith(
+                                       self.name.encode() + b"/" + line[0])])
         line[5] = b""
         self.set_lines(lines)
         return line[0]
 
     def plant_alias_domain_as_link(self):
-        self.link(f"{self.home}/domains/example.net", NAME)
+        with open(self.at(f"{self.qmail}/users/assign"), encoding="utf-8") as file:
+            other = self.random.choice(re.findall(
+                f"(?m)^\\+(?!{re.escape(self.name)}-)([^:]+)-:{re.escape(self.name)}:", file.read()))
+        self.link(f"{self.home}/domains/{other}", self.name)
         if self.random.random() < 0.5:
             self.change_assign(lambda text: re.sub(
-                "(?m)^(\\+example.net-:[^:]*:[^:]*:[^:]*:)[^:]*", f"\\1/{self.home}/domains/"
-                "example.net", text))
-        return "example.net"
+                f"(?m)^(\\+{re.escape(other)}-:[^:]*:[^:]*:[^:]*:)[^:]*",
+                f"\\1/{self.home}/domains/{other}", text))
+        return other
 
     def plant_link_to_nowhere(self):
         where = self.random.choice([self.below("old-stuff"), self.below(".qmail-gone"),
-                                    self.below("alice/Maildir/.Gone"), self.below("bob/gone")])
+                                    self.account()[5] + b"/Maildir/.Gone",
+                                    self.account()[5] + b"/gone"])
         self.link(where, "/nowhere/at/all")
         return where
 
     def plant_loop(self):
-        where = self.random.choice([self.below("round"), self.below("alice/Maildir/.Round")])
+        where = self.random.choice([self.below("round"), self.account()[5] + b"/Maildir/.Round"])
         self.link(where, os.path.basename(where))
         return where
 
     def plant_link_into_itself(self):
-        where = self.random.choice([self.below("again"), self.below("alice/Maildir/.Again")])
+        where = self.random.choice([self.below("again"), self.account()[5] + b"/Maildir/.Again"])
         self.link(where, ".")
         return where
 
@@ -497,7 +623,9 @@ class Untidy:
             self.make_maildir(home + b"/Maildir")
             self.message(home + b"/Maildir/new/1700000%03d.1.host" % self.random.randrange(1000))
         line = [name, crypted or support.MD5.encode(), b"1", b"0", fields.get("gecos", b"Odd"), home,
-                fields.get("quota", b"NOQUOTA"), b"clear"]
+                fields.get("quota", b"NOQUOTA")]
+        if any(len(other) > 7 for other in lines):
+            line.append(b"clear")  # where vpopmail keeps passwords in clear text too
         self.set_lines(sorted([*lines, line]))
 
     def plant_odd_name(self):
@@ -567,12 +695,12 @@ class Untidy:
         return word
 
     def change_assign(self, change):
-        path = self.at("var/qmail/users/assign")
+        path = self.at(f"{self.qmail}/users/assign")
         with open(path, encoding="utf-8") as file:
             text = change(file.read())
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        with open(self.at("var/qmail/users/cdb"), "wb") as file:
+        with open(self.at(f"{self.qmail}/users/cdb"), "wb") as file:
             file.write(disturb.make_server.assign_cdb(re.sub("(?m)^(\\s*|#.*)\n", "", text)))
 
     def plant_assign_without_dot(self):
@@ -580,8 +708,8 @@ class Untidy:
         return "no last dot"
 
     def plant_assign_lines(self):
-        line = self.random.choice(["\n", "# a comment\n", "=root:alias:7:7:/var/qmail/alias:-:root:\n",
-                                   "+list-:alias:7:7:/var/qmail/alias:-:list-:\n", "nonsense\n",
+        line = self.random.choice(["\n", "# a comment\n", f"=root:alias:7:7:/{self.qmail}/alias:-:root:\n",
+                                   f"+list-:alias:7:7:/{self.qmail}/alias:-:list-:\n", "nonsense\n",
                                    "+short-:x\n"])
         self.change_assign(lambda text: line + text)
         return line
@@ -593,64 +721,69 @@ class Untidy:
         return line[0]
 
     def plant_cut_bucket(self):
-        path = self.below("news/subscribers/K")
+        subscribers = self.below(self.list_name(), "subscribers")
+        bucket = self.random.choice([name for name in Root(self.root).list(subscribers)
+                                     if len(name) == 1])
+        path = subscribers + b"/" + bucket
         data = self.read(path)
         self.write(path, self.random.choice([data[:-1], data[:5], data + b"garbage\0", data + b"T",
                                              data + b"T\0", b"\0" + data, data + b"Tno.at\0"]))
-        return "news/subscribers/K"
+        return path
 
     def plant_odd_subscriber(self):
         address = self.random.choice([b"j\xf6rg@example.org", "jörg@example.org".encode(),
                                       b"a b@example.org", b"UPPER@EXAMPLE.ORG", b"\"q\"@example.org"])
-        self.write(self.below("news/subscribers/Z"), b"T" + address + b"\0")
-        return address
+        path = self.below(self.list_name(), "subscribers/Z")
+        there = self.read(path) if os.path.exists(self.at(path)) else b""
+        self.write(path, there + b"T" + address + b"\0")
+        return f"{path} {address}"
 
     def plant_list_elsewhere(self):
+        name = self.list_name()
         os.makedirs(os.path.join(self.root, "lists"), exist_ok=True)
         os.chmod(os.path.join(self.root, "lists"), 0o755)
-        shutil.move(self.at(self.below("news")), os.path.join(os.fsencode(self.root), b"lists/news"))
-        for name in os.listdir(self.at(self.domain)):
-            if name.startswith(b".qmail-news"):
-                place = self.at(self.below(name))
-                target = os.readlink(place).replace(b"/" + self.below("news"), b"/lists/news")
-                os.unlink(place)
-                self.link(self.below(name), target)
-        return "/lists/news"
+        shutil.move(self.at(self.below(name)),
+                    os.path.join(os.fsencode(self.root), b"lists", os.fsencode(name)))
+        for path in self.list_links(name):
+            target = os.readlink(self.at(path)).replace(
+                b"/" + self.below(name), b"/lists/" + os.fsencode(name))
+            os.unlink(self.at(path))
+            self.link(path, target)
+        return f"/lists/{name}"
 
     def plant_list_links_relative(self):
-        for name in os.listdir(self.at(self.domain)):
-            if name.startswith(b".qmail-news"):
-                place = self.at(self.below(name))
-                target = os.readlink(place).replace(b"/" + self.below("") , b"")
-                os.unlink(place)
-                self.link(self.below(name), target)
-        return "news"
+        name = self.list_name()
+        for path in self.list_links(name):
+            target = os.readlink(self.at(path)).replace(b"/" + self.below(""), b"")
+            os.unlink(self.at(path))
+            self.link(path, target)
+        return name
 
     def plant_odd_alias(self):
+        one, other, home = b"&" + self.address(), b"&" + self.address(), self.account()[5]
         name, data = self.random.choice([
-            (b"crlf", b"&bob@example.com\r\n&alice@example.com\r\n"),
-            (b"no-newline", b"&bob@example.com"), (b"blanks", b"&bob@example.com  \n\n"),
-            (b"comment", b"# vdelivermail\n&bob@example.com\n"), (b"latin", b"&j\xf6rg@example.org\n"),
-            (b"n\xe4me", b"&bob@example.com\n"), (b"l" * 200, b"&bob@example.com\n"),
-            (b"Upper", b"&bob@example.com\n"), (b"a:b", b"&bob@example.com\n"),
-            (b"old-path", b"/home/vpopmail/domains/example.com/alice/Maildir/\n"),
-            (b"plain", b"bob@example.com\n"), (b"prog", b"|/usr/bin/nothing \"a b\" 'c'\n"),
-            (b"brace", b"|echo {domain} }{ {mailbox:x}\n"), (b"long", b"&bob@example.com\n" * 400)])
+            (b"crlf", one + b"\r\n" + other + b"\r\n"),
+            (b"no-newline", one), (b"blanks", one + b"  \n\n"),
+            (b"comment", b"# vdelivermail\n" + one + b"\n"), (b"latin", b"&j\xf6rg@example.org\n"),
+            (b"n\xe4me", one + b"\n"), (b"l" * 200, one + b"\n"),
+            (b"Upper", one + b"\n"), (b"a:b", one + b"\n"),
+            (b"old-path", home + b"/Maildir/\n"),
+            (b"plain", one[1:] + b"\n"), (b"prog", b"|/usr/bin/nothing \"a b\" 'c'\n"),
+            (b"brace", b"|echo {domain} }{ {mailbox:x}\n"), (b"long", (one + b"\n") * 400)])
         self.write(self.below(b".qmail-" + name), data)
         return name
 
     def plant_alias_as_link(self):
-        self.link(self.below(".qmail-linked"), self.random.choice(
-            [".qmail-sales", "/" + self.domain + "/.qmail-sales"]))
-        return "linked -> sales"
+        name = self.alias()
+        self.link(self.below(".qmail-linked"), self.random.choice([name, b"/" + self.below(name)]))
+        return b"linked -> " + name
 
     def plant_catch_all(self):
+        program = f"| /{self.home}/bin/vdelivermail '' ".encode()
         data = self.random.choice([
-            b"| /home/vpopmail/bin/vdelivermail '' delete\n",
-            b"| /home/vpopmail/bin/vdelivermail '' bounce-no-mailbox\n",
-            b"| /home/vpopmail/bin/vdelivermail '' bob@example.com\n",
-            b"# vdelivermail is not here\n| /home/vpopmail/bin/vdelivermail '' delete\n",
-            b"| /home/vpopmail/bin/vdelivermail '' /home/vpopmail/domains/example.com/bob/\n", b"#\n"])
+            program + b"delete\n", program + b"bounce-no-mailbox\n", program + self.address() + b"\n",
+            b"# vdelivermail is not here\n" + program + b"delete\n",
+            program + self.account()[5] + b"/\n", b"#\n"])
         self.write(self.below(".qmail-default"), data)
         return data
 
@@ -741,8 +874,8 @@ class Untidy:
     def plant_odd_dot_qmail(self):
         line = self.account()
         self.write(line[5] + b"/.qmail", self.random.choice(
-            [b"", b"&j\xf6rg@example.org\n", b"|/home/vpopmail/bin/none\n", b"./Maildir/\r\n",
-             b"/home/vpopmail/domains/example.com/bob/Maildir/\n", b"# only a comment\n",
+            [b"", b"&j\xf6rg@example.org\n", f"|/{self.home}/bin/none\n".encode(), b"./Maildir/\r\n",
+             self.account()[5] + b"/Maildir/\n", b"# only a comment\n",
              b"&a@example.org\n" * 300]))
         return line[0]
 
