@@ -1,9 +1,10 @@
 """Servers as they really are: what people, disks and twenty years left on them.
 
 `SERVERS` are the servers that there are: the example, and a domain of each capture that is there.
-`plant` puts some of the blemishes below on one of them, chosen by a seed. `Reading` reads a server without the program's code, as qmail and vpopmail find their way about it: what accounts,
-aliases, lists, messages and texts a domain has, by content. `missing` says what of one reading
-another lacks, with the name by which a person would look for it.
+`plant` puts some of the blemishes below on one of them, chosen by a seed. `Reading` reads a server
+without the program's code, as qmail and vpopmail find their way about it: what accounts, aliases,
+lists, messages and texts a domain has, by content. `missing` says what of one reading another lacks,
+with the name by which a person would look for it.
 """
 
 import collections
@@ -354,7 +355,7 @@ def missing(source, target):
 def is_named(name, text):
     """Whether output speaks of a name. Bytes that are no plain text may be spelt in another way."""
     pieces = [piece for piece in re.split(rb"[^\w.+=-]+", name, flags=re.ASCII) if piece]
-    return all(re.search(r"(?<![A-Za-z0-9])" + re.escape(piece.decode("ascii")), text,
+    return all(re.search(rf"(?<![A-Za-z0-9]){re.escape(piece.decode('ascii'))}(?![A-Za-z0-9])", text,
                          re.IGNORECASE) for piece in pieces) if pieces else "\\" in text
 
 
