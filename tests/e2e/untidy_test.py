@@ -126,7 +126,8 @@ class Case:
             apply = self.run("--root", "new", "apply", "file.toml", *mail)
         # Verify has a word on each program that an address needs and that is not there.
         support.provide_programs(self.target)
-        self.judge(plan, apply, self.run("--root", "new", "verify", "file.toml", *mail))
+        told = self.text
+        self.judge(told, plan, apply, self.run("--root", "new", "verify", "file.toml", *mail))
 
     def stream(self):
         path = os.path.join(self.work, "stream")
@@ -138,7 +139,7 @@ class Case:
         with open(path, "rb") as stream:
             return self.run("--root", "new", "apply", "-", stdin=stream)
 
-    def judge(self, plan, apply, verify):
+    def judge(self, told, plan, apply, verify):
         if plan.returncode == 1 and apply.returncode == 1:
             self.kind = "refused by plan"
             if verify.returncode == 0:
@@ -149,9 +150,11 @@ class Case:
         lacks = untidy.missing(read(os.path.join(self.work, "old"), self.place),
                                untidy.Reading(self.target.root, self.place.domain))
         self.kind = "with losses" if lacks else "whole"
+        # That a thing is made does not say that it, or something of it, is missing.
+        told = "\n".join(line for line in told.split("\n") if not re.match(r"\$ |\s+[+] ", line))
         for kind, name in lacks:
             person = name.partition(b"/")[0] if kind == "text" else name
-            if not untidy.is_named(person, self.text):
+            if not untidy.is_named(person, told):
                 self.wrong.append(f"{kind} {show(name)} is missing, and nobody says so")
         if lacks and verify.returncode == 0:
             self.wrong.append(f"verify calls it whole without {[(k, show(n)) for k, n in lacks][:5]}")
