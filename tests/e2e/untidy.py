@@ -22,6 +22,9 @@ import disturb
 import support
 
 MOST_LINKS = 40
+#: Files that each server makes for itself, or that are read as what they say.
+OWN = re.compile(rb"\.qmail.*|vpasswd.*|\.vpasswd\.lock|\.dir[-_]control.*|lastauth|maildirsize|"
+                 rb"(.*\.)?lock|A\d+\.\d+|dovecot\..*(index|cache).*|.*\.svbin", re.DOTALL)
 
 
 # --- the servers --------------------------------------------------------------------------------
@@ -59,8 +62,10 @@ EXAMPLE = Place("example", "example.com")
 CAPTURED = (Place("vp54-cdb", "acme.example", "/opt/real/vp54", "/opt/real/q54"),
             # Names of 63 characters are more than 5.4 takes.
             Place("vp56-cdb", "firma.example", "/opt/real/vp56", "/opt/real/q56", ("5.6",)))
-SERVERS = (EXAMPLE, *(place for place in CAPTURED if support.CAPTURES and os.path.isdir(
-    os.path.join(support.CAPTURES, place.name))))
+#: Owners of files are part of a capture.
+SERVERS = (EXAMPLE, *(place for place in CAPTURED
+                      if support.CAPTURES and support.IS_ROOT
+                      and os.path.isdir(os.path.join(support.CAPTURES, place.name))))
 
 
 # --- reading, independently ---------------------------------------------------------------------
@@ -147,6 +152,7 @@ class Reading:
         self.alias_domains = self.read_alias_domains(name.encode()) if self.directory else set()
         self.accounts = self.read_accounts() if self.directory else {}
         self.tokens = self.find_tokens()
+        self.list_roots = {}
         self.lists = self.read_lists() if self.directory else {}
         self.aliases = self.read_aliases() if self.directory else {}
         self.messages, self.texts = {}, {}
@@ -154,6 +160,7 @@ class Reading:
             self.read_home(account, fields[5])
         self.read_stray_mail()
         self.read_robots()
+        self.others = self.read_others() if self.directory else {}
 
     def assigned(self):
         """(domain, directory) of each line of users/assign that is a domain's."""
@@ -222,7 +229,7 @@ class Reading:
                 rest = b"/" + last + rest
             return match[0]
 
-        return re.sub(rb"/[^\s\"'|&;<>,]+", replace, text)
+        return re.sub(rb"/[^\s\0\"'|&;<>,]+", replace, text)
 
     def read_lists(self):
         lists = {}
@@ -244,7 +251,7 @@ class Reading:
                 if found:
                     subscribers[sub] = found
             if b"subscribers" in self.files.list(root):
-                lists[name] = subscribers
+                lists[name], self.list_roots[name] = subscribers, root
         return lists
 
     def read_subscribers(self, path):
@@ -327,6 +334,38 @@ class Reading:
                 self.texts[entry + b"/message"] = self.delivery(data)
 
 
+    def read_others(self):
+        """All other files: what they hold by the first name below the domain or the account they
+        are of; of those beside mail, which a server goes on with, only that they are there."""
+        found, seen = {}, {self.files.resolve(fields[5]) for fields in self.accounts.values()}
+        seen |= set(self.list_roots.values())
+        self.gather(found, seen, self.directory, b"")
+        for name, root in self.list_roots.items():
+            for part in (b"/archive", b"/text"):
+                self.gather(found, seen, root + part, name + part + b"/")
+        for account, fields in self.accounts.items():
+            seen.discard(self.files.resolve(fields[5]))
+            self.gather(found, seen, fields[5], account + b"/")
+        return found
+
+    def gather(self, found, seen, path, name):
+        resolved = self.files.resolve(path)
+        if resolved is None or resolved in seen:
+            return
+        seen.add(resolved)
+        entries = self.files.list(path)
+        is_mail = {b"new", b"cur"} <= set(entries) or b"/Maildir/" in name
+        for entry in entries:
+            place = self.files.place(path + b"/" + entry)
+            if place is None or is_mail and entry in (b"new", b"cur", b"tmp"):
+                continue
+            if os.path.isdir(place):
+                self.gather(found, seen, path + b"/" + entry, name + entry + b"/")
+            elif stat.S_ISREG(os.lstat(place).st_mode) and not OWN.fullmatch(entry):
+                with open(place, "rb") as file:
+                    found[name + entry] = b"" if is_mail else self.neutral(file.read())
+
+
 def missing(source, target):
     """(kind, name) of what `source` has and `target` has not, or has otherwise."""
     lacks = []
@@ -349,6 +388,9 @@ def missing(source, target):
     for name, lines in source.texts.items():
         if target.texts.get(name) != lines:
             lacks.append(("text", name))
+    for name, digest in source.others.items():
+        if target.others.get(name) != digest and name not in source.texts:
+            lacks.append(("file", name))
     return lacks
 
 
@@ -709,7 +751,8 @@ class Untidy:
         return "no last dot"
 
     def plant_assign_lines(self):
-        line = self.random.choice(["\n", "# a comment\n", f"=root:alias:7:7:/{self.qmail}/alias:-:root:\n",
+        line = self.random.choice(["\n", "# a comment\n",
+                                   f"=root:alias:7:7:/{self.qmail}/alias:-:root:\n",
                                    f"+list-:alias:7:7:/{self.qmail}/alias:-:list-:\n", "nonsense\n",
                                    "+short-:x\n"])
         self.change_assign(lambda text: line + text)
