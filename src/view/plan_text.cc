@@ -82,7 +82,8 @@ struct Row {
   std::string kind, name, detail;
   const Json* changed = nullptr;  ///< fields, one line each
   std::uint64_t messages = 0, bytes = 0;
-  bool takes_away = false;  ///< a list that stays and loses addresses
+  bool takes_away = false;    ///< a list that stays and loses addresses
+  bool runs_program = false;  ///< one of its delivery lines does, whichever of many it is
   bool is_hidden = false;
 
   /// Somebody has to read it before it is done.
@@ -161,6 +162,8 @@ class Text {
       row.takes_away = row.kind == "list" &&
                        std::any_of(row.changed->begin(), row.changed->end(), is_taken_away);
     }
+    row.runs_program = row.detail.starts_with('|') || row.detail.find("; |") != std::string::npos ||
+                       row.detail.find("delivers to |") != std::string::npos;
     if (row.kind == "mailbox" && row.sign != '-') mailboxes_[row.name] = rows_.size();
     const auto mailbox = row.kind == "mail" ? mailboxes_.find(row.name) : mailboxes_.end();
     if (mailbox == mailboxes_.end()) {
@@ -184,7 +187,7 @@ class Text {
     std::map<Alike, std::size_t> shown;
     for (auto& row : rows_) {
       const Alike alike{row.sign, row.kind};
-      if (row.needs_a_person() || counts[alike] <= k_most_rows) continue;
+      if (row.needs_a_person() || row.runs_program || counts[alike] <= k_most_rows) continue;
       if (++shown[alike] <= k_first_rows) continue;
       row.is_hidden = true;
       auto& hidden = hidden_[alike];

@@ -139,6 +139,20 @@ TEST_CASE("a hundred rows are shown", "[view]") {
   CHECK(lines_with(text_of(plan_with(actions)), "+ mailbox user") == 20);
 }
 
+TEST_CASE("each line that runs a program is shown", "[view]") {
+  std::vector<Action> actions;
+  for (int i = 0; i < 200; ++i) {
+    Alias alias;
+    alias.deliver = {"&a@example.org"};
+    if (i > 190) alias.deliver.push_back("|/bin/program");
+    actions.emplace_back(Change<Alias>{fmt::format("alias{:03}", i), std::nullopt, alias});
+  }
+  const auto text = text_of(plan_with(actions));
+  CHECK(lines_with(text, "+ alias") == 20 + 9);
+  CHECK(lines_with(text, "|/bin/program") == 9);
+  CHECK_THAT(text, ContainsSubstring("and 171 more aliases"));
+}
+
 TEST_CASE("what is deleted, warnings, and conflicts are always shown", "[view]") {
   std::vector<Action> actions;
   std::vector<Note> notes;
