@@ -104,6 +104,7 @@ class Inspector {
   Result<bool> read_file(const std::string& path, const DirEntry&, const std::string& relative,
                          const std::string& prefix, ArchiveSource& source);
   Status read_link(const std::string& path, const std::string& relative, File&);
+  Result<bool> leave_beside_mailbox(const std::string& path, const DirEntry&);
   Status read_empty_directory(const std::string& path, const std::string& relative,
                               const std::string& prefix);
   /// Whether a link at the domain's level is walked as the directory that it leads to.

@@ -122,7 +122,12 @@ Status Inspector::check_maildir(const MailboxName& name, const std::string& home
     return read_shared_folders(name, maildir, source);
   }
   VSTATE_TRY_ASSIGN(const auto link, system_.look(maildir));
-  if (!link || !link->is_link()) return {};
+  if (link && !link->is_link()) {
+    leave_out("mail." + name.text(), "its Maildir is no directory; it is not carried");
+    source.expressed.insert("Maildir");
+    return {};
+  }
+  if (!link) return {};
   VSTATE_TRY_ASSIGN(const auto target, system_.link_target(maildir));
   leave_out("mail." + name.text(),
             fmt::format("its Maildir is a link to {}, {}; its mail is not carried", visible(target),
@@ -176,6 +181,9 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
   VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
   if (!found.is_directory()) {
     out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
+    if (found.info)
+      leave_out("mail." + name.text(),
+                fmt::format("its home {} is no directory; it is not carried", home));
     return {};
   }
   VSTATE_TRY_ASSIGN(const auto opened, system_.look_into(home));

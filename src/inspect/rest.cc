@@ -137,6 +137,13 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
     source.expressed.insert(name + "/");
     return std::optional(false);
   }
+  if (prefix.empty() && name == entry.name) {
+    VSTATE_TRY_ASSIGN(const bool is_left_over, leave_beside_mailbox(path, entry));
+    if (is_left_over) {
+      source.expressed.insert(name);
+      return std::optional(false);
+    }
+  }
   // A Maildir is mail, whatever lies in it.
   if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
   if (System::is_temporary(entry.name)) {
@@ -151,6 +158,26 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
     return std::optional(false);
   }
   return std::optional<bool>();
+}
+
+/// A directory that is called like a mailbox whose home is elsewhere: what is in it is nobody's
+/// here, and would be in that mailbox on a server that has its home there.
+Result<bool> Inspector::leave_beside_mailbox(const std::string& path, const DirEntry& entry) {
+  const auto name = MailboxName::parse(entry.name);
+  if (entry.type != FileInfo::Type::directory || !name || !carried_.contains(*name)) return false;
+  VSTATE_TRY_ASSIGN(const auto count, count_tree(system_, source_of(path, "")));
+  VSTATE_TRY(failure_of(count));
+  if (count.messages == 0 && count.bytes == 0) {
+    rebuild(path, "empty directories beside a mailbox of that name");
+    return true;
+  }
+  state().left_out.push_back(
+      {"file." + entry.name,
+       fmt::format("{} has its home elsewhere, and what is in this directory is nobody's",
+                   entry.name),
+       count.messages, count.bytes});
+  express(path);
+  return true;
 }
 
 Status Inspector::read_empty_directory(const std::string& path, const std::string& relative_path,

@@ -42,9 +42,10 @@ Result<Judgement> judge_file(Target& target, const std::string& path, const Memo
   VSTATE_TRY_ASSIGN(const auto parent, target.directory(path_parent(path)));
   const std::string name(path_name(path));
   VSTATE_TRY_ASSIGN(out.here, digest_here(parent->get(), name, found->st_mode, target.full(path)));
-  out.is_in_step =
-      known != nullptr && (out.here == known->state.place ||
-                           (known->pending != 0 && waits_for_rename(parent->get(), name)));
+  out.is_in_step = known != nullptr && out.here == known->state.place;
+  if (!out.is_in_step && known != nullptr && known->pending != 0) {
+    VSTATE_TRY_ASSIGN(out.is_in_step, waits_for_rename(parent->get(), name));
+  }
   const bool is_replaced =
       known != nullptr ? out.is_in_step : on_difference == OnDifference::replace;
   out.verdict = is_replaced ? Verdict::replace : Verdict::keep;

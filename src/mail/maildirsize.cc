@@ -25,19 +25,27 @@ Status add_messages(int folder, const char* place, const std::string& path, Usag
   if (!directory.is_open() && is_no_directory(folder, place)) return {};
   if (!directory.is_open()) return fail_errno_of_open(path_join(path, place), "cannot open");
   Usage found;
-  const auto again = [&] { found = {}; };
+  Status looked;
+  const auto again = [&] {
+    found = {};
+    looked = {};
+  };
   VSTATE_TRY(mail::list_names(
       directory.get(), path_join(path, place), again, [&](const char* name, FileInfo::Type) {
         if (*name == '.') return;
         if (parse_message_name(name).flags.find('T') != std::string_view::npos) return;
         auto size = size_in_name(name);
         struct stat st {};
-        if (!size && fstatat(directory.get(), name, &st, 0) == 0 && S_ISREG(st.st_mode))
-          size = static_cast<std::uint64_t>(st.st_size);
+        if (!size && fstatat(directory.get(), name, &st, 0) == 0) {
+          if (S_ISREG(st.st_mode)) size = static_cast<std::uint64_t>(st.st_size);
+        } else if (!size && errno != ENOENT && errno != ELOOP) {
+          looked = fail_errno_of_open(path_join(path_join(path, place), name), "cannot stat");
+        }
         if (!size) return;
         found.bytes += *size;
         ++found.messages;
       }));
+  VSTATE_TRY(looked);
   usage.bytes += found.bytes;
   usage.messages += found.messages;
   return {};

@@ -111,8 +111,8 @@ Result<std::optional<struct stat>> Target::status(std::string_view relative) {
   const std::string name(path_name(relative));
   if (fstatat((*parent)->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
     return std::optional(st);
-  if (errno == ENOENT || errno == ENOTDIR) return std::optional<struct stat>();
-  return fail_errno(full(relative), "cannot stat");
+  if (errno == ENOENT) return std::optional<struct stat>();
+  return fail_errno_of_open(full(relative), "cannot stat");
 }
 
 Result<bool> Target::is_directory(std::string_view relative, const struct stat& found) {
@@ -125,13 +125,15 @@ Result<bool> Target::is_directory(std::string_view relative, const struct stat& 
   return tl::unexpected<Error>(opened.error());
 }
 
-bool waits_for_rename(int directory, const std::string& name) {
+Result<bool> waits_for_rename(int directory, const std::string& name) {
   const std::string temporary(path_name(System::temporary_of(name)));
   struct stat built {
   }, here{};
   if (fstatat(directory, temporary.c_str(), &built, AT_SYMLINK_NOFOLLOW) != 0 ||
-      fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) != 0)
-    return false;
+      fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno_of_open(name, "cannot stat");
+  }
   const auto order = [](const struct stat& st) {
     return std::pair(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
   };

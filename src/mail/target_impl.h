@@ -66,7 +66,7 @@ class Target {
 
 /// True if a stopped run built what is to replace this file and did not place it: its temporary is
 /// there, and nobody has changed the file since that was built.
-[[nodiscard]] bool waits_for_rename(int directory, const std::string& name);
+[[nodiscard]] Result<bool> waits_for_rename(int directory, const std::string& name);
 
 /// Which messages are below a directory: 24 bytes for each, no names.
 class TargetIndex {

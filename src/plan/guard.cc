@@ -75,7 +75,9 @@ void Guard::check_domain() {
 
 void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
   const auto& server = input_.server;
-  const auto say = [&](std::string text) { refuse(fmt::format("mailbox {}: {}", name, text)); };
+  const auto say = [&](const std::string& text) {
+    refuse(fmt::format("mailbox {}: {}; --exclude mailbox.{} leaves it out", name, text, name));
+  };
   if (name.size() > server.longest_mailbox_name())
     say(fmt::format("its name has {} characters, this server takes {}", name.size(),
                     server.longest_mailbox_name()));

@@ -254,6 +254,28 @@ class OneBadRecord(AbsenceCase):
         path = new.domain(NAME, "ghost", "Maildir", "cur", "1000000060.60.old:2,S")
         self.assertEqual(int(os.stat(path).st_mtime), 1000000060)
 
+    def test_what_is_no_directory(self):
+        """A file where a Maildir or a home belongs is named, and holds up nothing."""
+        old = self.old()
+        for name in ("filed", "filed-home"):
+            old.add(name)
+        old.build()
+        for path in ("filed/Maildir", "filed-home"):
+            subprocess.run(["rm", "-r", old.at(f"{old.dom}/{path}")], check=True)
+            old.write(f"{old.dom}/{path}", "text\n")
+        self.check(old, 2, "left out: mail.filed: its Maildir is no directory",
+                   "left out: mail.filed-home: its home", present=("bob:", "filed:", "filed-home:"))
+
+    def test_directory_left_beside_a_mailbox(self):
+        """The home was moved to another disk without a link, and what was there stayed behind."""
+        old = self.old()
+        old.add("moved", home="/data/moved", where="/data/moved")
+        old.message("/data/moved/Maildir", 80, b"Subject: there\n\n")
+        old.maildir(f"{old.dom}/moved/Maildir")
+        old.message(f"{old.dom}/moved/Maildir", 81, b"Subject: left\n\n")
+        new = self.check(old.build(), 2, "left out: file.moved (1 message, 15 B)", present=("bob:", "moved:"))
+        self.assertEqual(bodies(new.domain(NAME, "moved")), [b"Subject: there\n\n"])
+
     def test_extensions_of_a_mailbox(self):
         """Only a vpopmail that is built with qmail-ext reads a mailbox's .qmail-EXT."""
         old = self.old()

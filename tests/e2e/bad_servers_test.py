@@ -79,19 +79,24 @@ NO_SERVER = [
 V54 = {"version": "5.4"}
 REFUSED = [
     ({}, domain_text(mailboxes=["postmaster", "a"]),
-     "mailbox a: a name of one character clashes with the hashed directories of this server"),
+     "mailbox a: a name of one character clashes with the hashed directories of this server; "
+     "--exclude mailbox.a leaves it out"),
     ({}, domain_text(mailboxes=["postmaster", "vpasswd"]),
      "mailbox vpasswd: the name clashes with the file vpasswd"),
     (V54, domain_text(mailboxes=["postmaster", "x" * 33]),
-     f"mailbox {'x' * 33}: its name has 33 characters, this server takes 32"),
-    (V54, bob(gecos="g" * 49), "mailbox bob: gecos has 49 bytes, this server keeps 48"),
+     f"mailbox {'x' * 33}: its name has 33 characters, this server takes 32; "
+     f"--exclude mailbox.{'x' * 33} leaves it out"),
+    (V54, bob(gecos="g" * 49), "mailbox bob: gecos has 49 bytes, this server keeps 48; "
+     "--exclude mailbox.bob leaves it out"),
     ({"version": "5.4", "clear": True}, bob(clear_password="canary" * 30),
      "mailbox bob: its line in vpasswd would have 271 bytes, this server reads 255 (the hash alone "
      "has 34)"),
     (V54, bob(password="{CRYPT}" + MD5), "mailbox bob: the password has a {SCHEME} prefix, which "
-                                         "vpopmail 5.4 never matches; remove the prefix"),
+                                         "vpopmail 5.4 never matches; remove the prefix; "
+                                         "--exclude mailbox.bob leaves it out"),
     ({}, bob(password="$99$canarysalt$canaryhash"),
-     "mailbox bob: this system's crypt(3) does not accept the password's hash (unknown scheme)"),
+     "mailbox bob: this system's crypt(3) does not accept the password's hash (unknown scheme); "
+     "--exclude mailbox.bob leaves it out"),
     ({}, bob(gecos="a:b"), "mailbox bob: gecos: a colon cannot be written to vpasswd"),
     ({}, bob(gecos="a\\nb"), "mailbox bob: gecos: a newline cannot be written to vpasswd"),
     ({}, bob() + '[[file]]\npath = "bob/x"\ntext = "x"\n',
