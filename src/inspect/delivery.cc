@@ -211,7 +211,19 @@ Status Inspector::read_rows_of(const std::string& local, const std::vector<std::
     return {};
   }
   DeliveryLines lines;
-  for (const auto& line : literal) lines.push_back(templater_->to_template(line));
+  for (std::string_view line : literal) {
+    // A row is one line, however it was pasted.
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos) {
+      leave_out("alias." + spell_bytes(local),
+                "a row of it in the table valias holds more than one line");
+      return {};
+    }
+    if (line.size() < literal[lines.size()].size())
+      remark(fmt::format(
+          "a row of {} in the table valias ends with a line end, which is not carried", local));
+    lines.push_back(templater_->to_template(line));
+  }
   if (local.ends_with("-default") && runs_program(lines))
     remark(
         fmt::format("{} is rows of valias that run a program; as a .qmail file it has another "

@@ -98,6 +98,7 @@ class Check {
     return check_use(path, wanted, wanted_.name.text());
   }
   Status check_mailboxes();
+  void check_password(const std::string& address, const Secret&);
   Status check_home(const std::string& address, const std::string& home);
   Status check_mailbox_route(const std::string& name, const Mailbox&, const std::string& home);
   Result<bool> is_same_place(const std::string& one, const std::string& other);
@@ -167,10 +168,7 @@ Status Check::check_mailboxes() {
   for (const auto& [name, mailbox] : wanted_.mailboxes) {
     const auto home = homes.find(name.text());
     const auto place = home == homes.end() ? std::string() : home->second;
-    if (!mailbox.password.empty() && !crypt_accepts(mailbox.password.reveal()))
-      problems_.add(address_of(name.text()),
-                    fmt::format("this server's crypt(3) does not accept its hash ({})",
-                                scheme_of(mailbox.password)));
+    check_password(address_of(name.text()), mailbox.password);
     if (!place.empty()) {
       VSTATE_TRY(check_home(address_of(name.text()), place));
       VSTATE_TRY(check_texts(address_of(name.text()), place, mailbox));
@@ -186,6 +184,16 @@ Status Check::check_mailboxes() {
                     fmt::format("vpopmail reads its quota \"{}\" as none", account.quota));
   }
   return {};
+}
+
+/// An account without a password, or closed by a mark, is as the file wants it.
+void Check::check_password(const std::string& address, const Secret& password) {
+  const auto kind = kind_of(password);
+  if (kind == PasswordKind::unusable)
+    problems_.add(address, "nobody can log in with what stands in the place of its hash");
+  if (kind == PasswordKind::hash && !crypt_accepts(password.reveal()))
+    problems_.add(address, fmt::format("this server's crypt(3) does not accept its hash ({})",
+                                       scheme_of(password)));
 }
 
 /// Its owner reads and files mail there, wherever new mail goes.
