@@ -214,6 +214,16 @@ class Passes:
         self.pull()
         self.assertIn("pull", self.check_exit(self.new.vstate("history"), 0).out)
 
+    def test_excluded(self):
+        """What is left out is there and not here; a misspelt pattern does nothing."""
+        done = self.pull("--exclude", "mailbox.alcie", code=1)
+        self.assertIn('is called "mailbox.alcie"', done.err)
+        self.assertFalse(os.path.exists(self.new.domain(NAME)))
+        self.pull("--exclude", "mailbox.alice")
+        self.assertNotIn(b"alice:", self.new.read(f"{self.new.directory_of(NAME)}/vpasswd"))
+        self.pull()
+        self.assertIn(b"alice:", self.new.read(f"{self.new.directory_of(NAME)}/vpasswd"))
+
 
 class FromFilesTest(Passes, PullCase):
     """The old server's file system is mounted on this machine."""
