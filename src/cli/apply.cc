@@ -397,6 +397,7 @@ Exit Applying::run() {
     if (const auto exit = apply_file(*session, file, i)) tally_.add(file.state.name.text(), *exit);
   }
   publish_built(*session);
+  if (auto event = tally_.event(); !event.is_null()) reporter_.event(std::move(event));
   if (const auto summary = tally_.summary(); !summary.empty() && !options_.json)
     console_.say(summary);
   const auto result = tally_.exit(has_changed_);

@@ -319,7 +319,9 @@ Exit Pulling::run() {
     has_changed = has_changed || exit != Exit::error;
     if (tally.ends_run()) break;
   }
-  if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
+  const auto summary = tally.summary();
+  if (options_.apply.json && !summary.empty()) Console::print(tally.event().dump() + "\n");
+  if (!options_.apply.json && !summary.empty()) console_.say(summary);
   return tally.exit(has_changed);
 }
 

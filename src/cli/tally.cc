@@ -64,14 +64,31 @@ bool Tally::ends_run() const {
          (outcomes_.back().exit == Exit::interrupted || outcomes_.back().exit == Exit::busy);
 }
 
-std::string Tally::summary() const {
-  if (outcomes_.size() < 2) return {};
-  std::vector<std::string> parts;
+std::vector<std::pair<Exit, std::vector<std::string>>> Tally::by_exit() const {
+  std::vector<std::pair<Exit, std::vector<std::string>>> out;
   for (const auto exit : k_order) {
     std::vector<std::string> names;
     for (const auto& outcome : outcomes_)
       if (outcome.exit == exit) names.push_back(outcome.domain);
-    if (names.empty()) continue;
+    if (!names.empty()) out.emplace_back(exit, std::move(names));
+  }
+  return out;
+}
+
+nlohmann::ordered_json Tally::event() const {
+  if (outcomes_.size() < 2) return nullptr;
+  nlohmann::ordered_json out{{"event", "domains"}, {"text", summary()}};
+  auto& outcomes = out["outcomes"] = nlohmann::ordered_json::object();
+  // Several exit statuses have one word.
+  for (const auto& [exit, names] : by_exit())
+    for (const auto& name : names) outcomes[std::string(word_of(exit))].push_back(name);
+  return out;
+}
+
+std::string Tally::summary() const {
+  if (outcomes_.size() < 2) return {};
+  std::vector<std::string> parts;
+  for (auto [exit, names] : by_exit()) {
     auto part = fmt::format("{} {}", with_thousands(names.size()), word_of(exit));
     constexpr std::size_t shown = 20;
     const auto more = names.size() > shown ? names.size() - shown : 0;

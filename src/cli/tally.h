@@ -4,7 +4,10 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "exit.h"
 #include "vstate/base/result.h"
@@ -22,10 +25,15 @@ class Tally {
   [[nodiscard]] Exit exit(bool has_changed) const;
   /// "3 domains: 2 done, 1 failed (example.org)"; empty for fewer than two domains.
   [[nodiscard]] std::string summary() const;
+  /// The same as an event: "text", and "outcomes" with the names of the domains by the word for
+  /// what became of them; null for fewer than two domains.
+  [[nodiscard]] nlohmann::ordered_json event() const;
   /// True if what comes next would fail alike: a lock that is held, an interruption.
   [[nodiscard]] bool ends_run() const;
 
  private:
+  /// The domains by what became of them, the better first.
+  [[nodiscard]] std::vector<std::pair<Exit, std::vector<std::string>>> by_exit() const;
   struct Outcome {
     std::string domain;
     Exit exit;

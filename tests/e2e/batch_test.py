@@ -38,8 +38,10 @@ class BatchTest(support.SandboxCase):
                  and event["address"] == "domain"]
         self.assertLessEqual({"one.example", "two.example"}, set(ended))
         for event in events:
-            if event["event"] != "version":
+            if event["event"] not in ("version", "domains"):
                 self.assertIn("domain", event)
+        self.assertEqual(events[-1], {"event": "domains", "text": "2 domains: 2 done",
+                                      "outcomes": {"done": ["one.example", "two.example"]}})
         summaries = [event["domain"] for event in events if event["event"] == "summary"]
         self.assertEqual(summaries, ["one.example", "two.example"])
 
