@@ -75,10 +75,20 @@ Result<std::string> Inspector::home_instead_of(const Account& account, const std
   return std::string();
 }
 
+/// "/", vpopmail's own home, or the domain's directory: such a field was filled by hand, and what
+/// is there is everybody's.
+Result<bool> Inspector::holds_domain_itself(const std::string& stored) {
+  if (stored.empty()) return false;
+  VSTATE_TRY_ASSIGN(const auto home, system_.resolve(stored));
+  VSTATE_TRY_ASSIGN(const auto domain, system_.resolve(directory()));
+  return home == domain || domain.starts_with(home == "/" ? home : home + "/");
+}
+
 Result<std::string> Inspector::find_home(const Account& account) {
   const auto stored = clean_path(account.home);
   const auto shown = stored.empty() ? std::string("no home") : stored;
-  if (!stored.empty()) {
+  VSTATE_TRY_ASSIGN(const bool holds_domain, holds_domain_itself(stored));
+  if (!stored.empty() && !holds_domain) {
     VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, stored));
     if (behind.info) return stored;
     VSTATE_TRY_ASSIGN(const auto link, system_.look(stored));
@@ -91,9 +101,11 @@ Result<std::string> Inspector::find_home(const Account& account) {
     }
   }
   VSTATE_TRY_ASSIGN(auto other, home_instead_of(account, stored));
+  const auto* const why = holds_domain ? "which holds the domain itself" : "where nothing is";
+  if (other.empty() && holds_domain) other = in_domain(account.name);
   if (other.empty()) return stored;
-  remark(fmt::format("mailbox {}: its account names {}, where nothing is; {} is taken for its home",
-                     to_lower(account.name), shown, other));
+  remark(fmt::format("mailbox {}: its account names {}, {}; {} is taken for its home",
+                     to_lower(account.name), shown, why, other));
   return other;
 }
 

@@ -38,6 +38,7 @@ class Inspector {
 
   // homes.cc: where the accounts live
   Status place_homes();
+  Result<bool> holds_domain_itself(const std::string& stored);
   Result<std::string> find_home(const Account&);
   Result<std::string> home_instead_of(const Account&, const std::string& stored);
   void take_home(const std::string& name, const std::string& home);

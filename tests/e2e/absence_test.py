@@ -254,6 +254,20 @@ class OneBadRecord(AbsenceCase):
         path = new.domain(NAME, "ghost", "Maildir", "cur", "1000000060.60.old:2,S")
         self.assertEqual(int(os.stat(path).st_mtime), 1000000060)
 
+    def test_home_that_holds_the_domain(self):
+        """"/", what is above the domain's directory, and that itself are nobody's home."""
+        for home in ("/", "/home", "/home/vpopmail/domains", f"/home/vpopmail/domains/{NAME}",
+                     f"/home/../home/vpopmail/domains/{NAME}/"):
+            with self.subTest(home):
+                for part in ("old", "new", "mail"):
+                    subprocess.run(["rm", "-rf", os.path.join(self.directory, part)], check=True)
+                old = self.old()
+                old.add("high", home=home, where=f"{old.dom}/high")
+                old.message(f"{old.dom}/high/Maildir", 90, b"Subject: high\n\n")
+                new = self.check(old.build(), 0, "which holds the domain itself", present=("bob:", "high:"))
+                self.assertEqual(bodies(new.domain(NAME, "high")), [b"Subject: high\n\n"])
+                self.assertEqual(sorted(os.listdir(new.domain(NAME, "high"))), ["Maildir"])
+
     def test_what_is_no_directory(self):
         """A file where a Maildir or a home belongs is named, and holds up nothing."""
         old = self.old()

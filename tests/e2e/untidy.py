@@ -190,7 +190,10 @@ class Reading:
         for line in lines:
             fields = line.split(b":")
             if len(fields) >= 7 and fields[0]:
-                fields[5] = fields[5] or self.directory + b"/" + fields[0]
+                home, domain = (self.files.resolve(path) for path in (fields[5], self.directory))
+                # What holds the domain itself, such as "/", is nobody's home.
+                if not fields[5] or (home and domain and (domain + b"/").startswith(home.rstrip(b"/") + b"/")):
+                    fields[5] = self.directory + b"/" + fields[0]
                 accounts.setdefault(fields[0].lower(), fields)
         return accounts
 
@@ -551,7 +554,7 @@ class Untidy:
         for name in self.random.sample(names, count):
             try:
                 said = getattr(self, name)()
-            except (FileNotFoundError, FileExistsError, NotADirectoryError, IndexError) as failure:
+            except (OSError, IndexError) as failure:
                 said = f"not planted: {failure}"  # what another blemish has taken away
             self.log.append(f"{name.removeprefix('plant_')}: {said}")
 
