@@ -128,7 +128,10 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
   }
   bool is_elsewhere = prefix.empty() && (homes_.contains(from_domain) ||
                                          (name == entry.name && list_entries_.contains(name)));
-  if (!is_elsewhere && prefix.empty() && entry.type == FileInfo::Type::link) {
+  // A link to a home, or a home within another's, which an account may name.
+  const bool may_be_home =
+      prefix.empty() ? entry.type == FileInfo::Type::link : entry.type == FileInfo::Type::directory;
+  if (!is_elsewhere && may_be_home) {
     const auto place = places_.find(path);
     is_elsewhere = place && home_places_->contains(*place);
   }

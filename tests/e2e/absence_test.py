@@ -268,6 +268,18 @@ class OneBadRecord(AbsenceCase):
                 self.assertEqual(bodies(new.domain(NAME, "high")), [b"Subject: high\n\n"])
                 self.assertEqual(sorted(os.listdir(new.domain(NAME, "high"))), ["Maildir"])
 
+    def test_home_within_a_home(self):
+        """Each keeps its own mail, and none gets another's."""
+        old = self.old()
+        old.add("outer", home="/data/outer", where="/data/outer")
+        old.add("inner", home="/data/outer/more/inner", where="/data/outer/more/inner")
+        old.message("/data/outer/Maildir", 91, b"Subject: outer\n\n")
+        old.message("/data/outer/more/inner/Maildir", 92, b"Subject: inner\n\n")
+        new = self.check(old.build(), 0, present=("bob:", "outer:", "inner:"))
+        self.assertEqual(bodies(new.domain(NAME, "outer")), [b"Subject: outer\n\n"])
+        self.assertEqual(bodies(new.domain(NAME, "inner")), [b"Subject: inner\n\n"])
+        self.assertFalse(os.path.exists(new.domain(NAME, "outer/more")))
+
     def test_what_is_no_directory(self):
         """A file where a Maildir or a home belongs is named, and holds up nothing."""
         old = self.old()
