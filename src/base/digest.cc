@@ -1,8 +1,9 @@
 #include "vstate/base/digest.h"
 
 #include <fmt/format.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "vstate/base/result.h"
@@ -49,8 +50,13 @@ Sha256::Value Sha256::finish() {
 std::string Sha256::finish_hex() { return to_hex(finish()); }
 
 std::string to_hex(const Sha256::Value& value) {
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
-  for (const auto byte : value) out += fmt::format("{:02x}", byte);
+  out.reserve(2 * value.size());
+  for (const auto byte : value) {
+    out.push_back(digits[byte >> 4U]);
+    out.push_back(digits[byte & 0xFU]);
+  }
   return out;
 }
 
@@ -60,12 +66,55 @@ std::string sha256_hex(std::string_view bytes) {
   return digest.finish_hex();
 }
 
+namespace {
+
+/// One key after another: to set a key up takes longer than to digest a value with it.
+class Hmac {
+ public:
+  Hmac() : mac_(EVP_MAC_fetch(nullptr, "HMAC", nullptr)), context_(EVP_MAC_CTX_new(mac_)) {
+    VSTATE_ASSERT(context_ != nullptr);
+  }
+  ~Hmac() {
+    EVP_MAC_CTX_free(context_);
+    EVP_MAC_free(mac_);
+  }
+  Hmac(const Hmac&) = delete;
+  Hmac& operator=(const Hmac&) = delete;
+
+  Sha256::Value digest(std::string_view key, std::string_view bytes) {
+    const auto as_bytes = [](std::string_view text) {
+      return reinterpret_cast<const unsigned char*>(text.data());
+    };
+    if (has_key_ && key == key_) {
+      VSTATE_ASSERT(EVP_MAC_init(context_, nullptr, 0, nullptr) == 1);
+    } else {
+      std::string name = "SHA256";
+      const std::array<OSSL_PARAM, 2> parameters{
+          OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
+          OSSL_PARAM_construct_end()};
+      VSTATE_ASSERT(EVP_MAC_init(context_, as_bytes(key), key.size(), parameters.data()) == 1);
+      key_ = key;
+      has_key_ = true;
+    }
+    Sha256::Value value{};
+    std::size_t size = 0;
+    VSTATE_ASSERT(EVP_MAC_update(context_, as_bytes(bytes), bytes.size()) == 1);
+    VSTATE_ASSERT(EVP_MAC_final(context_, value.data(), &size, value.size()) == 1);
+    return value;
+  }
+
+ private:
+  EVP_MAC* mac_;
+  EVP_MAC_CTX* context_;
+  std::string key_;
+  bool has_key_ = false;
+};
+
+}  // namespace
+
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  Sha256::Value value{};
-  unsigned size = 0;
-  VSTATE_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                     reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                     value.data(), &size) != nullptr);
+  thread_local Hmac hmac;
+  const auto value = hmac.digest(key, bytes);
   return {value.begin(), value.end()};
 }
 

@@ -77,20 +77,27 @@ Result<std::string> Inspector::home_instead_of(const Account& account, const std
 
 /// "/", vpopmail's own home, or the domain's directory: such a field was filled by hand, and what
 /// is there is everybody's.
-Result<bool> Inspector::holds_domain_itself(const std::string& stored) {
-  if (stored.empty()) return false;
-  VSTATE_TRY_ASSIGN(const auto home, system_.resolve(stored));
-  VSTATE_TRY_ASSIGN(const auto domain, system_.resolve(directory()));
-  return home == domain || domain.starts_with(home == "/" ? home : home + "/");
+bool Inspector::holds_domain_itself(const std::string& stored) {
+  const auto place = stored.empty() ? std::nullopt : places_.find(stored);
+  return place && above_.contains(*place);
+}
+
+/// The places of the domain's directory and of what is above it, up to the root.
+Status Inspector::find_what_is_above() {
+  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  for (std::string path = resolved;; path = path_parent(path)) {
+    if (const auto place = places_.find(path)) above_.insert(*place);
+    if (path.size() <= 1) return places_.status();
+  }
 }
 
 Result<std::string> Inspector::find_home(const Account& account) {
   const auto stored = clean_path(account.home);
   const auto shown = stored.empty() ? std::string("no home") : stored;
-  VSTATE_TRY_ASSIGN(const bool holds_domain, holds_domain_itself(stored));
+  const bool holds_domain = holds_domain_itself(stored);
   if (!stored.empty() && !holds_domain) {
+    if (places_.find(stored)) return stored;
     VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, stored));
-    if (behind.info) return stored;
     VSTATE_TRY_ASSIGN(const auto link, system_.look(stored));
     if (link && link->is_link()) {
       VSTATE_TRY_ASSIGN(const auto target, system_.link_target(stored));
@@ -112,6 +119,7 @@ Result<std::string> Inspector::find_home(const Account& account) {
 /// Where each account's home is, and what is odd about it. An account whose home is not its own
 /// directory below the domain's gets one on the target.
 Status Inspector::place_homes() {
+  VSTATE_TRY(find_what_is_above());
   std::vector<std::pair<const Account*, std::string>> odd;
   for (const auto& account : out_.accounts) {
     const auto name = MailboxName::parse(account.name);

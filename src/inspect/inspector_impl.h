@@ -38,7 +38,8 @@ class Inspector {
 
   // homes.cc: where the accounts live
   Status place_homes();
-  Result<bool> holds_domain_itself(const std::string& stored);
+  [[nodiscard]] bool holds_domain_itself(const std::string& stored);
+  Status find_what_is_above();
   Result<std::string> find_home(const Account&);
   Result<std::string> home_instead_of(const Account&, const std::string& stored);
   void take_home(const std::string& name, const std::string& home);
@@ -52,10 +53,16 @@ class Inspector {
   Status read_home_entry(Mailbox&, const std::string& home, const DirEntry&,
                          const StoredLogin* login, ArchiveSource&);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
-  Status check_home(const MailboxName&, const std::string& home, const OpenDirectory&);
+  /// What one look into a home that is as it should be saw besides.
+  struct HomeLook {
+    bool has_temporary = false, may_have_shared_folders = false;
+  };
+  /// True if nothing is wrong with it.
+  Result<bool> check_home(const MailboxName&, const std::string& home, const OpenDirectory&,
+                          HomeLook&);
   Status check_maildir(const MailboxName&, const std::string& home, ArchiveSource&);
   Status read_shared_folders(const MailboxName&, const std::string& maildir, ArchiveSource&);
-  [[nodiscard]] Result<bool> is_whole_home(const OpenDirectory&, bool& has_temporary) const;
+  [[nodiscard]] Result<bool> is_whole_home(const OpenDirectory&, HomeLook&) const;
   Status check_temporary(const std::string& path);
 
   // delivery.cc
@@ -144,6 +151,7 @@ class Inspector {
   Observation out_;
   Places places_;
   std::optional<PlaceId> place_;  ///< of the domain's directory
+  std::set<PlaceId> above_;       ///< its own place, and those of what it is in
   std::optional<Templater> templater_;
   std::vector<DirEntry> entries_;  ///< of the domain's directory
   std::set<std::string> homes_;    ///< relative paths of homes below the domain's directory

@@ -8,6 +8,11 @@
 
 namespace vstate {
 
+namespace {
+/// Courier's, in a Maildir.
+constexpr const char* k_shared_maildirs = "shared-maildirs";
+}  // namespace
+
 bool is_autorespond_counter(std::string_view name) {
   const auto dot = name.find('.');
   return name.size() > 3 && name.front() == 'A' && dot != std::string_view::npos &&
@@ -52,7 +57,7 @@ Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
 }
 
 /// True if a home is as it should be, which most are; what else it may be, check_home tells.
-Result<bool> Inspector::is_whole_home(const OpenDirectory& home, bool& has_temporary) const {
+Result<bool> Inspector::is_whole_home(const OpenDirectory& home, HomeLook& look) const {
   const auto is_ours = [&](const FileInfo& info) {
     return info.is_directory() && Owner{info.uid, info.gid} == owner();
   };
@@ -68,16 +73,20 @@ Result<bool> Inspector::is_whole_home(const OpenDirectory& home, bool& has_tempo
   }
   static const std::string temporary(path_name(System::temporary_of("maildirsize")));
   VSTATE_TRY_ASSIGN(const auto found, maildir->info_of(temporary.c_str()));
-  has_temporary = found.has_value();
+  look.has_temporary = found.has_value();
+  VSTATE_TRY_ASSIGN(const auto shared, maildir->info_of(k_shared_maildirs));
+  look.may_have_shared_folders = shared.has_value();
   return true;
 }
 
-Status Inspector::check_home(const MailboxName& name, const std::string& home,
-                             const OpenDirectory& opened) {
+Result<bool> Inspector::check_home(const MailboxName& name, const std::string& home,
+                                   const OpenDirectory& opened, HomeLook& look) {
   const auto temporary = System::temporary_of(home + "/Maildir/maildirsize");
-  bool has_temporary = false;
-  VSTATE_TRY_ASSIGN(const bool is_whole, is_whole_home(opened, has_temporary));
-  if (is_whole) return has_temporary ? check_temporary(temporary) : Status();
+  VSTATE_TRY_ASSIGN(const bool is_whole, is_whole_home(opened, look));
+  if (is_whole) {
+    if (look.has_temporary) VSTATE_TRY(check_temporary(temporary));
+    return true;
+  }
   const auto report = [&](DefectKind kind, std::string detail) {
     out_.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
@@ -87,15 +96,16 @@ Status Inspector::check_home(const MailboxName& name, const std::string& home,
     VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home + std::string(part)));
     if (!found.is_directory()) {
       report(DefectKind::home, shown + " is missing");
-      return {};
+      return false;
     }
     if (Owner{found.info->uid, found.info->gid} != owner()) {
       report(DefectKind::ownership,
              fmt::format("{} belongs to {}:{}", shown, found.info->uid, found.info->gid));
-      return {};
+      return false;
     }
   }
-  return check_temporary(temporary);
+  VSTATE_TRY(check_temporary(temporary));
+  return false;
 }
 
 /// Names a temporary that a stopped apply left.
@@ -140,13 +150,12 @@ Status Inspector::check_maildir(const MailboxName& name, const std::string& home
 /// and not mail.
 Status Inspector::read_shared_folders(const MailboxName& name, const std::string& maildir,
                                       ArchiveSource& source) {
-  constexpr const char* in_maildir = "shared-maildirs";
-  const auto path = path_join(maildir, in_maildir);
+  const auto path = path_join(maildir, k_shared_maildirs);
   VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
   if (!info || !info->is_regular()) return {};
   VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
   if (!text) return {};
-  const auto shown = std::string("Maildir/") + in_maildir;
+  const auto shown = std::string("Maildir/") + k_shared_maildirs;
   source.expressed.insert(shown);
   express(path);
   File file;
@@ -178,18 +187,24 @@ Status Inspector::read_home_entry(Mailbox& mailbox, const std::string& home, con
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
                             const StoredLogin* login) {
   auto source = source_of(home, name.text());
-  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
-  if (!found.is_directory()) {
+  const auto opened = system_.look_into(home);
+  if (!opened && opened.error().code != Errc::not_found && !is_links_doing(opened.error()))
+    return tl::unexpected<Error>(opened.error());
+  if (!opened) {
+    VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
     out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
     if (found.info)
       leave_out("mail." + name.text(),
                 fmt::format("its home {} is no directory; it is not carried", home));
     return {};
   }
-  VSTATE_TRY_ASSIGN(const auto opened, system_.look_into(home));
-  VSTATE_TRY(check_home(name, home, opened));
-  VSTATE_TRY(check_maildir(name, home, source));
-  VSTATE_TRY_ASSIGN(const auto listing, opened.list());
+  HomeLook look;
+  VSTATE_TRY_ASSIGN(const bool is_whole, check_home(name, home, *opened, look));
+  if (!is_whole)
+    VSTATE_TRY(check_maildir(name, home, source));
+  else if (look.may_have_shared_folders)
+    VSTATE_TRY(read_shared_folders(name, path_join(home, "Maildir"), source));
+  VSTATE_TRY_ASSIGN(const auto listing, opened->list());
   for (const auto& entry : listing)
     VSTATE_TRY(read_home_entry(mailbox, home, entry, login, source));
   const bool has_vacation = std::any_of(listing.begin(), listing.end(), [](const DirEntry& entry) {

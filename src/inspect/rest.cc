@@ -126,6 +126,8 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
     source.expressed.insert(name);
     return std::optional(false);
   }
+  // A Maildir is mail, whatever lies in it.
+  if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
   bool is_elsewhere = prefix.empty() && (homes_.contains(from_domain) ||
                                          (name == entry.name && list_entries_.contains(name)));
   // A link to a home, or a home within another's, which an account may name.
@@ -147,8 +149,6 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
       return std::optional(false);
     }
   }
-  // A Maildir is mail, whatever lies in it.
-  if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
   if (System::is_temporary(entry.name)) {
     VSTATE_TRY(check_temporary(path));
     source.expressed.insert(name);

@@ -240,4 +240,11 @@ Status Database::in_transaction(const std::function<Status()>& work) {
   return status;
 }
 
+Status Database::in_one_look(const std::function<Status()>& work) {
+  VSTATE_TRY(execute("BEGIN"));
+  auto status = work();
+  const auto ended = execute("ROLLBACK");
+  return status ? ended : status;
+}
+
 }  // namespace vstate

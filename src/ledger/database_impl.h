@@ -71,6 +71,8 @@ class Database {
   Status execute(const char* sql);
   /// All of `work` or nothing of it is there afterwards, also after a loss of power.
   Status in_transaction(const std::function<Status()>& work);
+  /// Reads of one moment, with one lock.
+  Status in_one_look(const std::function<Status()>& work);
   /// What SQLite says of its last call, and whether that means that the file is damaged.
   [[nodiscard]] tl::unexpected<Error> failure();
   /// The same for what SQLite takes for whole and a reader of it does not.

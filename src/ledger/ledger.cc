@@ -215,10 +215,13 @@ Result<Memory> Ledger::memory_of(const DomainName& name, const std::set<std::str
   if (!number || items.empty()) return Memory();
   VSTATE_TRY_ASSIGN(auto secret, key());
   RememberedParts known;
-  for (const auto& item : items) {
-    VSTATE_TRY_ASSIGN(auto parts, parts_of(*number, item));
-    if (parts) known.emplace(item, *std::move(parts));
-  }
+  VSTATE_TRY(database_->in_one_look([&]() -> Status {
+    for (const auto& item : items) {
+      VSTATE_TRY_ASSIGN(auto parts, parts_of(*number, item));
+      if (parts) known.emplace(item, *std::move(parts));
+    }
+    return {};
+  }));
   return Memory(std::move(secret), std::move(known));
 }
 
@@ -248,11 +251,16 @@ Result<bool> Ledger::is_news(const DomainName& name, const MemoryUpdate& update)
   VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
   if (!number) return !update.empty();
   VSTATE_TRY_ASSIGN(const auto secret, key());
-  for (const auto& [item, parts] : update) {
-    VSTATE_TRY_ASSIGN(const auto known, parts_of(*number, item));
-    if (updated(parts, known, secret) != known) return true;
-  }
-  return false;
+  bool is_news = false;
+  VSTATE_TRY(database_->in_one_look([&]() -> Status {
+    for (const auto& [item, parts] : update) {
+      VSTATE_TRY_ASSIGN(const auto known, parts_of(*number, item));
+      is_news = updated(parts, known, secret) != known;
+      if (is_news) break;
+    }
+    return {};
+  }));
+  return is_news;
 }
 
 Status Ledger::remember(const DomainName& name, const MemoryUpdate& update,
