@@ -137,6 +137,15 @@ Status Inspector::look_at_directory() {
                     system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
   if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
   VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  for (const auto& whole : {server_.domains_dir, server_.qmail_dir}) {
+    VSTATE_TRY_ASSIGN(const auto inside, system_.resolve(whole));
+    if (inside == resolved || inside.starts_with(resolved == "/" ? resolved : resolved + "/"))
+      return fail(Errc::invalid,
+                  fmt::format("users/assign gives it {}, which holds {}: that is no domain's "
+                              "directory; mend the line",
+                              directory(), whole),
+                  Scope::domain);
+  }
   if (resolved != directory())
     out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), resolved));
   return {};

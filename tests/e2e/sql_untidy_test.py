@@ -139,6 +139,21 @@ class SqlUntidyTest(support.SandboxCase):
             self.assertRegex(dumped.err, r"left out: mailbox\.\S*")
             self.assertIn("is carried as files of the domain", dumped.err)
 
+    def test_directory_that_holds_the_server(self):
+        """The accounts are in the database, so nothing else says that the line is wrong."""
+        server = self.source("sqlite")
+        path = f"{server.qmail}/users/assign"
+        right = server.read(path).decode()
+        for wrong in ("/", server.home, f"{server.home}/domains", "/var"):
+            with self.subTest(wrong):
+                server.write(path, right.replace(f"{server.home}/domains/0/{NAME}:", wrong + ":")
+                             .replace(f"{server.home}/domains/{NAME}:", wrong + ":"))
+                file = os.path.join(self.directory, "none.toml")
+                done = self.check_exit(server.vstate("dump", NAME, "-o", file), 1)
+                self.assertIn("that is no domain's directory", done.err)
+                self.assertFalse(os.path.exists(file))
+        server.write(path, right)
+
     def check_all(self, kind):
         for title in ROWS:
             with self.subTest(kind=kind, row=title):
