@@ -85,7 +85,8 @@ class Inspector {
   // lists.cc
   Status find_lists();
   Status find_list_behind(const DirEntry& link);
-  Result<bool> is_list(const std::string& directory) const;
+  Result<bool> is_list(const std::string& root);
+  [[nodiscard]] bool holds_mailboxes(const std::string& root);
   Status read_lists();
   Status read_list(const AliasName&, const std::string& root);
   Status read_list_directory(List&, const std::string& root, const std::string& below,

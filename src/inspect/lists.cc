@@ -32,14 +32,30 @@ constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
 
 }  // namespace
 
-Result<bool> Inspector::is_list(const std::string& root) const {
+Result<bool> Inspector::is_list(const std::string& root) {
   VSTATE_TRY_ASSIGN(const bool has_subscribers, system_.exists(path_join(root, "subscribers")));
   if (!has_subscribers) return false;
   for (const auto* sign : k_signs_of_a_list) {
     VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(root, sign)));
-    if (is_there) return true;
+    if (!is_there) continue;
+    if (!holds_mailboxes(root)) return true;
+    remark(fmt::format("{} looks like a list, and holds mailboxes; it is not taken for one",
+                       visible(root)));
+    return false;
   }
   return false;
+}
+
+/// What is in a list's directory goes to the list's archive. A mailbox, or what holds some, is
+/// none, whatever somebody put there.
+bool Inspector::holds_mailboxes(const std::string& root) {
+  const auto place = places_.find(root);
+  if (!place) return false;
+  if (above_.contains(*place) || home_places_->contains(*place)) return true;
+  const auto& homes = out_.condition.paths.homes;
+  return std::any_of(homes.begin(), homes.end(), [&](const auto& home) {
+    return places_.below(home.second, *place).has_value();
+  });
 }
 
 /// A list stands in a directory of its name, or wherever its dot-qmail links lead.

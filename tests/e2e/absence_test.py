@@ -268,6 +268,25 @@ class OneBadRecord(AbsenceCase):
                 self.assertEqual(bodies(new.domain(NAME, "high")), [b"Subject: high\n\n"])
                 self.assertEqual(sorted(os.listdir(new.domain(NAME, "high"))), ["Maildir"])
 
+    def test_list_that_holds_mailboxes(self):
+        """Whoever may put a link and a few files there gets nobody's mail into an archive."""
+        for root in ("", "/home/vpopmail/domains", f"/home/vpopmail/domains/{NAME}",
+                     f"/home/vpopmail/domains/{NAME}/bob"):
+            with self.subTest(root or "/"):
+                for part in ("old", "new", "mail"):
+                    subprocess.run(["rm", "-rf", os.path.join(self.directory, part)], check=True)
+                old = self.old()
+                old.write(f"{root}/editor", "|/bin/true\n")
+                old.write(f"{root}/subscribers/A", b"Ta@example.org\0")
+                old.build()
+                os.symlink(f"{root}/editor", old.at(f"{old.dom}/.qmail-evil"))
+                support.give(old.at(f"{old.dom}/.qmail-evil"))
+                dumped = self.dump(old)
+                self.assertIn("holds mailboxes; it is not taken for one", dumped.err)
+                self.assertFalse(os.path.exists(os.path.join(self.directory, f"mail/{NAME}/list")))
+                with open(self.toml) as file:
+                    self.assertNotIn("[list.", file.read())
+
     def test_home_within_a_home(self):
         """Each keeps its own mail, and none gets another's."""
         old = self.old()
