@@ -137,8 +137,10 @@ Status Inspector::look_at_directory() {
                     system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
   if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
   VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  bounds_->own = resolved;
   for (const auto& whole : {server_.domains_dir, server_.qmail_dir}) {
     VSTATE_TRY_ASSIGN(const auto inside, system_.resolve(whole));
+    bounds_->whole.push_back(inside);
     if (inside == resolved || inside.starts_with(resolved == "/" ? resolved : resolved + "/"))
       return fail(Errc::invalid,
                   fmt::format("users/assign gives it {}, which holds {}: that is no domain's "
@@ -146,6 +148,10 @@ Status Inspector::look_at_directory() {
                               directory(), whole),
                   Scope::domain);
   }
+  bounds_->others.push_back(bounds_->whole.front());
+  for (const auto& other : qmail_.domains())
+    if (other.real != name_.text() && !other.directory.starts_with(server_.domains_dir + "/"))
+      bounds_->others.push_back(other.directory);
   if (resolved != directory())
     out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), resolved));
   return {};

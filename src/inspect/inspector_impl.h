@@ -136,7 +136,7 @@ class Inspector {
   [[nodiscard]] Owner owner() const { return out_.condition.owner; }
   [[nodiscard]] DomainLocation location() const { return {name_, directory(), owner()}; }
   [[nodiscard]] ArchiveSource source_of(std::string directory, std::string own) const {
-    return {std::move(directory), {}, {{}, home_places_, std::move(own)}, false};
+    return {std::move(directory), {}, {{}, home_places_, std::move(own), bounds_}, false};
   }
   /// Reads a small file as a template; nullopt if it is not text, or gone.
   Result<std::optional<std::string>> read_text(const std::string& path, std::size_t limit);
@@ -157,6 +157,7 @@ class Inspector {
   std::vector<DirEntry> entries_;  ///< of the domain's directory
   std::set<std::string> homes_;    ///< relative paths of homes below the domain's directory
   std::shared_ptr<OwnedPlaces> home_places_ = std::make_shared<OwnedPlaces>();
+  std::shared_ptr<LinkBounds> bounds_ = std::make_shared<LinkBounds>();
   std::map<MailboxName, const Account*> carried_;  ///< accounts that become mailboxes
   std::map<AliasName, std::string> lists_;         ///< their directories
   std::set<std::string> list_entries_;             ///< names in the domain's directory

@@ -113,6 +113,12 @@ void Inspector::note_unowned_home(const std::string& path, const std::vector<Dir
 Result<bool> Inspector::is_followed(const std::string& path, const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
   if (!behind.is_directory()) return false;
+  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(path));
+  if (const auto why = refusal_of(*bounds_, resolved); !why.empty()) {
+    remark(fmt::format("{} is a link to {}, {}; what it leads to is not carried",
+                       visible(relative(path)), visible(resolved), why));
+    return false;
+  }
   if (name.size() == 1) return true;  // a hash directory on another disk
   VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
   return is_folder(entries) || has_entry(entries, "Maildir");

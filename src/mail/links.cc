@@ -27,6 +27,12 @@ std::string relative_path(std::string_view from, std::string_view to) {
   return out;
 }
 
+bool is_within(std::string_view path, std::string_view directory) {
+  return path == directory || directory == "/" ||
+         (path.starts_with(directory) && path.size() > directory.size() &&
+          path[directory.size()] == '/');
+}
+
 }  // namespace
 
 /// Whose place a directory is in, by what is above it.
@@ -73,6 +79,11 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
     return end;
   }
   VSTATE_TRY_ASSIGN(end.resolved, system_.resolve(at));
+  if (links_.bounds != nullptr)
+    if (const auto why = refusal_of(*links_.bounds, end.resolved); !why.empty()) {
+      end.refusal = shown + ", " + why;
+      return end;
+    }
   VSTATE_TRY_ASSIGN(const auto owner, owner_of(end.resolved));
   if (!owner.empty() && owner != links_.own) {
     end.refusal = fmt::format("{}, in the home of mailbox {}", shown, owner);
@@ -100,3 +111,18 @@ Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& 
 }
 
 }  // namespace vstate::mail
+
+namespace vstate {
+
+std::string refusal_of(const LinkBounds& bounds, std::string_view resolved) {
+  for (const auto& whole : bounds.whole)
+    if (mail::is_within(whole, resolved)) return fmt::format("which holds {}", visible(whole));
+  if (mail::is_within(bounds.own, resolved)) return "which holds the domain itself";
+  if (mail::is_within(resolved, bounds.own)) return {};
+  for (const auto& other : bounds.others)
+    if (mail::is_within(resolved, other))
+      return fmt::format("in {}, out of the domain", visible(other));
+  return {};
+}
+
+}  // namespace vstate

@@ -287,6 +287,33 @@ class OneBadRecord(AbsenceCase):
                 with open(self.toml) as file:
                     self.assertNotIn("[list.", file.read())
 
+    def test_links_to_what_is_not_the_domains(self):
+        """A link of the owner's takes along neither the server nor another domain, and holds up nothing."""
+        other = "/home/vpopmail/domains/other.example"
+        for place, target in (("x", "/"), ("y", "/home/vpopmail"), ("z", "/home/vpopmail/domains"), ("q", "."),
+                              ("w", other), ("v", f"{other}/jim"), ("bob/Maildir/.Root", "/"),
+                              ("bob/Maildir/.Up", "/home/vpopmail/domains"), ("bob/Maildir/.Jim", f"{other}/jim/Maildir")):
+            with self.subTest(place=place, target=target):
+                for part in ("old", "new", "mail"):
+                    subprocess.run(["rm", "-rf", os.path.join(self.directory, part)], check=True)
+                old = self.old()
+                old.maildir(f"{other}/jim/Maildir")
+                old.message(f"{other}/jim/Maildir", 95, b"Subject: secret of jim\n\n")
+                old.build()
+                link = old.at(f"{old.dom}/{place}")
+                os.symlink(target, link)
+                support.give(link)
+                dumped = old.vstate("dump", NAME, "--mail", os.path.join(self.directory, "mail"), "-o",
+                                    os.path.join(self.directory, "d.toml"))
+                self.assertIn(dumped.code, (0, 2), dumped)
+                self.assertIn(place.rpartition("/")[2], dumped.err)
+                new = self.server("new")
+                self.check_exit(new.vstate("apply", os.path.join(self.directory, "d.toml"), "--mail",
+                                           os.path.join(self.directory, "mail")))
+                self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 12)
+                found = subprocess.run(["grep", "-r", "-l", "secret of jim", new.root], capture_output=True, text=True)
+                self.assertEqual(found.stdout, "")
+
     def test_home_within_a_home(self):
         """Each keeps its own mail, and none gets another's."""
         old = self.old()

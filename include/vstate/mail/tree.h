@@ -30,6 +30,16 @@ using Exclusion = std::set<std::string>;
 /// Places that belong to somebody, with whose they are: the homes of a domain.
 using OwnedPlaces = std::map<PlaceId, std::string>;
 
+/// Where no link of a tree may lead, as resolved paths.
+struct LinkBounds {
+  std::string own;                  ///< the domain's directory: a link below it is in bounds
+  std::vector<std::string> others;  ///< of other domains, or of all domains together
+  std::vector<std::string> whole;   ///< what no tree may hold: vpopmail's domains, qmail
+};
+/// Why a link that ends there is not followed: it would take along what is another domain's, or the
+/// server's; empty if it is.
+[[nodiscard]] std::string refusal_of(const LinkBounds&, std::string_view resolved);
+
 /// Which links are walked as the directories that they lead to.
 struct LinkedDirectories {
   std::set<std::string> followed;  ///< paths relative to the walked directory
@@ -37,6 +47,7 @@ struct LinkedDirectories {
   /// somebody else's.
   std::shared_ptr<const OwnedPlaces> places;
   std::string own;
+  std::shared_ptr<const LinkBounds> bounds = nullptr;
 };
 
 /// What is walked.
