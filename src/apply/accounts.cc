@@ -75,6 +75,13 @@ Status Executor::clear_the_way() {
   return {};
 }
 
+bool Executor::is_listed(const std::string& name) const {
+  const auto& accounts = input_.actual.accounts;
+  return std::none_of(accounts.begin(), accounts.end(), [&](const Account& account) {
+    return account.name == name && !account.is_listed;
+  });
+}
+
 std::vector<AccountChange> Executor::account_changes(Placement& placement) {
   std::vector<AccountChange> changes;
   for (const auto& action : plan_.actions) {
@@ -84,7 +91,9 @@ std::vector<AccountChange> Executor::account_changes(Placement& placement) {
     if (change->before) account.before = account_of(change->name, *change->before);
     if (change->after) account.after = account_of(change->name, *change->after);
     if (account.before && account.after && *account.before == *account.after) continue;
-    if (!change->after) give_back(placement, hash_directory_of(account.before->home, directory_));
+    // What a stopped commit took out of the list has given its place back already.
+    if (!change->after && is_listed(change->name))
+      give_back(placement, hash_directory_of(account.before->home, directory_));
     changes.push_back(std::move(account));
   }
   // In the order in which place_new_homes gave them their homes.

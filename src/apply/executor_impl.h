@@ -91,6 +91,7 @@ class Executor {
   /// Does `work` for a mailbox before its account is committed; if it fails, the account stays as
   /// it is.
   Status prepare_mailbox(const std::string& name, const std::function<Status()>& work);
+  [[nodiscard]] bool is_listed(const std::string& account) const;
   std::vector<AccountChange> account_changes(Placement&);
   Status write_home_files(const Change<Mailbox>&);
   Status remove_home(const Change<Mailbox>&);

@@ -249,12 +249,13 @@ Status Batch::place_file(const Item& item) {
     // Its server's own from now on, unless it could not be read.
     return now ? Status() : Status(tl::unexpected<Error>(now.error()));
   }
-  unlinkat(directory->get(), item.temporary.c_str(), 0);
   if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
     auto failure = fail_errno(full, "cannot rename the temporary");
     unlinkat(directory->get(), lock.c_str(), 0);
     return failure;
   }
+  // The last: as long as it is there, a run that finds the lock knows whose it is.
+  unlinkat(directory->get(), item.temporary.c_str(), 0);
   return {};
 }
 

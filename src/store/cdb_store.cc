@@ -44,9 +44,13 @@ class CdbStore final : public FileStore {
 
   Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
+    VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
     std::vector<Account> accounts;
     accounts.reserve(file.records().size());
-    for (const auto& record : file.records()) accounts.push_back(to_account(record));
+    for (const auto& record : file.records()) {
+      accounts.push_back(to_account(record));
+      accounts.back().is_listed = listed.find(record.name) != nullptr;
+    }
     return accounts;
   }
 

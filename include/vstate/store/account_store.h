@@ -26,7 +26,8 @@ struct Account {
   std::uint64_t flags = 0;
   std::string gecos;
   std::string home;
-  std::string quota;  ///< as stored, in any of vpopmail's spellings
+  std::string quota;      ///< as stored, in any of vpopmail's spellings
+  bool is_listed = true;  ///< false: only the look-up of single accounts knows it
   friend bool operator==(const Account&, const Account&) = default;
 };
 
