@@ -321,8 +321,10 @@ Status CdbStore::finish(const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
   VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
   VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
+  // vpasswd is written first: what it says of an account happened.
+  VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
   VSTATE_TRY_ASSIGN(const auto settled, settle_commit(domain, now, [&](const std::string& name) {
-                      return file.find(name) != nullptr;
+                      return listed.find(name) != nullptr;
                     }));
   if (settled) {
     VSTATE_TRY(write_index(domain, file));
