@@ -188,10 +188,10 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
                             const StoredLogin* login) {
   auto source = source_of(home, name.text());
   const auto opened = system_.look_into(home);
-  if (!opened && opened.error().code != Errc::not_found && !is_links_doing(opened.error()))
-    return tl::unexpected<Error>(opened.error());
   if (!opened) {
     VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
+    // It is there, and cannot be read.
+    if (found.is_directory()) return tl::unexpected<Error>(opened.error());
     out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
     if (found.info)
       leave_out("mail." + name.text(),
