@@ -149,9 +149,8 @@ Status Inspector::look_at_directory() {
                   Scope::domain);
   }
   bounds_->others.push_back(bounds_->whole.front());
-  for (const auto& other : qmail_.domains())
-    if (other.real != name_.text() && !other.directory.starts_with(server_.domains_dir + "/"))
-      bounds_->others.push_back(other.directory);
+  for (const auto& other : qmail_.outside_domains())
+    if (other.real != name_.text()) bounds_->others.push_back(other.directory);
   if (resolved != directory())
     out_.notes.push_back(fmt::format("its directory {} is on {}; carried", directory(), resolved));
   return {};

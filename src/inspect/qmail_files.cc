@@ -1,6 +1,7 @@
 #include "vstate/inspect/qmail_files.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -88,6 +89,10 @@ Status QmailFiles::load_assign(const System& system, const Server& server) {
                         {id_of(entry.uid), id_of(entry.gid)}});
   }
   settle_kinds(system);
+  std::copy_if(domains_.begin(), domains_.end(), std::back_inserter(outside_),
+               [below = server.domains_dir + "/"](const AssignedDomain& domain) {
+                 return !domain.directory.starts_with(below);
+               });
   for (std::size_t i = 0; i < domains_.size(); ++i)
     if (domains_[i].kind == AssignedDomain::Kind::alias) by_real_[domains_[i].real].push_back(i);
   VSTATE_TRY_ASSIGN(const auto cdb_bytes, read(system, server.assign_cdb));

@@ -42,6 +42,8 @@ class QmailFiles {
   /// In the order of users/assign.
   [[nodiscard]] const std::vector<AssignedDomain>& domains() const { return domains_; }
   [[nodiscard]] const AssignedDomain* find(std::string_view name) const;
+  /// Those whose directories are not below vpopmail's domains: as a rule none.
+  [[nodiscard]] const std::vector<AssignedDomain>& outside_domains() const { return outside_; }
   /// The alias domains of a domain, in the order of users/assign.
   [[nodiscard]] std::vector<std::string> aliases_of(std::string_view real) const;
   /// Names that users/cdb gives to a domain and users/assign does not.
@@ -81,7 +83,7 @@ class QmailFiles {
 
   std::map<std::string, Version> files_;
   AssignFile assign_;
-  std::vector<AssignedDomain> domains_;
+  std::vector<AssignedDomain> domains_, outside_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<std::string, std::vector<std::size_t>, std::less<>> by_real_;
   using LinesBy = std::map<std::string, std::vector<std::string>, std::less<>>;
