@@ -1,6 +1,7 @@
 // Accounts: homes are made, then all accounts of the plan are committed as one batch.
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -75,15 +76,11 @@ Status Executor::clear_the_way() {
   return {};
 }
 
-bool Executor::is_listed(const std::string& name) const {
-  const auto& accounts = input_.actual.accounts;
-  return std::none_of(accounts.begin(), accounts.end(), [&](const Account& account) {
-    return account.name == name && !account.is_listed;
-  });
-}
-
 std::vector<AccountChange> Executor::account_changes(Placement& placement) {
   std::vector<AccountChange> changes;
+  std::set<std::string> unlisted;
+  for (const auto& account : input_.actual.accounts)
+    if (!account.is_listed) unlisted.insert(account.name);
   for (const auto& action : plan_.actions) {
     const auto* change = std::get_if<Change<Mailbox>>(&action);
     if (change == nullptr || failed_mailboxes_.contains(change->name)) continue;
@@ -92,7 +89,7 @@ std::vector<AccountChange> Executor::account_changes(Placement& placement) {
     if (change->after) account.after = account_of(change->name, *change->after);
     if (account.before && account.after && *account.before == *account.after) continue;
     // What a stopped commit took out of the list has given its place back already.
-    if (!change->after && is_listed(change->name))
+    if (!change->after && !unlisted.contains(change->name))
       give_back(placement, hash_directory_of(account.before->home, directory_));
     changes.push_back(std::move(account));
   }

@@ -91,7 +91,6 @@ class Executor {
   /// Does `work` for a mailbox before its account is committed; if it fails, the account stays as
   /// it is.
   Status prepare_mailbox(const std::string& name, const std::function<Status()>& work);
-  [[nodiscard]] bool is_listed(const std::string& account) const;
   std::vector<AccountChange> account_changes(Placement&);
   Status write_home_files(const Change<Mailbox>&);
   Status remove_home(const Change<Mailbox>&);
@@ -123,7 +122,6 @@ class Executor {
 
   // lists.cc
   Status apply_change(const Change<List>&);
-  [[nodiscard]] std::string list_directory(const std::string& name) const;
   Status make_lock(const std::string& path);
   Status write_list_files(const std::string& root, const List& before, const List& after);
   Status write_list_addresses(const std::string& root, const List& before, const List& after);

@@ -32,12 +32,6 @@ const Addresses& addresses_of(const List& list, const std::string& sub) {
 
 }  // namespace
 
-/// The list's own directory, wherever it stands on this server.
-std::string Executor::list_directory(const std::string& name) const {
-  const auto found = paths_.lists.find(name);
-  return found == paths_.lists.end() ? in_domain(name) : found->second;
-}
-
 Status Executor::make_lock(const std::string& path) {
   VSTATE_TRY_ASSIGN(const bool is_there, system().exists(path));
   return is_there ? Status() : write(path, "", 0600);
@@ -117,7 +111,7 @@ Status Executor::write_list_files(const std::string& root, const List& before, c
 }
 
 Status Executor::apply_change(const Change<List>& change) {
-  const auto root = list_directory(change.name);
+  const auto root = paths_.list_directory(change.name);
   const auto prefix = in_domain(dot_qmail_name(change.name));
   const List none;
   const List& before = change.before ? *change.before : none;

@@ -34,10 +34,7 @@ std::optional<ArchiveKind> kind_of(std::string_view name) {
 std::optional<std::string> archive_target(ArchiveKind kind, const std::string& name,
                                           const Paths& paths) {
   if (kind == ArchiveKind::files) return paths.domain;
-  if (kind == ArchiveKind::list) {
-    const auto list = paths.lists.find(name);
-    return list == paths.lists.end() ? path_join(paths.domain, name) : list->second;
-  }
+  if (kind == ArchiveKind::list) return paths.list_directory(name);
   const auto home = paths.homes.find(name);
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }

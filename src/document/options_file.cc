@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include <toml++/toml.h>
+#include "reader_impl.h"
 
 namespace vstate::document {
 
@@ -75,14 +75,7 @@ class OptionsReader {
 std::vector<OptionValue> read_options(std::string_view text, const std::string& file_name,
                                       Diagnostics& diagnostics) {
   OptionsReader reader(file_name, diagnostics);
-  // toml++ is packaged in its throwing form.
-  try {
-    reader.read(toml::parse(text, file_name), "");
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    diagnostics.error({file_name, at.line, at.column}, std::string(error.description()));
-    return {};
-  }
+  if (const auto root = parse_toml(text, file_name, diagnostics)) reader.read(*root, "");
   return std::move(reader).values();
 }
 

@@ -522,18 +522,11 @@ std::optional<State> Reading::read(const toml::table& root) {
 std::optional<State> read(std::string_view text, const std::string& file_name,
                           Diagnostics& diagnostics, Places* places, const Selection& selection,
                           std::vector<std::string>* unmatched) {
-  toml::table root;
-  // toml++ is packaged in its throwing form; this is the one place that catches.
-  try {
-    root = toml::parse(text, file_name);
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    diagnostics.error({file_name, at.line, at.column}, std::string(error.description()));
-    return std::nullopt;
-  }
+  const auto root = parse_toml(text, file_name, diagnostics);
+  if (!root) return std::nullopt;
   const auto errors = diagnostics.error_count();
   Reading reading(file_name, diagnostics, selection);
-  auto state = reading.read(root);
+  auto state = reading.read(*root);
   if (places != nullptr) *places = reading.places();
   if (unmatched != nullptr) *unmatched = reading.unmatched();
   if (diagnostics.error_count() > errors) return std::nullopt;

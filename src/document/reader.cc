@@ -10,6 +10,17 @@
 
 namespace vstate::document {
 
+std::optional<toml::table> parse_toml(std::string_view text, const std::string& file_name,
+                                      Diagnostics& diagnostics) {
+  try {
+    return toml::parse(text, file_name);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    diagnostics.error({file_name, at.line, at.column}, std::string(error.description()));
+    return std::nullopt;
+  }
+}
+
 namespace {
 
 std::string_view type_name(const toml::node& node) {

@@ -18,6 +18,11 @@
 
 namespace vstate::document {
 
+/// The text as TOML; nothing, and an error with its place, if it is none. toml++ is packaged in its
+/// throwing form; this is the one place that catches.
+[[nodiscard]] std::optional<toml::table> parse_toml(std::string_view text,
+                                                    const std::string& file_name, Diagnostics&);
+
 /// One table of the file. Values are asked for by key; a value of another type is an error, and a
 /// key that the table may not have is one too.
 class Table {

@@ -141,7 +141,7 @@ Status Inspector::look_at_directory() {
   for (const auto& whole : {server_.domains_dir, server_.qmail_dir}) {
     VSTATE_TRY_ASSIGN(const auto inside, system_.resolve(whole));
     bounds_->whole.push_back(inside);
-    if (inside == resolved || inside.starts_with(resolved == "/" ? resolved : resolved + "/"))
+    if (is_within(inside, resolved))
       return fail(Errc::invalid,
                   fmt::format("users/assign gives it {}, which holds {}: that is no domain's "
                               "directory; mend the line",

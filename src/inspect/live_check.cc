@@ -221,10 +221,7 @@ Status Check::check_texts(const std::string& address, const std::string& home,
 /// subscribers and the archive they write. Of a list that is not there the plan tells.
 Status Check::check_list(const std::string& name, const List& list) {
   const auto address = address_of(name);
-  const auto found = found_.condition.paths.lists.find(name);
-  const auto root = found == found_.condition.paths.lists.end()
-                        ? path_join(found_.condition.directory, name)
-                        : found->second;
+  const auto root = found_.condition.paths.list_directory(name);
   constexpr unsigned all = k_read | k_write | k_execute;
   VSTATE_TRY(check_use(root, all, address));
   for (const auto* used : {"lock", "lockbounce", "num"})

@@ -27,12 +27,6 @@ std::string relative_path(std::string_view from, std::string_view to) {
   return out;
 }
 
-bool is_within(std::string_view path, std::string_view directory) {
-  return path == directory || directory == "/" ||
-         (path.starts_with(directory) && path.size() > directory.size() &&
-          path[directory.size()] == '/');
-}
-
 }  // namespace
 
 /// Whose place a directory is in, by what is above it.
@@ -116,12 +110,11 @@ namespace vstate {
 
 std::string refusal_of(const LinkBounds& bounds, std::string_view resolved) {
   for (const auto& whole : bounds.whole)
-    if (mail::is_within(whole, resolved)) return fmt::format("which holds {}", visible(whole));
-  if (mail::is_within(bounds.own, resolved)) return "which holds the domain itself";
-  if (mail::is_within(resolved, bounds.own)) return {};
+    if (is_within(whole, resolved)) return fmt::format("which holds {}", visible(whole));
+  if (is_within(bounds.own, resolved)) return "which holds the domain itself";
+  if (is_within(resolved, bounds.own)) return {};
   for (const auto& other : bounds.others)
-    if (mail::is_within(resolved, other))
-      return fmt::format("in {}, out of the domain", visible(other));
+    if (is_within(resolved, other)) return fmt::format("in {}, out of the domain", visible(other));
   return {};
 }
 

@@ -109,6 +109,11 @@ bool is_known_placeholder(std::string_view name) {
 
 }  // namespace
 
+std::string Paths::list_directory(const std::string& name) const {
+  const auto elsewhere = lists.find(name);
+  return elsewhere == lists.end() ? domain + "/" + name : elsewhere->second;
+}
+
 std::string mailbox_placeholder(std::string_view name) {
   return fmt::format("{{{}{}}}", k_mailbox, encode_name(name));
 }

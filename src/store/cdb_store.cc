@@ -43,13 +43,13 @@ class CdbStore final : public FileStore {
         lock_seconds_(server.lock_seconds) {}
 
   Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
-    VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
-    VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
+    VSTATE_TRY_ASSIGN(auto file, read_text(domain));
+    VSTATE_TRY_ASSIGN(const auto unlisted, add_unlisted(domain, file));
     std::vector<Account> accounts;
     accounts.reserve(file.records().size());
     for (const auto& record : file.records()) {
       accounts.push_back(to_account(record));
-      accounts.back().is_listed = listed.find(record.name) != nullptr;
+      accounts.back().is_listed = !unlisted.contains(record.name);
     }
     return accounts;
   }
@@ -90,17 +90,23 @@ class CdbStore final : public FileStore {
   /// logs in and gets mail by it.
   Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) {
     VSTATE_TRY_ASSIGN(auto file, read_text(domain));
+    VSTATE_TRY(add_unlisted(domain, file));
+    return file;
+  }
+  /// Adds what only vpasswd.cdb has, and returns the names.
+  Result<std::set<std::string>> add_unlisted(const DomainLocation& domain, vpasswd::File& file) {
     VSTATE_TRY_ASSIGN(const auto index, read_index_records(domain));
+    std::set<std::string> names;
     std::vector<vpasswd::Record> missing;
     for (const auto& [name, data] : index.value_or(cdb::Records{})) {
       if (file.find(name) != nullptr) continue;
       auto record = vpasswd::from_cdb(name, data);
-      const bool is_new = std::none_of(missing.begin(), missing.end(),
-                                       [&](const auto& other) { return other.name == name; });
-      if (record && is_new && vpasswd::check(*record)) missing.push_back(*std::move(record));
+      if (!record || names.contains(name) || !vpasswd::check(*record)) continue;
+      names.insert(record->name);
+      missing.push_back(*std::move(record));
     }
     VSTATE_TRY(file.insert_all(std::move(missing)));
-    return file;
+    return names;
   }
   Result<vpasswd::File> read_text(const DomainLocation& domain) {
     VSTATE_TRY_ASSIGN(const auto bytes,
@@ -319,10 +325,11 @@ Result<std::vector<Misfit>> CdbStore::find_misfits(const DomainLocation& domain,
 
 Status CdbStore::finish(const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
-  VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
-  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
   // vpasswd is written first: what it says of an account happened.
   VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
+  auto file = listed;
+  VSTATE_TRY(add_unlisted(domain, file));
+  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
   VSTATE_TRY_ASSIGN(const auto settled, settle_commit(domain, now, [&](const std::string& name) {
                       return listed.find(name) != nullptr;
                     }));

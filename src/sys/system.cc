@@ -136,6 +136,12 @@ std::string_view path_parent(std::string_view path) {
   return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
 }
 
+bool is_within(std::string_view path, std::string_view directory) {
+  return path == directory || directory == "/" ||
+         (path.starts_with(directory) && path.size() > directory.size() &&
+          path[directory.size()] == '/');
+}
+
 System::System(std::string root) : root_(std::move(root)) {
   umask(0);
   if (char* resolved = realpath(root_.c_str(), nullptr)) {

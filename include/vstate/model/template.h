@@ -27,6 +27,8 @@ struct Paths {
   std::map<std::string, std::string> homes;  ///< mailbox name -> home
   /// Lists whose directory is elsewhere here, by name; on other servers it is {domain}/NAME.
   std::map<std::string, std::string> lists;
+
+  [[nodiscard]] std::string list_directory(const std::string& name) const;
 };
 
 /// What tells a place from all others on one machine, however it is spelt.

@@ -236,5 +236,8 @@ class ReadOnlySystem : public System {
 /// The last component, and what stands before it.
 [[nodiscard]] std::string_view path_name(std::string_view path);
 [[nodiscard]] std::string_view path_parent(std::string_view path);
+/// True for the directory itself and for what is below it, by their spelling: both are absolute and
+/// without links.
+[[nodiscard]] bool is_within(std::string_view path, std::string_view directory);
 
 }  // namespace vstate
