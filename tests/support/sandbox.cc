@@ -95,7 +95,10 @@ cli::Session Sandbox::open(std::unique_ptr<System> system) const {
   INFO((server ? std::string() : server.error().message));
   REQUIRE(server);
   session.server = *server;
-  session.store = *open_store(*session.system, session.server);
+  auto store = open_store(*session.system, session.server);
+  INFO((store ? std::string() : store.error().message));
+  REQUIRE(store);
+  session.store = *std::move(store);
   auto qmail = QmailFiles::load(*session.system, session.server);
   REQUIRE(qmail);
   session.qmail.emplace(*std::move(qmail));
