@@ -57,6 +57,7 @@ Status Executor::create_domain(const CreateDomain& create) {
     }
   }
   VSTATE_TRY(system().ensure_directory(path, owned(0700)));
+  input_.store.add_directory(path);
   if (create.is_hashed) {
     VSTATE_TRY(input_.store.write_domains_counter(owner_, counter));
     VSTATE_TRY(system().remove_file(pending));

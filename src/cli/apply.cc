@@ -127,6 +127,7 @@ class Applying {
   Reporter reporter_;
   std::optional<Ledger> ledger_;  ///< opened by the first domain that needs it
   std::vector<std::unique_ptr<Building>> built_;
+  std::set<DomainName> built_names_;  ///< of the domains in built_, with their aliases
   std::chrono::steady_clock::time_point built_since_{};
   Tally tally_;
   bool has_changed_ = false;
@@ -288,6 +289,8 @@ std::optional<Exit> Applying::build(Session& session, const DomainFile& file, Pr
     return exit == Exit::error ? Exit::partly : exit;
   }
   if (built_.empty()) built_since_ = std::chrono::steady_clock::now();
+  built_names_.insert(file.state.name);
+  built_names_.insert(file.state.aliases.begin(), file.state.aliases.end());
   built_.push_back(std::move(building));
   const auto waited = std::chrono::steady_clock::now() - built_since_;
   if (built_.size() >= k_batch || waited >= k_longest_wait || planned.bytes >= k_much_mail)
@@ -296,17 +299,9 @@ std::optional<Exit> Applying::build(Session& session, const DomainFile& file, Pr
 }
 
 bool Applying::waits_for_names_of(const DomainFile& file) const {
-  const auto names_of = [](const State& state) {
-    auto names = state.aliases;
-    names.insert(state.name);
-    return names;
-  };
-  const auto wanted = names_of(file.state);
-  return std::any_of(built_.begin(), built_.end(), [&](const auto& building) {
-    const auto names = names_of(building->file.state);
-    return std::any_of(wanted.begin(), wanted.end(),
-                       [&](const auto& name) { return names.contains(name); });
-  });
+  const auto is_built = [this](const DomainName& name) { return built_names_.contains(name); };
+  const auto& aliases = file.state.aliases;
+  return is_built(file.state.name) || std::any_of(aliases.begin(), aliases.end(), is_built);
 }
 
 void Applying::publish_built(Session& session) {
@@ -316,6 +311,7 @@ void Applying::publish_built(Session& session) {
   for (const auto& building : built_)
     tally_.add(building->file.state.name.text(), finish(*building, published));
   built_.clear();
+  built_names_.clear();
   leave_damaged_ledger(session);
 }
 

@@ -167,36 +167,48 @@ Status FileStore::write_domains_counter(const Owner& owner, const DirControl& co
                               {owner.uid, owner.gid, 0600}, Durability::now);
 }
 
-Result<std::vector<std::string>> FileStore::hash_directories_in(const std::string& path) {
+/// Notes what a directory holds, and returns the hash directories in it.
+Result<std::vector<std::string>> FileStore::index_directory(const std::string& path) {
+  std::vector<std::string> hash_directories;
   VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
-  if (!info || !info->is_directory()) return std::vector<std::string>();
-  auto& known = hash_directories_[path];
-  if (known.of.is_same_place(*info) && known.of.changed == info->changed) return known.paths;
-  known = {};
+  if (!info || !info->is_directory()) return hash_directories;
   VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
-  for (const auto& entry : entries)
+  for (const auto& entry : entries) {
+    auto inner = path_join(path, entry.name);
     if (entry.name.size() == 1 && std::isalnum(static_cast<unsigned char>(entry.name.front())) != 0)
-      known.paths.push_back(path_join(path, entry.name));
-  known.of = *info;
-  return known.paths;
+      hash_directories.push_back(std::move(inner));
+    else
+      places_[entry.name].push_back(std::move(inner));
+  }
+  return hash_directories;
+}
+
+Status FileStore::index_domains() {
+  places_.clear();
+  VSTATE_TRY_ASSIGN(const auto first_level, index_directory(domains_dir_));
+  for (const auto& hash : first_level) {
+    VSTATE_TRY_ASSIGN(const auto second_level, index_directory(hash));
+    for (const auto& inner : second_level) VSTATE_TRY(index_directory(inner));
+  }
+  is_indexed_ = true;
+  return {};
 }
 
 Result<std::optional<AccountStore::FoundDirectory>> FileStore::find_directory(
     const DomainName& name) {
-  std::vector<std::string> parents{domains_dir_};
-  VSTATE_TRY_ASSIGN(const auto first_level, hash_directories_in(domains_dir_));
-  for (const auto& hash : first_level) {
-    parents.push_back(hash);
-    VSTATE_TRY_ASSIGN(const auto second_level, hash_directories_in(hash));
-    parents.insert(parents.end(), second_level.begin(), second_level.end());
-  }
-  for (const auto& parent : parents) {
-    auto path = path_join(parent, name.text());
+  if (!is_indexed_) VSTATE_TRY(index_domains());
+  const auto places = places_.find(name.text());
+  if (places == places_.end()) return std::optional<FoundDirectory>();
+  for (const auto& path : places->second) {
     VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
     if (info && info->is_directory())
-      return std::optional(FoundDirectory{std::move(path), {info->uid, info->gid}});
+      return std::optional(FoundDirectory{path, {info->uid, info->gid}});
   }
   return std::optional<FoundDirectory>();
+}
+
+void FileStore::add_directory(const std::string& path) {
+  if (is_indexed_) places_[std::string(path_name(path))].push_back(path);
 }
 
 Result<std::optional<Limits>> FileStore::read_limits(const DomainLocation& domain) {

@@ -28,6 +28,7 @@ class FileStore : public AccountStore {
   Result<DirControl> read_domains_counter(const Owner&) override;
   Status write_domains_counter(const Owner&, const DirControl&) override;
   Result<std::optional<FoundDirectory>> find_directory(const DomainName&) override;
+  void add_directory(const std::string& path) override;
 
   Result<std::optional<Limits>> read_limits(const DomainLocation&) override;
   Status write_limits(const DomainLocation&, const std::optional<Limits>& before,
@@ -89,17 +90,15 @@ class FileStore : public AccountStore {
       const std::function<bool(const std::string&)>& is_there);
 
  private:
-  /// The hash directories in a directory, as they were at its last change.
-  struct HashDirectories {
-    FileInfo of;
-    std::vector<std::string> paths;
-  };
-  Result<std::vector<std::string>> hash_directories_in(const std::string& path);
+  Status index_domains();
+  Result<std::vector<std::string>> index_directory(const std::string& path);
 
   System& system_;
   std::string vpopmail_dir_, domains_dir_;
   bool hashes_directories_;
-  std::map<std::string, HashDirectories> hash_directories_;  ///< by the path that they are in
+  /// Where entries of that name stand: in the domains' directory, then in its hash directories.
+  std::map<std::string, std::vector<std::string>, std::less<>> places_;
+  bool is_indexed_ = false;
 };
 
 }  // namespace vstate

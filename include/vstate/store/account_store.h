@@ -142,8 +142,11 @@ class AccountStore {
     Owner owner;
   };
   /// The directory of that name in the domains' directory or in a hash directory of it, whether
-  /// users/assign names it or not.
+  /// users/assign names it or not. The first question lists them all, since a look into each hash
+  /// directory for each of thousands of domains takes longer than all else; what this program makes
+  /// later it says by `add_directory`.
   virtual Result<std::optional<FoundDirectory>> find_directory(const DomainName&) = 0;
+  virtual void add_directory(const std::string& path) = 0;
 
   // Limits, last logins, aliases.
 
