@@ -235,6 +235,10 @@ CommandLine::CommandLine() {
       ->type_name("COMMAND");
   pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options")
       ->type_name("COMMAND");
+  pull_command
+      ->add_option("--timeout", pull.timeout,
+                   "give up when HOST is silent for so many seconds (600); 0: never")
+      ->type_name("SECONDS");
   pull_command->add_flag("--freeze", pull.freeze,
                          "hold deliveries to the domain off there meanwhile");
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,

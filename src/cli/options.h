@@ -57,6 +57,7 @@ struct PullOptions {
   std::string remote_vstate = "vstate";  ///< the command there
   PlanOptionsText apply;                 ///< what is done here with what comes
   ServerOverrides source;                ///< of the other side, which is never like this one
+  std::uint32_t timeout = 600;           ///< seconds that the other side may be silent; 0: ever
   bool freeze = false;                   ///< hold deliveries off there meanwhile
   bool clear_passwords = false;          ///< clear-text passwords too
 };

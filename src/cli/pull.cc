@@ -3,8 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <thread>
@@ -25,6 +27,9 @@ namespace vstate::cli {
 
 namespace {
 
+/// How long a program that was told to end may take.
+constexpr std::chrono::seconds k_grace(3);
+
 /// A program whose standard input and output are pipes of ours. Its errors go where ours go.
 class Child {
  public:
@@ -32,7 +37,7 @@ class Child {
   ~Child() {
     input.close();
     output.close();
-    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+    if (pid_ > 0) end(k_grace);
   }
   Child(Child&& other) noexcept
       : input(std::move(other.input)),
@@ -40,31 +45,23 @@ class Child {
         pid_(std::exchange(other.pid_, -1)) {}
   Child& operator=(Child&&) = delete;
 
-  /// Its exit status; 128 and more: a signal ended it.
-  int wait() {
+  /// Its exit status, 128 and more: a signal ended it. It is given so long to end by itself, is
+  /// told to, and then made to.
+  int end(std::chrono::seconds patience) {
+    const auto told = std::chrono::steady_clock::now() + patience;
+    bool is_told = false;
     int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    for (useconds_t pause = 1000;; pause = std::min<useconds_t>(pause * 2, 100'000)) {
+      if (waitpid(pid_, &status, WNOHANG) != 0) break;
+      const auto now = std::chrono::steady_clock::now();
+      const bool is_late = patience.count() != 0 && now >= told;
+      if (is_late && now >= told + k_grace) kill(pid_, SIGKILL);
+      if (is_late && !std::exchange(is_told, true)) kill(pid_, SIGTERM);
+      usleep(pause);
     }
     pid_ = -1;
     constexpr int by_signal = 128;
     return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
-  }
-
-  /// The same for one that need not come to an end by itself: it is told to, and then made to.
-  int end() {
-    constexpr int most_tries = 50;
-    constexpr useconds_t pause = 100'000;
-    for (int tries = 0; tries < most_tries; ++tries) {
-      int status = 0;
-      if (waitpid(pid_, &status, WNOHANG) != 0) {
-        pid_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-      }
-      if (tries == most_tries / 2) kill(pid_, SIGTERM);
-      usleep(pause);
-    }
-    kill(pid_, SIGKILL);
-    return wait();
   }
 
   Handle input, output;
@@ -98,6 +95,16 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
   child.input = Handle(in[1]);
   child.output = Handle(out[0]);
   return child;
+}
+
+/// Gives all of it to a program that need not read it: not if it takes nothing for so long.
+void give(int file, std::string_view bytes, std::chrono::seconds patience) {
+  (void)fcntl(file, F_SETFL, O_NONBLOCK);
+  while (!bytes.empty() && can_be_written(file, patience)) {
+    const auto count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR && errno != EAGAIN) return;
+    bytes.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
+  }
 }
 
 /// What else is there to read within a moment, up to some lines.
@@ -244,16 +251,21 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
                               quoted(name.text())));
   auto child = Child::start(words);
   if (!child) return Console::fail(child.error());
-  const auto bytes = to_bytes(*have);
+  const std::chrono::seconds patience(options_.timeout);
   // The other side reads all of it before it writes; a pipe that breaks is told below.
-  (void)write_all(child->input.get(), bytes, words.front());
+  give(child->input.get(), to_bytes(*have), patience);
   child->input.close();
-  const auto begun = read_begin(child->output.get());
+  const auto begun = read_begin(child->output.get(), patience);
   if (!StreamReader::is_stream(begun)) {
+    const bool is_silent =
+        begun.empty() && !can_be_read(child->output.get(), std::chrono::seconds(1));
     const auto printed = begun + read_some(child->output.get());
     child->output.close();
-    const int status = child->end();
-    if (printed.empty())
+    const int status = child->end(k_grace);
+    if (is_silent)
+      Console::error(fmt::format("{}: said nothing for {} seconds (--timeout); nothing was changed",
+                                 options_.from, options_.timeout));
+    else if (printed.empty())
       Console::error(fmt::format("{}: sent no stream ({} ended with {}); nothing was changed",
                                  options_.from, words.front(), status));
     else
@@ -263,12 +275,12 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
           options_.from, visible(printed.substr(0, printed.find('\n')))));
     return Exit::error;
   }
-  auto stream = StreamReader::open(child->output.get(), begun);
+  auto stream = StreamReader::open(child->output.get(), begun, patience);
   if (!stream) return Console::fail(stream.error());
   const auto exit =
       apply_from_stream(common_, options_.apply, target, **stream, options_.from, "pull");
   child->output.close();
-  (void)child->wait();  // what it says at the end of the stream is what counts
+  (void)child->end(patience);  // what it says at the end of the stream is what counts
   return exit;
 }
 

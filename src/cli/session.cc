@@ -185,11 +185,11 @@ Result<std::string> read_input(const std::string& name) {
   return g_begun + rest;
 }
 
-std::string read_begin(int file) {
+std::string read_begin(int file, std::chrono::seconds patience) {
   constexpr std::size_t enough = 4;
   std::string begun(enough, '\0');
   std::size_t done = 0;
-  while (done < enough) {
+  while (done < enough && can_be_read(file, patience)) {
     const auto count = ::read(file, begun.data() + done, enough - done);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;

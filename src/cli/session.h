@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,8 +76,10 @@ struct DomainFile {
   std::string archive_root;
   std::vector<std::string> unmatched = {};  ///< patterns of the Selection that match nothing in it
 };
-/// A few bytes from the beginning of a file that may be a pipe.
-[[nodiscard]] std::string read_begin(int file);
+/// A few bytes from the beginning of a file that may be a pipe; fewer if it is silent for so long
+/// as `patience`, where 0 waits for ever.
+[[nodiscard]] std::string read_begin(int file,
+                                     std::chrono::seconds patience = std::chrono::seconds(0));
 /// All of a file of this machine, or of standard input ("-").
 [[nodiscard]] Result<std::string> read_input(const std::string& name);
 /// What was read of standard input already.

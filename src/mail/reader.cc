@@ -69,6 +69,7 @@ tl::unexpected<Error> Reader::broken(std::string_view what) const {
 tl::unexpected<Error> Reader::failure() const {
   const char* text = archive_error_string(archive_.get());
   const int number = archive_errno(archive_.get());
+  if (number == ETIMEDOUT) return fail(Errc::io, fmt::format("{}: {}", path_, text), Scope::run);
   if (number == EIO || number == ENOMEM)
     return fail(Errc::io, fmt::format("{}: cannot read: {}", path_, text == nullptr ? "?" : text));
   return broken(fmt::format("the archive is broken or cut off: {}", text == nullptr ? "?" : text));
@@ -98,6 +99,7 @@ struct Reader::Stream {
   std::string begun;
   std::vector<char> block;
   bool has_given_begun = false;
+  std::chrono::seconds patience{0};
 
   static la_ssize_t read(struct archive* archive, void* self, const void** bytes) {
     auto& stream = *static_cast<Stream*>(self);
@@ -109,6 +111,11 @@ struct Reader::Stream {
       }
     }
     stream.block.resize(k_block);
+    if (!can_be_read(stream.file, stream.patience)) {
+      const auto text = fmt::format("nothing came for {} seconds", stream.patience.count());
+      archive_set_error(archive, ETIMEDOUT, "%s", text.c_str());
+      return -1;
+    }
     while (true) {
       const auto count = ::read(stream.file, stream.block.data(), stream.block.size());
       if (count < 0 && errno == EINTR) continue;
@@ -119,11 +126,13 @@ struct Reader::Stream {
   }
 };
 
-Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits limits) {
+Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits limits,
+                                   std::chrono::seconds patience) {
   Reader reader("the stream", limits, Links::resolved);
   reader.stream_ = std::make_shared<Stream>();
   reader.stream_->file = file;
   reader.stream_->begun = std::move(begun);
+  reader.stream_->patience = patience;
   auto* archive = reader.archive_.get();
   archive_read_support_format_tar(archive);
   archive_read_support_filter_zstd(archive);

@@ -2,6 +2,7 @@
 /// Reading an archive entry by entry, with names checked, hard links resolved, and limits kept.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,7 +35,8 @@ class Reader {
                                            Links = Links::resolved);
   /// A stream that is read once, from `file` on, after `begun`, which was read of it already. Hard
   /// links are refused: what they name cannot be read again.
-  [[nodiscard]] static Result<Reader> open_stream(int file, std::string begun, ExtractLimits);
+  [[nodiscard]] static Result<Reader> open_stream(int file, std::string begun, ExtractLimits,
+                                                  std::chrono::seconds patience);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) = delete;
   ~Reader();

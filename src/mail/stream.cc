@@ -297,8 +297,9 @@ bool StreamReader::is_stream(std::string_view begin) {
   return begin.starts_with(std::string_view("\x28\xB5\x2F\xFD", 4));
 }
 
-Result<std::unique_ptr<StreamReader>> StreamReader::open(int file, std::string begun) {
-  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open_stream(file, std::move(begun), {}));
+Result<std::unique_ptr<StreamReader>> StreamReader::open(int file, std::string begun,
+                                                         std::chrono::seconds patience) {
+  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open_stream(file, std::move(begun), {}, patience));
   return std::unique_ptr<StreamReader>(new StreamReader(std::make_unique<Impl>(std::move(reader))));
 }
 

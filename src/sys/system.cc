@@ -1,6 +1,7 @@
 #include "vstate/sys/system.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 
@@ -158,6 +160,28 @@ Result<System::Opened> System::open_at_root(std::string_view path, int flags) co
 Result<System::Parent> System::open_parent(std::string_view path) const {
   VSTATE_TRY_ASSIGN(auto directory, open_at_root(path_parent(path), O_PATH | O_DIRECTORY));
   return Parent{std::move(directory.handle), std::string(path_name(path)), directory.as};
+}
+
+namespace {
+bool is_ready(int file, short wanted, std::chrono::seconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd ready{file, wanted, 0};
+    const auto milliseconds = patience.count() == 0 ? -1 : std::max<std::int64_t>(left.count(), 0);
+    const auto count = poll(&ready, 1, static_cast<int>(milliseconds));
+    if (count >= 0 || errno != EINTR) return count != 0;
+  }
+}
+}  // namespace
+
+bool can_be_read(int file, std::chrono::seconds patience) {
+  return is_ready(file, POLLIN, patience);
+}
+
+bool can_be_written(int file, std::chrono::seconds patience) {
+  return is_ready(file, POLLOUT, patience);
 }
 
 Result<std::string> System::read(std::string_view path, std::size_t limit) const {

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import time
 
 import support
 
@@ -232,6 +233,18 @@ class FromFilesTest(Passes, PullCase):
         return self.check_exit(self.new.vstate("pull", *options, self.old.root, NAME), code)
 
 
+    def test_one_of_several_fails(self):
+        """The others are pulled; one summary names it, and the exit status says that something changed."""
+        for options in ((), ("--json",)):
+            with self.subTest(options):
+                outcome = self.new.vstate("pull", *options, self.old.root, "gone.example", NAME)
+                self.check_exit(outcome, 3)
+                self.assertRegex(outcome.err, r"gone\.example: .*there is no such domain")
+                self.assertRegex(outcome.out + outcome.err, r"failed\W.*gone\.example")
+        self.assertEqual(Mail(self.new, "alice").messages(), Mail(self.old, "alice").messages())
+        self.check_exit(self.new.vstate("pull", self.old.root, "gone.example", "lost.example"), 1)
+
+
 class ThroughPipeTest(Passes, PullCase):
     """--rsh runs the other vstate without a network in between."""
 
@@ -250,6 +263,22 @@ class ThroughPipeTest(Passes, PullCase):
         outcome = self.new.vstate("pull", "--rsh", "/does/not/exist", "old.example", NAME)
         self.check_exit(outcome, 1)
         self.assertIn("old.example: sent no stream", outcome.err)
+
+    def test_silent_other_side(self):
+        """Neither one that says nothing nor one that stops in the middle is waited for for ever."""
+        silent = os.path.join(self.directory, "silent")
+        with open(silent, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n[ \"$CUT\" ] && sh -c \"$2\" | head -c \"$CUT\"\nexec sleep 60\n")
+        os.chmod(silent, 0o755)
+        remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
+        for cut in ("", "700"):
+            with self.subTest(cut=cut):
+                start = time.monotonic()
+                outcome = self.new.vstate("pull", "--rsh", f"env CUT={cut} {silent}", "--timeout", "2",
+                                          "--remote-vstate", remote, "old.example", NAME)
+                self.check_exit(outcome, 1)
+                self.assertLess(time.monotonic() - start, 30)
+                self.assertRegex(outcome.err, "nothing (came )?for 2 seconds")
 
     def test_no_such_domain(self):
         outcome = self.new.vstate("pull", "--rsh", self.rsh(), "--remote-vstate", self.remote(),

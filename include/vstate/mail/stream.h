@@ -16,6 +16,7 @@
 /// (mail/memory.h), each number of 8 bytes with the highest first; at the end the line "end".
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -56,8 +57,10 @@ class StreamWriter {
 
 class StreamReader {
  public:
-  /// `begun` is what was read of the file already.
-  [[nodiscard]] static Result<std::unique_ptr<StreamReader>> open(int file, std::string begun);
+  /// `begun` is what was read of the file already. Fails when nothing comes for so long as
+  /// `patience`; 0 waits for ever.
+  [[nodiscard]] static Result<std::unique_ptr<StreamReader>> open(
+      int file, std::string begun, std::chrono::seconds patience = std::chrono::seconds(0));
   ~StreamReader();
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;

@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -223,6 +224,12 @@ class System {
   std::string root_;
   Handle root_handle_;
 };
+
+/// Waits until a pipe can be read or has ended. False if neither came for so long as `patience`; 0
+/// waits for ever.
+[[nodiscard]] bool can_be_read(int file, std::chrono::seconds patience);
+/// The same for writing to it.
+[[nodiscard]] bool can_be_written(int file, std::chrono::seconds patience);
 
 /// A system on which nothing can be changed: what plans and verifications run on.
 class ReadOnlySystem : public System {
