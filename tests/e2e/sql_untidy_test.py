@@ -154,6 +154,32 @@ class SqlUntidyTest(support.SandboxCase):
                 self.assertFalse(os.path.exists(file))
         server.write(path, right)
 
+    def check_alias_link(self, kind):
+        """A link to an alias that becomes rows would lead nowhere on the target."""
+        if kind not in databases.compiled():
+            self.skipTest(f"{support.VSTATE} was built without {kind}")
+        source = self.server(f"from-{kind}")
+        more = '[alias.kept]\ndeliver = ["&a@example.org", "&b@example.org"]\n'
+        self.apply(source, self.file(f"{kind}.toml", domain_text(mailboxes=("postmaster",), more=more)))
+        directory = source.directory_of(NAME)
+        for name, leads_to in (("near", ".qmail-kept"), ("far", f"{directory}/.qmail-kept"), ("twice", ".qmail-near")):
+            os.symlink(leads_to, source.at(f"{directory}/.qmail-{name}"))
+        file = os.path.join(self.directory, f"{kind}-links.toml")
+        self.check_exit(source.vstate("dump", NAME, "-o", file))
+        target = databases.mail_server(self, f"{kind}-links", kind)
+        self.check_exit(target.vstate("apply", file))
+        self.check_exit(target.vstate("verify", file))
+        self.check_exit(target.vstate("plan", "--detailed-exitcode", file))
+        for name in ("kept", "near", "far", "twice"):
+            routed = target.vstate("route", f"{name}@{NAME}")
+            for line in ("a@example.org", "b@example.org"):
+                self.assertIn(line, routed.out, name)
+
+    def test_alias_that_is_a_link(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                self.check_alias_link(kind)
+
     def check_all(self, kind):
         for title in ROWS:
             with self.subTest(kind=kind, row=title):
