@@ -182,7 +182,10 @@ Status Executor::write_home_files(const Change<Mailbox>& change) {
 
 Status Executor::remove_home(const Change<Mailbox>& change) {
   const auto home = paths_.homes.find(change.name);
-  if (home == paths_.homes.end() || home->second.rfind(directory_ + "/", 0) != 0) return {};
+  const auto& elsewhere = input_.actual.condition.homes_elsewhere;
+  if (home == paths_.homes.end() || !is_within(home->second, directory_) ||
+      elsewhere.contains(change.name))
+    return {};
   return system().remove_tree(home->second);
 }
 

@@ -118,7 +118,8 @@ Status Executor::apply_change(const Change<List>& change) {
   if (!change.after) {
     for (const auto& [suffix, target] : before.links)
       VSTATE_TRY(system().remove_file(prefix + suffix));
-    return system().remove_tree(root);
+    const auto& elsewhere = input_.actual.condition.lists_elsewhere;
+    return elsewhere.contains(change.name) ? Status() : system().remove_tree(root);
   }
   const auto& after = *change.after;
   VSTATE_TRY(make_directories(root));

@@ -29,6 +29,10 @@ void add_overrides(CLI::App& app, ServerOverrides& server, const std::string& pr
   option("qmail-dir", server.qmail_dir, "qmail's directory")->type_name("DIR");
   option("ezmlm-dir", server.ezmlm_dir, "where ezmlm's programs are")->type_name("DIR");
   option("autorespond", server.autorespond, "the autorespond program")->type_name("FILE");
+  app.add_option("--" + prefix + "homes", server.homes,
+                 "where homes are besides below their domain's directory" + of)
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   option("backend", server.backend, "where accounts are kept")
       ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql", "sqlite"}));
   option("connection", server.connection_file, "in place of etc/vpopmail.mysql or .pgsql")

@@ -227,6 +227,7 @@ std::string Pulling::options_there() const {
   add("backend", source.backend);
   add("connection", source.connection_file);
   add("vpopmail-version", source.version);
+  for (const auto& homes : source.homes) add("homes", homes);
   for (const auto& pattern : common_.selection.exclude)
     out += fmt::format("--exclude {} ", quoted(pattern));
   return out;

@@ -389,6 +389,7 @@ Result<Server> Detection::run() {
   VSTATE_TRY(find_backend());
   VSTATE_TRY(find_ezmlm());
   VSTATE_TRY(find_autorespond());
+  server_.homes = said_.homes;
   return std::move(server_);
 }
 

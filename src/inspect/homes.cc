@@ -1,5 +1,9 @@
 // Where the accounts of a domain live, by whatever names, and the accounts that cannot be carried.
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "inspector_impl.h"
@@ -43,19 +47,70 @@ Status Inspector::leave_out(const Account& account, std::string why) {
   return {};
 }
 
-void Inspector::take_home(const std::string& name, const std::string& home) {
+/// Whether root has put `path` where it leads: it is in the domain's directory, or only links of
+/// root's lead from there to it, or the administrator names the place. What a person without root's
+/// rights wrote into an account or a link is no such word.
+Result<bool> Inspector::is_given(const std::string& path) const {
+  VSTATE_TRY_ASSIGN(const auto way, system_.way_of(path));
+  if (is_within(way.path, bounds_->own)) return true;
+  // Without root's rights there is nothing that a path could gain.
+  const bool is_roots = !way.made_by || way.made_by->uid == geteuid();
+  if (!is_roots) return false;
+  for (const auto& homes : server_.homes) {
+    VSTATE_TRY_ASSIGN(const auto place, system_.way_of(homes));
+    if (is_within(way.path, place.path)) return true;
+  }
+  const auto parts = split(path, '/');
+  return is_within(path, directory()) && std::find(parts.begin(), parts.end(), "..") == parts.end();
+}
+
+/// If so, whatever is done there is done with the owner's rights.
+Result<bool> Inspector::is_elsewhere(const std::string& path) {
+  auto given = is_given(path);
+  if (!given && !is_links_doing(given.error())) return tl::unexpected<Error>(given.error());
+  if (given && *given) return false;
+  system_.reach_as(path, {owner().uid, owner().gid});
+  return true;
+}
+
+/// Why nothing of a home is this domain's; empty if it may be.
+Result<std::string> Inspector::refusal_of_home(const std::string& home) const {
+  const auto way = system_.way_of(home);
+  if (!way && !is_links_doing(way.error())) return tl::unexpected<Error>(way.error());
+  return way ? refusal_of(*bounds_, way->path) : std::string();
+}
+
+/// The account is carried without it.
+Status Inspector::leave_home(const std::string& name, const std::string& home,
+                             const std::string& why) {
+  system_.reach_as(home, {owner().uid, owner().gid});
+  LeftOut out{"mail." + name,
+              fmt::format("its home {} is {}; it is left alone", visible(home), why), 0, 0};
+  const auto count = count_tree(system_, source_of(home, name));
+  if (count) {
+    out.messages = count->messages;
+    out.bytes = count->bytes;
+  }
+  state().left_out.push_back(std::move(out));
+  return {};
+}
+
+std::string Inspector::note_of_home(const std::string& name, const std::string& home) {
+  return fmt::format("{}: its home is outside the domain's directory, in {}; carried", name, home);
+}
+
+Status Inspector::take_home(const std::string& name, const std::string& home) {
   out_.condition.paths.homes.emplace(name, home);
+  VSTATE_TRY_ASSIGN(const bool is_outside, is_elsewhere(home));
+  if (is_outside) out_.condition.homes_elsewhere.insert(name);
   if (const auto place = places_.find(home)) home_places_->emplace(*place, name);
-  if (const auto below = places_.below(home, *place_)) {
+  if (const auto below = places_.below(home, *place_))
     homes_.insert(*below);
-    return;
-  }
-  if (home.starts_with(directory() + "/")) {
+  else if (home.starts_with(directory() + "/"))
     homes_.insert(relative(home));  // one that is not there yet
-    return;
-  }
-  out_.notes.push_back(
-      fmt::format("{}: its home is outside the domain's directory, in {}; carried", name, home));
+  else
+    out_.notes.push_back(note_of_home(name, home));
+  return {};
 }
 
 /// vpopmail makes a home that an account does not name, or names where nothing is, at the next
@@ -143,7 +198,11 @@ Status Inspector::place_homes() {
                       name.text(), other->second));
       continue;
     }
-    take_home(name.text(), home);
+    VSTATE_TRY_ASSIGN(const auto why, place ? refusal_of_home(home) : std::string());
+    if (why.empty())
+      VSTATE_TRY(take_home(name.text(), home));
+    else
+      VSTATE_TRY(leave_home(name.text(), home, why));
   }
   for (const auto& [account, why] : odd) VSTATE_TRY(leave_out(*account, why));
   return {};

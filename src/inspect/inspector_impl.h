@@ -42,7 +42,12 @@ class Inspector {
   Status find_what_is_above();
   Result<std::string> find_home(const Account&);
   Result<std::string> home_instead_of(const Account&, const std::string& stored);
-  void take_home(const std::string& name, const std::string& home);
+  Status take_home(const std::string& name, const std::string& home);
+  Result<std::string> refusal_of_home(const std::string& home) const;
+  Status leave_home(const std::string& name, const std::string& home, const std::string& why);
+  Result<bool> is_given(const std::string& path) const;
+  Result<bool> is_elsewhere(const std::string& path);
+  [[nodiscard]] static std::string note_of_home(const std::string& name, const std::string& home);
   Status leave_out(const Account&, std::string why);
 
   // mailboxes.cc
@@ -50,6 +55,8 @@ class Inspector {
   Status read_bad_records();
   Mailbox to_mailbox(const Account&) const;
   Status read_home(const MailboxName&, Mailbox&, const std::string& home, const StoredLogin* login);
+  Status read_home_elsewhere(const MailboxName&, Mailbox&, const std::string& home,
+                             const StoredLogin* login);
   Status read_home_entry(Mailbox&, const std::string& home, const DirEntry&,
                          const StoredLogin* login, ArchiveSource&);
   Status read_vacation(Mailbox&, const std::string& home, std::set<std::string>& expressed);
@@ -130,6 +137,10 @@ class Inspector {
   void remark(std::string text) { out_.condition.remarks.push_back(std::move(text)); }
   void leave_out(std::string address, std::string why) {
     state().left_out.push_back({std::move(address), std::move(why), 0, 0});
+  }
+  /// Where the owner's own rights are used, what is denied is denied to them.
+  [[nodiscard]] bool is_denied_to_owner(const Error& error, std::string_view path) const {
+    return error.code == Errc::denied && system_.is_reached_as_another(path);
   }
   [[nodiscard]] State& state() { return *out_.state; }
   [[nodiscard]] const std::string& directory() const { return out_.condition.directory; }

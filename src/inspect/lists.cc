@@ -100,8 +100,16 @@ Status Inspector::find_list_behind(const DirEntry& link) {
     leave_out(address, fmt::format("its links lead to {}, where nothing is", visible(root)));
     return {};
   }
-  VSTATE_TRY_ASSIGN(const bool is_found, is_list(root));
-  if (!is_found) return {};
+  // Before anything of it is read.
+  VSTATE_TRY_ASSIGN(const bool is_outside, is_elsewhere(root));
+  const auto is_found = is_list(root);
+  if (!is_found && is_denied_to_owner(is_found.error(), root)) {
+    leave_out(address, fmt::format("its links lead to {}, which the domain's owner cannot read",
+                                   visible(root)));
+    return {};
+  }
+  if (!is_found) return tl::unexpected<Error>(is_found.error());
+  if (!*is_found) return {};
   const bool is_taken =
       !name || std::any_of(entries_.begin(), entries_.end(),
                            [&](const DirEntry& entry) { return entry.name == name->text(); });
@@ -112,6 +120,7 @@ Status Inspector::find_list_behind(const DirEntry& link) {
   }
   lists_.emplace(*name, root);
   out_.condition.paths.lists.emplace(name->text(), root);
+  if (is_outside) out_.condition.lists_elsewhere.insert(name->text());
   out_.notes.push_back(fmt::format("list {}: its directory is {}; carried", name->text(), root));
   return {};
 }
@@ -241,7 +250,15 @@ Status Inspector::read_list(const AliasName& name, const std::string& root) {
 }
 
 Status Inspector::read_lists() {
-  for (const auto& [name, root] : lists_) VSTATE_TRY(read_list(name, root));
+  for (const auto& [name, root] : lists_) {
+    const auto status = read_list(name, root);
+    if (status) continue;
+    if (!is_denied_to_owner(status.error(), root)) return status;
+    out_.condition.paths.lists.erase(name.text());
+    leave_out("list." + name.text(),
+              fmt::format("it is in {}, and the domain's owner cannot read all of it ({})",
+                          visible(root), visible(status.error().message)));
+  }
   return {};
 }
 

@@ -87,7 +87,19 @@ Result<bool> Inspector::check_home(const MailboxName& name, const std::string& h
     if (look.has_temporary) VSTATE_TRY(check_temporary(temporary));
     return true;
   }
+  VSTATE_TRY_ASSIGN(const auto refusal, refusal_of_home(home + "/Maildir"));
+  if (!refusal.empty()) {
+    remark(fmt::format("mailbox {}: its Maildir is a link to a place {}; it is left as it is",
+                       name.text(), refusal));
+    return false;
+  }
   const auto report = [&](DefectKind kind, std::string detail) {
+    // Not vstate's to mend.
+    if (out_.condition.homes_elsewhere.contains(name.text()))
+      return remark(
+          fmt::format("mailbox {}: its home is in {}, which is outside the domain's "
+                      "directory: {}; it is left as it is",
+                      name.text(), home, detail));
     out_.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
   for (const std::string_view part :
@@ -184,6 +196,27 @@ Status Inspector::read_home_entry(Mailbox& mailbox, const std::string& home, con
   return {};
 }
 
+/// What the owner of the domain may not read in a home that he names himself is not vstate's to
+/// read for him. The account is carried all the same.
+Status Inspector::read_home_elsewhere(const MailboxName& name, Mailbox& mailbox,
+                                      const std::string& home, const StoredLogin* login) {
+  const auto before = mailbox;
+  auto status = read_home(name, mailbox, home, login);
+  if (status || !is_denied_to_owner(status.error(), home)) return status;
+  mailbox = before;
+  std::erase_if(state().files, [&](const auto& file) {
+    return file.first.starts_with(mailbox_placeholder(name.text()) + "/");
+  });
+  out_.mailbox_archives.erase(name);
+  out_.condition.paths.homes.erase(name.text());
+  std::erase(out_.notes, note_of_home(name.text(), home));
+  leave_out("mail." + name.text(),
+            fmt::format("its home {} is outside the domain's directory, and the domain's owner "
+                        "cannot read all of it ({}); it is left alone",
+                        home, visible(status.error().message)));
+  return {};
+}
+
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
                             const StoredLogin* login) {
   auto source = source_of(home, name.text());
@@ -192,7 +225,13 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
     VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
     // It is there, and cannot be read.
     if (found.is_directory()) return tl::unexpected<Error>(opened.error());
-    out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
+    if (out_.condition.homes_elsewhere.contains(name.text()))
+      remark(
+          fmt::format("mailbox {}: its home {} is outside the domain's directory, and missing; "
+                      "vstate does not make it",
+                      name.text(), home));
+    else
+      out_.condition.defects.push_back({DefectKind::home, name.text(), "the home is missing"});
     if (found.info)
       leave_out("mail." + name.text(),
                 fmt::format("its home {} is no directory; it is not carried", home));
@@ -253,8 +292,12 @@ Status Inspector::read_mailboxes() {
     if (found_login != nullptr) mailbox.last_login = found_login->login;
     if (selection_.excludes("mailbox." + name.text())) continue;
     const auto home = out_.condition.paths.homes.find(name.text());
-    if (home != out_.condition.paths.homes.end())
-      VSTATE_TRY(read_home(name, mailbox, home->second, found_login));
+    if (home != out_.condition.paths.homes.end()) {
+      const bool is_elsewhere = out_.condition.homes_elsewhere.contains(name.text());
+      const auto path = home->second;
+      VSTATE_TRY(is_elsewhere ? read_home_elsewhere(name, mailbox, path, found_login)
+                              : read_home(name, mailbox, path, found_login));
+    }
     state().mailboxes.emplace(name, std::move(mailbox));
   }
   return {};

@@ -52,6 +52,8 @@ class Planner {
   /// True if the server shall go without an item that the file has: a person removed it.
   template <class Value>
   bool stays_removed(const std::string& kind, const std::string& name, const Value& wanted);
+  /// A file of a mailbox whose home root has not put where it is.
+  [[nodiscard]] bool is_in_home_elsewhere(std::string_view kind, std::string_view path) const;
   void note_kept(Verdict, const std::string& kind, const std::string& name, std::string what);
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
   [[nodiscard]] List effective_list(const std::string& name, const List& desired,
@@ -67,6 +69,13 @@ class Planner {
   const PlanInput& input_;
   Plan plan_;
 };
+
+bool Planner::is_in_home_elsewhere(std::string_view kind, std::string_view path) const {
+  const auto& elsewhere = input_.condition.homes_elsewhere;
+  return kind == "file" && std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& name) {
+           return path.starts_with(mailbox_placeholder(name) + "/");
+         });
+}
 
 void Planner::note_kept(Verdict verdict, const std::string& kind, const std::string& name,
                         std::string what) {
@@ -152,7 +161,12 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
   if (actual == nullptr) return;
   for (const auto& [key, value] : *actual) {
     if (desired.contains(key)) continue;
-    if (input_.options.prune) {
+    if (is_in_home_elsewhere(kind, text_of(key))) {
+      note(NoteKind::kept, std::string(kind), text_of(key), "here, outside the domain; kept");
+    } else if (input_.options.prune) {
+      if (kind == "mailbox" && input_.condition.homes_elsewhere.contains(text_of(key)))
+        note(NoteKind::warning, std::string(kind), text_of(key),
+             "its home is outside the domain's directory; it is left as it is");
       plan_.actions.push_back(Change<Value>{text_of(key), value, std::nullopt});
       plan_.memory[item_address(std::string(kind), text_of(key))] = {};
     } else
@@ -312,8 +326,14 @@ void Planner::filter() {
          fmt::format("{} change{} left out by --only", left_out, left_out == 1 ? "" : "s"));
 }
 
-/// What the file says that it has not: whoever applies it shall know.
+/// What the file says that it has not: whoever applies it shall know. And of which mailboxes here
+/// vstate cannot see the mail.
 void Planner::add_left_out() {
+  constexpr std::string_view of_mail = "mail.";
+  if (is_there())
+    for (const auto& item : input_.actual->left_out)
+      if (item.address.starts_with(of_mail))
+        note(NoteKind::warning, "mail", item.address.substr(of_mail.size()), visible(item.why));
   for (const auto& item : input_.desired.left_out) {
     const auto dot = item.address.find('.');
     const auto kind = item.address.substr(0, dot);

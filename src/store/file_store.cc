@@ -228,18 +228,26 @@ Status FileStore::write_limits(const DomainLocation& domain, const std::optional
   return after ? write_file(domain, path, to_text(*after)) : system_.remove_file(path);
 }
 
+Result<std::optional<LastLogin>> FileStore::read_last_login(const std::string& path) const {
+  VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+  constexpr std::size_t longest = 4096;  // a longer one is no address; it stays a plain file
+  if (!info || !info->is_regular() || info->size > longest) return std::optional<LastLogin>();
+  VSTATE_TRY_ASSIGN(auto text, system_.read_if_there(path));
+  if (!text) return std::optional<LastLogin>();
+  return std::optional(LastLogin{info->mtime, *std::move(text)});
+}
+
 Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
     const DomainLocation&, const std::vector<Account>& accounts) {
   std::map<std::string, StoredLogin> logins;
   for (const auto& account : accounts) {
     if (account.home.empty()) continue;
     const auto path = path_join(account.home, k_last_login);
-    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
-    constexpr std::size_t longest = 4096;  // a longer one is no address; it stays a plain file
-    if (!info || !info->is_regular() || info->size > longest) continue;
-    VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path));
-    if (text)
-      logins.emplace(account.name, StoredLogin{{info->mtime, *text}, std::string(k_last_login)});
+    auto login = read_last_login(path);
+    const bool is_denied = !login && login.error().code == Errc::denied;
+    if (is_denied && system_.is_reached_as_another(path)) continue;
+    if (!login) return tl::unexpected<Error>(login.error());
+    if (*login) logins.emplace(account.name, StoredLogin{**login, std::string(k_last_login)});
   }
   return logins;
 }

@@ -90,6 +90,7 @@ class FileStore : public AccountStore {
       const std::function<bool(const std::string&)>& is_there);
 
  private:
+  [[nodiscard]] Result<std::optional<LastLogin>> read_last_login(const std::string& path) const;
   Status index_domains();
   Result<std::vector<std::string>> index_directory(const std::string& path);
 

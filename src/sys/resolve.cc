@@ -68,10 +68,13 @@ class Components {
 /// A walk from the root, component by component.
 class Walk {
  public:
-  Walk(int root, std::string_view path) : root_(root), path_(path) { left_.push(path); }
+  Walk(int root, std::string_view path, std::optional<Identity> as)
+      : root_(root), path_(path), as_(as) {
+    left_.push(path);
+  }
 
   Result<System::Opened> open(int flags);
-  Result<std::string> resolve();
+  Result<System::Way> resolve();
 
  private:
   struct Step {
@@ -156,7 +159,7 @@ Result<System::Opened> Walk::open(int flags) {
   return System::Opened{std::move(opened), as_};
 }
 
-Result<std::string> Walk::resolve() {
+Result<System::Way> Walk::resolve() {
   while (!left_.is_empty()) {
     auto name = left_.pop();
     if (name == "..") {
@@ -181,7 +184,7 @@ Result<std::string> Walk::resolve() {
   std::string out;
   for (const auto& step : steps_) out += "/" + step.name;
   out += left_.rest();
-  return out.empty() ? std::string("/") : out;
+  return System::Way{out.empty() ? std::string("/") : std::move(out), as_};
 }
 
 }  // namespace
@@ -193,17 +196,21 @@ Result<std::string> target_of_link(int link, std::string_view path) {
   return std::string(buffer.data(), static_cast<std::size_t>(length));
 }
 
-Result<System::Opened> open_below(int root, std::string_view path, int flags) {
+Result<System::Opened> open_below(int root, std::string_view path, int flags,
+                                  std::optional<Identity> as) {
   const auto start = path.find_first_not_of('/');
   const std::string name(start == std::string_view::npos ? "." : path.substr(start));
-  Handle opened(open_without_links(root, name, flags));
-  if (opened.is_open()) return System::Opened{std::move(opened), std::nullopt};
+  {
+    const ActingAs acting(as);
+    Handle opened(open_without_links(root, name, flags));
+    if (opened.is_open()) return System::Opened{std::move(opened), as};
+  }
   if (errno != ELOOP && errno != ENOTDIR) return fail_errno(path, "cannot open");
-  return Walk(root, path).open(flags);
+  return Walk(root, path, as).open(flags);
 }
 
-Result<std::string> resolve_below(int root, std::string_view path) {
-  return Walk(root, path).resolve();
+Result<System::Way> resolve_below(int root, std::string_view path) {
+  return Walk(root, path, std::nullopt).resolve();
 }
 
 }  // namespace vstate

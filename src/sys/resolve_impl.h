@@ -11,11 +11,13 @@
 namespace vstate {
 
 /// `flags` are open(2)'s; O_CLOEXEC is added. With O_NOFOLLOW the last component is not followed.
-/// A circle of links, or more of them than the kernel follows, is `invalid`.
-[[nodiscard]] Result<System::Opened> open_below(int root, std::string_view path, int flags);
+/// A circle of links, or more of them than the kernel follows, is `invalid`. With `as` it is their
+/// path, and all is done with their rights.
+[[nodiscard]] Result<System::Opened> open_below(int root, std::string_view path, int flags,
+                                                std::optional<Identity> as = {});
 
-/// System::resolve.
-[[nodiscard]] Result<std::string> resolve_below(int root, std::string_view path);
+/// System::way_of.
+[[nodiscard]] Result<System::Way> resolve_below(int root, std::string_view path);
 
 /// What an open link (O_PATH | O_NOFOLLOW) says.
 [[nodiscard]] Result<std::string> target_of_link(int link, std::string_view path);

@@ -154,7 +154,7 @@ System::System(std::string root) : root_(std::move(root)) {
 }
 
 Result<System::Opened> System::open_at_root(std::string_view path, int flags) const {
-  return open_below(root_handle_.get(), path, flags);
+  return open_below(root_handle_.get(), path, flags, reached_as(path));
 }
 
 Result<System::Parent> System::open_parent(std::string_view path) const {
@@ -248,6 +248,7 @@ Result<bool> System::is_executable(std::string_view path) const {
 Result<FileInfo> OpenDirectory::info() const { return info_of_handle(handle_, path_); }
 
 Result<std::optional<FileInfo>> OpenDirectory::info_of(const char* name) const {
+  const ActingAs acting(as_);
   struct stat st {};
   if (fstatat(handle_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
     return std::optional(to_info(st));
@@ -256,9 +257,11 @@ Result<std::optional<FileInfo>> OpenDirectory::info_of(const char* name) const {
 }
 
 Result<std::optional<OpenDirectory>> OpenDirectory::open(const char* name) const {
+  const ActingAs acting(as_);
   Handle handle(openat(handle_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   auto path = path_join(path_, name);
-  if (handle.is_open()) return std::optional(OpenDirectory(std::move(handle), std::move(path)));
+  if (handle.is_open())
+    return std::optional(OpenDirectory(std::move(handle), std::move(path), as_));
   // A link is no directory; it is not this handle's to follow.
   if (is_no_directory(handle_.get(), name)) return std::optional<OpenDirectory>();
   return fail_errno_of_open(path, "cannot open");
@@ -281,7 +284,7 @@ Result<std::vector<DirEntry>> OpenDirectory::list() const {
 
 Result<OpenDirectory> System::look_into(std::string_view path) const {
   VSTATE_TRY_ASSIGN(auto opened, open_at_root(path, O_RDONLY | O_DIRECTORY));
-  return OpenDirectory(std::move(opened.handle), std::string(path));
+  return OpenDirectory(std::move(opened.handle), std::string(path), opened.as);
 }
 
 Result<std::vector<DirEntry>> System::list(std::string_view path) const {
@@ -295,7 +298,26 @@ Result<std::string> System::link_target(std::string_view path) const {
 }
 
 Result<std::string> System::resolve(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto way, way_of(path));
+  return std::move(way.path);
+}
+
+Result<System::Way> System::way_of(std::string_view path) const {
   return resolve_below(root_handle_.get(), path);
+}
+
+std::optional<Identity> System::reached_as(std::string_view path) const {
+  for (const auto& [place, as] : reached_as_)
+    if (is_within(path, place)) return as;
+  return std::nullopt;
+}
+
+bool System::is_reached_as_another(std::string_view path) const {
+  return can_act_as_others() && reached_as(path);
+}
+
+void System::reach_as(std::string path, Identity as) {
+  reached_as_.insert_or_assign(std::move(path), as);
 }
 
 Result<System::FreeSpace> System::free_space(std::string_view path) const {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vstate/model/server.h"
 #include "vstate/sys/system.h"
@@ -13,6 +14,7 @@ namespace vstate {
 /// What a person says instead of detection; empty parts are detected.
 struct ServerOverrides {
   std::string vpopmail_dir, qmail_dir, ezmlm_dir, autorespond;
+  std::vector<std::string> homes;
   std::string version;          ///< "5.4" or "5.6"
   std::string backend;          ///< "auto", or one of compiled_backends()
   std::string connection_file;  ///< on this machine, instead of the server's own

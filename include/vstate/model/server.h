@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct TableOptions {
 struct Server {
   std::string vpopmail_dir, qmail_dir, domains_dir;  ///< domains_dir is absolute
   std::string ezmlm_dir, autorespond;
+  /// Where else than below their domain's directory homes may be, by the administrator's word.
+  std::vector<std::string> homes;
   std::string assign_cdb;  ///< users/cdb, or users/assign.cdb of s/qmail; absolute
   VpopmailVersion version = VpopmailVersion::v54;
   std::string backend = "cdb";  ///< where accounts are kept, as --backend names it
@@ -117,6 +120,11 @@ struct Condition {
   /// lines, and the like, that a person should know.
   std::vector<std::string> remarks;
   Paths paths;
+  /// Mailboxes whose home is where root has put no home of the domain: their account, or a link
+  /// that root has not made, leads there. vstate works in it with the domain owner's rights, and
+  /// does not make it, give it away, remove it, or remove files from it.
+  std::set<std::string> homes_elsewhere;
+  std::set<std::string> lists_elsewhere;  ///< the same of lists' directories
 };
 
 }  // namespace vstate

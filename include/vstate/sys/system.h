@@ -7,7 +7,9 @@
 ///
 /// A link is followed as whoever made it: what is behind one that root made is reached with root's
 /// rights, what is behind anybody else's with theirs alone, and so is what is done there. A
-/// mailbox's owner gains nothing by a link, also when it appears while vstate works.
+/// mailbox's owner gains nothing by a link, also when it appears while vstate works. A path that
+/// somebody else wrote down, such as a home in vpasswd, is no better than a link of theirs:
+/// `reach_as` says whose it is.
 ///
 /// Only ENOENT and ENOTDIR mean that something is not there (`not_found`). A file that may not be
 /// looked at, a dying disk, or a process without handles left are errors, never an absence.
@@ -18,6 +20,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,8 +81,8 @@ struct Ownership {
 /// down to it each time. Entries are not followed.
 class OpenDirectory {
  public:
-  OpenDirectory(Handle handle, std::string path)
-      : handle_(std::move(handle)), path_(std::move(path)) {}
+  OpenDirectory(Handle handle, std::string path, std::optional<Identity> as = {})
+      : handle_(std::move(handle)), path_(std::move(path)), as_(as) {}
   [[nodiscard]] int handle() const { return handle_.get(); }
   [[nodiscard]] Result<FileInfo> info() const;
   /// nullopt for an entry that is not there.
@@ -91,7 +94,8 @@ class OpenDirectory {
 
  private:
   Handle handle_;
-  std::string path_;  ///< for errors
+  std::string path_;            ///< for errors
+  std::optional<Identity> as_;  ///< whose rights are used below it
 };
 
 /// When the bytes of a replaced file must be on the disk.
@@ -149,6 +153,17 @@ class System {
   /// Where a path leads: absolute below the root, without links, "//", "." and "..". What does not
   /// exist at its end is kept as it is spelt.
   [[nodiscard]] Result<std::string> resolve(std::string_view path) const;
+  /// The same, and who made the first link on the way that root did not make.
+  struct Way {
+    std::string path;
+    std::optional<Identity> made_by;
+  };
+  [[nodiscard]] Result<Way> way_of(std::string_view path) const;
+  /// From now on a path that is spelt as `path` or below it is reached with the rights of `as`
+  /// alone, for reading and for changing. Not while other threads use this object.
+  void reach_as(std::string path, Identity as);
+  /// Whether it is so reached: what is denied there is denied to them, and not to vstate.
+  [[nodiscard]] bool is_reached_as_another(std::string_view path) const;
   /// What the file system of `path`, or of what is above it, has left for who is not root.
   struct FreeSpace {
     std::uint64_t bytes = 0;
@@ -220,9 +235,11 @@ class System {
   Status remove_with(std::string_view what, std::string_view path, Remover);
   [[nodiscard]] Result<Opened> open_at_root(std::string_view path, int flags) const;
   [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
+  [[nodiscard]] std::optional<Identity> reached_as(std::string_view path) const;
 
   std::string root_;
   Handle root_handle_;
+  std::map<std::string, Identity, std::less<>> reached_as_;
 };
 
 /// Waits until a pipe can be read or has ended. False if neither came for so long as `patience`; 0

@@ -1,0 +1,189 @@
+"""Root trusts nobody: what is written in an account, a link, a list or a delivery line by somebody who is
+not root leads nowhere with root's rights, in no command, on neither side."""
+
+import os
+import sqlite3
+import subprocess
+import unittest
+
+import databases
+import support
+from support import domain_text, mailbox_text
+
+NAME = "example.com"
+OTHER = "other.example"
+SOMEBODY = (1000, 1000)
+CANARY = b"canary-that-vpopmail-may-not-read"
+BODY = b"Subject: hello\n\nhi\n"
+MESSAGE = "1700000000.1.old:2,S"
+
+
+def tearDownModule():
+    databases.close_all()
+
+
+def snapshot(*places):
+    """What stands below some directories: owner, mode, and what is in it."""
+    seen = {}
+    for start in places:
+        for place, directories, files in os.walk(start):
+            for path in [place, *(os.path.join(place, name) for name in directories + files)]:
+                info = os.lstat(path)
+                content = None
+                if os.path.islink(path):
+                    content = os.readlink(path)
+                elif os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        content = file.read()
+                seen[path] = (info.st_uid, info.st_gid, info.st_mode, content)
+    return seen
+
+
+def change_home(server, kind, name, home):
+    """As somebody who may write to vpasswd, or to the table, does it."""
+    if kind == "sqlite":
+        with sqlite3.connect(server.at(f"{server.home}/domains/_vpopmail.sqlite")) as connection:
+            connection.execute("UPDATE vpopmail SET pw_dir = ? WHERE pw_name = ? AND pw_domain = ?",
+                               (home, name, NAME))
+        return
+    path = f"{server.directory_of(NAME)}/vpasswd"
+    lines = [line.split(":") for line in server.read(path).decode().splitlines()]
+    for fields in lines:
+        if fields[0] == name:
+            fields[5] = home
+    server.write(path, "\n".join(map(":".join, lines)) + "\n", 0o600, support.OWNER)
+
+
+@unittest.skipUnless(support.IS_ROOT, "only root has rights to lose")
+class TrustTest(support.SandboxCase):
+    def world(self, kind):
+        """A server with two domains of vpopmail's, a person with a home of their own, and /etc."""
+        name = f"{kind}-{len(os.listdir(self.directory))}"
+        server = databases.mail_server(self, name, kind) if kind == "sqlite" else self.server(name)
+        boxes = ("postmaster", "alice", "bob")
+        self.apply(server, self.file("one.toml", domain_text(mailboxes=boxes)))
+        self.apply(server, self.file("two.toml", domain_text(OTHER, mailboxes=("postmaster", "bob"))))
+        for box in boxes:
+            server.write(self.home_of(server, box) + f"/Maildir/cur/{MESSAGE}", BODY, 0o600, support.OWNER)
+        server.write(f"{server.directory_of(OTHER)}/bob/Maildir/cur/{MESSAGE}", BODY, 0o600, support.OWNER)
+        server.write("/etc/shadow", CANARY, 0o600)
+        server.write("/etc/deep/secret", CANARY, 0o600)
+        for path in ("Maildir/new/1700000000.2.own", "Maildir/cur/x", "Maildir/tmp/x", "vacation/message", "private",
+                     "subscribers/A", "editor", "lock", ".qmail", "lastauth"):
+            server.write(f"/home/carol/{path}", CANARY, 0o600, SOMEBODY)
+        for place, _, _ in os.walk(server.at("/home/carol")):
+            os.chown(place, *SOMEBODY)
+            os.chmod(place, 0o700)
+        return server
+
+    @staticmethod
+    def home_of(server, box):
+        return f"{server.directory_of(NAME)}/{box}"
+
+    def dump_bytes(self, place):
+        """All that a dump wrote, unpacked."""
+        text = b""
+        for parent, _, files in os.walk(place):
+            for name in files:
+                path = os.path.join(parent, name)
+                with open(path, "rb") as file:
+                    text += file.read()
+                if name.endswith(".zst"):
+                    text += subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout
+        return text
+
+    def check_all(self, server, title):
+        """Every command, with all that it may be told to do; what is outside stays as it is."""
+        outside = [server.at("/etc"), server.at("/home"), server.at(server.directory_of(OTHER))]
+        before = snapshot(*outside)
+        source = self.server(f"source-{len(os.listdir(self.directory))}")
+        text = domain_text(mailboxes=("postmaster", "alice", "bob")).replace("alice", "alice")
+        more = '[[file]]\npath = "{mailbox:alice}/note"\ntext = "x"\n'
+        file = self.file("wanted.toml", text + more)
+        self.apply(source, file)
+        source.write(f"{source.directory_of(NAME)}/alice/Maildir/cur/1700000000.9.new:2,S", BODY, 0o600,
+                     support.OWNER)
+        small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
+        out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
+        os.mkdir(out)
+        onto = self.server(f"onto-{len(os.listdir(self.directory))}")
+        mail = ("--mail", os.path.join(out, "mail"))
+        for command in (("plan", file), ("dump", NAME, *mail, "-o", os.path.join(out, "domain.toml")),
+                        ("apply", "--yes", file), ("verify", file), ("pull", source.root, NAME),
+                        ("pull", "--prune", "--yes", source.root, NAME), ("route", f"alice@{NAME}"),
+                        ("plan", "--prune", "--max-delete", "9", small),
+                        ("apply", "--prune", "--yes", "--max-delete", "9", small)):
+            outcome = server.vstate(*command)
+            self.assertNotIn(CANARY.decode(), outcome.out + outcome.err, (title, command))
+            self.assertIn(outcome.code, (0, 2, 3), (title, command, outcome))
+            self.assertEqual(before, snapshot(*outside), (title, command))
+        self.check_exit(onto.vstate("plan", os.path.join(out, "domain.toml"), *mail))
+        self.assertNotIn(CANARY, self.dump_bytes(out), title)
+
+    def test_homes(self):
+        """A home field is whatever somebody wrote there."""
+        for kind in ("cdb", "sqlite"):
+            if kind == "sqlite" and kind not in databases.compiled():
+                self.skipTest(f"{support.VSTATE} was built without {kind}")
+            for home in ("/etc", "/home/carol", "/home", "/home/nobody", "{domain}/../../../../home/carol",
+                         "{other}/bob", "{other}", "{domain}/../other.example/bob", "/"):
+                with self.subTest(kind=kind, home=home):
+                    server = self.world(kind)
+                    change_home(server, kind, "alice", home.format(domain=server.directory_of(NAME),
+                                                                   other=server.directory_of(OTHER)))
+                    self.check_all(server, home)
+
+    def test_links(self):
+        """A link that the owner of the mail made, at each level, to each place."""
+        for level in ("alice", "alice/Maildir", "alice/Maildir/cur", "alice/vacation", "."):
+            for target in ("/etc", "/home/carol", "{other}/bob"):
+                with self.subTest(level=level, target=target):
+                    server = self.world("cdb")
+                    place = server.at(os.path.normpath(f"{server.directory_of(NAME)}/{level}"))
+                    if os.path.exists(place):
+                        os.rename(place, server.at("/var/away"))
+                    os.symlink(target.format(other=server.directory_of(OTHER)), place)
+                    os.lchown(place, *support.OWNER)
+                    outside = [server.at("/etc"), server.at("/home"), server.at(server.directory_of(OTHER))]
+                    before = snapshot(*outside)
+                    file = self.file("wanted.toml", domain_text(mailboxes=("postmaster", "alice", "bob")))
+                    small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
+                    out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
+                    os.mkdir(out)
+                    for command in (("dump", NAME, "--mail", out, "-o", f"{out}/domain.toml"),
+                                    ("apply", "--yes", file), ("verify", file),
+                                    ("apply", "--prune", "--yes", "--max-delete", "9", small)):
+                        outcome = server.vstate(*command)
+                        self.assertNotIn(CANARY.decode(), outcome.out + outcome.err, (level, command))
+                        self.assertEqual(before, snapshot(*outside), (level, target, command))
+                    self.assertNotIn(CANARY, self.dump_bytes(out), level)
+
+    def test_list_elsewhere(self):
+        """A link of the owner's says where a list is."""
+        for target in ("/home/carol/editor", "/etc/deep/editor"):
+            with self.subTest(target):
+                server = self.world("cdb")
+                for path in ("subscribers/A", "editor", "lock"):
+                    server.write(f"/etc/deep/{path}", CANARY, 0o600)
+                link = server.at(f"{server.directory_of(NAME)}/.qmail-news")
+                os.symlink(target, link)
+                os.lchown(link, *support.OWNER)
+                self.check_all(server, target)
+
+    def test_named_homes(self):
+        """--homes is the administrator's word for a place; without it nothing is made or mended there."""
+        server = self.world("cdb")
+        server.write("/disk2/alice/Maildir/cur/" + MESSAGE, BODY, 0o600)
+        change_home(server, "cdb", "alice", "/disk2/alice")
+        file = self.file("wanted.toml", domain_text(mailboxes=("postmaster", "alice", "bob")))
+        self.assertIn("left as it is", self.check_exit(server.vstate("plan", file)).out)
+        self.check_exit(server.vstate("apply", file))
+        self.assertEqual(os.stat(server.at("/disk2/alice")).st_uid, 0)
+        plan = self.check_exit(server.vstate("--homes", "/disk2", "plan", file))
+        self.assertRegex(plan.out, r"~ repair +alice")
+        self.check_exit(server.vstate("--homes", "/disk2", "apply", file))
+        self.assertEqual(os.stat(server.at("/disk2/alice/Maildir/cur/" + MESSAGE)).st_uid, support.OWNER[0])
+
+
+if __name__ == "__main__":
+    support.main()
