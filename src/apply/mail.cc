@@ -39,14 +39,21 @@ std::optional<std::string> archive_target(ArchiveKind kind, const std::string& n
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }
 
-std::set<std::string, std::less<>> places_of_others(const Paths& paths) {
-  std::set<std::string, std::less<>> places;
+Reserved reserved_in(ArchiveKind kind, const Paths& paths) {
+  Reserved reserved;
+  if (kind == ArchiveKind::mailbox)
+    reserved.is_kept = [](std::string_view path) { return path == ".qmail"; };
+  if (kind != ArchiveKind::files) return reserved;
+  reserved.is_kept = [](std::string_view path) {
+    return is_kept_name(path.substr(0, path.find('/')));
+  };
   const auto add = [&](const std::string& path) {
-    if (path.starts_with(paths.domain + "/")) places.insert(path.substr(paths.domain.size() + 1));
+    if (path.starts_with(paths.domain + "/"))
+      reserved.others.insert(path.substr(paths.domain.size() + 1));
   };
   for (const auto& [name, home] : paths.homes) add(home);
   for (const auto& [name, directory] : paths.lists) add(directory);
-  return places;
+  return reserved;
 }
 
 ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, std::size_t known) {
@@ -171,8 +178,7 @@ class Executor::Courier {
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
     const bool is_mailbox = parcel.kind == ArchiveKind::mailbox;
     MailMemory memory, conversions;
-    const auto others = parcel.kind == ArchiveKind::files ? places_of_others(executor_.paths_)
-                                                          : std::set<std::string, std::less<>>();
+    const auto reserved = reserved_in(parcel.kind, executor_.paths_);
     {
       const std::scoped_lock lock(executor_.mail_mutex_);
       VSTATE_TRY_ASSIGN(memory, executor_.memory_of(kind_name(parcel.kind), parcel.name));
@@ -189,7 +195,7 @@ class Executor::Courier {
                                  .limits = {},
                                  .conversions = &conversions,
                                  .may_delete = &executor_.may_delete_,
-                                 .others = parcel.kind == ArchiveKind::files ? &others : nullptr};
+                                 .reserved = &reserved};
     VSTATE_TRY_ASSIGN(const auto receiver,
                       Receiver::open(executor_.system(), *target, executor_.owner_, options, memory,
                                      batch_, label_of(parcel.kind, parcel.name)));

@@ -106,11 +106,10 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     if (known == parts) return;
     auto memory = memory_of(session, file.state.name, kind, name);
     const bool has_dovecot = has_dovecot_folders(session, file, kind, name, options);
-    const auto others = places_of_others(paths);
+    const auto reserved = reserved_in(kind, paths);
     auto found =
         memory ? compare_archive(*session.system, archive_files(file.archive_root, archive, known),
-                                 target, on_difference(kind), {}, &*memory, has_dovecot,
-                                 kind == ArchiveKind::files ? &others : nullptr)
+                                 target, on_difference(kind), {}, &*memory, has_dovecot, &reserved)
                : Result<ArchiveStatus>(tl::unexpected<Error>(memory.error()));
     if (!found) {
       diagnostics.error(place_of(file, subject),

@@ -13,6 +13,15 @@ namespace vstate::document {
 
 namespace {
 
+/// A relative path that leads nowhere else.
+bool is_path_below(std::string_view path) {
+  const auto parts = split(path, '/');
+  return path.find('\0') == std::string_view::npos &&
+         std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+           return part.empty() || part == "." || part == "..";
+         });
+}
+
 /// Reads a whole document; one method a table.
 class Reading {
  public:
@@ -96,6 +105,9 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
       diagnostics_.error(place, std::move(what));
       continue;
     }
+    if ((key == "list" || key == "autoresponder") && is_kept_directory(checked->text()))
+      diagnostics_.error(place, fmt::format("{} name \"{}\" cannot be a directory of the domain's",
+                                            key, name.str()));
     const auto [first, is_new] = seen.emplace(checked->text(), name.str());
     if (!is_new) {
       diagnostics_.error(place,
@@ -121,6 +133,7 @@ ArchivePart Reading::read_part(Table& table) {
   if (table.has("archive") && (path.empty() || path.front() == '/' ||
                                std::find(names.begin(), names.end(), "..") != names.end()))
     table.error("archive", "must be a path below the archives' directory");
+  if (path.find('\0') != std::string::npos) table.error("archive", "holds a NUL");
   const bool is_digest = part.sha256.size() == 64 &&
                          part.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (table.has("sha256") && !is_digest)
@@ -316,6 +329,7 @@ Autoresponder Reading::read_autoresponder(Table& table) {
   if (table.require("message")) robot.message = table.text("message").value_or("");
   robot.copy_to = table.lines("copy_to");
   robot.program = table.text("program").value_or("");
+  if (has_line_end(robot.program)) table.error("program", "is more than one line");
   if (table.require("limit")) {
     if (const auto* node = table.table("limit")) {
       auto limit = open(*node, table.title() + ".limit", k_limit_keys);
@@ -352,12 +366,13 @@ std::map<std::string, std::string> Reading::read_text_map(Table& owner, std::str
   for (const auto& [name, value] : *node) {
     const auto title = fmt::format("{}.{}.{}", owner.title(), key, name.str());
     const auto* text = value.as_string();
-    const auto parts = split(name.str(), '/');
     if (text == nullptr) {
       owner.error_at(owner.place_of(value), fmt::format("{}: is not a string", title));
-    } else if (std::find(parts.begin(), parts.end(), "..") != parts.end() ||
-               (!name.str().empty() && name.str().front() == '/')) {
+    } else if (const auto path = read_bytes(name.str()); !path.empty() && !is_path_below(path)) {
       owner.error_at(owner.place_of(value), fmt::format("{}: is not {}", title, what));
+    } else if (!is_template && !is_path_below(read_bytes(text->get()))) {
+      owner.error_at(owner.place_of(value),
+                     fmt::format("{}: \"{}\" is not {}", title, text->get(), what));
     } else {
       if (is_template) owner.check_text(text->get(), owner.place_of(value), title);
       out[read_bytes(name.str())] = is_template ? text->get() : read_bytes(text->get());
@@ -383,7 +398,10 @@ List Reading::read_list(Table& table, const std::string& name) {
     Keys keys;
     for (const auto& [key, node] : *others) keys.push_back(key.str());
     auto sub = open(*others, table.title() + ".others", keys);
-    for (const auto key : keys) read_addresses(sub, key, list.addresses[read_bytes(key)]);
+    for (const auto key : keys) {
+      if (!is_path_below(read_bytes(key))) sub.error(key, "is not a path in the list's directory");
+      read_addresses(sub, key, list.addresses[read_bytes(key)]);
+    }
   }
   list.key = Secret(table.string("key").value_or(""));
   if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");

@@ -23,6 +23,9 @@ namespace vstate::document {
 [[nodiscard]] std::optional<toml::table> parse_toml(std::string_view text,
                                                     const std::string& file_name, Diagnostics&);
 
+/// Whether a text, its bytes as read_bytes reads them, is more than one line.
+[[nodiscard]] bool has_line_end(std::string_view text);
+
 /// One table of the file. Values are asked for by key; a value of another type is an error, and a
 /// key that the table may not have is one too.
 class Table {

@@ -148,6 +148,15 @@ void ReferenceCheck::run() {
           fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
           "keep one of them");
     check_named(path, place_of("file." + path), "file");
+    for (auto slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      const auto above = state.files.find(path.substr(0, slash));
+      if (above != state.files.end() && above->second.kind != File::Kind::directory)
+        diagnostics_.error(place_of("file." + path),
+                           fmt::format("file.path: \"{}\" goes through \"{}\", which is no "
+                                       "directory in this file",
+                                       path, above->first));
+    }
     const auto in_home = split_home(path);
     const auto owner = in_home ? MailboxName::parse(in_home->mailbox) : fail(Errc::invalid, "");
     if (owner && in_home->rest == "vacation/message" && state.mailboxes.contains(*owner) &&
@@ -173,17 +182,15 @@ std::string path_problem(const std::string& path) {
   const auto parts = split(*literal, '/');
   for (const std::string_view refused : {"..", ".", ""})
     if (std::find(parts.begin(), parts.end(), refused) != parts.end()) return outside;
-  static const Keys in_domain{"vpasswd",        "vpasswd.cdb",       ".vpasswd.lock",
-                              ".dir-control",   ".dir_control_free", ".dir_control_free.lock",
-                              ".qmail-default", ".qmailadmin-limits"};
-  static const Keys at_home{".qmail", "lastauth"};
-  const auto& own = in_home ? at_home : in_domain;
-  if (std::find(own.begin(), own.end(), *literal) != own.end())
-    return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
+  const bool is_own = in_home
+                          ? *literal == ".qmail" || *literal == "lastauth"
+                          : is_kept_name(parts.front()) && !parts.front().starts_with(".vstate-");
+  if (is_own) return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
   if (in_home && parts.front() == "Maildir" && *literal != "Maildir/shared-maildirs")
     return "is mail, which travels in an archive";
   const auto& name = parts.back();
-  if (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !in_home))
+  const bool is_at_top = !in_home && is_kept_name(parts.front());
+  if (is_at_top || (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !in_home)))
     return "is a name that vstate uses itself";
   return {};
 }

@@ -33,8 +33,11 @@ std::optional<std::vector<std::string>> autorespond_arguments(std::string_view c
 Result<std::optional<DeliveryLines>> Inspector::read_lines(const std::string& path) {
   constexpr std::size_t longest = std::size_t{1} << 22;
   VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, longest));
+  if (!bytes && !out_.has_changed)
+    leave_out("file." + spell_bytes(relative(path)),
+              "it is larger than 4 MiB, which no delivery file is; it is not carried");
   if (!bytes) {
-    rebuild(path, "gone while it was read");
+    rebuild(path, "it cannot be read as a delivery file");
     return std::optional<DeliveryLines>();
   }
   DeliveryLines lines;

@@ -41,7 +41,8 @@ bool Comparison::is_blocked(std::string_view directory) const {
 
 Result<Comparison> Comparer::run() {
   if (target_ != nullptr) {
-    VSTATE_TRY(index_.build(*target_, folders_, options_.others));
+    VSTATE_TRY(index_.build(*target_, folders_,
+                            options_.reserved == nullptr ? nullptr : &options_.reserved->others));
     locator_.emplace(*target_, folders_);
   }
   VSTATE_TRY(read_all());
@@ -76,6 +77,10 @@ Status Comparer::take(Chain& reader) {
   if (entry.kind == EntryKind::regular && path_name(entry.path).starts_with("courier") &&
       entry.path.starts_with("Maildir/"))
     out_.status.has_courier_files = true;
+  if (options_.reserved != nullptr && options_.reserved->keeps(entry.path)) {
+    out_.status.refused.push_back(fmt::format("{}: {}", entry.path, k_kept_refusal));
+    return entry.kind == EntryKind::regular ? take_content(reader) : Status();
+  }
   VSTATE_TRY(take_parents(entry.path));
   if (entry.kind == EntryKind::directory) {
     out_.directories[entry.path].mode = (entry.mode & 0755U) | 0700U;
@@ -334,12 +339,12 @@ namespace vstate {
 Result<ArchiveStatus> compare_archive(const System& system, const ArchiveFiles& archive,
                                       std::string_view directory, OnDifference on_difference,
                                       ExtractLimits limits, MailMemory* memory, bool to_dovecot,
-                                      const std::set<std::string, std::less<>>* others) {
+                                      const Reserved* reserved) {
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   // Of a directory that is gone nothing counts as remembered: it is made anew.
   mail::Comparer comparer(
       archive, target ? &*target : nullptr,
-      {on_difference, limits, true, target ? memory : nullptr, to_dovecot, others});
+      {on_difference, limits, true, target ? memory : nullptr, to_dovecot, reserved});
   VSTATE_TRY_ASSIGN(auto comparison, comparer.run());
   return std::move(comparison.status);
 }

@@ -57,9 +57,9 @@ struct CompareOptions {
   OnDifference on_difference = OnDifference::keep;
   ExtractLimits limits;
   bool wants_digest = true;
-  MailMemory* memory = nullptr;                                ///< null: nothing is remembered
-  bool to_dovecot = false;                                     ///< ReceiveOptions::to_dovecot
-  const std::set<std::string, std::less<>>* others = nullptr;  ///< ReceiveOptions::others
+  MailMemory* memory = nullptr;  ///< null: nothing is remembered
+  bool to_dovecot = false;       ///< ReceiveOptions::to_dovecot
+  const Reserved* reserved = nullptr;
 };
 
 class Comparer {

@@ -19,7 +19,8 @@ Status Receiver::Impl::prepare_index() {
   if (index_) return {};
   index_.emplace();
   locator_.emplace(*target_, folders_);
-  VSTATE_TRY(index_->build(*target_, folders_, options_.others));
+  VSTATE_TRY(index_->build(*target_, folders_,
+                           options_.reserved == nullptr ? nullptr : &options_.reserved->others));
   // Their temporaries are replaced or removed from here on, and one that is gone would say that its
   // message was placed and then deleted.
   std::vector<DeliveryLog::Record> unfinished;
@@ -118,6 +119,10 @@ Result<bool> Receiver::Impl::make_directory(const std::string& path, unsigned mo
 }
 
 Status Receiver::Impl::take(const TreeEntry& entry, Content& content) {
+  if (options_.reserved != nullptr && options_.reserved->keeps(entry.path)) {
+    count.refused.push_back(fmt::format("{}: {}", entry.path, k_kept_refusal));
+    return {};
+  }
   switch (entry.kind) {
     case EntryKind::directory: {
       VSTATE_TRY_ASSIGN(const bool is_made, make_directory(entry.path, entry.mode));

@@ -1,6 +1,7 @@
 #include "vstate/model/names.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -37,6 +38,8 @@ Result<std::string> DomainRules::check(std::string_view text) {
     return fail(Errc::invalid, fmt::format("domain name \"{}\" contains {}", text, refused));
   if (text.front() == '-' || text.back() == '-')
     return fail(Errc::invalid, fmt::format("domain name \"{}\" begins or ends with a dash", text));
+  if (text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos)
+    return fail(Errc::invalid, fmt::format("domain name \"{}\" has an empty label", text));
   return to_lower(text);
 }
 
@@ -47,7 +50,6 @@ std::string broken_56_rule(const DomainName& name) {
   const auto last_label = text.size() - dot - 1;
   if (last_label < 2 || last_label > 63)
     return "has a last label that is not 2 to 63 characters long";
-  if (text.find("..") != std::string::npos) return "contains \"..\"";
   return {};
 }
 
@@ -66,6 +68,9 @@ Result<std::string> MailboxRules::check(std::string_view text) {
         fmt::format("mailbox name \"{}\" contains {}, which vpopmail refuses", text, refused));
   if (text == "." || text == "..")
     return fail(Errc::invalid, fmt::format("mailbox name \"{}\" cannot be a directory", text));
+  if (is_kept_directory(to_lower(text)))
+    return fail(Errc::invalid,
+                fmt::format("mailbox name \"{}\" is a file of the mail server's own", text));
   return to_lower(text);
 }
 
@@ -85,6 +90,21 @@ Result<std::string> AliasRules::check(std::string_view text) {
                                            text));
   if (!is_utf8(text)) return fail(Errc::invalid, "alias name is not UTF-8");
   return std::string(text);
+}
+
+bool is_kept_name(std::string_view name) {
+  constexpr std::array<std::string_view, 9> names{
+      "vpasswd",        "vpasswd.cdb",        ".vpasswd.lock",
+      ".dir-control",   ".dir_control_free",  ".dir_control_free.lock",
+      ".qmail-default", ".qmailadmin-limits", "cdb.tmp"};
+  constexpr std::array<std::string_view, 3> beginnings{"vpasswd.bak.", ".dir-control.", ".vstate-"};
+  return std::find(names.begin(), names.end(), name) != names.end() ||
+         std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](std::string_view beginning) { return name.starts_with(beginning); });
+}
+
+bool is_kept_directory(std::string_view name) {
+  return name == "." || name == ".." || name.starts_with(".qmail") || is_kept_name(name);
 }
 
 }  // namespace vstate

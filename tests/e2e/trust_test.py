@@ -1,9 +1,12 @@
 """Root trusts nobody: what is written in an account, a link, a list or a delivery line by somebody who is
 not root leads nowhere with root's rights, in no command, on neither side."""
 
+import hashlib
+import io
 import os
 import sqlite3
 import subprocess
+import tarfile
 import unittest
 
 import databases
@@ -169,6 +172,49 @@ class TrustTest(support.SandboxCase):
                 os.symlink(target, link)
                 os.lchown(link, *support.OWNER)
                 self.check_all(server, target)
+
+    def archive(self, members):
+        """A plain tar of regular files, and the digest of its content, as schemas and archive.h say."""
+        digest, out = hashlib.sha256(), io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, body in members:
+                info = tarfile.TarInfo(name)
+                info.size, info.mode = len(body), 0o600
+                tar.addfile(info, io.BytesIO(body))
+                for part in (len(name), name, 2, 0, 0, len(body), body):
+                    digest.update(part.to_bytes(8, "little") if isinstance(part, int) else
+                                  part.encode() if isinstance(part, str) else part)
+        with open(os.path.join(self.directory, "a.tar"), "wb") as file:
+            file.write(out.getvalue())
+        return f'{{ archive = "a.tar", sha256 = "{digest.hexdigest()}" }}'
+
+    def test_archives(self):
+        """What vpopmail and vstate keep for themselves cannot come in an archive, and is named."""
+        kept = ("vpasswd", "vpasswd.cdb", ".vpasswd.lock", ".qmail-default", ".qmailadmin-limits", ".dir-control",
+                ".vstate-dir-control", "vpasswd.bak.1", "vpasswd/x")
+        plain = domain_text(mailboxes=("postmaster", "alice"))
+        clean = self.server("clean")
+        self.apply(clean, self.file("clean.toml", plain))
+        own = {".qmail-default", "vpasswd", "vpasswd.cdb", ".vpasswd.lock", ".dir-control"}
+        for name in kept:
+            with self.subTest(name):
+                server = self.server(f"kept-{name.replace('/', '-')}")
+                part = self.archive([(name, b"alice::0:0:::\n"), ("notes", b"mine")])
+                file = self.file("domain.toml", plain.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1))
+                self.assertIn(f"{name}: a file of the mail server's own", self.check_exit(server.vstate("plan", file)).out)
+                self.check_exit(server.vstate("apply", file))
+                self.check_exit(server.vstate("plan", "--detailed-exitcode", file))
+                place = server.directory_of(NAME)
+                self.assertEqual(server.read(f"{place}/notes"), b"mine")
+                for other in own:
+                    self.assertEqual(server.read(f"{place}/{other}").replace(place.encode(), b""),
+                                     clean.read(f"{place}/{other}").replace(place.encode(), b""), other)
+                self.assertFalse({entry for entry in os.listdir(server.at(place)) if entry.startswith(".vstate")})
+        part = self.archive([(".qmail", b"|id\n")])
+        file = self.file("home.toml", plain + f"\n[mailbox.bob]\npassword = ''\nmail = {part}\n")
+        server = self.server("home")
+        self.check_exit(server.vstate("apply", file))
+        self.assertFalse(os.path.exists(server.at(f"{server.directory_of(NAME)}/bob/.qmail")))
 
     def test_named_homes(self):
         """--homes is the administrator's word for a place; without it nothing is made or mended there."""

@@ -108,9 +108,10 @@ Status publish(const std::vector<PlanRun*>&);
 /// that has no home yet.
 [[nodiscard]] std::optional<std::string> archive_target(ArchiveKind, const std::string& name,
                                                         const Paths&);
-/// The homes and lists below a domain's directory, relative to it: what a delivery of the domain's
-/// own files does not look into.
-[[nodiscard]] std::set<std::string, std::less<>> places_of_others(const Paths&);
+/// What a delivery into a home, a list or the domain's directory leaves alone: in the last one
+/// homes and lists, which others deliver to, and everywhere what the State or the back-end
+/// describes.
+[[nodiscard]] Reserved reserved_in(ArchiveKind, const Paths&);
 /// The archive and its increments on this machine, without the first `known`.
 [[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&,
                                          std::size_t known = 0);

@@ -30,6 +30,19 @@ namespace vstate {
 /// What to do about a file or link that is there with other content. Messages are never replaced.
 enum class OnDifference { keep, replace };
 
+/// What below a directory is not for what is brought there.
+struct Reserved {
+  /// Relative paths that others deliver to at the same time: homes and lists below the domain's
+  /// directory. They are not looked into.
+  std::set<std::string, std::less<>> others;
+  /// Names that vpopmail or vstate keeps for itself; what comes under one is refused by name.
+  bool (*is_kept)(std::string_view path) = nullptr;
+  [[nodiscard]] bool keeps(std::string_view path) const {
+    return is_kept != nullptr && is_kept(path);
+  }
+};
+inline constexpr const char* k_kept_refusal = "a file of the mail server's own";
+
 struct ArchiveStatus {
   std::uint64_t messages_missing = 0;
   std::uint64_t messages_changed = 0;  ///< remembered; the source has marked or moved them since
@@ -55,10 +68,11 @@ struct ArchiveStatus {
 /// a message is there with another size), no stat for a message whose ",S=" is the entry's size;
 /// some 60 bytes of memory for each message of archive and directory. `to_dovecot`: with the
 /// folders' names of mail/convert.h. Errors as scan_archive, and those of the file system.
-[[nodiscard]] Result<ArchiveStatus> compare_archive(
-    const System&, const ArchiveFiles&, std::string_view directory, OnDifference,
-    ExtractLimits = {}, class MailMemory* = nullptr, bool to_dovecot = false,
-    const std::set<std::string, std::less<>>* others = nullptr);
+[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const ArchiveFiles&,
+                                                    std::string_view directory, OnDifference,
+                                                    ExtractLimits = {}, class MailMemory* = nullptr,
+                                                    bool to_dovecot = false,
+                                                    const Reserved* reserved = nullptr);
 
 struct DeliveryCount {
   std::uint64_t messages = 0;

@@ -84,9 +84,7 @@ struct ReceiveOptions {
   ExtractLimits limits;
   MailMemory* conversions = nullptr;     ///< the letters that convert_courier gave to messages
   DeletionBudget* may_delete = nullptr;  ///< null: as many as are gone
-  /// Relative paths below the directory that others deliver to at the same time: homes and lists
-  /// below the domain's directory. They are not looked into.
-  const std::set<std::string, std::less<>>* others = nullptr;
+  const Reserved* reserved = nullptr;
 };
 
 struct ReceiveCount : DeliveryCount {
