@@ -23,8 +23,16 @@ class Ledger::Deliveries final : public DeliveryLog {
   Status settle();
 
  private:
+  /// A write that failed may still have come through; whoever asked for it does not do what it
+  /// says.
+  Status certain(Status status) {
+    is_certain_ = is_certain_ && status.has_value();
+    return status;
+  }
+
   Database& database_;
   std::mutex mutex_;
+  bool is_certain_ = true;  ///< each announcement was done or withdrawn
   std::int64_t begun_ = 0;  ///< no earlier announcement is as late as this
 };
 

@@ -63,7 +63,7 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
     return a.second->box != b.second->box ? a.second->box < b.second->box : a.first < b.first;
   });
   const auto now = std::max(begun_, microseconds_now());
-  return database_.in_transaction([&]() -> Status {
+  return certain(database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
                       database_.prepare("INSERT OR REPLACE INTO entry VALUES(?, ?, ?, ?, ?)"));
     VSTATE_TRY_ASSIGN(
@@ -90,19 +90,19 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
         VSTATE_TRY(forget->bind(record->box).bind_bytes(bytes).run());
     }
     return {};
-  });
+  }));
 }
 
 Status Ledger::Deliveries::withdraw(const std::vector<Record>& records) {
   if (records.empty()) return {};
   const std::scoped_lock lock(mutex_);
-  return database_.in_transaction([&]() -> Status {
+  return certain(database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto remove,
                       database_.prepare("DELETE FROM entry WHERE box = ? AND name = ?"));
     for (const auto& record : records)
       VSTATE_TRY(remove->bind(record.box).bind_bytes(to_bytes(record.key)).run());
     return {};
-  });
+  }));
 }
 
 DeliveryLog& Ledger::deliveries() { return *deliveries_; }
@@ -127,7 +127,7 @@ Status Ledger::Deliveries::settle() {
   VSTATE_TRY(query->bind(begun_).step());
   const bool has_any = query->number(0) != 0;
   query->rewind();
-  if (!has_any) return {};
+  if (!has_any || !is_certain_) return {};
   return database_.in_transaction([&]() -> Status {
     for (const char* change :
          {"UPDATE entry SET pending = 0 WHERE pending != 0 AND pending >= ?",

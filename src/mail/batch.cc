@@ -129,7 +129,6 @@ Status Batch::flush() {
   }
   drop_quota_counters();
   VSTATE_TRY(make_moves(std::exchange(files_->moves, {})));
-  // From here on a temporary that stays says that its rename is still to come.
   std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
   const auto items = std::exchange(files_->items, {});
   built_bytes_ = 0;
@@ -199,17 +198,10 @@ Status Batch::make(const Move& move) {
   return {};
 }
 
-Status Batch::withdraw(const std::vector<DeliveryLog::Record>& records) {
-  if (log_ == nullptr || records.empty() || records.front().box == 0) return {};
-  return log_->withdraw(records);
-}
-
-/// The log first: a temporary that is gone would say that its message was placed and then deleted.
 Status Batch::withdraw(const Item& item) {
-  if (log_ != nullptr && item.before && item.record.box != 0)
-    VSTATE_TRY(log_->record({{item.record.box, item.record.key, *item.before}}));
-  else
-    VSTATE_TRY(withdraw(std::vector{item.record}));
+  if (log_ != nullptr && item.record.box != 0)
+    VSTATE_TRY(item.before ? log_->record({{item.record.box, item.record.key, *item.before}})
+                           : log_->withdraw({item.record}));
   const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
     unlinkat((*place)->get(), item.temporary.c_str(), 0);

@@ -19,15 +19,8 @@ Status Receiver::Impl::prepare_index() {
   if (index_) return {};
   index_.emplace();
   locator_.emplace(*target_, folders_);
-  VSTATE_TRY(index_->build(*target_, folders_,
-                           options_.reserved == nullptr ? nullptr : &options_.reserved->others));
-  // Their temporaries are replaced or removed from here on, and one that is gone would say that its
-  // message was placed and then deleted.
-  std::vector<DeliveryLog::Record> unfinished;
-  for (const auto& entry : memory_.entries())
-    if (entry.pending != 0 && index_->is_unfinished(entry.key))
-      unfinished.push_back({memory_.number(), entry.key, entry.state, true});
-  return batch_.withdraw(unfinished);
+  return index_->build(*target_, folders_,
+                       options_.reserved == nullptr ? nullptr : &options_.reserved->others);
 }
 
 Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& message) {
@@ -41,14 +34,14 @@ Receiver::Impl::Identity Receiver::Impl::identify(const mail::MessagePath& messa
   return identity;
 }
 
-/// False for one that a stopped run was about to place and has not.
+/// A message that was announced, and that nobody has seen in its place since, was not deleted by
+/// its owner: it comes again.
 Result<bool> Receiver::Impl::is_remembered(const MemoryEntry& entry, const NameHash& name) {
   if ((entry.state.marks & k_mark_gone) != 0) return false;
   if (entry.pending == 0) return true;
   VSTATE_TRY(prepare_index());
   if (index_->is_unfinished(entry.key)) return false;
-  const bool is_here = !index_->find(name).empty();
-  if (!is_here && microseconds_now() - entry.pending >= k_pending_microseconds) return false;
+  if (index_->find(name).empty()) return false;
   VSTATE_TRY(note(entry.key, entry.state));  // certain from now on
   return true;
 }

@@ -6,6 +6,7 @@ disturbed: the same files with the same owners, modes and times, nothing left ov
 and whole. What only reads works at any time, also over what the killed run left.
 """
 
+import errno
 import os
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ import disturb
 import support
 
 NAME = "example.com"
+LEDGER = "new/var/lib/vstate"
 RSH = f"{sys.executable} {os.path.join(support.HERE, 'fake_rsh.py')}"
 REMOTE = f"{support.VSTATE} --root old"
 
@@ -56,6 +58,9 @@ class KillCase(disturb.DisturbCase):
             options += ["--below", os.path.join(work, place)]
         return disturb.traced(work, options, self.command)
 
+    def meanwhile(self, work):
+        """What others do between the kill and the next run."""
+
     def check_killed(self, work):
         """What must hold between the kill and the next run."""
 
@@ -89,6 +94,7 @@ class KillCase(disturb.DisturbCase):
             return None
         try:
             self.check_killed(work)
+            self.meanwhile(work)
             self.run_in(work, self.command)
             self.check_end(work)
             words = disturb.differences(disturb.picture(work, self.without), wanted)
@@ -224,6 +230,74 @@ class PullTest(ServersCase):
         self.command = vstate("--root", "new", "pull", "--rsh", RSH, "--remote-vstate", REMOTE,
                               "--freeze", "old.example", NAME)
         self.converge()
+
+
+class EmptiedTmpTest(ServersCase):
+    """Mail servers, and people, delete what is old in `tmp`, also what a killed run left there: a message
+    that was never seen in its place was not deleted by its owner."""
+
+    each = 40
+
+    def meanwhile(self, work):
+        for place, _, files in os.walk(os.path.join(work, "new")):
+            if os.path.basename(place) == "tmp":
+                for name in files:
+                    os.unlink(os.path.join(place, name))
+
+    def test_pull(self):
+        self.dump()
+        self.command = vstate("--root", "new", "pull", "./old", NAME)
+        self.converge()
+
+
+class LedgerFaultTest(ServersCase):
+    """A call on the ledger fails, before or after what it was to do: whatever is in the ledger then, the
+    next run brings what is missing."""
+
+    errnos = (errno.EIO, errno.ENOSPC, errno.EAGAIN)
+
+    def fault(self, case, wanted):
+        number, code = case
+        work = self.work_on(f"fault-{number}-{code}")
+        run = disturb.traced(work, ["--changes", "--locks", "--below", os.path.join(work, LEDGER),
+                                    "--fail", number, code], self.command)
+        try:
+            self.assertIn(run.code, (0, 1, 3), run.err)
+            self.run_in(work, self.command)
+            self.check_end(work)
+            words = disturb.differences(disturb.picture(work, (r"ledger\.sqlite",)), wanted)
+        except AssertionError as failure:
+            words = [str(failure)]
+        if words:
+            return f"{errno.errorcode[code]} at {run.hit}: {'; '.join(words[:5])}"
+        self.forget(work)
+        return None
+
+    def check_all(self):
+        whole = self.work_on("whole")
+        os.makedirs(os.path.join(self.base, LEDGER), exist_ok=True)
+        os.makedirs(os.path.join(whole, LEDGER), exist_ok=True)
+        run = disturb.traced(whole, ["--changes", "--locks", "--below", os.path.join(whole, LEDGER)], self.command)
+        self.assertEqual(run.code, 0, run.err)
+        self.assertGreater(run.points, 20)
+        wanted = disturb.picture(whole, (r"ledger\.sqlite",))
+        cases = [(number, code) for number in disturb.sample(run.points, 40) for code in
+                 (self.errnos if disturb.DEEP else [self.errnos[number % len(self.errnos)]])]
+        bad = [failure for failure in disturb.at_once(lambda case: self.fault(case, wanted), cases) if failure]
+        print(f"{self.id().split('.')[-1]}: {len(cases)} faults at {run.points} calls, {len(cases) - len(bad)} right",
+              flush=True)
+        if bad:
+            self.fail("\n".join([f"{len(bad)} of {len(cases)} wrong", *bad[:10]]))
+
+    def test_pull(self):
+        self.dump()
+        self.command = vstate("--root", "new", "pull", "./old", NAME)
+        self.check_all()
+
+    def test_apply(self):
+        self.dump()
+        self.command = vstate("--root", "new", "apply", "file.toml", "--mail", "mail")
+        self.check_all()
 
 
 class DumpTest(KillCase):

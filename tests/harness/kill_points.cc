@@ -4,6 +4,7 @@
 ///     kill_points [OPTION…] -- PROGRAM ARGUMENT…
 ///       --changes        what changes something counts: writes, renames, new files, modes, syncs
 ///       --reads          what looks at something counts: opens, reads, listings, stats, links
+///       --locks          fcntl locks, and giving them up
 ///       --opens          of those only what needs a descriptor of its own
 ///       --below DIR      counts what is done below DIR (repeatable); needed for all but --pipes
 ///       --not-below DIR  … but not what is done below this one
@@ -68,7 +69,7 @@ enum class Names {
   nothing,     ///< counts wherever it is made
 };
 
-enum class Kind { change, read, open };
+enum class Kind { change, read, open, lock };
 
 struct Call {
   const char* name;
@@ -110,6 +111,7 @@ Calls make_calls() {
       {SYS_fdatasync, {"fdatasync", change, fd, 0}},
       {SYS_syncfs, {"syncfs", change, fd, 0}},
       {SYS_kill, {"kill", change, Names::nothing, 0}},
+      {SYS_fcntl, {"lock", Kind::lock, fd, 0}},
       {SYS_openat, {"openat", open, path_at, 0}},
       {SYS_openat2, {"openat2", open, path_at, 0}},
       {SYS_read, {"read", read, fd, 0}},
@@ -160,7 +162,7 @@ Calls make_calls() {
 }
 
 struct Options {
-  bool changes = false, reads = false, opens = false, pipes = false, list = false;
+  bool changes = false, reads = false, opens = false, locks = false, pipes = false, list = false;
   std::vector<std::string> below, not_below;
   long kill_at = 0, fail_at = 0, seconds = 60;
   int failure = 0;
@@ -195,6 +197,8 @@ Options parse(int count, char** words) {
       options.reads = options.opens = true;
     else if (word == "--opens")
       options.opens = true;
+    else if (word == "--locks")
+      options.locks = true;
     else if (word == "--pipes")
       options.pipes = true;
     else if (word == "--list")
@@ -403,6 +407,10 @@ bool Tracer::counts(const Stop& stop, const Call& call, const std::string& place
   if (kind == Kind::change && !options_.changes) return false;
   if (kind == Kind::read && !options_.reads) return false;
   if (kind == Kind::open && !options_.opens) return false;
+  if (kind == Kind::lock) {
+    const auto command = static_cast<int>(stop.arguments[1]);
+    if (!options_.locks || (command != F_SETLK && command != F_SETLKW)) return false;
+  }
   if (call.names == Names::nothing) return true;
   if (place.compare(0, 5, "pipe:") == 0)
     return options_.pipes && kind == Kind::change && static_cast<int>(stop.arguments[0]) != 2;

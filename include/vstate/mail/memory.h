@@ -108,13 +108,10 @@ class DeliveryLog {
   virtual ~DeliveryLog() = default;
   /// On the disk when it returns.
   virtual Status record(const std::vector<Record>&) = 0;
-  /// Renames that were announced and are not to come: their messages never came. On the disk when
-  /// it returns, so that their temporaries can go.
+  /// Renames that were announced and are not to come. On the disk when it returns.
   virtual Status withdraw(const std::vector<Record>&) = 0;
 };
 
-/// After this time somebody may have cleaned `tmp`, and an unfinished rename says nothing any more.
-constexpr std::int64_t k_pending_microseconds = std::int64_t{24} * 60 * 60 * 1'000'000;
 [[nodiscard]] std::int64_t microseconds_now();
 
 }  // namespace vstate

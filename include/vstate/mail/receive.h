@@ -116,8 +116,6 @@ class Batch {
   Status add(Move);
   /// Something to be remembered that needs no rename.
   Status note(const DeliveryLog::Record&);
-  /// DeliveryLog::withdraw.
-  Status withdraw(const std::vector<DeliveryLog::Record>&);
   Status flush();
   /// Failures of single files, by the mailbox that they were for; others are not held up.
   [[nodiscard]] std::map<std::string, Error> take_failures();
