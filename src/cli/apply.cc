@@ -429,7 +429,7 @@ Exit apply_with_feed(const CommonOptions& common, const PlanOptionsText& options
 
 Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& options,
                        Session& session, StreamReader& stream, const std::string& title,
-                       const std::string& command) {
+                       const std::string& command, const DomainName* wanted) {
   const Console console(common);
   // Only now: until something comes, the other side may be asking for a password.
   const auto text = [&] {
@@ -443,6 +443,11 @@ Exit apply_from_stream(const CommonOptions& common, const PlanOptionsText& optio
   const auto file = parse_domain_file(title, *text, diagnostics, common.selection);
   console.report(diagnostics);
   if (!file) return Exit::error;
+  if (wanted != nullptr && file->state.name != *wanted) {
+    Console::error(fmt::format("{}: {} was asked for, and {} came; nothing was changed", title,
+                               wanted->text(), file->state.name.text()));
+    return Exit::error;
+  }
   // What a stream was made without the other side has judged.
   const Selection judged_here{common.selection.only, command == "pull" ? std::vector<std::string>()
                                                                        : common.selection.exclude};

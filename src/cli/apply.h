@@ -16,10 +16,11 @@ struct Feeding {
 /// Plans, shows, applies. The run lock is held.
 [[nodiscard]] Exit apply_with_feed(const CommonOptions&, const PlanOptionsText&, Session&,
                                    const DomainFile&, const Feeding&);
-/// The same of what `dump --mail -` wrote.
+/// The same of what `dump --mail -` wrote. `wanted`: of this domain and no other; may be null.
 [[nodiscard]] Exit apply_from_stream(const CommonOptions&, const PlanOptionsText&, Session&,
                                      StreamReader&, const std::string& title,
-                                     const std::string& command);
+                                     const std::string& command,
+                                     const DomainName* wanted = nullptr);
 /// The exit status of a run whose source changed, or did not.
 [[nodiscard]] Exit source_exit(Exit, bool has_changed);
 

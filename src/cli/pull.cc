@@ -279,7 +279,7 @@ Exit Pulling::pull_from_host(Session& target, const DomainName& name) {
   auto stream = StreamReader::open(child->output.get(), begun, patience);
   if (!stream) return Console::fail(stream.error());
   const auto exit =
-      apply_from_stream(common_, options_.apply, target, **stream, options_.from, "pull");
+      apply_from_stream(common_, options_.apply, target, **stream, options_.from, "pull", &name);
   child->output.close();
   (void)child->end(patience);  // what it says at the end of the stream is what counts
   return exit;

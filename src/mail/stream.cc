@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "chained_digest_impl.h"
 #include "changes_impl.h"
-#include "entry_content_impl.h"
 #include "message_keys_impl.h"
 #include "names_impl.h"
 #include "numbers_impl.h"
@@ -18,7 +18,7 @@ namespace vstate {
 
 namespace {
 
-constexpr std::string_view k_have_title = "vstate-have 1\n";
+constexpr std::string_view k_have_title = "vstate-have 2\n";
 constexpr std::string_view k_have_end = "end\n";
 constexpr std::size_t k_most_document = std::size_t{256} << 20;
 constexpr std::size_t k_most_changes = std::size_t{1} << 30;
@@ -84,14 +84,30 @@ class StreamWriter::Impl {
   mail::PlainLocale names_are_bytes;
   std::unique_ptr<mail::TarWriter> tar;
 
+  Status header(TreeEntry entry, bool is_message) {
+    digest_.begin(entry);
+    if (entry.kind == EntryKind::regular) entry.size += mail::ChainedDigest::k_length;
+    return tar->header(entry, is_message, entry.stamp);
+  }
+  Status data(std::string_view part) {
+    digest_.bytes(part);
+    return tar->data(part);
+  }
+  /// Behind the bytes of a file.
+  Status end_file() { return tar->data(digest_.finish()); }
+
   Status write_text(const std::string& path, const std::string& text) {
     TreeEntry entry;
     entry.path = path;
     entry.mode = 0600;
     entry.size = text.size();
-    VSTATE_TRY(tar->header(entry, false));
-    return tar->data(text);
+    VSTATE_TRY(header(entry, false));
+    VSTATE_TRY(data(text));
+    return end_file();
   }
+
+ private:
+  mail::ChainedDigest digest_;
 };
 
 namespace {
@@ -119,14 +135,19 @@ class BoxWriter final : public MailSink {
     entry.path = path_ + "/" + from.path;
     const bool is_message =
         entry.kind == EntryKind::regular && mail::as_message(from.path).has_value();
-    VSTATE_TRY(stream_.tar->header(entry, is_message, is_message ? 0 : from.stamp));
+    if (is_message) {
+      entry.stamp = 0;
+      entry.mode = 0600;
+    }
+    VSTATE_TRY(stream_.header(entry, is_message));
     if (entry.kind != EntryKind::regular) return {};
     Status written;
     const std::function<void(std::string_view)> sink = [&](std::string_view part) {
-      if (written) written = stream_.tar->data(part);
+      if (written) written = stream_.data(part);
     };
     VSTATE_TRY(content.copy_to(-1, &sink));
-    return written;
+    VSTATE_TRY(written);
+    return stream_.end_file();
   }
 
   Status forget_unseen() override {
@@ -137,8 +158,8 @@ class BoxWriter final : public MailSink {
   }
 
   Status finish() override {
-    return changes_.empty() ? Status()
-                            : stream_.write_text(std::string(k_changes) + path_, changes_);
+    // Also if there are none: with it the digest of links comes before they are placed.
+    return stream_.write_text(std::string(k_changes) + path_, changes_);
   }
 
  private:
@@ -188,6 +209,10 @@ class StreamReader::Impl {
   Result<std::optional<Box>> next_box();
   Status fill(Receiver&);
   Status take_changes(Receiver&);
+  /// All of the present entry; fails if it is not what was sent.
+  Status read(const mail::Sink&);
+  /// The present entry as it was sent, without its digest.
+  [[nodiscard]] const TreeEntry& entry() const { return entry_; }
   /// What comes before the path within the box: "mailbox/alice/".
   [[nodiscard]] std::optional<Box> box_of(std::string_view path) const;
 
@@ -199,7 +224,17 @@ class StreamReader::Impl {
     return fail(Errc::invalid, fmt::format("the stream: {}", what), Scope::run);
   }
 
+  [[nodiscard]] tl::unexpected<Error> damaged() const {
+    return broken(
+        fmt::format("\"{}\" is not what was sent: it was damaged on the way, or made by "
+                    "another version of vstate",
+                    entry_.path));
+  }
+
   mail::Reader reader_;
+  mail::ChainedDigest digest_;
+  TreeEntry entry_;
+  bool has_bytes_ = false;    ///< the entry's bytes are not read yet
   bool has_entry_ = false;    ///< an entry was read and nobody has taken it yet
   std::optional<Box> given_;  ///< what next_box returned last
 };
@@ -216,6 +251,8 @@ std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_vi
 
 Status StreamReader::Impl::advance() {
   if (has_entry_) return {};
+  // What nobody wanted is in the digest too.
+  if (has_bytes_) VSTATE_TRY(read([](std::string_view) { return Status(); }));
   auto is_there = reader_.next();
   if (!is_there) {
     auto error = is_there.error();
@@ -223,16 +260,37 @@ Status StreamReader::Impl::advance() {
     return tl::unexpected<Error>(error);
   }
   if (!*is_there) return broken("it was cut off; what came is there, run it again for the rest");
+  entry_ = reader_.entry();
+  has_bytes_ = entry_.kind == EntryKind::regular;
+  if (has_bytes_) {
+    if (entry_.size < mail::ChainedDigest::k_length) return damaged();
+    entry_.size -= mail::ChainedDigest::k_length;
+  }
+  digest_.begin(entry_);
   has_entry_ = true;
   return {};
 }
 
+Status StreamReader::Impl::read(const mail::Sink& sink) {
+  has_bytes_ = false;
+  std::string digest;
+  auto left = entry_.size;
+  VSTATE_TRY(reader_.read([&](std::string_view part) -> Status {
+    const auto bytes = part.substr(0, std::min<std::uint64_t>(left, part.size()));
+    left -= bytes.size();
+    digest += part.substr(bytes.size());
+    digest_.bytes(bytes);
+    return bytes.empty() ? Status() : sink(bytes);
+  }));
+  return digest == digest_.finish() ? Status() : damaged();
+}
+
 Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
-  if (reader_.entry().kind != EntryKind::regular || reader_.entry().size > most)
-    return broken(fmt::format("\"{}\" is no text", reader_.entry().path));
+  if (entry_.kind != EntryKind::regular || entry_.size > most)
+    return broken(fmt::format("\"{}\" is no text", entry_.path));
   std::string text;
   has_entry_ = false;
-  VSTATE_TRY(reader_.read([&](std::string_view part) -> Status {
+  VSTATE_TRY(read([&](std::string_view part) -> Status {
     text.append(part);
     return {};
   }));
@@ -242,11 +300,11 @@ Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
 Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
   if (is_at_end) return std::optional<Box>();
   VSTATE_TRY(advance());
-  while (given_ && box_of(reader_.entry().path) == given_) {
+  while (given_ && box_of(entry_.path) == given_) {
     has_entry_ = false;
     VSTATE_TRY(advance());
   }
-  const auto& path = reader_.entry().path;
+  const auto& path = entry_.path;
   if (path == k_end) {
     VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
     has_changed = text != "changed 0\n";
@@ -267,24 +325,38 @@ Status StreamReader::Impl::take_changes(Receiver& receiver) {
   return {};
 }
 
+/// The bytes of a stream's entry, for who receives them.
+class StreamContent final : public Content {
+ public:
+  explicit StreamContent(StreamReader::Impl& stream) : stream_(stream) {}
+  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
+    return stream_.read([&](std::string_view part) -> Status {
+      if (sink != nullptr) (*sink)(part);
+      return file < 0 ? Status() : write_all(file, part, stream_.entry().path);
+    });
+  }
+
+ private:
+  StreamReader::Impl& stream_;
+};
+
 Status StreamReader::Impl::fill(Receiver& receiver) {
   VSTATE_TRY(advance());
-  const auto box = box_of(reader_.entry().path);
+  const auto box = box_of(entry_.path);
   VSTATE_ASSERT(box);
   const auto prefix = path_of_box(box->first, box->second) + "/";
-  mail::EntryContent content(reader_);
+  StreamContent content(*this);
   while (true) {
     VSTATE_TRY(advance());
-    const auto& entry = reader_.entry();
-    if (box_of(entry.path) != box) return receiver.finish();
-    if (entry.path.starts_with(k_changes)) {
+    if (box_of(entry_.path) != box) return receiver.finish();
+    if (entry_.path.starts_with(k_changes)) {
       VSTATE_TRY(take_changes(receiver));
       continue;
     }
     has_entry_ = false;
-    if (entry.path.size() <= prefix.size()) continue;  // the box itself
-    TreeEntry inside = entry;
-    inside.path = entry.path.substr(prefix.size());
+    if (entry_.path.size() <= prefix.size()) continue;  // the box itself
+    TreeEntry inside = entry_;
+    inside.path = entry_.path.substr(prefix.size());
     // What follows a failure in this box is skipped by next_box.
     VSTATE_TRY(receiver.take(inside, content));
   }

@@ -1,8 +1,12 @@
 """Bringing a domain from another server, again and again: from its files, and through a pipe."""
 
 import os
+import random
+import shutil
 import stat
+import subprocess
 import sys
+import tempfile
 import time
 
 import support
@@ -49,7 +53,7 @@ class Mail:
 
     def _read(self, folder, part, found):
         place = os.path.join(self.root, folder, part)
-        for name in os.listdir(place):
+        for name in os.listdir(place) if os.path.isdir(place) else ():
             unique, _, info = name.partition(":2,")
             with open(os.path.join(place, name), "rb") as file:
                 assert unique not in found, f"{unique} is there twice"
@@ -264,6 +268,21 @@ class ThroughPipeTest(Passes, PullCase):
         self.check_exit(outcome, 1)
         self.assertIn("old.example: sent no stream", outcome.err)
 
+    def test_another_domain_than_asked_for(self):
+        """A host that answers with another domain changes nothing of it here."""
+        self.apply(self.old, self.file("other.toml", support.domain_text("other.example", mailboxes=("postmaster",))))
+        self.apply(self.new, self.file("mine.toml", support.domain_text("other.example", mailboxes=("postmaster", "me"))))
+        liar = os.path.join(self.directory, "liar")
+        with open(liar, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\nexec {support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail} "
+                       "-q dump --mail - --have - other.example\n")
+        os.chmod(liar, 0o755)
+        outcome = self.new.vstate("pull", "--prune", "--yes", "--rsh", self.rsh(), "--remote-vstate", liar,
+                                  "old.example", NAME)
+        self.check_exit(outcome, 1)
+        self.assertIn(f"{NAME} was asked for, and other.example came; nothing was changed", outcome.err)
+        self.assertIn(b"me:", self.new.read(f"{self.new.directory_of('other.example')}/vpasswd"))
+
     def test_silent_other_side(self):
         """Neither one that says nothing nor one that stops in the middle is waited for for ever."""
         silent = os.path.join(self.directory, "silent")
@@ -285,6 +304,46 @@ class ThroughPipeTest(Passes, PullCase):
                                   "old.example", "other.example")
         self.check_exit(outcome, 1)
         self.assertIn("there is no such domain", outcome.err)
+
+
+class DamagedStreamTest(PullCase):
+    """A byte that is another one on the way: what arrives is what was sent, or is not delivered."""
+
+    def test_flipped_bytes(self):
+        stream = os.path.join(self.directory, "stream")
+        with open(stream, "wb") as file:
+            subprocess.run([support.VSTATE, *self.old.options, "-q", "dump", "--mail", "-", NAME], stdout=file, check=True)
+        with open(stream, "rb") as file:
+            whole = file.read()
+        plain = subprocess.run(["zstd", "-dcq"], input=whole, stdout=subprocess.PIPE, check=True).stdout
+        wanted = {user: Mail(self.old, user).messages() for user in ("alice", "bob")}
+        refused = 0
+        random.seed(int(os.environ.get("VSTATE_SEED", "1")))
+        count = 2000 if os.environ.get("VSTATE_DEEP") else 60
+        for number in range(count):
+            # Half of them in the compressed stream, half in what was compressed: that no decoder notices.
+            bytes_of = bytearray(whole if number % 2 else plain)
+            place = random.randrange(len(bytes_of))
+            bytes_of[place] ^= 1 << random.randrange(8)
+            sent = bytes(bytes_of) if number % 2 else subprocess.run(
+                ["zstd", "-1cq"], input=bytes(bytes_of), stdout=subprocess.PIPE, check=True).stdout
+            target = self.server(f"flip-{number}")
+            with tempfile.TemporaryFile() as file:
+                file.write(sent)
+                file.seek(0)
+                done = subprocess.run([support.VSTATE, *target.options, "-q", "apply", "-"], stdin=file,
+                                      capture_output=True, check=False, env=support.environment())
+            where = f"{'compressed' if number % 2 else 'plain'} byte {place}: {done.stderr.decode()}"
+            self.assertIn(done.returncode, (0, 1, 3), where)
+            refused += done.returncode != 0
+            for user, messages in wanted.items():
+                home = target.at(f"{target.home}/domains/{NAME}/{user}")
+                for name, found in (Mail(target, user).messages() if os.path.isdir(home) else {}).items():
+                    self.assertEqual(found[3], messages.get(name, ("", "", "", b"?"))[3], where)
+                if done.returncode == 0:
+                    self.assertEqual(Mail(target, user).messages(), messages, where)
+            shutil.rmtree(target.root)
+        print(f"test_flipped_bytes: {count} flipped, {refused} refused, {count - refused} without effect", flush=True)
 
 
 if __name__ == "__main__":

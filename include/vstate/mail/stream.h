@@ -5,13 +5,18 @@
 ///     mailbox/NAME/PATH        what is new of a mailbox, as in its archive (mail/archive.h)
 ///     list/NAME/PATH           of a list
 ///     files/PATH               of the domain's directory
-///     changes/mailbox/NAME     messages that the reader has and that changed (also list, files)
+///     changes/mailbox/NAME     messages that the reader has and that changed (also list, files);
+///                              comes behind each mailbox, also if it is empty
 ///     end                      "changed 0" or "changed 1": whether the source changed meanwhile
 ///
 /// A line of `changes` is the 32 hexadecimal digits of a message's key, a space, and its present
 /// path; without a path it is gone. A stream without `end` was cut off.
 ///
-/// What the reader has is told to the writer beforehand: the line "vstate-have 1", then for each
+/// Behind the bytes of each file stand 64 hexadecimal digits: SHA-256 of the 64 before them, and of
+/// the names, times, kinds, targets and bytes (as in mail/archive.h, with the stamp in decimal
+/// behind each name) of all entries since. What does not fit is not delivered, and ends the run.
+///
+/// What the reader has is told to the writer beforehand: the line "vstate-have 2", then for each
 /// mailbox a line "KIND COUNT NAME" and COUNT entries of 32 bytes: key, place, marks
 /// (mail/memory.h), each number of 8 bytes with the highest first; at the end the line "end".
 #pragma once
@@ -76,8 +81,9 @@ class StreamReader {
   Status fill(Receiver&);
   [[nodiscard]] bool has_source_changed() const;
 
- private:
   class Impl;
+
+ private:
   explicit StreamReader(std::unique_ptr<Impl>);
   std::unique_ptr<Impl> impl_;
 };
