@@ -58,14 +58,21 @@ Reserved reserved_in(ArchiveKind kind, const Paths& paths) {
 
 ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, std::size_t known) {
   std::vector<std::string> paths;
+  std::uint64_t bytes = 0;
+  bool is_announced = true;
   archive.for_each([&](const ArchivePart& part) {
-    if (known > 0)
+    if (known > 0) {
       --known;
-    else
-      paths.push_back(path_join(root, part.archive));
+      return;
+    }
+    paths.push_back(path_join(root, part.archive));
+    bytes += part.bytes;
+    is_announced = is_announced && part.bytes > 0;
   });
   const bool continues = paths.size() <= archive.increments.size();
-  return ArchiveFiles(std::move(paths), continues);
+  ArchiveFiles files(std::move(paths), continues);
+  if (is_announced) files.announce(bytes);
+  return files;
 }
 
 std::string digests_of(const ArchiveRef& archive, std::size_t count) {

@@ -2,6 +2,8 @@
 // cdb, virtualdomains, locals, HUP, and rcpthosts last. Each step is done for all domains before
 // the next, since it rewrites files that grow with the domains of the server.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "executor_impl.h"
@@ -51,6 +53,13 @@ Status Publisher::edit_control(std::string_view name, const std::vector<std::str
   if (!is_changed && bytes) return {};
   return system_.replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
                               Durability::now);
+}
+
+Result<bool> Publisher::is_in_control(const std::string& file, const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control(file)));
+  const auto lines = ControlFile::parse(bytes.value_or("")).lines();
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const auto& line) { return to_lower(trim_end(line)) == name; });
 }
 
 Status Publisher::write_assign_cdb(const AssignFile& assign) {
@@ -111,7 +120,9 @@ Status Publisher::publish_control(const Names& names) {
   for (const auto& [publish, domain] : names) {
     if (!publish->found.in_virtualdomains)
       lines.push_back(publish->name.text() + ":" + publish->name.text());
-    if (publish->found.in_locals) locals.push_back(publish->name.text());
+    // An alias domain that is new here nobody has looked up.
+    VSTATE_TRY_ASSIGN(const bool is_listed, is_in_control("locals", publish->name.text()));
+    if (publish->found.in_locals || is_listed) locals.push_back(publish->name.text());
   }
   if (!lines.empty()) VSTATE_TRY(edit_control("virtualdomains", lines, {}));
   if (!locals.empty()) VSTATE_TRY(edit_control("locals", {}, locals));

@@ -43,6 +43,7 @@ class Publisher {
   Status publish_store(const Names&);
   Status publish_control(const Names&);
   Status publish_rcpthosts(const Names&);
+  Result<bool> is_in_control(const std::string& file, const std::string& name);
   Status edit_control(std::string_view name, const std::vector<std::string>& added,
                       const std::vector<std::string>& removed);
   /// Changes users/assign and makes users/cdb say the same, both under vpopmail's lock.

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -24,6 +25,13 @@ bool Console::print(std::string_view text) {
   erase_status();
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
          std::fflush(stdout) == 0;
+}
+
+Exit Console::print_all(std::string_view text) {
+  if (print(text)) return Exit::done;
+  // Whoever closed the pipe has read what they wanted.
+  if (errno != EPIPE) (void)fail(Error{Errc::io, "standard output: cannot write", Scope::run});
+  return Exit::error;
 }
 
 bool Console::tell(std::string_view text) const { return options_.quiet || print(text); }

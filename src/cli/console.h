@@ -21,6 +21,8 @@ class Console {
   explicit Console(const CommonOptions& options) : options_(options) {}
   /// The answer. False when it could not be written.
   static bool print(std::string_view text);
+  /// The same, and says so when it could not, unless nobody listens any more.
+  static Exit print_all(std::string_view text);
   /// "vstate: TEXT" on standard error.
   static void error(std::string_view text);
   /// Errors, and warnings unless --quiet.

@@ -22,13 +22,6 @@ namespace vstate::cli {
 
 namespace {
 
-/// Makes a file that holds hashes readable for its owner alone, before the first byte is in it.
-bool protect_standard_output() {
-  struct stat st {};
-  if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return true;
-  return fchmod(STDOUT_FILENO, 0600) == 0;
-}
-
 class Dumping {
  public:
   Dumping(Session& session, const DumpChoice& choice) : session_(session), choice_(choice) {}
@@ -197,8 +190,7 @@ Exit run_stream(const Console& console, Session& session, const DomainName& name
     if (!parsed) return Console::fail(parsed.error());
     have = *std::move(parsed);
   }
-  if (!protect_standard_output())
-    return Console::fail(Error{Errc::io, "standard output: cannot set mode 0600", Scope::run});
+  if (const auto done = make_output_private(); !done) return Console::fail(done.error());
   auto freeze = freeze_deliveries(session, name, options.freeze);
   if (!freeze) return Console::fail(freeze.error());
   const auto dumped = dump_stream(session, name, STDOUT_FILENO, have, choice_of(common, options));
@@ -232,9 +224,8 @@ Result<std::vector<DomainName>> domains_to_dump(const Console& console, Session&
 /// Standard output, the file of -o, or DOMAIN.toml in the directory of -o.
 Status deliver_text(const DumpOptions& options, const DomainName& name, const std::string& text) {
   if (options.output.empty() || options.output == "-") {
-    if (!protect_standard_output() || !Console::print(text))
-      return fail_errno("standard output", "cannot write");
-    return {};
+    VSTATE_TRY(make_output_private());
+    return Console::print(text) ? Status() : Status(fail_errno("standard output", "cannot write"));
   }
   const bool is_directory =
       std::filesystem::is_directory(options.output) || options.output.back() == '/';

@@ -107,7 +107,9 @@ Exit run_export(const CommonOptions& common, const ExportOptions& options) {
       Console::error("several files come of this; name a directory with -o");
       return Exit::usage;
     }
-    return Console::print(files->empty() ? "" : files->begin()->second) ? Exit::done : Exit::error;
+    // It holds hashes.
+    if (const auto done = make_output_private(); !done) return Console::fail(done.error());
+    return Console::print_all(files->empty() ? "" : files->begin()->second);
   }
   if (const auto made = make_private_directories(options.output); !made)
     return Console::fail(made.error());

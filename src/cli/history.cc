@@ -58,13 +58,12 @@ Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
   if (options.json) {
     Json out = Json::array();
     for (const auto& run : runs) out.push_back(to_json(run));
-    return Console::print(out.dump(2) + "\n") ? Exit::done : Exit::error;
+    return Console::print_all(out.dump(2) + "\n");
   }
-  const Console console(common);
-  for (const auto& run : runs)
-    if (!console.tell(to_text(run))) return Exit::error;
-  if (runs.empty() && !console.tell("No run is on record.\n")) return Exit::error;
-  return Exit::done;
+  if (common.quiet) return Exit::done;
+  std::string text;
+  for (const auto& run : runs) text += to_text(run);
+  return Console::print_all(runs.empty() ? "No run is on record.\n" : text);
 }
 
 }  // namespace vstate::cli

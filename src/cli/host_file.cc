@@ -63,6 +63,14 @@ Status replace(const std::string& path, std::string_view text) {
 
 }  // namespace
 
+Status make_output_private() {
+  struct stat st {};
+  if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  return fchmod(STDOUT_FILENO, 0600) == 0
+             ? Status()
+             : Status(fail_errno("standard output", "cannot set mode 0600"));
+}
+
 Status make_private_directories(const std::filesystem::path& path) {
   if (path.empty() || std::filesystem::is_directory(path)) return {};
   VSTATE_TRY(make_private_directories(path.parent_path()));

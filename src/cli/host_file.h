@@ -13,6 +13,9 @@ namespace vstate::cli {
 /// Makes a directory and those above it for their owner alone: archives hold people's mail.
 Status make_private_directories(const std::filesystem::path&);
 
+/// Where standard output is a file, makes it readable for its owner alone before a hash is in it.
+Status make_output_private();
+
 /// All of a file, or of a pipe that it names.
 [[nodiscard]] Result<std::string> read_host_file(const std::string& path);
 

@@ -48,7 +48,9 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
     }
     auto json = view::to_json(prepared->plan);
     has_changes = has_changes || !prepared->plan.is_empty();
-    if (!options.json && !console.tell(view::to_text(json, text))) return Exit::error;
+    if (!options.json && !common.quiet)
+      if (const auto told = Console::print_all(view::to_text(json, text)); told != Exit::done)
+        return told;
     for (const auto& problem : prepared->plan.problems) Console::error(noun + problem);
     tally.add(name, prepared->plan.problems.empty() ? Exit::done : Exit::error);
     plans.push_back(std::move(json));
@@ -60,7 +62,10 @@ Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
       return Exit::error;
     }
   }
-  if (options.json && !Console::print(joined(std::move(plans)).dump(2) + "\n")) return Exit::error;
+  if (options.json)
+    if (const auto printed = Console::print_all(joined(std::move(plans)).dump(2) + "\n");
+        printed != Exit::done)
+      return printed;
   if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   if (result != Exit::done) return result;
   return has_changes && options.detailed_exitcode ? Exit::differences : Exit::done;
@@ -76,6 +81,6 @@ Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
                                                                              : Exit::error;
 }
 
-Exit run_schema() { return Console::print(document::schema()) ? Exit::done : Exit::error; }
+Exit run_schema() { return Console::print_all(document::schema()); }
 
 }  // namespace vstate::cli

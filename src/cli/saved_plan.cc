@@ -46,8 +46,17 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   const auto damaged = [&] {
     return fail(Errc::invalid, fmt::format("{}: is not a plan saved by vstate; plan again", path));
   };
-  const auto json = Json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.contains(k_version_key)) return damaged();
+  // What is deeper than any plan is not built: taking it down again would run out of stack.
+  constexpr int most_levels = 64;
+  bool is_deep = false;
+  const auto json = Json::parse(
+      text,
+      [&](int depth, Json::parse_event_t, const Json&) {
+        is_deep = is_deep || depth > most_levels;
+        return depth <= most_levels;
+      },
+      false);
+  if (is_deep || json.is_discarded() || !json.contains(k_version_key)) return damaged();
   if (json[k_version_key] != k_version)
     return fail(Errc::unsupported,
                 fmt::format("{}: was saved by another version of vstate; plan again", path));

@@ -1,5 +1,7 @@
 #include "chain_impl.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "changes_impl.h"
@@ -11,6 +13,7 @@ namespace vstate::mail {
 
 Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests,
                           const MailMemory* memory) {
+  if (files.announced()) limits.max_bytes = std::min(limits.max_bytes, *files.announced());
   Chain chain(files, limits, wants_digests, memory);
   VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
   if (!files.continues()) chain.changes_.resize(1);

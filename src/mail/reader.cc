@@ -82,6 +82,11 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   if (!S_ISREG(st.st_mode)) return reader.broken("not a regular file");
   if (st.st_size == 0) return reader.broken("the archive is empty");
   reader.identity_ = identity_of(st);
+  // What no mail is packed to: a few bytes that stand for a terabyte of nothing.
+  constexpr std::uint64_t few = std::uint64_t{64} << 20, most_ratio = 10'000;
+  const auto packed = static_cast<std::uint64_t>(st.st_size);
+  if (packed < limits.max_bytes / most_ratio)
+    reader.limits_.max_bytes = std::min(limits.max_bytes, few + packed * most_ratio);
   auto* archive = reader.archive_.get();
   archive_read_support_format_tar(archive);
   archive_read_support_filter_zstd(archive);

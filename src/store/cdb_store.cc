@@ -304,8 +304,6 @@ Result<std::vector<Misfit>> CdbStore::find_misfits(const DomainLocation& domain,
   std::vector<Misfit> misfits;
   for (const auto& [key, mailbox] : state.mailboxes) {
     const auto& name = key.text();
-    if (name == k_vpasswd)
-      misfits.push_back({{"mailbox " + name}, "the name clashes with the file vpasswd", ""});
     auto account = vstate::to_account(name, mailbox, home_of(domain, name, paths));
     if (!stores_clear_passwords_) account.clear_password.reset();
     const auto record = to_record(account);

@@ -161,6 +161,25 @@ class ForeignLinesTest(PublicationCase):
         self.assertEqual(support.cdb_find(data, b""), b"-")
 
 
+class LocalsTest(PublicationCase):
+    def test_alias_domain_that_is_local(self):
+        """It beats virtualdomains: it goes before rcpthosts names the domain, in the first run already."""
+        server = self.server("server")
+        server.write(server.control("locals"), "localhost\nExample.NET\nmail2.example.org\n")
+        path = self.file("example.com.toml", support.domain_text("example.com", ["postmaster"],
+                                                                 head='aliases = ["example.net"]\n'))
+        self.apply(server, path)
+        self.assertEqual(self.lines(server, "locals"), ["localhost", "mail2.example.org"])
+        self.check_exit(server.vstate("plan", "--detailed-exitcode", path))
+
+    def test_missing_locals_stays_missing(self):
+        """Without the file control/me is local; an empty one would say something else."""
+        server = self.server("server")
+        os.unlink(server.control("locals"))
+        self.apply_domain(server, "example.com", mailboxes=["postmaster"])
+        self.assertFalse(os.path.exists(server.control("locals")))
+
+
 class RcpthostsTest(PublicationCase):
     def server_with_lines(self, count):
         server = self.server()

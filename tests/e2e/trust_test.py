@@ -138,28 +138,36 @@ class TrustTest(support.SandboxCase):
 
     def test_links(self):
         """A link that the owner of the mail made, at each level, to each place."""
-        for level in ("alice", "alice/Maildir", "alice/Maildir/cur", "alice/vacation", "."):
-            for target in ("/etc", "/home/carol", "{other}/bob"):
-                with self.subTest(level=level, target=target):
-                    server = self.world("cdb")
-                    place = server.at(os.path.normpath(f"{server.directory_of(NAME)}/{level}"))
-                    if os.path.exists(place):
-                        os.rename(place, server.at("/var/away"))
-                    os.symlink(target.format(other=server.directory_of(OTHER)), place)
-                    os.lchown(place, *support.OWNER)
-                    outside = [server.at("/etc"), server.at("/home"), server.at(server.directory_of(OTHER))]
-                    before = snapshot(*outside)
-                    file = self.file("wanted.toml", domain_text(mailboxes=("postmaster", "alice", "bob")))
-                    small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
-                    out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
-                    os.mkdir(out)
-                    for command in (("dump", NAME, "--mail", out, "-o", f"{out}/domain.toml"),
-                                    ("apply", "--yes", file), ("verify", file),
-                                    ("apply", "--prune", "--yes", "--max-delete", "9", small)):
-                        outcome = server.vstate(*command)
-                        self.assertNotIn(CANARY.decode(), outcome.out + outcome.err, (level, command))
-                        self.assertEqual(before, snapshot(*outside), (level, target, command))
-                    self.assertNotIn(CANARY, self.dump_bytes(out), level)
+        directories = [(level, target) for level in ("alice", "alice/Maildir", "alice/Maildir/cur", "alice/vacation", ".")
+                       for target in ("/etc", "/home/carol", "{other}/bob")]
+        files = [(level, target) for level in (".qmail-default", ".qmail-sales", "alice/.qmail", "alice/vacation/message",
+                                               "alice/lastauth", "alice/Maildir/shared-maildirs", ".qmailadmin-limits",
+                                               "alice/Maildir/maildirsize", "alice/Maildir/dovecot-uidlist", "vpasswd")
+                 for target in ("/etc/shadow", "/home/carol/private")]
+        for level, target in directories + files:
+            with self.subTest(level=level, target=target):
+                server = self.world("cdb")
+                place = server.at(os.path.normpath(f"{server.directory_of(NAME)}/{level}"))
+                if os.path.exists(place):
+                    os.rename(place, server.at("/var/away"))
+                if not os.path.isdir(os.path.dirname(place)):
+                    os.mkdir(os.path.dirname(place), 0o700)
+                    support.give(os.path.dirname(place))
+                os.symlink(target.format(other=server.directory_of(OTHER)), place)
+                os.lchown(place, *support.OWNER)
+                outside = [server.at("/etc"), server.at("/home"), server.at(server.directory_of(OTHER))]
+                before = snapshot(*outside)
+                file = self.file("wanted.toml", domain_text(mailboxes=("postmaster", "alice", "bob")))
+                small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
+                out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
+                os.mkdir(out)
+                for command in (("dump", NAME, "--mail", out, "-o", f"{out}/domain.toml"),
+                                ("apply", "--yes", file), ("verify", file),
+                                ("apply", "--prune", "--yes", "--max-delete", "9", small)):
+                    outcome = server.vstate(*command)
+                    self.assertNotIn(CANARY.decode(), outcome.out + outcome.err, (level, command))
+                    self.assertEqual(before, snapshot(*outside), (level, target, command))
+                self.assertNotIn(CANARY, self.dump_bytes(out), level)
 
     def test_list_elsewhere(self):
         """A link of the owner's says where a list is."""
@@ -215,6 +223,53 @@ class TrustTest(support.SandboxCase):
         server = self.server("home")
         self.check_exit(server.vstate("apply", file))
         self.assertFalse(os.path.exists(server.at(f"{server.directory_of(NAME)}/bob/.qmail")))
+
+    def test_sparse_archive(self):
+        """A few kilobytes that stand for a terabyte are refused before they are read."""
+        server = self.server("new")
+        with open(os.path.join(self.directory, "big"), "wb") as file:
+            file.truncate(1 << 40)
+        subprocess.run(["tar", "-S", "--format=posix", "-C", self.directory, "-cf",
+                        os.path.join(self.directory, "a.tar"), "big"], check=True)
+        for said in ("", "bytes = 100, "):
+            part = f'{{ archive = "a.tar", {said}sha256 = "{"0" * 64}" }}'
+            file = self.file("domain.toml", domain_text(mailboxes=("postmaster",))
+                             + f"\n[mailbox.bob]\npassword = ''\nmail = {part}\n")
+            outcome = self.check_exit(server.vstate("plan", file, timeout=20), 1)
+            self.assertRegex(outcome.err, r'entry "big": more than \d+ bytes in all')
+
+    def test_deep_plan(self):
+        """What is deeper than any plan is refused, and does not run out of stack."""
+        server = self.server("new")
+        file = self.file("domain.toml", domain_text(mailboxes=("postmaster",)))
+        saved = os.path.join(self.directory, "plan.json")
+        self.check_exit(server.vstate("plan", "-o", saved, file))
+        with open(saved, encoding="utf-8") as text:
+            whole = text.read()
+        for deep in ("[" * 300000 + "]" * 300000, '{"a":' * 300000 + "1" + "}" * 300000):
+            with open(saved, "w", encoding="utf-8") as text:
+                text.write(whole.replace('"only": []', f'"only": {deep}'))
+            outcome = self.check_exit(server.vstate("apply", saved), 1)
+            self.assertIn("is not a plan saved by vstate", outcome.err)
+
+    def test_output(self):
+        """Hashes are for the owner of the file alone, and an answer that nobody got is no success."""
+        server = self.world("cdb")
+        file = self.file("domain.toml", domain_text(mailboxes=("postmaster", "alice")))
+        for command in (("export", "--to", "dovecot", file), ("dump", NAME)):
+            path = os.path.join(self.directory, command[0])
+            with open(path, "wb") as out:
+                os.fchmod(out.fileno(), 0o644)
+                subprocess.run([support.VSTATE, *server.options, *command], stdout=out, check=True,
+                               stderr=subprocess.DEVNULL, env=support.environment())
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600, command)
+        for command in (("plan", file), ("verify", file), ("route", f"alice@{NAME}"), ("dump", NAME), ("schema",),
+                        ("export", "--to", "dovecot", file), ("history",)):
+            with open("/dev/full", "wb") as out:
+                done = subprocess.run([support.VSTATE, *server.options, *command], stdout=out, stderr=subprocess.PIPE,
+                                      check=False, env=support.environment())
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn(b"standard output: cannot write", done.stderr, command)
 
     def test_named_homes(self):
         """--homes is the administrator's word for a place; without it nothing is made or mended there."""

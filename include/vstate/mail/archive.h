@@ -26,6 +26,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,10 +82,15 @@ class ArchiveFiles {
   [[nodiscard]] const std::vector<std::string>& paths() const { return paths_; }
   /// The archives before them are left out: they are wholly in.
   [[nodiscard]] bool continues() const { return continues_; }
+  /// How many bytes are in them together, as whoever made them says; nullopt: nobody says. An
+  /// archive with more is refused before it is read.
+  [[nodiscard]] std::optional<std::uint64_t> announced() const { return announced_; }
+  void announce(std::uint64_t bytes) { announced_ = bytes; }
 
  private:
   std::vector<std::string> paths_;  ///< on this machine
   bool continues_ = false;
+  std::optional<std::uint64_t> announced_;
 };
 
 /// What an archive may hold at most; more is `invalid`.
