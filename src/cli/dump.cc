@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ class Dumping {
   Result<DomainDump> run(const DomainName& name);
 
  private:
+  Status lock_archives(const std::string& domain);
   Status archive_all(Observation&);
   void take(std::optional<ArchiveRef>& into, const ArchiveSource&, const std::string& address,
             const std::string& relative);
@@ -138,9 +140,26 @@ std::string Dumping::path_of_part(const std::string& whole, const ArchiveRef& pr
                      present.increments.size() + 2, ending);
 }
 
+/// Two dumps of a domain at once would each write an index that is not of the other's archives.
+Status Dumping::lock_archives(const std::string& domain) {
+  const auto path = path_join(choice_.mail, domain);
+  VSTATE_TRY(make_private_directories(path));
+  Handle directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) return fail_errno(path, "cannot open");
+  if (flock(directory.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail_errno(path, "cannot lock");
+    return fail(Errc::busy,
+                fmt::format("{}: another dump is writing into it; run it again later", path),
+                Scope::run);
+  }
+  out_.lock = std::move(directory);
+  return {};
+}
+
 Status Dumping::archive_all(Observation& observation) {
   auto& state = *observation.state;
   const auto& domain = state.name.text();
+  if (!choice_.mail.empty()) VSTATE_TRY(lock_archives(domain));
   for (const auto& [name, source] : observation.mailbox_archives)
     take(state.mailboxes.at(name).mail, source, "mail." + name.text(),
          fmt::format("{}/mailbox/{}.tar.zst", domain, name.text()));

@@ -34,6 +34,7 @@ struct DumpReport {
 };
 struct DomainDump : DumpReport {
   std::string text;
+  Handle lock;  ///< of the archives' directory, until the text is where it belongs
 };
 
 struct DumpChoice {

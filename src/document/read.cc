@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include <fmt/format.h>
@@ -273,6 +274,9 @@ void Reading::read_limits(Table& domain, State& state) {
     if (name.kind == LimitKind::denial) continue;
     const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
     if (!value) continue;
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    if (name.kind == LimitKind::count && *value > most)
+      table.error(name.document_key, fmt::format("is {}, vpopmail counts to {}", *value, most));
     if (name.maximum > 0 && *value > name.maximum)
       table.error(name.document_key,
                   fmt::format("is {}, at most {} has a meaning", *value, name.maximum));

@@ -1,10 +1,10 @@
-"""Nothing outside, also in a race: while a domain is applied, pulled or dumped, the mail's owner swaps
-a home, a Maildir, the domain's directory or a bucket for a link that leads elsewhere, again and again.
+"""Nothing outside, also in a race: while a domain is applied, pruned, pulled, dumped, planned or
+verified, the mail's owner swaps a home, a Maildir, the domain's directory or a bucket for a link that leads elsewhere, again and again.
 
 Outside stands what only root may read and change, laid out as what is inside. Whatever the runs end
 with: it is not changed, made, given away or removed, and none of its bytes gets into a dump.
 
-VSTATE_RUNS=N  how many; 50, or 1,000 with VSTATE_DEEP
+VSTATE_RUNS=N  how many; 56, or 7,000 with VSTATE_DEEP: as many of each of the seven commands
 """
 
 import os
@@ -17,7 +17,7 @@ import disturb
 import support
 
 NAME = "example.com"
-RUNS = int(os.environ.get("VSTATE_RUNS") or (1000 if disturb.DEEP else 50))
+RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if disturb.DEEP else 56))
 CANARY = b"canary-that-only-root-may-read"
 
 #: Swaps a directory for a link and back until it is killed, as the owner of the mail.
@@ -104,15 +104,17 @@ class SwapTest(disturb.DisturbCase):
         """One run of one command; returns its output."""
         places = [["alice"], ["alice/Maildir"], [""], ["0"], ["news"], ["alice/Maildir/cur"],
                   ["alice", "alice/Maildir"], ["0/erika"]][number % 8]
-        kind = ("first", "again", "pull", "prune", "dump")[number // 8 % 5]
+        kind = ("first", "again", "pull", "prune", "dump", "verify", "plan")[number // 8 % 7]
         target = "old" if kind == "dump" else "new"
-        if kind in ("again", "prune"):
+        if kind in ("again", "prune", "verify", "plan"):
             self.vstate(work, "--root", "new", "apply", "file.toml", "--mail", "mail")
         swapper = self.swapped(work, target, places)
         try:
             if kind == "dump":
                 return self.vstate(work, "--root", "old", "dump", NAME, "-o", "out.toml", "--mail",
                                    "out-mail")
+            if kind in ("verify", "plan"):
+                return self.vstate(work, "--root", "new", kind, "later.toml", "--mail", "later-mail")
             if kind == "pull":
                 return self.vstate(work, "--root", "new", "pull", "./later", NAME)
             if kind == "first":

@@ -11,7 +11,7 @@ import unittest
 
 import databases
 import support
-from support import domain_text, mailbox_text
+from support import domain_text
 
 NAME = "example.com"
 OTHER = "other.example"
@@ -55,6 +55,62 @@ def change_home(server, kind, name, home):
         if fields[0] == name:
             fields[5] = home
     server.write(path, "\n".join(map(":".join, lines)) + "\n", 0o600, support.OWNER)
+
+
+#: Paths that no [[file]] may have, whatever it is.
+HOSTILE_PATHS = (
+    "..", "../x", "/etc/x", "x/../../y", "./x", "x//y", "x/", "/", ".", "", "{domain}/x", "{domain}/../x",
+    "{vpopmail}/x", "{qmail}/control/x", "{mailbox:postmaster}/../x", "{mailbox:postmaster}/", "{mailbox:nobody}/x",
+    "{mailbox:postmaster}/Maildir/new/x", "{mailbox:postmaster}/Maildir", "{byte:2f}etc/x", "..{byte:2f}x",
+    "a{byte:00}b", ".vstate-x", ".vstate-dir-control", "vpasswd", "vpasswd.cdb", "vpasswd/x", "vpasswd.bak.7",
+    ".vpasswd.lock", ".qmail-default", ".qmail-default/x", ".qmailadmin-limits", ".dir-control", ".dir-control.7",
+    ".dir_control_free", "cdb.tmp", "{mailbox:postmaster}/.qmail", "{mailbox:postmaster}/lastauth", "news/lock")
+CONTENTS = ('text = "x"', 'link = "x"', "directory = true", 'base64 = "eA=="')
+#: Members that no archive may have: name, type, link target.
+HOSTILE_MEMBERS = (
+    ("../x", tarfile.REGTYPE, ""), ("/etc/x", tarfile.REGTYPE, ""), ("x/../../y", tarfile.REGTYPE, ""),
+    ("n" * 256, tarfile.REGTYPE, ""), ("x/" + "n" * 300, tarfile.REGTYPE, ""), ("fifo", tarfile.FIFOTYPE, ""),
+    ("null", tarfile.CHRTYPE, ""), ("sda", tarfile.BLKTYPE, ""), ("..", tarfile.DIRTYPE, ""),
+    ("../d", tarfile.DIRTYPE, ""), ("/d", tarfile.DIRTYPE, ""), ("hard", tarfile.LNKTYPE, "/etc/shadow"),
+    ("hard", tarfile.LNKTYPE, "../../vpasswd"), ("hard", tarfile.LNKTYPE, "nothing"), ("soft", tarfile.SYMTYPE, ""),
+    ("../soft", tarfile.SYMTYPE, "x"), ("/soft", tarfile.SYMTYPE, "x"))
+
+
+class HostileFileTest(support.SandboxCase):
+    """Whatever a domain's file or its archive says: an error with its place, and nothing is changed."""
+
+    def test_paths(self):
+        server = self.server("new")
+        before = snapshot(server.root)
+        lists = "\n[list.news]\nfiles = { editor = 'x' }\n"
+        for path in HOSTILE_PATHS:
+            for content in CONTENTS:
+                with self.subTest(path=path, content=content):
+                    file = self.file("domain.toml", domain_text(mailboxes=("postmaster",)) + lists
+                                     + f"\n[[file]]\npath = '{path}'\n{content}\n")
+                    for command in ("check", "apply"):
+                        outcome = self.check_exit(server.vstate(command, file), 1)
+                        self.assertRegex(outcome.err, r"domain\.toml:\d+:\d+: ")
+        self.assertEqual(before, snapshot(server.root))
+
+    def test_members(self):
+        server = self.server("new")
+        places = [server.at(place) for place in ("/etc", "/srv", "/var/qmail")]
+        before = snapshot(*places)
+        for name, kind, target in HOSTILE_MEMBERS:
+            for box in ("mailbox", "domain"):
+                with self.subTest(name=name[:9], kind=kind, target=target, box=box):
+                    with tarfile.open(os.path.join(self.directory, "a.tar"), "w", format=tarfile.PAX_FORMAT) as tar:
+                        info = tarfile.TarInfo(name)
+                        info.type, info.linkname = kind, target
+                        tar.addfile(info)
+                    part = f'{{ archive = "a.tar", sha256 = "{"0" * 64}" }}'
+                    text = domain_text(mailboxes=("postmaster",))
+                    text = (text.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1) if box == "domain" else
+                            text + f"\n[mailbox.bob]\npassword = ''\nmail = {part}\n")
+                    outcome = self.check_exit(server.vstate("apply", self.file("domain.toml", text)), 1)
+                    self.assertIn("a.tar: entry ", outcome.err)
+        self.assertEqual(before, snapshot(*places))
 
 
 @unittest.skipUnless(support.IS_ROOT, "only root has rights to lose")
@@ -223,6 +279,29 @@ class TrustTest(support.SandboxCase):
         server = self.server("home")
         self.check_exit(server.vstate("apply", file))
         self.assertFalse(os.path.exists(server.at(f"{server.directory_of(NAME)}/bob/.qmail")))
+
+    def test_two_dumps_at_once(self):
+        """Into one directory of archives: one after the other, or not at all; each file fits its archives."""
+        server = self.world("cdb")
+        mail = os.path.join(self.directory, "mail")
+        for number in range(12):
+            server.write(self.home_of(server, "alice") + f"/Maildir/cur/17000001{number:02}.1.more:2,S", BODY, 0o600,
+                         support.OWNER)
+            files = [os.path.join(self.directory, f"{number}-{which}.toml") for which in "ab"]
+            running = [subprocess.Popen([support.VSTATE, *server.options, "-q", "dump", NAME, "--mail", mail, "-o", file],
+                                        stderr=subprocess.PIPE, env=support.environment()) for file in files]
+            codes = []
+            for process in running:
+                said = process.communicate()[1].decode()
+                codes.append(process.returncode)
+                self.assertIn(process.returncode, (0, 75), said)
+                if process.returncode == 75:
+                    self.assertIn("another dump is writing into it; run it again later", said)
+            self.assertIn(0, codes)
+            for file, code in zip(files, codes):
+                self.assertEqual(os.path.exists(file), code == 0)
+                if code == 0:
+                    self.check_exit(self.server(f"onto-{os.path.basename(file)}").vstate("plan", file, "--mail", mail))
 
     def test_sparse_archive(self):
         """A few kilobytes that stand for a terabyte are refused before they are read."""
