@@ -64,11 +64,17 @@ Result<Usage> count_maildir(const System& system, int maildir, const std::string
     const auto name = listing.name(i);
     if (!name.starts_with('.') || name == ".Trash") continue;
     auto folder = system.open_directory(path_join(path, name));
-    // A file, or a link that leads nowhere: not a folder of this Maildir.
-    const auto code = folder ? Errc::not_found : folder.error().code;
-    if (code != Errc::not_found && code != Errc::invalid && code != Errc::denied)
-      return tl::unexpected<Error>(folder.error());
-    if (folder) VSTATE_TRY(add_folder(folder->handle.get(), path_join(path, name), usage));
+    if (folder) {
+      VSTATE_TRY(add_folder(folder->handle.get(), path_join(path, name), usage));
+      continue;
+    }
+    // A file, or a link that leads nowhere or to where its owner may not go: not a folder of this
+    // Maildir. One that is a directory and cannot be entered would be missing from the sum.
+    VSTATE_TRY_ASSIGN(const auto entry, system.look(path_join(path, name)));
+    const auto code = folder.error().code;
+    const bool is_links_doing =
+        entry && entry->is_link() && (code == Errc::invalid || code == Errc::denied);
+    if (code != Errc::not_found && !is_links_doing) return tl::unexpected<Error>(folder.error());
   }
   return usage;
 }
