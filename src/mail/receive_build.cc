@@ -153,7 +153,7 @@ Status Receiver::Impl::build_queued() {
 Status Receiver::Impl::remove_left_over() {
   if (!index_) return {};
   for (const auto& [folder, name] : index_->left_over()) {
-    const auto directory = target_->directory(folder);
+    VSTATE_TRY_ASSIGN(const auto directory, target_->directory_here(folder));
     if (!directory) continue;
     VSTATE_TRY(step(mail::relative_join(folder, name)));
     const ActingAs acting(owner_.uid, owner_.gid);

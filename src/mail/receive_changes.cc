@@ -41,8 +41,8 @@ Status Receiver::Impl::for_each_message(Visit visit) {
   for (std::uint32_t number = 0; number < folders_.size(); ++number)
     for (const std::string_view part : {"new", "cur"}) {
       const auto directory = mail::relative_join(folders_.path(number), part);
-      // What lies behind a link is not this mailbox's.
-      if (const auto handle = target_->directory(directory); !handle) continue;
+      VSTATE_TRY_ASSIGN(const auto handle, target_->directory_here(directory));
+      if (!handle) continue;
       VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
       for (std::size_t i = 0; listing && i < listing->size(); ++i) {
         const auto path = mail::relative_join(directory, listing->name(i));

@@ -88,6 +88,14 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   return shared;
 }
 
+Result<std::optional<SharedHandle>> Target::directory_here(std::string_view relative) {
+  auto handle = directory(relative);
+  if (handle) return std::optional(*std::move(handle));
+  const auto code = handle.error().code;
+  if (code == Errc::not_found || code == Errc::conflict) return std::optional<SharedHandle>();
+  return tl::unexpected<Error>(handle.error());
+}
+
 Result<std::optional<Listing>> Target::list(std::string_view relative) {
   const auto handle = directory(relative);
   if (!handle) {

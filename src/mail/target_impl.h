@@ -36,6 +36,9 @@ class Target {
   /// disks with them (may_be_link), as whoever made them. `not_found`, or `conflict` if a component
   /// is another link or no directory. The last some dozen handles stay open.
   [[nodiscard]] Result<SharedHandle> directory(std::string_view relative);
+  /// The same; nullopt for what is not there, and for what a link or a file stands in the place of:
+  /// what lies behind it is not this mailbox's.
+  [[nodiscard]] Result<std::optional<SharedHandle>> directory_here(std::string_view relative);
   /// What stands at a path is a directory, or a link that `directory` follows to one.
   [[nodiscard]] Result<bool> is_directory(std::string_view relative, const struct stat&);
   /// The names in a directory beneath; nothing if there is none.

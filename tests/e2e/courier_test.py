@@ -208,7 +208,7 @@ class FromCourier(support.SandboxCase):
         for number in range(3):
             self.live(source, choose)
             self.pull(source, target)
-        self.check_exit(target.vstate("pull", *CONVERT, "--prune", "--yes", source.root, DOMAIN))
+        self.check_exit(target.vstate("pull", *CONVERT, "--prune", "--yes", "--max-delete", "999", source.root, DOMAIN))
         before = state_by_courier(home_of(source))
         deliver(source, 1000)
         self.pull(source, target)
