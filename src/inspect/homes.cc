@@ -50,7 +50,8 @@ Status Inspector::leave_out(const Account& account, std::string why) {
 /// Whether root has put `path` where it leads: it is in the domain's directory, or only links of
 /// root's lead from there to it, or the administrator names the place. What a person without root's
 /// rights wrote into an account or a link is no such word.
-Result<bool> Inspector::is_given(const std::string& path) const {
+Result<bool> Inspector::is_given(const std::string& path) {
+  if (is_plainly_inside(path)) return true;
   VSTATE_TRY_ASSIGN(const auto way, system_.way_of(path));
   if (is_within(way.path, bounds_->own)) return true;
   // Without root's rights there is nothing that a path could gain.
@@ -60,8 +61,17 @@ Result<bool> Inspector::is_given(const std::string& path) const {
     VSTATE_TRY_ASSIGN(const auto place, system_.way_of(homes));
     if (is_within(way.path, place.path)) return true;
   }
+  return is_spelt_inside(path);
+}
+
+bool Inspector::is_spelt_inside(const std::string& path) const {
   const auto parts = split(path, '/');
   return is_within(path, directory()) && std::find(parts.begin(), parts.end(), "..") == parts.end();
+}
+
+/// As most homes are: nothing has to be walked to know where it is.
+bool Inspector::is_plainly_inside(const std::string& path) {
+  return path.size() > directory().size() && is_spelt_inside(path) && places_.is_direct(path);
 }
 
 /// If so, whatever is done there is done with the owner's rights.
@@ -74,7 +84,8 @@ Result<bool> Inspector::is_elsewhere(const std::string& path) {
 }
 
 /// Why nothing of a home is this domain's; empty if it may be.
-Result<std::string> Inspector::refusal_of_home(const std::string& home) const {
+Result<std::string> Inspector::refusal_of_home(const std::string& home) {
+  if (is_plainly_inside(home)) return std::string();
   const auto way = system_.way_of(home);
   if (!way && !is_links_doing(way.error())) return tl::unexpected<Error>(way.error());
   return way ? refusal_of(*bounds_, way->path) : std::string();

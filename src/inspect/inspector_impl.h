@@ -43,9 +43,11 @@ class Inspector {
   Result<std::string> find_home(const Account&);
   Result<std::string> home_instead_of(const Account&, const std::string& stored);
   Status take_home(const std::string& name, const std::string& home);
-  Result<std::string> refusal_of_home(const std::string& home) const;
+  [[nodiscard]] bool is_spelt_inside(const std::string& path) const;
+  [[nodiscard]] bool is_plainly_inside(const std::string& path);
+  Result<std::string> refusal_of_home(const std::string& home);
   Status leave_home(const std::string& name, const std::string& home, const std::string& why);
-  Result<bool> is_given(const std::string& path) const;
+  Result<bool> is_given(const std::string& path);
   Result<bool> is_elsewhere(const std::string& path);
   [[nodiscard]] static std::string note_of_home(const std::string& name, const std::string& home);
   Status leave_out(const Account&, std::string why);

@@ -27,7 +27,12 @@ std::optional<PlaceId> Places::find(const std::string& path) {
     return std::nullopt;
   }
   if (behind->info) place = PlaceId{behind->info->device, behind->info->inode};
+  if (behind->info && behind->info->is_behind_link) behind_links_.insert(path);
   return known_.emplace(path, place).first->second;
+}
+
+bool Places::is_direct(const std::string& path) {
+  return find(path) && !behind_links_.contains(path);
 }
 
 std::optional<std::string> Places::below(const std::string& path, const PlaceId& directory) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "vstate/model/template.h"
 #include "vstate/sys/system.h"
@@ -30,6 +31,8 @@ class Places {
   /// Where a path leads, through links; nullopt for nowhere, and for where it cannot be told: then
   /// `status` says why, and whatever was made of the answer must not be used.
   [[nodiscard]] std::optional<PlaceId> find(const std::string& path);
+  /// Whether it leads somewhere, and no link is on the way.
+  [[nodiscard]] bool is_direct(const std::string& path);
   /// The part of `path` below a directory, by whatever names both are reached; nullopt if it is not
   /// below it.
   [[nodiscard]] std::optional<std::string> below(const std::string& path, const PlaceId& directory);
@@ -40,6 +43,7 @@ class Places {
   const System& system_;
   Status status_;
   std::unordered_map<std::string, std::optional<PlaceId>> known_;
+  std::unordered_set<std::string> behind_links_;
 };
 
 }  // namespace vstate

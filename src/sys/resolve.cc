@@ -145,7 +145,7 @@ Result<System::Opened> Walk::open(int flags) {
     }
     const ActingAs acting(as_);
     Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
-    if (opened.is_open()) return System::Opened{std::move(opened), as_};
+    if (opened.is_open()) return System::Opened{std::move(opened), as_, links_ > 0};
     if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
     // A link was put in its place this instant: it is looked at anew.
     if (errno != ELOOP) return fail_errno(path_, "cannot open");
@@ -156,7 +156,7 @@ Result<System::Opened> Walk::open(int flags) {
   const ActingAs acting(as_);
   Handle opened(openat(here(), ".", flags | O_CLOEXEC));
   if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
-  return System::Opened{std::move(opened), as_};
+  return System::Opened{std::move(opened), as_, links_ > 0};
 }
 
 Result<System::Way> Walk::resolve() {
@@ -203,7 +203,7 @@ Result<System::Opened> open_below(int root, std::string_view path, int flags,
   {
     const ActingAs acting(as);
     Handle opened(open_without_links(root, name, flags));
-    if (opened.is_open()) return System::Opened{std::move(opened), as};
+    if (opened.is_open()) return System::Opened{std::move(opened), as, false};
   }
   if (errno != ELOOP && errno != ENOTDIR) return fail_errno(path, "cannot open");
   return Walk(root, path, as).open(flags);

@@ -224,7 +224,9 @@ Result<FileInfo> System::info(std::string_view path) const {
 
 Result<FileInfo> System::info_followed(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH));
-  return info_of_handle(opened.handle, path);
+  VSTATE_TRY_ASSIGN(auto info, info_of_handle(opened.handle, path));
+  info.is_behind_link = opened.is_behind_link;
+  return info;
 }
 
 Result<std::optional<FileInfo>> System::look(std::string_view path) const {

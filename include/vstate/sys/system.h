@@ -41,6 +41,7 @@ struct FileInfo {
   std::int64_t mtime = 0;
   std::int64_t changed = 0;  ///< ctime in nanoseconds
   std::uint64_t device = 0, inode = 0;
+  bool is_behind_link = false;  ///< asked with links followed, and there was one on the way
   [[nodiscard]] bool is_directory() const { return type == Type::directory; }
   [[nodiscard]] bool is_regular() const { return type == Type::regular; }
   [[nodiscard]] bool is_link() const { return type == Type::link; }
@@ -175,6 +176,7 @@ class System {
   struct Opened {
     Handle handle;
     std::optional<Identity> as;
+    bool is_behind_link = false;
   };
   [[nodiscard]] Result<Opened> open_directory(std::string_view path) const;
   [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const;
