@@ -122,6 +122,10 @@ Status MysqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
   handle_.reset(mysql_init(nullptr));
   VSTATE_ASSERT(handle_ != nullptr);
   mysql_options(handle_.get(), MYSQL_OPT_CONNECT_TIMEOUT, &k_connect_seconds);
+  // Else the server may ask for any file that vstate can read (LOAD DATA LOCAL), and which server
+  // that is stands in a file of vpopmail's.
+  constexpr unsigned never = 0;
+  mysql_options(handle_.get(), MYSQL_OPT_LOCAL_INFILE, &never);
   if (mysql_real_connect(handle_.get(), connection.host.c_str(), connection.user.c_str(),
                          connection.password.reveal().c_str(), connection.database.c_str(),
                          connection.port,

@@ -63,6 +63,7 @@ class SqliteDatabase final : public sql::Database {
   std::unique_ptr<sqlite3, Close> handle_;
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
   bool is_writable_ = false;
+  std::optional<Identity> as_;  ///< who works in the file
 };
 
 Status SqliteDatabase::open(bool for_writing) {
@@ -87,6 +88,15 @@ Status SqliteDatabase::open(bool for_writing) {
   const int status = sqlite3_open_v2(place.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
   if (status != SQLITE_OK) return error();
+  // Where file and directory are vpopmail's, what the schema says is run as no more than that, and
+  // a journal, which may name any file, is played back with the rights of whoever could put it
+  // there.
+  VSTATE_TRY_ASSIGN(const auto place_of_it, system_.look_followed(directory_));
+  const bool is_vpopmails =
+      info && place_of_it && info->uid == owner_.uid && place_of_it->uid == owner_.uid;
+  as_ = is_vpopmails ? Identity{owner_.uid, owner_.gid} : Identity{geteuid(), getegid()};
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   constexpr int milliseconds = 1000;
   sqlite3_busy_timeout(handle, lock_seconds_ * milliseconds);
   is_writable_ = for_writing;
@@ -131,8 +141,11 @@ Result<sqlite3_stmt*> SqliteDatabase::prepare(const std::string& statement) {
 Result<std::uint64_t> SqliteDatabase::run(const std::string& text, const sql::Values& parameters,
                                           const sql::RowVisitor& on_row) {
   // The file and its journal belong to vpopmail, not to the domain that is worked on.
-  const ActingAs myself(geteuid(), getegid());
-  if (!is_writable_ && !is_reading(text)) VSTATE_TRY(open(true));
+  if (!is_writable_ && !is_reading(text)) {
+    const ActingAs myself(geteuid(), getegid());
+    VSTATE_TRY(open(true));
+  }
+  const ActingAs owner(as_);
   VSTATE_TRY_ASSIGN(auto* statement, prepare(text));
   int at = 0;
   for (const auto& value : parameters) {
