@@ -127,7 +127,8 @@ void Converter::tell(const std::string& folder, const uid_files::Problems& probl
 
 Status Converter::put(const std::string& path, const std::optional<std::string>& now,
                       const std::string& text, bool& has_changed) {
-  if (text.empty() || now == text) return {};
+  // Nothing is said by a file that is not there; where there is one, by an empty one.
+  if (now.value_or("") == text) return {};
   has_changed = true;
   if (mode_ == ConvertMode::look) return {};
   VSTATE_TRY(system_.before_step("convert", target_->full(path)));
