@@ -138,7 +138,9 @@ Status Inspector::look_at_directory() {
   if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
   VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
   bounds_->own = resolved;
-  for (const auto& whole : {server_.domains_dir, server_.qmail_dir}) {
+  // What is done in a home elsewhere is done as its owner: none of these may be below one.
+  for (const auto& whole :
+       {server_.domains_dir, server_.qmail_dir, std::string("/var/lib/vstate")}) {
     VSTATE_TRY_ASSIGN(const auto inside, system_.resolve(whole));
     bounds_->whole.push_back(inside);
     if (is_within(inside, resolved))

@@ -94,7 +94,6 @@ Result<std::string> Inspector::refusal_of_home(const std::string& home) {
 /// The account is carried without it.
 Status Inspector::leave_home(const std::string& name, const std::string& home,
                              const std::string& why) {
-  system_.reach_as(home, {owner().uid, owner().gid});
   LeftOut out{"mail." + name,
               fmt::format("its home {} is {}; it is left alone", visible(home), why), 0, 0};
   const auto count = count_tree(system_, source_of(home, name));

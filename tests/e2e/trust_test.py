@@ -185,7 +185,7 @@ class TrustTest(support.SandboxCase):
             if kind == "sqlite" and kind not in databases.compiled():
                 self.skipTest(f"{support.VSTATE} was built without {kind}")
             for home in ("/etc", "/home/carol", "/home", "/home/nobody", "{domain}/../../../../home/carol",
-                         "{other}/bob", "{other}", "{domain}/../other.example/bob", "/"):
+                         "{other}/bob", "{other}", "{domain}/../other.example/bob", "/", "/var", "/var/lib", "/var/lib/vstate"):
                 with self.subTest(kind=kind, home=home):
                     server = self.world(kind)
                     change_home(server, kind, "alice", home.format(domain=server.directory_of(NAME),
