@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "delivery/offer.h"
+#include "ledger/ledger.h"
 #include "support/catch.h"
 #include "unit/mail/mail_sandbox.h"
-#include "vstate/ledger/ledger.h"
-#include "vstate/mail/offer.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;
@@ -60,6 +60,9 @@ struct Message {
   /// Before and after what a stopped pass announced. If its owner then does the same, or the
   /// contrary, nobody can tell whether the pass came to it.
   std::set<Believed> announced;
+  /// A stopped pass may have placed it and not come to confirm it. If it is gone then, nobody can
+  /// tell its owner's deletion from a rename that the disk lost, and it may come again.
+  bool may_be_unconfirmed = false;
 };
 
 /// What one pass makes of one message.
@@ -251,6 +254,7 @@ class History {
       tell("delete " + before);
       fs::remove(servers_.box().host(before));
       look.reset();
+      if (!is_source && message.may_be_unconfirmed) message.beliefs.insert(std::nullopt);
       return;
     }
     if (what < 5) {
@@ -322,6 +326,7 @@ class History {
       if (beliefs.empty()) FAIL("the law is broken");
       message.beliefs = std::move(beliefs);
       message.announced.clear();
+      message.may_be_unconfirmed = false;
       message.target = found_in(found, unique);
     }
     // Nobody looks for those of a stopped pass until something comes.
@@ -361,6 +366,7 @@ class History {
       CAPTURE(shown(message.target, unique));
       CAPTURE(shown(target, unique));
       if (beliefs.empty()) FAIL("a stopped pass did what no pass does");
+      if (target && !message.target) message.may_be_unconfirmed = true;
       message.beliefs = std::move(beliefs);
       message.target = target;
     }
