@@ -2,7 +2,8 @@
 """check_layers.py [SOURCE_DIR]
 
 Compares every #include of src/ and include/ with cmake/layers.txt, and its table with the
-vstate_module lines of CMakeLists.txt. Prints file:line of each edge that the table does not have.
+vstate_module lines of CMakeLists.txt. Prints file:line of each edge that the table does not have,
+and each circle of headers.
 """
 import re
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 MODULE_LINE = re.compile(r"^vstate_module\(([a-z_ ]+)\)", re.M)
+ROOTS = ("src", "include")
 
 
 def read_table(path):
@@ -26,46 +28,68 @@ def read_table(path):
     return table
 
 
-def problem_of(included, path, module, table, is_public, has_public):
-    """What is wrong with one quoted include, or nothing."""
-    parts = included.split("/")
+def module_of(name):
+    """The module that a path below src/ or include/ belongs to: vstate/plan/plan.h is plan's."""
+    parts = name.split("/")
     if parts[0] == "vstate":
-        other = parts[1] if len(parts) > 2 else None
-        if other not in table:
-            return f'"{included}" belongs to no module of cmake/layers.txt'
-        if other not in table[module] | {module, "base"}:
-            return f'{module} may not include {other} ("{included}")'
-        return None
-    if is_public:
-        return f'a public header includes "{included}", which is no public header'
-    if len(parts) > 1:
-        return f'"{included}": a private header is for its own folder, and is named without one'
-    if not included.endswith("_impl.h") and has_public:
-        return f'"{included}": beside public headers, private ones are named *_impl.h'
-    if not (path.parent / included).exists():
-        return f'"{included}" is not in {path.parent.name}/'
+        parts = parts[1:]
+    return parts[0] if len(parts) > 1 else None
+
+
+def problem_of(included, module, table, is_public, root):
+    """What is wrong with one quoted include, or nothing."""
+    other = module_of(included)
+    if other not in table:
+        return f'"{included}" belongs to no module of cmake/layers.txt'
+    if not any((root / base / included).exists() for base in ROOTS):
+        return f'"{included}" is in neither src/ nor include/'
+    if other not in table[module] | {module, "base"}:
+        return f'{module} may not include {other} ("{included}")'
+    if is_public and not included.startswith("vstate/"):
+        return f'a header that is installed includes "{included}", which is not'
     return None
+
+
+def find_circle(graph):
+    """The first circle of headers that include each other, or nothing."""
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            return path[path.index(name):] + [name]
+        if name in done:
+            return None
+        path.append(name)
+        found = next((circle for other in graph.get(name, ()) if (circle := visit(other))), None)
+        path.pop()
+        done.add(name)
+        return found
+
+    return next((circle for name in graph if (circle := visit(name))), None)
 
 
 def main():
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
     table = read_table(root / "cmake/layers.txt")
-    errors, files = [], 0
-    for base, is_public in (("src", False), ("include/vstate", True)):
+    errors, files, graph = [], 0, {}
+    for base in ROOTS:
         for path in sorted((root / base).rglob("*")):
             if path.suffix not in (".cc", ".h"):
                 continue
             files += 1
-            where, module = path.relative_to(root), path.relative_to(root / base).parts[0]
+            where, name = path.relative_to(root), str(path.relative_to(root / base))
+            module = module_of(name)
             if module not in table:
                 errors.append(f"{where}:1: {module} is no module of cmake/layers.txt")
                 continue
-            has_public = (root / "include/vstate" / module).is_dir()
             for number, line in enumerate(path.read_text().splitlines(), 1):
-                found = INCLUDE.match(line)
-                if found and (problem := problem_of(found[1], path, module, table, is_public,
-                                                    has_public)):
+                if not (found := INCLUDE.match(line)):
+                    continue
+                graph.setdefault(name, []).append(found[1])
+                if problem := problem_of(found[1], module, table, base == "include", root):
                     errors.append(f"{where}:{number}: {problem}")
+    if circle := find_circle(graph):
+        errors.append(f"{circle[0]}:1: a circle: {' -> '.join(circle)}")
 
     build = (root / "CMakeLists.txt").read_text()
     for found in MODULE_LINE.finditer(build):

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
+#include "apply/executor.h"
+#include "maildir/maildirsize.h"
+#include "sys/handle.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/maildirsize.h"
-#include "vstate/sys/handle.h"
 
 namespace vstate {
 

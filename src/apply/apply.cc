@@ -1,10 +1,10 @@
-#include "vstate/apply/apply.h"
+#include "apply/apply.h"
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
+#include "apply/executor.h"
+#include "sys/handle.h"
 #include "vstate/base/text.h"
-#include "vstate/sys/handle.h"
 
 namespace vstate {
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
+#include "apply/executor.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
 

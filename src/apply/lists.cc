@@ -1,13 +1,13 @@
 // ezmlm lists: the directory first, then its subscribers, and last the links that make it answer.
 
-#include "executor_impl.h"
+#include "apply/executor.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "format/subscribers.h"
 #include "vstate/base/text.h"
-#include "vstate/format/subscribers.h"
 
 namespace vstate {
 

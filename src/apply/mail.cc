@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
-#include "vstate/mail/convert.h"
-#include "vstate/mail/deliver.h"
-#include "vstate/mail/receive.h"
+#include "apply/executor.h"
+#include "delivery/convert.h"
+#include "delivery/deliver.h"
+#include "delivery/receive.h"
 
 namespace vstate {
 

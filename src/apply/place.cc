@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
-#include "publisher_impl.h"
+#include "apply/executor.h"
+#include "apply/publisher.h"
+#include "format/dir_control.h"
 #include "vstate/base/text.h"
-#include "vstate/format/dir_control.h"
 
 namespace vstate {
 

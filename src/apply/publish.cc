@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "executor_impl.h"
-#include "publisher_impl.h"
+#include "apply/executor.h"
+#include "apply/publisher.h"
+#include "format/assign.h"
+#include "format/cdb.h"
+#include "format/control.h"
+#include "format/morercpthosts.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
-#include "vstate/format/cdb.h"
-#include "vstate/format/control.h"
-#include "vstate/format/morercpthosts.h"
 
 namespace vstate {
 

@@ -8,16 +8,16 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "apply.h"
-#include "commands.h"
-#include "patterns.h"
-#include "reporter.h"
-#include "saved_plan.h"
-#include "session.h"
-#include "tally.h"
+#include "archive/stream.h"
+#include "cli/apply.h"
+#include "cli/commands.h"
+#include "cli/patterns.h"
+#include "cli/reporter.h"
+#include "cli/saved_plan.h"
+#include "cli/session.h"
+#include "cli/tally.h"
+#include "view/plan_view.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/stream.h"
-#include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 

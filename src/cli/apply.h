@@ -2,9 +2,9 @@
 /// One domain applied, with mail from a feed: what apply and pull have in common.
 #pragma once
 
-#include "session.h"
-#include "vstate/apply/mail_feed.h"
-#include "vstate/mail/stream.h"
+#include "apply/mail_feed.h"
+#include "archive/stream.h"
+#include "cli/session.h"
 
 namespace vstate::cli {
 

@@ -5,12 +5,12 @@
 
 #include <fmt/format.h>
 
-#include "commands.h"
-#include "console.h"
-#include "host_file.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/host_file.h"
+#include "store/account_store.h"
 #include "vstate/base/text.h"
 #include "vstate/document/options_file.h"
-#include "vstate/store/account_store.h"
 
 namespace vstate::cli {
 

@@ -2,8 +2,8 @@
 /// One function a command.
 #pragma once
 
-#include "exit.h"
-#include "options.h"
+#include "cli/exit.h"
+#include "cli/options.h"
 
 namespace vstate::cli {
 

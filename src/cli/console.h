@@ -9,10 +9,10 @@
 #include <string>
 #include <string_view>
 
-#include "exit.h"
-#include "options.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "view/plan_view.h"
 #include "vstate/base/diagnostics.h"
-#include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 

@@ -9,15 +9,15 @@
 
 #include <fmt/format.h>
 
-#include "commands.h"
-#include "dump.h"
-#include "host_file.h"
-#include "patterns.h"
-#include "session.h"
-#include "tally.h"
+#include "archive/archive.h"
+#include "archive/index.h"
+#include "cli/commands.h"
+#include "cli/dump.h"
+#include "cli/host_file.h"
+#include "cli/patterns.h"
+#include "cli/session.h"
+#include "cli/tally.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/archive.h"
-#include "vstate/mail/archive_index.h"
 
 namespace vstate::cli {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "session.h"
-#include "vstate/mail/stream.h"
+#include "archive/stream.h"
+#include "cli/session.h"
 
 namespace vstate::cli {
 
@@ -59,7 +59,7 @@ void tell(const Console&, const DomainName&, const DumpReport&, bool is_frozen_b
 /// The same without the counts of a file that is not written.
 void tell_source(const Console&, const DomainName&, const DumpReport&, bool is_frozen_by_us);
 
-/// All of a domain into `file` as one stream (mail/stream.h), but for what `have` has.
+/// All of a domain into `file` as one stream (archive/stream.h), but for what `have` has.
 [[nodiscard]] Result<DumpReport> dump_stream(Session&, const DomainName&, int file, Have& have,
                                              const DumpChoice&);
 

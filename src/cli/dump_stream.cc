@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "dump.h"
-#include "vstate/apply/mail_feed.h"
-#include "vstate/mail/offer.h"
+#include "apply/mail_feed.h"
+#include "cli/dump.h"
+#include "delivery/offer.h"
 
 namespace vstate::cli {
 

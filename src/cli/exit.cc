@@ -1,4 +1,4 @@
-#include "exit.h"
+#include "cli/exit.h"
 
 namespace vstate::cli {
 

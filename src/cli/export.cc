@@ -1,15 +1,15 @@
-#include "vstate/export/export.h"
+#include "export/export.h"
 
 #include <fmt/format.h>
 
-#include "commands.h"
-#include "host_file.h"
-#include "session.h"
+#include "cli/commands.h"
+#include "cli/host_file.h"
+#include "cli/session.h"
+#include "format/assign.h"
+#include "format/limits_file.h"
+#include "store/account_tables.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
-#include "vstate/format/limits_file.h"
 #include "vstate/model/limits.h"
-#include "vstate/store/account_tables.h"
 
 namespace vstate::cli {
 

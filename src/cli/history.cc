@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "console.h"
-#include "vstate/ledger/ledger.h"
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "ledger/ledger.h"
 #include "vstate/model/fields.h"
 
 namespace vstate::cli {

@@ -1,4 +1,4 @@
-#include "host_file.h"
+#include "cli/host_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "vstate/sys/handle.h"
-#include "vstate/sys/system.h"
+#include "sys/handle.h"
+#include "sys/system.h"
 
 namespace vstate::cli {
 

@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <exception>
 
-#include "commands.h"
-#include "vstate/sys/handle.h"
+#include "cli/commands.h"
+#include "sys/handle.h"
 
 int main(int argc, char** argv) {
   try {

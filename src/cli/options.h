@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "vstate/inspect/detect.h"
+#include "inspect/detect.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {

@@ -1,4 +1,4 @@
-#include "patterns.h"
+#include "cli/patterns.h"
 
 #include <algorithm>
 

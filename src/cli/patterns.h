@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "session.h"
+#include "cli/session.h"
 
 namespace vstate::cli {
 

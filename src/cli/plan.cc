@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "patterns.h"
-#include "saved_plan.h"
-#include "session.h"
-#include "tally.h"
-#include "vstate/view/plan_view.h"
+#include "cli/commands.h"
+#include "cli/patterns.h"
+#include "cli/saved_plan.h"
+#include "cli/session.h"
+#include "cli/tally.h"
+#include "view/plan_view.h"
 
 namespace vstate::cli {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "vstate/view/ruler.h"
+#include "view/ruler.h"
 
 namespace vstate::cli {
 

@@ -13,15 +13,15 @@
 
 #include <fmt/format.h>
 
-#include "apply.h"
-#include "commands.h"
-#include "dump.h"
-#include "patterns.h"
-#include "pull_local.h"
-#include "reporter.h"
-#include "tally.h"
+#include "archive/stream.h"
+#include "cli/apply.h"
+#include "cli/commands.h"
+#include "cli/dump.h"
+#include "cli/patterns.h"
+#include "cli/pull_local.h"
+#include "cli/reporter.h"
+#include "cli/tally.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/stream.h"
 
 namespace vstate::cli {
 

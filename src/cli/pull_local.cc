@@ -1,11 +1,11 @@
-#include "pull_local.h"
+#include "cli/pull_local.h"
 
 #include <mutex>
 
 #include <fmt/format.h>
 
-#include "dump.h"
-#include "vstate/mail/offer.h"
+#include "cli/dump.h"
+#include "delivery/offer.h"
 
 namespace vstate::cli {
 

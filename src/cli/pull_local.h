@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "session.h"
-#include "vstate/apply/mail_feed.h"
+#include "apply/mail_feed.h"
+#include "cli/session.h"
 
 namespace vstate::cli {
 

@@ -1,4 +1,4 @@
-#include "reporter.h"
+#include "cli/reporter.h"
 
 #include <pthread.h>
 

@@ -12,9 +12,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "console.h"
-#include "progress.h"
-#include "vstate/apply/apply.h"
+#include "apply/apply.h"
+#include "cli/console.h"
+#include "cli/progress.h"
 
 namespace vstate::cli {
 

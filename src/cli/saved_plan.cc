@@ -1,11 +1,11 @@
-#include "saved_plan.h"
+#include "cli/saved_plan.h"
 
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "host_file.h"
+#include "cli/host_file.h"
 
 namespace vstate::cli {
 

@@ -9,8 +9,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "options.h"
-#include "session.h"
+#include "cli/options.h"
+#include "cli/session.h"
 
 namespace vstate::cli {
 

@@ -1,4 +1,4 @@
-#include "session.h"
+#include "cli/session.h"
 
 #include <unistd.h>
 
@@ -9,12 +9,12 @@
 
 #include <fmt/format.h>
 
-#include "host_file.h"
+#include "cli/host_file.h"
+#include "delivery/convert.h"
+#include "delivery/deliver.h"
+#include "sys/crypt.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/convert.h"
-#include "vstate/mail/deliver.h"
-#include "vstate/sys/crypt.h"
 
 namespace vstate::cli {
 

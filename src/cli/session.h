@@ -9,17 +9,17 @@
 #include <optional>
 #include <string>
 
-#include "console.h"
-#include "exit.h"
-#include "options.h"
-#include "vstate/apply/apply.h"
+#include "apply/apply.h"
+#include "cli/console.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "inspect/inspect.h"
+#include "ledger/ledger.h"
+#include "store/account_store.h"
+#include "sys/freeze.h"
+#include "sys/system.h"
 #include "vstate/document/document.h"
-#include "vstate/inspect/inspect.h"
-#include "vstate/ledger/ledger.h"
 #include "vstate/plan/plan.h"
-#include "vstate/store/account_store.h"
-#include "vstate/sys/freeze.h"
-#include "vstate/sys/system.h"
 
 namespace vstate::cli {
 

@@ -1,4 +1,4 @@
-#include "tally.h"
+#include "cli/tally.h"
 
 #include <algorithm>
 #include <array>

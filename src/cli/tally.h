@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "exit.h"
+#include "cli/exit.h"
 #include "vstate/base/result.h"
 
 namespace vstate::cli {

@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "commands.h"
-#include "patterns.h"
-#include "session.h"
-#include "tally.h"
+#include "cli/commands.h"
+#include "cli/patterns.h"
+#include "cli/session.h"
+#include "cli/tally.h"
+#include "delivery/deliver.h"
+#include "inspect/live_check.h"
+#include "qmail/router.h"
+#include "view/plan_view.h"
 #include "vstate/base/text.h"
-#include "vstate/inspect/live_check.h"
-#include "vstate/inspect/router.h"
-#include "vstate/mail/deliver.h"
-#include "vstate/view/plan_view.h"
 
 namespace vstate::cli {
 

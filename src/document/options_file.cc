@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "reader_impl.h"
+#include "document/reader.h"
 
 namespace vstate::document {
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "reader_impl.h"
-#include "references_impl.h"
+#include "document/reader.h"
+#include "document/references.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 #include "vstate/model/template.h"

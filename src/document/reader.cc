@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "reader_impl.h"
+#include "document/reader.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 

@@ -1,11 +1,11 @@
-#include "references_impl.h"
+#include "document/references.h"
 
 #include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
 
-#include "keys_impl.h"
+#include "document/keys.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "keys_impl.h"
+#include "document/keys.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 #include "vstate/model/fields.h"

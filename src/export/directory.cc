@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "export/export.h"
 #include "vstate/base/text.h"
-#include "vstate/export/export.h"
 #include "vstate/model/template.h"
 
 namespace vstate::exports {

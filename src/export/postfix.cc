@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "export/export.h"
 #include "vstate/base/text.h"
-#include "vstate/export/export.h"
 #include "vstate/model/template.h"
 
 namespace vstate::exports {

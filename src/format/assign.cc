@@ -1,4 +1,4 @@
-#include "vstate/format/assign.h"
+#include "format/assign.h"
 
 #include <set>
 

@@ -1,10 +1,10 @@
-#include "vstate/format/assign_lookup.h"
+#include "format/assign_lookup.h"
 
 #include <vector>
 
+#include "format/assign.h"
+#include "format/cdb.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
-#include "vstate/format/cdb.h"
 
 namespace vstate {
 

@@ -1,4 +1,4 @@
-#include "vstate/format/connection_file.h"
+#include "format/connection_file.h"
 
 #include <optional>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "vstate/format/control.h"
+#include "format/control.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "vstate/format/dir_control.h"
+#include "format/dir_control.h"
 
 #include <algorithm>
 #include <optional>

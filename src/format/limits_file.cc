@@ -1,4 +1,4 @@
-#include "vstate/format/limits_file.h"
+#include "format/limits_file.h"
 
 #include <algorithm>
 #include <charconv>

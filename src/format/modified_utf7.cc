@@ -1,4 +1,4 @@
-#include "modified_utf7_impl.h"
+#include "format/modified_utf7.h"
 
 #include <cstdint>
 #include <vector>

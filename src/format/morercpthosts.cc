@@ -1,4 +1,4 @@
-#include "vstate/format/morercpthosts.h"
+#include "format/morercpthosts.h"
 
 #include "vstate/base/text.h"
 

@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "modified_utf7_impl.h"
+#include "format/maildir_name.h"
+#include "format/modified_utf7.h"
+#include "format/uid_files.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
-#include "vstate/format/maildir_name.h"
-#include "vstate/format/uid_files.h"
 
 namespace vstate::uid_files {
 

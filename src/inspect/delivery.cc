@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "format/limits_file.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
-#include "vstate/format/limits_file.h"
 #include "vstate/model/delivery.h"
 
 namespace vstate {

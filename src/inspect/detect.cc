@@ -1,4 +1,4 @@
-#include "vstate/inspect/detect.h"
+#include "inspect/detect.h"
 
 #include <algorithm>
 #include <array>
@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "format/assign.h"
+#include "format/subscribers.h"
+#include "format/vpasswd.h"
+#include "qmail/qmail_files.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
-#include "vstate/format/subscribers.h"
-#include "vstate/format/vpasswd.h"
-#include "vstate/inspect/qmail_files.h"
 
 namespace vstate {
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "format/subscribers.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
-#include "vstate/format/subscribers.h"
 
 namespace vstate {
 

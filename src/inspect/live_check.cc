@@ -1,4 +1,4 @@
-#include "vstate/inspect/live_check.h"
+#include "inspect/live_check.h"
 
 #include <algorithm>
 #include <map>
@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "qmail/router.h"
+#include "sys/access.h"
+#include "sys/crypt.h"
 #include "vstate/base/text.h"
-#include "vstate/inspect/router.h"
-#include "vstate/sys/access.h"
-#include "vstate/sys/crypt.h"
 
 namespace vstate {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
 #include "vstate/model/quota.h"
 

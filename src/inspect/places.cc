@@ -1,4 +1,4 @@
-#include "places_impl.h"
+#include "inspect/places.h"
 
 namespace vstate {
 

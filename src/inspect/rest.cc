@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "inspector_impl.h"
+#include "format/maildir_name.h"
+#include "inspect/inspector.h"
 #include "vstate/base/text.h"
-#include "vstate/format/maildir_name.h"
 
 namespace vstate {
 

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "database_impl.h"
-#include "vstate/ledger/journal.h"
+#include "ledger/database.h"
+#include "ledger/journal.h"
 
 namespace vstate {
 

@@ -1,4 +1,4 @@
-#include "vstate/ledger/journal.h"
+#include "ledger/journal.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,11 +1,11 @@
-#include "vstate/ledger/ledger.h"
+#include "ledger/ledger.h"
 
 #include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
-#include "deliveries_impl.h"
+#include "ledger/deliveries.h"
 #include "vstate/base/digest.h"
 
 namespace vstate {

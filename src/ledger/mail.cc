@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include "deliveries_impl.h"
+#include "ledger/deliveries.h"
 
 namespace vstate {
 

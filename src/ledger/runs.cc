@@ -1,7 +1,7 @@
 #include <ctime>
 
-#include "database_impl.h"
-#include "vstate/ledger/ledger.h"
+#include "ledger/database.h"
+#include "ledger/ledger.h"
 
 namespace vstate {
 

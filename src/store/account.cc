@@ -1,5 +1,5 @@
+#include "store/account_store.h"
 #include "vstate/model/template.h"
-#include "vstate/store/account_store.h"
 
 namespace vstate {
 

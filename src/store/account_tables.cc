@@ -1,8 +1,8 @@
-#include "vstate/store/account_tables.h"
+#include "store/account_tables.h"
 
-#include "backends_impl.h"
-#include "connection_impl.h"
-#include "sql_layout_impl.h"
+#include "store/backends.h"
+#include "store/connection.h"
+#include "store/sql_layout.h"
 #include "vstate/model/limits.h"
 
 namespace vstate {

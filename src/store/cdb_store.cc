@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "backends_impl.h"
-#include "file_store_impl.h"
+#include "format/cdb.h"
+#include "format/vpasswd.h"
+#include "store/backends.h"
+#include "store/file_store.h"
 #include "vstate/base/text.h"
-#include "vstate/format/cdb.h"
-#include "vstate/format/vpasswd.h"
 #include "vstate/model/quota.h"
 
 namespace vstate {

@@ -1,8 +1,8 @@
-#include "connection_impl.h"
+#include "store/connection.h"
 
 #include <fcntl.h>
 
-#include "vstate/sys/handle.h"
+#include "sys/handle.h"
 
 namespace vstate {
 

@@ -1,11 +1,11 @@
-#include "file_store_impl.h"
+#include "store/file_store.h"
 
 #include <cctype>
 
 #include <fmt/format.h>
 
+#include "format/limits_file.h"
 #include "vstate/base/text.h"
-#include "vstate/format/limits_file.h"
 
 namespace vstate {
 

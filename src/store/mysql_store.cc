@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "backends_impl.h"
-#include "connection_impl.h"
-#include "sql_impl.h"
+#include "store/backends.h"
+#include "store/connection.h"
+#include "store/sql.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

@@ -1,5 +1,5 @@
-#include "backends_impl.h"
-#include "sql_store_impl.h"
+#include "store/backends.h"
+#include "store/sql_store.h"
 
 namespace vstate {
 

@@ -1,4 +1,4 @@
-#include "vstate/store/account_store.h"
+#include "store/account_store.h"
 
 namespace vstate {
 

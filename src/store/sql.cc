@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sql_impl.h"
+#include "store/sql.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

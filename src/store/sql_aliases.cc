@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "sql_store_impl.h"
+#include "store/sql_store.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
 

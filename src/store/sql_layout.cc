@@ -1,4 +1,4 @@
-#include "sql_layout_impl.h"
+#include "store/sql_layout.h"
 
 #include <algorithm>
 #include <array>

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "sql_store_impl.h"
+#include "format/assign.h"
+#include "store/sql_store.h"
 #include "vstate/base/text.h"
-#include "vstate/format/assign.h"
 
 namespace vstate {
 

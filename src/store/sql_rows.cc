@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "sql_store_impl.h"
+#include "format/limits_file.h"
+#include "store/sql_store.h"
 #include "vstate/base/text.h"
-#include "vstate/format/limits_file.h"
 
 namespace vstate {
 

@@ -1,6 +1,6 @@
 // Accounts in the table of all domains or in the domain's own.
 
-#include "sql_store_impl.h"
+#include "store/sql_store.h"
 
 #include <algorithm>
 

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "backends_impl.h"
-#include "sql_impl.h"
+#include "store/backends.h"
+#include "store/sql.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

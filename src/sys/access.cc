@@ -1,4 +1,4 @@
-#include "vstate/sys/access.h"
+#include "sys/access.h"
 
 #include <vector>
 

@@ -16,7 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "vstate/sys/system.h"
+#include "sys/system.h"
 
 namespace vstate {
 

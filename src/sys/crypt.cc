@@ -1,4 +1,4 @@
-#include "vstate/sys/crypt.h"
+#include "sys/crypt.h"
 
 #include <crypt.h>
 

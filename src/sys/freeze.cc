@@ -1,4 +1,4 @@
-#include "vstate/sys/freeze.h"
+#include "sys/freeze.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -1,4 +1,4 @@
-#include "vstate/sys/handle.h"
+#include "sys/handle.h"
 
 #include <fcntl.h>
 #include <grp.h>

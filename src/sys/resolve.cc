@@ -1,4 +1,4 @@
-#include "resolve_impl.h"
+#include "sys/resolve.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

@@ -1,4 +1,4 @@
-#include "vstate/sys/system.h"
+#include "sys/system.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 #include <fmt/format.h>
 
-#include "resolve_impl.h"
+#include "sys/resolve.h"
 
 namespace vstate {
 

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "view/plan_view.h"
 #include "vstate/base/text.h"
 #include "vstate/model/fields.h"
-#include "vstate/view/plan_view.h"
 
 namespace vstate::view {
 

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "view/plan_view.h"
+#include "view/ruler.h"
 #include "vstate/base/text.h"
-#include "vstate/view/plan_view.h"
-#include "vstate/view/ruler.h"
 
 namespace vstate::view {
 

@@ -1,4 +1,4 @@
-#include "vstate/view/ruler.h"
+#include "view/ruler.h"
 
 #include <wchar.h>
 

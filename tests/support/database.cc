@@ -12,8 +12,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "store/account_store.h"
 #include "support/catch.h"
-#include "vstate/store/account_store.h"
 
 namespace vstate::test {
 

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "dump.h"
+#include "cli/dump.h"
 #include "support/catch.h"
 #include "vstate/base/digest.h"
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "session.h"
+#include "cli/session.h"
+#include "sys/system.h"
 #include "vstate/plan/plan.h"
-#include "vstate/sys/system.h"
 
 namespace vstate::test {
 

@@ -24,7 +24,7 @@ struct ArchivePart {
   std::string archive;  ///< path relative to the directory of the file or of --mail
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;  ///< of all regular files in it
-  std::string sha256;       ///< of the content, however it is packed (mail/archive.h)
+  std::string sha256;       ///< of the content, however it is packed (archive/archive.h)
   friend bool operator==(const ArchivePart&, const ArchivePart&) = default;
 };
 

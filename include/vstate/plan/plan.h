@@ -52,7 +52,8 @@ struct CopyFeed {
   std::string source;
 };
 
-/// Says in Dovecot's files what Courier's say of a mailbox (mail/convert.h). Only for --convert.
+/// Says in Dovecot's files what Courier's say of a mailbox (delivery/convert.h). Only for
+/// --convert.
 struct ConvertMail {
   std::string name;
 };
@@ -134,7 +135,7 @@ struct PlanOptions {
   bool remembers = true;    ///< false for a plan that is only shown
 };
 
-/// What an archive of the file lacks on the target, as mail/deliver.h found.
+/// What an archive of the file lacks on the target, as delivery/deliver.h found.
 struct ArchiveReport {
   ArchiveKind kind = ArchiveKind::mailbox;
   std::string name;

@@ -1,7 +1,7 @@
-#include "vstate/format/assign_lookup.h"
+#include "format/assign_lookup.h"
 
+#include "format/assign.h"
 #include "support/catch.h"
-#include "vstate/format/assign.h"
 
 using namespace vstate;
 

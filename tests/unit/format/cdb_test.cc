@@ -1,4 +1,4 @@
-#include "vstate/format/cdb.h"
+#include "format/cdb.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

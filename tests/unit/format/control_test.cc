@@ -1,11 +1,11 @@
-#include "vstate/format/control.h"
+#include "format/control.h"
 
 #include <algorithm>
 
+#include "format/cdb.h"
+#include "format/morercpthosts.h"
 #include "unit/format/captures.h"
 #include "vstate/base/text.h"
-#include "vstate/format/cdb.h"
-#include "vstate/format/morercpthosts.h"
 
 namespace vstate {
 

@@ -1,4 +1,4 @@
-#include "vstate/format/maildir_name.h"
+#include "format/maildir_name.h"
 
 #include "unit/format/captures.h"
 

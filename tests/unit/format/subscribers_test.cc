@@ -1,4 +1,4 @@
-#include "vstate/format/subscribers.h"
+#include "format/subscribers.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "vstate/format/uid_files.h"
+#include "format/uid_files.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "vstate/format/vpasswd.h"
+#include "format/vpasswd.h"
 
 #include <fmt/format.h>
 

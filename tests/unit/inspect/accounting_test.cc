@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <set>
 
+#include "maildir/walk.h"
 #include "support/catch.h"
 #include "support/example.h"
 #include "support/sandbox.h"
 #include "vstate/base/text.h"
-#include "vstate/mail/tree.h"
 
 using namespace vstate;
 using namespace vstate::test;

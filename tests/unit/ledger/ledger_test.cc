@@ -1,4 +1,4 @@
-#include "vstate/ledger/ledger.h"
+#include "ledger/ledger.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ledger/journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
-#include "vstate/ledger/journal.h"
 
 using namespace vstate;
 using namespace vstate::test;

@@ -1,4 +1,4 @@
-#include "vstate/mail/archive.h"
+#include "archive/archive.h"
 
 #include "support/catch.h"
 #include "unit/mail/mail_sandbox.h"

@@ -1,4 +1,4 @@
-#include "vstate/mail/deliver.h"
+#include "delivery/deliver.h"
 
 #include "support/catch.h"
 #include "unit/mail/mail_sandbox.h"

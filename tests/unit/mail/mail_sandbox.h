@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "vstate/mail/deliver.h"
+#include "delivery/deliver.h"
 
 namespace vstate::test {
 

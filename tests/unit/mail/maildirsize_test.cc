@@ -1,4 +1,4 @@
-#include "vstate/mail/maildirsize.h"
+#include "maildir/maildirsize.h"
 
 #include "support/catch.h"
 #include "unit/mail/mail_sandbox.h"

@@ -1,4 +1,4 @@
-#include "vstate/mail/tree.h"
+#include "maildir/walk.h"
 
 #include <algorithm>
 

@@ -6,8 +6,8 @@
 
 #include "support/catch.h"
 #include "support/example.h"
+#include "view/plan_view.h"
 #include "vstate/plan/plan.h"
-#include "vstate/view/plan_view.h"
 
 #include <nlohmann/json.hpp>
 

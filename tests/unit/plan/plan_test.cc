@@ -4,8 +4,8 @@
 
 #include "support/catch.h"
 #include "support/example.h"
+#include "view/plan_view.h"
 #include "vstate/base/text.h"
-#include "vstate/view/plan_view.h"
 
 using namespace vstate;
 using namespace vstate::test;

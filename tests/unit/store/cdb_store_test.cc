@@ -1,10 +1,10 @@
 // The demands on any account store, asked of the cdb one: a batch is one, what nobody named stays
 // as it is, and whoever came first wins.
 
+#include "format/cdb.h"
+#include "store/account_store.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
-#include "vstate/format/cdb.h"
-#include "vstate/store/account_store.h"
 
 using namespace vstate;
 using namespace vstate::test;

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "store/account_store.h"
 #include "support/catch.h"
 #include "support/database.h"
-#include "vstate/store/account_store.h"
 
 namespace vstate::test {
 

@@ -1,4 +1,4 @@
-#include "vstate/sys/system.h"
+#include "sys/system.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,8 +14,8 @@
 
 #include "support/catch.h"
 #include "support/sandbox.h"
-#include "vstate/sys/crypt.h"
-#include "vstate/sys/handle.h"
+#include "sys/crypt.h"
+#include "sys/handle.h"
 
 using namespace vstate;
 using namespace vstate::test;

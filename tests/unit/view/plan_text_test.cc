@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "support/catch.h"
+#include "view/plan_view.h"
+#include "view/ruler.h"
 #include "vstate/base/text.h"
-#include "vstate/view/plan_view.h"
-#include "vstate/view/ruler.h"
 
 using namespace vstate;
 using namespace vstate::test;

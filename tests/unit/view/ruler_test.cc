@@ -1,4 +1,4 @@
-#include "vstate/view/ruler.h"
+#include "view/ruler.h"
 
 #include "support/catch.h"
 #include "vstate/base/text.h"

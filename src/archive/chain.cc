@@ -1,0 +1,123 @@
+#include "archive/chain.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "archive/changes.h"
+#include "archive/hard_links.h"
+#include "maildir/memory.h"
+#include "maildir/names.h"
+
+namespace vstate::mail {
+
+Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests,
+                          const MailMemory* memory) {
+  if (files.announced()) limits.max_bytes = std::min(limits.max_bytes, *files.announced());
+  Chain chain(files, limits, wants_digests, memory);
+  VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
+  if (!files.continues()) chain.changes_.resize(1);
+  for (const auto& path : files.paths())
+    if (files.continues() || &path != &files.paths().front()) VSTATE_TRY(chain.look_ahead(path));
+  chain.hard_links_.resize(files.paths().size());
+  VSTATE_TRY(chain.open_next());
+  return chain;
+}
+
+Status Chain::look_ahead(const std::string& path) {
+  VSTATE_TRY_ASSIGN(auto reader, Reader::open(path, limits_));
+  Changes changes;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
+    if (!is_there) break;
+    const auto& entry = reader.entry();
+    if (entry.is_message || entry.kind == EntryKind::directory) continue;
+    if (entry.path != k_changes_name) {
+      changes.dropped.insert(key_of_file(entry.path));
+      continue;
+    }
+    std::string text;
+    VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
+      text.append(part);
+      return {};
+    }));
+    VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
+    for (const auto& line : lines) {
+      if (files_.continues()) earlier_.insert_or_assign(line.key, line.path);
+      if (line.path.empty())
+        changes.dropped.insert(line.key);
+      else
+        changes.renamed.insert_or_assign(line.key, line.path);
+    }
+  }
+  changes_.push_back(std::move(changes));
+  return {};
+}
+
+Status Chain::open_next() {
+  VSTATE_TRY_ASSIGN(auto reader, Reader::open(files_.paths()[at_], limits_));
+  if (hard_links_[at_]) reader.adopt(hard_links_[at_]);
+  reader_.emplace(std::move(reader));
+  is_read_ = true;
+  for (const auto& key : changes_[at_].dropped) {
+    keys_.forget(key);
+    dropped_.insert(key);
+  }
+  return {};
+}
+
+NameHash Chain::key_of(const MessagePath& message) {
+  const auto key = keys_.of(message);
+  const bool is_known = memory_ != nullptr && memory_->find_unseen(key) != nullptr;
+  if (is_known && !dropped_.contains(key)) return key_in_folder(message.folder, message.unique);
+  return key;
+}
+
+bool Chain::takes(ReadEntry& entry) {
+  if ((at_ > 0 || files_.continues()) && entry.path == k_changes_name) return false;
+  const auto key = entry.is_message ? key_of(*as_message(entry.path)) : key_of_file(entry.path);
+  for (auto later = at_ + 1; later < changes_.size(); ++later) {
+    if (changes_[later].dropped.contains(key)) return false;
+    const auto renamed = changes_[later].renamed.find(key);
+    if (renamed != changes_[later].renamed.end()) entry.path = renamed->second;
+  }
+  earlier_.erase(key);
+  return true;
+}
+
+Result<bool> Chain::next() {
+  while (true) {
+    if (!reader_) {
+      if (at_ == files_.paths().size()) return false;
+      VSTATE_TRY(open_next());
+    }
+    if (wants_digests_ && !is_read_)
+      VSTATE_TRY(read([](std::string_view) -> Status { return {}; }));
+    VSTATE_TRY_ASSIGN(const bool is_there, reader_->next());
+    if (!is_there) {
+      digests_.push_back(digest_.finish());
+      hard_links_[at_] = reader_->hard_links();
+      reader_.reset();
+      ++at_;
+      continue;
+    }
+    entry_ = reader_->entry();
+    is_read_ = entry_.kind != EntryKind::regular;
+    if (wants_digests_) digest_.begin(entry_, entry_.is_message);
+    const bool is_alone = files_.paths().size() == 1 && !files_.continues();
+    if (!is_alone && !takes(entry_)) continue;
+    entry_.number = number_++;
+    return true;
+  }
+}
+
+Status Chain::read(const Sink& sink) {
+  is_read_ = true;
+  if (!wants_digests_) return reader_->read(sink);
+  return reader_->read([&](std::string_view part) -> Status {
+    digest_.bytes(part);
+    return sink(part);
+  });
+}
+
+}  // namespace vstate::mail

@@ -1,0 +1,86 @@
+/// \file
+/// An archive and its increments, read as the one archive that the last of them would have been.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "archive/archive.h"
+#include "archive/changes.h"
+#include "archive/digest.h"
+#include "archive/tar_reader.h"
+#include "maildir/message_keys.h"
+
+namespace vstate::mail {
+
+class HardLinks;
+
+class Chain {
+ public:
+  /// Increments are read for what they change in the archives before them. `wants_digests`: all
+  /// content is read, whoever asks for it. `memory`: what came from archives that are left out.
+  [[nodiscard]] static Result<Chain> open(const ArchiveFiles&, ExtractLimits,
+                                          bool wants_digests = false,
+                                          const MailMemory* memory = nullptr);
+
+  /// False at the end. What was not read of the entry before is skipped. An entry that an increment
+  /// replaces or takes away does not appear, one that it renames appears under its new name.
+  [[nodiscard]] Result<bool> next();
+  [[nodiscard]] const ReadEntry& entry() const { return entry_; }
+  /// From here on the entry is called otherwise.
+  void rename(std::string path) { entry_.path = std::move(path); }
+  /// The content of a regular file, exactly `entry().size` bytes.
+  Status read(const Sink&);
+  /// Names the same bytes on the disk for as long as nobody changes them.
+  [[nodiscard]] const std::string& identity() const { return identity_; }
+  /// Content digests of the archives that were read to their end.
+  [[nodiscard]] const std::vector<std::string>& digests() const { return digests_; }
+
+  /// What became of messages of archives that are left out, by key: their present path, or none.
+  /// Complete at the end: one that went and came back is not among them.
+  [[nodiscard]] const std::map<NameHash, std::string>& earlier() const { return earlier_; }
+
+  /// What was gathered for hard links, for the next reader of the same archives.
+  using Gathered = std::vector<std::shared_ptr<HardLinks>>;
+  [[nodiscard]] const Gathered& hard_links() const { return hard_links_; }
+  void adopt(Gathered gathered) { hard_links_ = std::move(gathered); }
+
+ private:
+  /// What an increment says of the archives before it.
+  struct Changes {
+    std::set<NameHash> dropped;  ///< gone, or brought anew by the increment itself
+    std::map<NameHash, std::string> renamed;
+  };
+  Chain(ArchiveFiles files, ExtractLimits limits, bool wants_digests, const MailMemory* memory)
+      : files_(std::move(files)), limits_(limits), wants_digests_(wants_digests), memory_(memory) {}
+  Status look_ahead(const std::string& path);
+  Status open_next();
+  /// False for an entry that a later increment drops; renames it where one says so.
+  [[nodiscard]] bool takes(ReadEntry&);
+  /// Under which key the writer knew the message; it forgot those that were gone by then.
+  [[nodiscard]] NameHash key_of(const MessagePath&);
+
+  ArchiveFiles files_;
+  ExtractLimits limits_;
+  bool wants_digests_;
+  const MailMemory* memory_;
+  std::map<NameHash, std::string> earlier_;
+  std::vector<Changes> changes_;  ///< by archive
+  std::string identity_;
+  std::size_t at_ = 0;
+  std::optional<Reader> reader_;
+  ReadEntry entry_;
+  bool is_read_ = true;
+  std::uint32_t number_ = 0;
+  ContentDigest digest_;
+  std::vector<std::string> digests_;
+  Gathered hard_links_;
+  MessageKeys keys_;
+  std::set<NameHash> dropped_;  ///< by this archive and those before it
+};
+
+}  // namespace vstate::mail

@@ -1,0 +1,390 @@
+#include "archive/stream.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "archive/chained_digest.h"
+#include "archive/changes.h"
+#include "archive/plain_locale.h"
+#include "archive/tar_reader.h"
+#include "archive/tar_writer.h"
+#include "maildir/message_keys.h"
+#include "maildir/names.h"
+#include "maildir/numbers.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_have_title = "vstate-have 2\n";
+constexpr std::string_view k_have_end = "end\n";
+constexpr std::size_t k_most_document = std::size_t{256} << 20;
+constexpr std::size_t k_most_changes = std::size_t{1} << 30;
+constexpr const char* k_document = "domain.toml";
+constexpr const char* k_end = "end";
+constexpr std::string_view k_changes = "changes/";
+
+std::string path_of_box(const std::string& kind, const std::string& name) {
+  return name.empty() ? kind : kind + "/" + name;
+}
+
+}  // namespace
+
+std::string to_bytes(const Have& have) {
+  std::string out(k_have_title);
+  for (const auto& [box, memory] : have) {
+    std::uint64_t count = 0;
+    std::string entries;
+    for (const auto& entry : memory.entries()) {
+      // What may not have been placed yet is asked for again; the receiver knows what to do.
+      if (entry.pending != 0 || memory.announced().contains(entry.key)) continue;
+      ++count;
+      mail::append_entry(entries, entry);
+    }
+    out += fmt::format("{} {} {}\n", box.first, count, box.second) + entries;
+  }
+  return out.append(k_have_end);
+}
+
+Result<Have> parse_have(std::string_view bytes) {
+  const auto broken = [](std::string_view what) {
+    return fail(Errc::invalid, fmt::format("what the other side has: {}", what), Scope::run);
+  };
+  if (!bytes.starts_with(k_have_title)) return broken("not from a vstate of this version");
+  bytes.remove_prefix(k_have_title.size());
+  Have have;
+  while (bytes != k_have_end) {
+    const auto end = bytes.find('\n');
+    if (end == std::string_view::npos) return broken("cut off");
+    const auto line = bytes.substr(0, end);
+    bytes.remove_prefix(end + 1);
+    const auto parts = split(line, ' ');
+    const auto count = parts.size() == 3 ? to_number(parts[1]) : std::nullopt;
+    if (!count || *count > bytes.size() / mail::k_entry_bytes) return broken("cut off");
+    std::vector<MemoryEntry> entries;
+    entries.reserve(*count);
+    for (std::uint64_t i = 0; i < *count; ++i) {
+      entries.push_back(mail::entry_of(bytes));
+      bytes.remove_prefix(mail::k_entry_bytes);
+    }
+    const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+    std::sort(entries.begin(), entries.end(), by_key);
+    have.insert_or_assign({std::string(parts[0]), std::string(parts[2])},
+                          MailMemory(0, std::move(entries)));
+  }
+  return have;
+}
+
+// Writing.
+
+class StreamWriter::Impl {
+ public:
+  mail::PlainLocale names_are_bytes;
+  std::unique_ptr<mail::TarWriter> tar;
+
+  Status header(TreeEntry entry, bool is_message) {
+    digest_.begin(entry);
+    if (entry.kind == EntryKind::regular) entry.size += mail::ChainedDigest::k_length;
+    return tar->header(entry, is_message, entry.stamp);
+  }
+  Status data(std::string_view part) {
+    digest_.bytes(part);
+    return tar->data(part);
+  }
+  /// Behind the bytes of a file.
+  Status end_file() { return tar->data(digest_.finish()); }
+
+  Status write_text(const std::string& path, const std::string& text) {
+    TreeEntry entry;
+    entry.path = path;
+    entry.mode = 0600;
+    entry.size = text.size();
+    VSTATE_TRY(header(entry, false));
+    VSTATE_TRY(data(text));
+    return end_file();
+  }
+
+ private:
+  mail::ChainedDigest digest_;
+};
+
+namespace {
+
+class BoxWriter final : public MailSink {
+ public:
+  BoxWriter(StreamWriter::Impl& stream, std::string path, MailMemory& have)
+      : stream_(stream), path_(std::move(path)), have_(have) {}
+
+  Result<bool> wants_message(const std::string& path) override {
+    const auto key = keys_.of(*mail::as_message(path));
+    const auto* entry = have_.find(key);
+    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return true;
+    if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
+    return false;
+  }
+
+  bool wants_file(const std::string& path, std::uint64_t stamp) override {
+    const auto* entry = have_.find(key_of_file(path));
+    return entry == nullptr || entry->state.marks != stamp;
+  }
+
+  Status take(const TreeEntry& from, Content& content) override {
+    TreeEntry entry = from;
+    entry.path = path_ + "/" + from.path;
+    const bool is_message =
+        entry.kind == EntryKind::regular && mail::as_message(from.path).has_value();
+    if (is_message) {
+      entry.stamp = 0;
+      entry.mode = 0600;
+    }
+    VSTATE_TRY(stream_.header(entry, is_message));
+    if (entry.kind != EntryKind::regular) return {};
+    Status written;
+    const std::function<void(std::string_view)> sink = [&](std::string_view part) {
+      if (written) written = stream_.data(part);
+    };
+    VSTATE_TRY(content.copy_to(-1, &sink));
+    VSTATE_TRY(written);
+    return stream_.end_file();
+  }
+
+  Status forget_unseen() override {
+    for (std::size_t i = 0; i < have_.entries().size(); ++i)
+      if (!have_.was_seen(i) && (have_.entries()[i].state.marks & k_mark_gone) == 0)
+        changes_ += mail::to_line(have_.entries()[i].key, "");
+    return {};
+  }
+
+  Status finish() override {
+    // Also if there are none: with it the digest of links comes before they are placed.
+    return stream_.write_text(std::string(k_changes) + path_, changes_);
+  }
+
+ private:
+  StreamWriter::Impl& stream_;
+  std::string path_;
+  MailMemory& have_;
+  mail::MessageKeys keys_{&have_};
+  std::string changes_;
+};
+
+}  // namespace
+
+StreamWriter::StreamWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamWriter::~StreamWriter() = default;
+
+Result<std::unique_ptr<StreamWriter>> StreamWriter::open(int file) {
+  auto impl = std::make_unique<Impl>();
+  VSTATE_TRY_ASSIGN(impl->tar, mail::TarWriter::open(file, "the stream"));
+  return std::unique_ptr<StreamWriter>(new StreamWriter(std::move(impl)));
+}
+
+Status StreamWriter::write_document(const std::string& text) {
+  return impl_->write_text(k_document, text);
+}
+
+std::unique_ptr<MailSink> StreamWriter::box(const std::string& kind, const std::string& name,
+                                            MailMemory& have) {
+  return std::make_unique<BoxWriter>(*impl_, path_of_box(kind, name), have);
+}
+
+Status StreamWriter::finish(bool has_changed) {
+  VSTATE_TRY(impl_->write_text(k_end, fmt::format("changed {}\n", has_changed ? 1 : 0)));
+  return impl_->tar->close();
+}
+
+// Reading.
+
+class StreamReader::Impl {
+ public:
+  /// Kind and name.
+  using Box = std::pair<std::string, std::string>;
+  explicit Impl(mail::Reader reader) : reader_(std::move(reader)) {}
+
+  Result<std::string> read_text(std::size_t most);
+  /// The next member, unless the present one was put back.
+  Status advance();
+  Result<std::optional<Box>> next_box();
+  Status fill(RemoteSink&);
+  Status take_changes(RemoteSink&);
+  /// All of the present entry; fails if it is not what was sent.
+  Status read(const mail::Sink&);
+  /// The present entry as it was sent, without its digest.
+  [[nodiscard]] const TreeEntry& entry() const { return entry_; }
+  /// What comes before the path within the box: "mailbox/alice/".
+  [[nodiscard]] std::optional<Box> box_of(std::string_view path) const;
+
+  bool has_changed = false;
+  bool is_at_end = false;
+
+ private:
+  tl::unexpected<Error> broken(std::string_view what) const {
+    return fail(Errc::invalid, fmt::format("the stream: {}", what), Scope::run);
+  }
+
+  [[nodiscard]] tl::unexpected<Error> damaged() const {
+    return broken(
+        fmt::format("\"{}\" is not what was sent: it was damaged on the way, or made by "
+                    "another version of vstate",
+                    entry_.path));
+  }
+
+  mail::Reader reader_;
+  mail::ChainedDigest digest_;
+  TreeEntry entry_;
+  bool has_bytes_ = false;    ///< the entry's bytes are not read yet
+  bool has_entry_ = false;    ///< an entry was read and nobody has taken it yet
+  std::optional<Box> given_;  ///< what next_box returned last
+};
+
+std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_view path) const {
+  if (path.starts_with(k_changes)) path.remove_prefix(k_changes.size());
+  const auto slash = path.find('/');
+  const auto kind = path.substr(0, slash);
+  if (kind == "files") return std::pair(std::string(kind), std::string());
+  if ((kind != "mailbox" && kind != "list") || slash == std::string_view::npos) return std::nullopt;
+  const auto rest = path.substr(slash + 1);
+  return std::pair(std::string(kind), std::string(rest.substr(0, rest.find('/'))));
+}
+
+Status StreamReader::Impl::advance() {
+  if (has_entry_) return {};
+  // What nobody wanted is in the digest too.
+  if (has_bytes_) VSTATE_TRY(read([](std::string_view) { return Status(); }));
+  auto is_there = reader_.next();
+  if (!is_there) {
+    auto error = is_there.error();
+    error.scope = Scope::run;  // nothing after it can be read
+    return tl::unexpected<Error>(error);
+  }
+  if (!*is_there) return broken("it was cut off; what came is there, run it again for the rest");
+  entry_ = reader_.entry();
+  has_bytes_ = entry_.kind == EntryKind::regular;
+  if (has_bytes_) {
+    if (entry_.size < mail::ChainedDigest::k_length) return damaged();
+    entry_.size -= mail::ChainedDigest::k_length;
+  }
+  digest_.begin(entry_);
+  has_entry_ = true;
+  return {};
+}
+
+Status StreamReader::Impl::read(const mail::Sink& sink) {
+  has_bytes_ = false;
+  std::string digest;
+  auto left = entry_.size;
+  VSTATE_TRY(reader_.read([&](std::string_view part) -> Status {
+    const auto bytes = part.substr(0, std::min<std::uint64_t>(left, part.size()));
+    left -= bytes.size();
+    digest += part.substr(bytes.size());
+    digest_.bytes(bytes);
+    return bytes.empty() ? Status() : sink(bytes);
+  }));
+  return digest == digest_.finish() ? Status() : damaged();
+}
+
+Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
+  if (entry_.kind != EntryKind::regular || entry_.size > most)
+    return broken(fmt::format("\"{}\" is no text", entry_.path));
+  std::string text;
+  has_entry_ = false;
+  VSTATE_TRY(read([&](std::string_view part) -> Status {
+    text.append(part);
+    return {};
+  }));
+  return text;
+}
+
+Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
+  if (is_at_end) return std::optional<Box>();
+  VSTATE_TRY(advance());
+  while (given_ && box_of(entry_.path) == given_) {
+    has_entry_ = false;
+    VSTATE_TRY(advance());
+  }
+  const auto& path = entry_.path;
+  if (path == k_end) {
+    VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
+    has_changed = text != "changed 0\n";
+    is_at_end = true;
+    return std::optional<Box>();
+  }
+  given_ = box_of(path);
+  if (!given_) return broken(fmt::format("\"{}\" does not belong there", path));
+  return given_;
+}
+
+Status StreamReader::Impl::take_changes(RemoteSink& receiver) {
+  VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_changes));
+  VSTATE_TRY_ASSIGN(const auto changes, mail::parse_changes(text, "the stream"));
+  for (const auto& change : changes)
+    VSTATE_TRY(change.path.empty() ? receiver.forget(change.key)
+                                   : receiver.restate(change.key, change.path));
+  return {};
+}
+
+/// The bytes of a stream's entry, for who receives them.
+class StreamContent final : public Content {
+ public:
+  explicit StreamContent(StreamReader::Impl& stream) : stream_(stream) {}
+  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
+    return stream_.read([&](std::string_view part) -> Status {
+      if (sink != nullptr) (*sink)(part);
+      return file < 0 ? Status() : write_all(file, part, stream_.entry().path);
+    });
+  }
+
+ private:
+  StreamReader::Impl& stream_;
+};
+
+Status StreamReader::Impl::fill(RemoteSink& receiver) {
+  VSTATE_TRY(advance());
+  const auto box = box_of(entry_.path);
+  VSTATE_ASSERT(box);
+  const auto prefix = path_of_box(box->first, box->second) + "/";
+  StreamContent content(*this);
+  while (true) {
+    VSTATE_TRY(advance());
+    if (box_of(entry_.path) != box) return receiver.finish();
+    if (entry_.path.starts_with(k_changes)) {
+      VSTATE_TRY(take_changes(receiver));
+      continue;
+    }
+    has_entry_ = false;
+    if (entry_.path.size() <= prefix.size()) continue;  // the box itself
+    TreeEntry inside = entry_;
+    inside.path = entry_.path.substr(prefix.size());
+    // What follows a failure in this box is skipped by next_box.
+    VSTATE_TRY(receiver.take(inside, content));
+  }
+}
+
+StreamReader::StreamReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StreamReader::~StreamReader() = default;
+
+bool StreamReader::is_stream(std::string_view begin) {
+  return begin.starts_with(std::string_view("\x28\xB5\x2F\xFD", 4));
+}
+
+Result<std::unique_ptr<StreamReader>> StreamReader::open(int file, std::string begun,
+                                                         std::chrono::seconds patience) {
+  VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open_stream(file, std::move(begun), {}, patience));
+  return std::unique_ptr<StreamReader>(new StreamReader(std::make_unique<Impl>(std::move(reader))));
+}
+
+Result<std::string> StreamReader::read_document() {
+  VSTATE_TRY(impl_->advance());
+  return impl_->read_text(k_most_document);
+}
+
+Result<std::optional<std::pair<std::string, std::string>>> StreamReader::next_box() {
+  return impl_->next_box();
+}
+
+Status StreamReader::fill(RemoteSink& receiver) { return impl_->fill(receiver); }
+bool StreamReader::has_source_changed() const { return impl_->has_changed; }
+
+}  // namespace vstate

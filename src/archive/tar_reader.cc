@@ -1,0 +1,295 @@
+#include "archive/tar_reader.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "archive/hard_links.h"
+#include "archive/tar_writer.h"
+#include "maildir/names.h"
+#include "vstate/base/text.h"
+
+namespace vstate::mail {
+
+namespace {
+
+constexpr std::size_t k_block = 256 * 1024;
+constexpr std::size_t k_longest_name = 255;
+
+/// libarchive translates UTF-8 names of pax headers by the locale; where it cannot, the UTF-8 is
+/// the name.
+using Text = const char*(struct archive_entry*);
+std::string_view text_of(struct archive_entry* header, Text* translated, Text* utf8) {
+  const char* text = translated(header);
+  if (text == nullptr) text = utf8(header);
+  return text != nullptr ? std::string_view(text) : std::string_view();
+}
+
+}  // namespace
+
+Result<std::string> checked_path(std::string_view path) {
+  if (path.empty()) return fail(Errc::invalid, "an empty name");
+  if (path.front() == '/') return fail(Errc::invalid, "an absolute name");
+  std::string out;
+  for (const auto part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") return fail(Errc::invalid, "a name that leads up (\"..\")");
+    if (part.size() > k_longest_name) return fail(Errc::invalid, "a name that is too long");
+    if (!out.empty()) out.push_back('/');
+    out.append(part);
+  }
+  return out;
+}
+
+namespace {
+std::string identity_of(const struct stat& st) {
+  return fmt::format("{}:{}:{}:{}.{}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+                     st.st_mtim.tv_nsec);
+}
+}  // namespace
+
+void Reader::Free::operator()(struct archive* archive) const { archive_read_free(archive); }
+
+Reader::Reader(std::string path, ExtractLimits limits, Links links)
+    : path_(std::move(path)), limits_(limits), links_(links), archive_(archive_read_new()) {}
+Reader::Reader(Reader&&) noexcept = default;
+Reader::~Reader() = default;
+
+tl::unexpected<Error> Reader::broken(std::string_view what) const {
+  return fail(Errc::invalid, fmt::format("{}: {}", path_, what));
+}
+
+tl::unexpected<Error> Reader::failure() const {
+  const char* text = archive_error_string(archive_.get());
+  const int number = archive_errno(archive_.get());
+  if (number == ETIMEDOUT) return fail(Errc::io, fmt::format("{}: {}", path_, text), Scope::run);
+  if (number == EIO || number == ENOMEM)
+    return fail(Errc::io, fmt::format("{}: cannot read: {}", path_, text == nullptr ? "?" : text));
+  return broken(fmt::format("the archive is broken or cut off: {}", text == nullptr ? "?" : text));
+}
+
+Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links links) {
+  struct stat st {};
+  if (stat(path.c_str(), &st) != 0) return fail_errno(path, "cannot open");
+  Reader reader(path, limits, links);
+  if (!S_ISREG(st.st_mode)) return reader.broken("not a regular file");
+  if (st.st_size == 0) return reader.broken("the archive is empty");
+  reader.identity_ = identity_of(st);
+  // What no mail is packed to: a few bytes that stand for a terabyte of nothing.
+  constexpr std::uint64_t few = std::uint64_t{64} << 20, most_ratio = 10'000;
+  const auto packed = static_cast<std::uint64_t>(st.st_size);
+  if (packed < limits.max_bytes / most_ratio)
+    reader.limits_.max_bytes = std::min(limits.max_bytes, few + packed * most_ratio);
+  auto* archive = reader.archive_.get();
+  archive_read_support_format_tar(archive);
+  archive_read_support_filter_zstd(archive);
+  archive_read_support_filter_gzip(archive);
+  archive_read_support_filter_bzip2(archive);
+  archive_read_support_filter_xz(archive);
+  if (archive_read_open_filename(archive, path.c_str(), k_block) != ARCHIVE_OK)
+    return reader.failure();
+  return reader;
+}
+
+/// What libarchive's callback reads from.
+struct Reader::Stream {
+  int file = -1;
+  std::string begun;
+  std::vector<char> block;
+  bool has_given_begun = false;
+  std::chrono::seconds patience{0};
+
+  static la_ssize_t read(struct archive* archive, void* self, const void** bytes) {
+    auto& stream = *static_cast<Stream*>(self);
+    if (!stream.has_given_begun) {
+      stream.has_given_begun = true;
+      if (!stream.begun.empty()) {
+        *bytes = stream.begun.data();
+        return static_cast<la_ssize_t>(stream.begun.size());
+      }
+    }
+    stream.block.resize(k_block);
+    if (!can_be_read(stream.file, stream.patience)) {
+      const auto text = fmt::format("nothing came for {} seconds", stream.patience.count());
+      archive_set_error(archive, ETIMEDOUT, "%s", text.c_str());
+      return -1;
+    }
+    while (true) {
+      const auto count = ::read(stream.file, stream.block.data(), stream.block.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) archive_set_error(archive, errno, "cannot read the stream");
+      *bytes = stream.block.data();
+      return count;
+    }
+  }
+};
+
+Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits limits,
+                                   std::chrono::seconds patience) {
+  Reader reader("the stream", limits, Links::resolved);
+  reader.stream_ = std::make_shared<Stream>();
+  reader.stream_->file = file;
+  reader.stream_->begun = std::move(begun);
+  reader.stream_->patience = patience;
+  auto* archive = reader.archive_.get();
+  archive_read_support_format_tar(archive);
+  archive_read_support_filter_zstd(archive);
+  if (archive_read_open(archive, reader.stream_.get(), nullptr, Stream::read, nullptr) !=
+      ARCHIVE_OK)
+    return reader.failure();
+  return reader;
+}
+
+Result<bool> Reader::next() {
+  const PlainLocale names_are_bytes;
+  while (true) {
+    struct archive_entry* header = nullptr;
+    const int result = archive_read_next_header(archive_.get(), &header);
+    if (result == ARCHIVE_EOF) return false;
+    if (result == ARCHIVE_RETRY) continue;
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
+    VSTATE_TRY(take_header(header));
+    if (entry_.path.empty()) continue;  // "./" itself
+    entry_.number = next_number_++;
+    VSTATE_TRY(take_hard_link());
+    VSTATE_TRY(take_limits());
+    return true;
+  }
+}
+
+Status Reader::take_header(struct archive_entry* header) {
+  const auto name = text_of(header, archive_entry_pathname, archive_entry_pathname_utf8);
+  auto path = checked_path(name);
+  if (!path) return broken(fmt::format("entry \"{}\": {}", name, path.error().message));
+  entry_.path = *std::move(path);
+  entry_.mode = archive_entry_perm(header) & 0777U;
+  entry_.mtime = archive_entry_mtime(header);
+  entry_.size = 0;
+  entry_.target.clear();
+  entry_.hard_link.clear();
+  entry_.is_message = false;
+  entry_.stamp = 0;
+  archive_entry_xattr_reset(header);
+  const char* attribute = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  while (archive_entry_xattr_next(header, &attribute, &value, &size) == ARCHIVE_OK)
+    if (attribute != nullptr && std::string_view(attribute) == k_stamp_attribute)
+      entry_.stamp = to_number({static_cast<const char*>(value), size}).value_or(0);
+  return take_kind(header);
+}
+
+Status Reader::take_kind(struct archive_entry* header) {
+  const char* hard_link = archive_entry_hardlink(header);
+  const auto size = archive_entry_size(header);
+  const auto type = archive_entry_filetype(header);
+  const auto name = [&] { return fmt::format("entry \"{}\": ", entry_.path); };
+  if (size < 0) return broken(name() + "a negative size");
+  if (hard_link != nullptr || type == AE_IFREG) {
+    if (entry_.path.empty()) return broken("entry \".\": not a directory");
+    entry_.kind = EntryKind::regular;
+    entry_.size = static_cast<std::uint64_t>(size);
+    entry_.is_message = as_message(entry_.path).has_value();
+    // With bytes of its own it is a file like any other.
+    if (hard_link == nullptr || size > 0) return {};
+    auto target = checked_path(hard_link);
+    if (!target || target->empty())
+      return broken(fmt::format("{}a hard link to \"{}\"", name(), hard_link));
+    entry_.hard_link = *std::move(target);
+    return {};
+  }
+  if (type == AE_IFDIR) {
+    entry_.kind = EntryKind::directory;
+    return {};
+  }
+  if (type != AE_IFLNK)
+    return broken(name() + (type == AE_IFIFO ? "a fifo is not accepted"
+                                             : "a device or socket is not accepted"));
+  entry_.kind = EntryKind::link;
+  entry_.target = text_of(header, archive_entry_symlink, archive_entry_symlink_utf8);
+  entry_.size = entry_.target.size();
+  if (entry_.target.empty()) return broken(name() + "a link without a target");
+  return {};
+}
+
+Status Reader::take_hard_link() {
+  if (entry_.hard_link.empty() || links_ == Links::as_found) return {};
+  if (stream_) return broken(fmt::format("entry \"{}\": a hard link in a stream", entry_.path));
+  if (!hard_links_) {
+    VSTATE_TRY_ASSIGN(hard_links_, HardLinks::gather(path_, limits_));
+  }
+  const auto content = hard_links_->find(entry_.hard_link, entry_.number);
+  if (!content)
+    return broken(fmt::format("entry \"{}\": a hard link to \"{}\", which is no file before it",
+                              entry_.path, entry_.hard_link));
+  entry_.size = content->size;
+  return {};
+}
+
+Status Reader::take_limits() {
+  if (next_number_ > limits_.max_entries || next_number_ == 0)
+    return broken(fmt::format("more than {} entries", limits_.max_entries));
+  if (entry_.kind != EntryKind::regular) return {};
+  if (entry_.size > limits_.max_bytes - bytes_)
+    return broken(
+        fmt::format("entry \"{}\": more than {} bytes in all", entry_.path, limits_.max_bytes));
+  bytes_ += entry_.size;
+  return {};
+}
+
+Status Reader::read(const Sink& sink) {
+  if (!entry_.hard_link.empty()) {
+    const auto content = hard_links_->find(entry_.hard_link, entry_.number);
+    VSTATE_ASSERT(content);
+    return hard_links_->read(*content, sink);
+  }
+  static constexpr std::array<char, 65536> zeros{};
+  std::uint64_t done = 0;
+  const auto fill_to = [&](std::uint64_t end) -> Status {
+    while (done < end) {
+      const auto part = std::min<std::uint64_t>(end - done, zeros.size());
+      VSTATE_TRY(sink({zeros.data(), static_cast<std::size_t>(part)}));
+      done += part;
+    }
+    return {};
+  };
+  while (true) {
+    const void* block = nullptr;
+    std::size_t size = 0;
+    la_int64_t at = 0;
+    const int result = archive_read_data_block(archive_.get(), &block, &size, &at);
+    if (result == ARCHIVE_EOF) break;
+    if (result == ARCHIVE_RETRY) continue;
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
+    const auto start = static_cast<std::uint64_t>(at);
+    if (at < 0 || start < done || start + size > entry_.size)
+      return broken(fmt::format("entry \"{}\": more bytes than announced", entry_.path));
+    VSTATE_TRY(fill_to(start));  // a hole of a sparse file
+    VSTATE_TRY(sink({static_cast<const char*>(block), size}));
+    done += size;
+  }
+  return fill_to(entry_.size);
+}
+
+}  // namespace vstate::mail
+
+namespace vstate {
+
+Result<std::string> archive_identity(const ArchiveFiles& files) {
+  std::string identity;
+  for (const auto& path : files.paths()) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) != 0) return fail_errno(path, "cannot open");
+    identity += (identity.empty() ? "" : ";") + mail::identity_of(st);
+  }
+  return identity;
+}
+
+}  // namespace vstate

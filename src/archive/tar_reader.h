@@ -1,0 +1,83 @@
+/// \file
+/// Reading an archive entry by entry, with names checked, hard links resolved, and limits kept.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "archive/archive.h"
+#include "archive/plain_locale.h"
+
+struct archive;
+struct archive_entry;
+
+namespace vstate::mail {
+
+struct ReadEntry : TreeEntry {
+  std::uint32_t number = 0;  ///< counts entries of the archive from 0
+  bool is_message = false;
+  std::string hard_link;  ///< path it names; only seen by those who resolve it
+};
+
+/// Gets the bytes of an entry, part by part.
+using Sink = std::function<Status(std::string_view)>;
+
+class HardLinks;
+
+class Reader {
+ public:
+  enum class Links { resolved, as_found };
+  [[nodiscard]] static Result<Reader> open(const std::string& path, ExtractLimits,
+                                           Links = Links::resolved);
+  /// A stream that is read once, from `file` on, after `begun`, which was read of it already. Hard
+  /// links are refused: what they name cannot be read again.
+  [[nodiscard]] static Result<Reader> open_stream(int file, std::string begun, ExtractLimits,
+                                                  std::chrono::seconds patience);
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) = delete;
+  ~Reader();
+
+  /// False at the end. What was not read of the entry before is skipped.
+  [[nodiscard]] Result<bool> next();
+  [[nodiscard]] const ReadEntry& entry() const { return entry_; }
+  /// The content of a regular file, exactly `entry().size` bytes.
+  Status read(const Sink&);
+  /// What was gathered for hard links, for the next reader of the same archive.
+  [[nodiscard]] std::shared_ptr<HardLinks> hard_links() const { return hard_links_; }
+  void adopt(std::shared_ptr<HardLinks> gathered) { hard_links_ = std::move(gathered); }
+  /// Names the same bytes on the disk for as long as nobody changes them.
+  [[nodiscard]] const std::string& identity() const { return identity_; }
+
+ private:
+  struct Free {
+    void operator()(struct archive*) const;
+  };
+  Reader(std::string path, ExtractLimits limits, Links links);
+  [[nodiscard]] tl::unexpected<Error> broken(std::string_view what) const;
+  [[nodiscard]] tl::unexpected<Error> failure() const;
+  Status take_header(struct archive_entry*);
+  Status take_kind(struct archive_entry*);
+  Status take_hard_link();
+  Status take_limits();
+
+  struct Stream;
+  std::string path_, identity_;
+  std::shared_ptr<Stream> stream_;
+  ExtractLimits limits_;
+  Links links_;
+  std::unique_ptr<struct archive, Free> archive_;
+  std::shared_ptr<HardLinks> hard_links_;
+  ReadEntry entry_;
+  std::uint64_t bytes_ = 0;
+  std::uint32_t next_number_ = 0;
+};
+
+/// The path of an entry without "./", doubled "/" and a "/" at the end; empty for the root itself.
+/// Fails with `invalid` and the reason for one that is absolute, empty, or leads up.
+[[nodiscard]] Result<std::string> checked_path(std::string_view);
+
+}  // namespace vstate::mail

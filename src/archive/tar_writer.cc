@@ -1,0 +1,89 @@
+#include "archive/tar_writer.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace vstate::mail {
+
+void TarWriter::FreeWriter::operator()(struct archive* writer) const { archive_write_free(writer); }
+void TarWriter::FreeEntry::operator()(struct archive_entry* entry) const {
+  archive_entry_free(entry);
+}
+
+TarWriter::TarWriter(std::string shown)
+    : shown_(std::move(shown)), writer_(archive_write_new()), entry_(archive_entry_new()) {}
+TarWriter::~TarWriter() = default;
+
+tl::unexpected<Error> TarWriter::failure() {
+  const char* text = archive_error_string(writer_.get());
+  const int number = archive_errno(writer_.get());
+  const auto scope = number == ENOSPC || number == EDQUOT || number == EIO || number == EPIPE
+                         ? Scope::run
+                         : Scope::item;
+  return fail(Errc::io, fmt::format("{}: cannot write: {}", shown_, text == nullptr ? "?" : text),
+              scope);
+}
+
+Result<std::unique_ptr<TarWriter>> TarWriter::open(int file, std::string shown) {
+  std::unique_ptr<TarWriter> tar(new TarWriter(std::move(shown)));
+  auto* writer = tar->writer_.get();
+  if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
+      archive_write_add_filter_zstd(writer) != ARCHIVE_OK ||
+      archive_write_set_bytes_in_last_block(writer, 1) != ARCHIVE_OK ||
+      archive_write_open_fd(writer, file) != ARCHIVE_OK)
+    return tar->failure();
+  return tar;
+}
+
+Status TarWriter::header(const TreeEntry& from, bool is_message, std::uint64_t stamp) {
+  auto* entry = archive_entry_clear(entry_.get());
+  archive_entry_set_pathname(entry, from.path.c_str());
+  archive_entry_set_uid(entry, 0);
+  archive_entry_set_gid(entry, 0);
+  archive_entry_set_size(entry, 0);
+  archive_entry_set_mtime(entry, 0, 0);
+  switch (from.kind) {
+    case EntryKind::directory:
+      archive_entry_set_filetype(entry, AE_IFDIR);
+      archive_entry_set_perm(entry, from.mode);
+      break;
+    case EntryKind::link:
+      archive_entry_set_filetype(entry, AE_IFLNK);
+      archive_entry_set_perm(entry, 0777);
+      archive_entry_set_symlink(entry, from.target.c_str());
+      break;
+    case EntryKind::regular:
+      archive_entry_set_filetype(entry, AE_IFREG);
+      archive_entry_set_perm(entry, is_message ? 0600 : from.mode);
+      archive_entry_set_size(entry, static_cast<la_int64_t>(from.size));
+      archive_entry_set_mtime(entry, from.mtime, 0);
+      break;
+  }
+  if (stamp != 0) {
+    const auto text = std::to_string(stamp);
+    archive_entry_xattr_add_entry(entry, k_stamp_attribute, text.data(), text.size());
+  }
+  // A name that is not ASCII is a warning: it is written as bytes.
+  if (archive_write_header(writer_.get(), entry) < ARCHIVE_WARN) return failure();
+  return {};
+}
+
+Status TarWriter::data(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = archive_write_data(writer_.get(), bytes.data(), bytes.size());
+    if (count <= 0) return failure();
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Status TarWriter::close() {
+  if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failure();
+  return {};
+}
+
+}  // namespace vstate::mail

@@ -1,0 +1,286 @@
+// Writing archives.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "archive/archive.h"
+#include "archive/changes.h"
+#include "archive/digest.h"
+#include "archive/plain_locale.h"
+#include "archive/tar_writer.h"
+#include "maildir/memory.h"
+#include "maildir/message_keys.h"
+#include "maildir/names.h"
+
+namespace vstate {
+
+namespace {
+
+/// A tar being written to PATH.partial. Not finished: nothing is left of it.
+class ArchiveFile {
+ public:
+  explicit ArchiveFile(std::string path) : path_(std::move(path)), partial_(path_ + ".partial") {}
+  ~ArchiveFile() {
+    if (!is_open_) return;
+    // libarchive frees all it has only after a proper end, which fills up an unfinished entry.
+    const Handle nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    if (nowhere.is_open()) dup2(nowhere.get(), file_.get());
+    tar_.reset();
+    unlink(partial_.c_str());
+  }
+  ArchiveFile(const ArchiveFile&) = delete;
+  ArchiveFile& operator=(const ArchiveFile&) = delete;
+
+  Status open();
+  Status header(const TreeEntry& entry, bool is_message) { return tar_->header(entry, is_message); }
+  Status data(std::string_view bytes) { return tar_->data(bytes); }
+  /// Renames it to PATH, or leaves nothing at PATH.
+  Status finish(bool is_kept);
+
+ private:
+  std::string path_, partial_;
+  Handle file_;
+  std::unique_ptr<mail::TarWriter> tar_;
+  bool is_open_ = false;
+};
+
+Status ArchiveFile::open() {
+  if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
+    return fail_errno(partial_, "cannot remove what a stopped run left");
+  file_ =
+      Handle(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file_.is_open()) return fail_errno(partial_, "cannot create");
+  is_open_ = true;
+  VSTATE_TRY_ASSIGN(tar_, mail::TarWriter::open(file_.get(), partial_));
+  return {};
+}
+
+Status ArchiveFile::finish(bool is_kept) {
+  if (!is_kept) {
+    if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
+    return {};  // the destructor removes what was written
+  }
+  VSTATE_TRY(tar_->close());
+  if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
+  if (!file_.close()) return fail_errno(partial_, "cannot close");
+  if (rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");
+  is_open_ = false;
+  const auto slash = path_.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  const Handle directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open() || fsync(directory.get()) != 0)
+    return fail_errno(parent, "cannot write to the disk");
+  return {};
+}
+
+/// What an earlier archive has, and what this one will have.
+class Indexing {
+ public:
+  explicit Indexing(MailMemory before) : before_(std::move(before)) {}
+
+  /// False: an earlier archive has the message, wherever it was then.
+  bool wants_message(const std::string& path) {
+    const auto key = keys_.of(*mail::as_message(path));
+    asked_ = {key, state_of_message(path), 0};
+    const auto* entry = before_.find(key);
+    if (entry == nullptr) return true;
+    if (entry->state != asked_.state) changes_ += mail::to_line(key, path);
+    took();
+    return false;
+  }
+  /// The same for what is no message; `stamp` changes whenever it does.
+  bool wants(const std::string& path, std::uint64_t stamp) {
+    asked_ = {key_of_file(path), {0, stamp}, 0};
+    const auto* entry = before_.find(asked_.key);
+    if (entry == nullptr || entry->state.marks != stamp) return true;
+    took();
+    return false;
+  }
+  /// What was asked for last is in the archive.
+  void took() { now_.push_back(asked_); }
+  /// Lines of `.vstate-changes`. Nothing is asked after it. Where the walk could not read all,
+  /// what was not seen is not known to be gone.
+  std::string take_changes(bool has_seen_all) {
+    for (std::size_t i = 0; i < before_.entries().size(); ++i) {
+      const auto& entry = before_.entries()[i];
+      if (before_.was_seen(i)) continue;
+      if (has_seen_all)
+        changes_ += mail::to_line(entry.key, "");
+      else
+        now_.push_back(entry);
+    }
+    return std::move(changes_);
+  }
+  ArchiveIndex take_index() {
+    std::sort(now_.begin(), now_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    return std::move(now_);
+  }
+
+ private:
+  MailMemory before_;
+  mail::MessageKeys keys_{&before_};
+  MemoryEntry asked_;
+  ArchiveIndex now_;
+  std::string changes_;
+};
+
+std::uint64_t stamp_of(const TreeEntry& entry) {
+  if (entry.kind == EntryKind::link) return short_digest(entry.target);
+  return entry.kind == EntryKind::directory ? 1 : entry.stamp;
+}
+
+/// Takes the entries of a walk into the summary and the file, if there is one.
+class Archiver {
+ public:
+  Archiver(ArchiveSummary& summary, ArchiveFile* file) : summary_(summary), file_(file) {}
+  Result<bool> add(const TreeEntry&);
+  /// An entry of our own.
+  Status add_text(std::string_view path, const std::string& text);
+  [[nodiscard]] bool is_trivial() const { return is_trivial_; }
+  [[nodiscard]] std::string finish() { return digest_.finish(); }
+
+ private:
+  static constexpr std::uint64_t k_read_at_once = std::uint64_t{8} << 20;
+
+  Result<std::size_t> fill(const TreeEntry&, std::uint64_t left);
+  Status begin(const TreeEntry&);
+  Status bytes(std::string_view);
+
+  ArchiveSummary& summary_;
+  ArchiveFile* file_;
+  mail::ContentDigest digest_;
+  std::string buffer_;
+  bool is_trivial_ = true;
+};
+
+Status Archiver::begin(const TreeEntry& entry) {
+  const bool is_message =
+      entry.kind == EntryKind::regular && mail::as_message(entry.path).has_value();
+  digest_.begin(entry, is_message);
+  if (is_message) ++summary_.messages;
+  constexpr std::array<std::string_view, 4> skeleton{"Maildir", "Maildir/cur", "Maildir/new",
+                                                     "Maildir/tmp"};
+  if (entry.kind != EntryKind::directory ||
+      std::find(skeleton.begin(), skeleton.end(), entry.path) == skeleton.end())
+    is_trivial_ = false;
+  return file_ == nullptr ? Status() : file_->header(entry, is_message);
+}
+
+Status Archiver::bytes(std::string_view part) {
+  digest_.bytes(part);
+  summary_.bytes += part.size();
+  return file_ == nullptr ? Status() : file_->data(part);
+}
+
+/// Reads up to `left` bytes into the buffer; fewer only at the end of the file.
+Result<std::size_t> Archiver::fill(const TreeEntry& entry, std::uint64_t left) {
+  const auto wanted = static_cast<std::size_t>(std::min(left, k_read_at_once));
+  if (buffer_.size() < wanted) buffer_.resize(wanted);
+  std::size_t filled = 0;
+  while (filled < wanted) {
+    const auto count = ::read(entry.file, buffer_.data() + filled, wanted - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno_of_open(entry.path, "cannot read");
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+Result<bool> Archiver::add(const TreeEntry& from) {
+  if (from.kind != EntryKind::regular) {
+    VSTATE_TRY(begin(from));
+    return true;
+  }
+  // The first part is read before the size is announced: most files are one part.
+  auto filled = fill(from, from.size);
+  if (!filled) {
+    summary_.count.failures.push_back(filled.error());
+    return false;
+  }
+  TreeEntry entry = from;
+  if (*filled < std::min(from.size, k_read_at_once)) entry.size = *filled;
+  VSTATE_TRY(begin(entry));
+  std::uint64_t left = entry.size;
+  while (left > 0) {
+    if (*filled == 0)
+      return fail(Errc::conflict,
+                  fmt::format("{}: became shorter while it was read; run it again", entry.path));
+    VSTATE_TRY(bytes(std::string_view(buffer_).substr(0, *filled)));
+    left -= *filled;
+    if (left == 0) break;
+    filled = fill(entry, left);
+    if (!filled) return tl::unexpected<Error>(filled.error());
+  }
+  return true;
+}
+
+Status Archiver::add_text(std::string_view path, const std::string& text) {
+  TreeEntry entry;
+  entry.path = path;
+  entry.mode = 0600;
+  entry.size = text.size();
+  VSTATE_TRY(begin(entry));
+  return bytes(text);
+}
+
+Result<ArchiveSummary> write_indexed(const System& system, const TreeSource& source,
+                                     const std::string& output, Indexing* indexing) {
+  const mail::PlainLocale names_are_bytes;
+  ArchiveSummary summary;
+  std::unique_ptr<ArchiveFile> file;
+  if (!output.empty()) {
+    file = std::make_unique<ArchiveFile>(output);
+    VSTATE_TRY(file->open());
+  }
+  Archiver archiver(summary, file.get());
+  const MessageFilter filter = [&](const std::string& path) -> Result<bool> {
+    return indexing->wants_message(path);
+  };
+  VSTATE_TRY(walk_tree(
+      system, source, summary.count,
+      [&](const TreeEntry& entry) -> Result<bool> {
+        const bool is_asked_for = indexing != nullptr && (entry.kind != EntryKind::regular ||
+                                                          !mail::as_message(entry.path));
+        if (is_asked_for && !indexing->wants(entry.path, stamp_of(entry))) return true;
+        VSTATE_TRY_ASSIGN(const bool is_taken, archiver.add(entry));
+        if (is_taken && indexing != nullptr) indexing->took();
+        return is_taken;
+      },
+      indexing == nullptr ? nullptr : &filter));
+  VSTATE_TRY(failure_of(summary.count));
+  if (indexing != nullptr)
+    if (const auto changes = indexing->take_changes(has_seen_all(source, summary.count));
+        !changes.empty())
+      VSTATE_TRY(archiver.add_text(mail::k_changes_name, changes));
+  summary.sha256 = archiver.finish();
+  summary.is_trivial = archiver.is_trivial();
+  if (file) VSTATE_TRY(file->finish(!summary.is_trivial));
+  return summary;
+}
+
+}  // namespace
+
+Result<ArchiveSummary> write_archive(const System& system, const TreeSource& source,
+                                     const std::string& output, ArchiveIndex* index) {
+  if (index == nullptr) return write_indexed(system, source, output, nullptr);
+  index->clear();
+  return write_increment(system, source, output, *index);
+}
+
+Result<ArchiveSummary> write_increment(const System& system, const TreeSource& source,
+                                       const std::string& output, ArchiveIndex& index) {
+  Indexing indexing(MailMemory(0, std::move(index)));
+  auto summary = write_indexed(system, source, output, &indexing);
+  index = indexing.take_index();
+  return summary;
+}
+
+}  // namespace vstate

@@ -1,0 +1,254 @@
+// Making what was built durable, writing it down, and renaming it to its place.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "delivery/batch.h"
+#include "maildir/memory.h"
+#include "maildir/names.h"
+#include "sys/handle.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::size_t k_most_files = 8192;
+constexpr std::uint64_t k_most_bytes = std::uint64_t{256} << 20;
+/// Each mailbox of a batch holds a directory open.
+constexpr std::size_t k_most_targets = 256;
+
+/// True for a lock that nobody holds: it has the bytes of the file that waits for it, as a run that
+/// was killed left it, or Dovecot would take it for stale too (file-dotlock.c).
+bool is_stale_lock(int directory, const std::string& lock, const std::string& file,
+                   std::string_view shown) {
+  constexpr std::time_t most_seconds = 120;
+  struct stat st {};
+  if (fstatat(directory, lock.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+    return false;
+  if (std::max(st.st_ctime, st.st_mtime) + most_seconds < std::time(nullptr)) return true;
+  const auto held = mail::digest_of_file(directory, lock, shown);
+  const auto wanted = mail::digest_of_file(directory, file, shown);
+  return held && wanted && *held && *held == *wanted;
+}
+
+/// Dovecot's lock of a file is the file that will replace it, under the name NAME.lock: one rename
+/// puts it in place and gives the lock up. False if its server holds the lock for some seconds.
+Result<bool> lock_with(int directory, const std::string& file, const std::string& lock,
+                       std::string_view shown) {
+  constexpr int most_tries = 50;
+  constexpr useconds_t pause = 100'000;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    if (linkat(directory, file.c_str(), directory, lock.c_str(), 0) == 0) return true;
+    if (errno != EEXIST) return fail_errno(shown, "cannot lock");
+    if (is_stale_lock(directory, lock, file, shown))
+      unlinkat(directory, lock.c_str(), 0);
+    else
+      usleep(pause);
+  }
+  return false;
+}
+
+}  // namespace
+
+Batch::Batch(System& system, Owner owner, DeliveryLog* log, Written written)
+    : system_(system),
+      owner_(owner),
+      log_(log),
+      written_(std::move(written)),
+      files_(std::make_unique<Files>()) {}
+Batch::~Batch() = default;
+
+std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
+
+Status Batch::add(Item item) {
+  const bool is_new_target = files_->items.empty() || files_->items.back().target != item.target;
+  built_bytes_ += item.size;
+  if (written_) written_(item.is_message ? 1 : 0, item.size);
+  files_->items.push_back(std::move(item));
+  if (is_new_target) ++targets_;
+  if (files_->items.size() >= k_most_files || built_bytes_ >= k_most_bytes ||
+      targets_ >= k_most_targets)
+    return flush();
+  return {};
+}
+
+Status Batch::add(Move move) {
+  files_->moves.push_back(std::move(move));
+  return files_->moves.size() < k_most_files ? Status() : flush();
+}
+
+Status Batch::note(const DeliveryLog::Record& record) {
+  if (log_ == nullptr) return {};
+  files_->records.push_back(record);
+  return files_->records.size() < k_most_files ? Status() : flush();
+}
+
+void Batch::drop_built() {
+  const ActingAs acting(owner_.uid, owner_.gid);
+  for (const auto& item : files_->items) {
+    const auto place = item.target->directory(item.build_in);
+    if (place) unlinkat((*place)->get(), item.temporary.c_str(), 0);
+  }
+  files_->items.clear();
+  built_bytes_ = 0;
+  targets_ = 0;
+}
+
+Status Batch::flush() {
+  if (files_->items.empty() && files_->records.empty() && files_->moves.empty()) return {};
+  std::set<dev_t> synced;
+  const mail::Target* last = nullptr;
+  for (const auto& item : files_->items) {
+    struct stat st {};
+    if (std::exchange(last, item.target.get()) == item.target.get()) continue;
+    if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
+    if (syncfs(item.target->root()) == 0) continue;
+    auto failure = fail_errno(item.target->path(), "cannot write to the disk");
+    drop_built();
+    return failure;
+  }
+  if (log_ != nullptr) {
+    auto records = std::exchange(files_->records, {});
+    for (const auto& item : files_->items)
+      if (item.record.box != 0) records.push_back(item.record);
+    for (const auto& move : files_->moves)
+      records.push_back({move.box, move.key, move.after, true, true, state_of_message(move.from)});
+    if (auto status = log_->record(records); !status) {
+      drop_built();
+      return status;
+    }
+  }
+  drop_quota_counters();
+  VSTATE_TRY(make_moves(std::exchange(files_->moves, {})));
+  std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
+  const auto items = std::exchange(files_->items, {});
+  built_bytes_ = 0;
+  targets_ = 0;
+  for (const auto& item : items) {
+    VSTATE_TRY(system_.before_step("deliver", item.target->full(item.path)));
+    auto status = place(item);
+    if (status) continue;
+    // The log is not theirs.
+    acting.reset();
+    VSTATE_TRY(withdraw(item));
+    acting.emplace(owner_.uid, owner_.gid);
+    if (status.error().ends_run()) return status;
+    failures_.emplace(item.label, status.error());
+  }
+  return {};
+}
+
+/// A run that is killed between its renames and the new counter must leave none rather than one
+/// that counts too little: vpopmail's library and Dovecot count anew where there is none.
+void Batch::drop_quota_counters() {
+  const ActingAs acting(owner_.uid, owner_.gid);
+  std::set<const mail::Target*> done;
+  const auto drop = [&](mail::Target& target) {
+    if (!done.insert(&target).second) return;
+    if (const auto maildir = target.directory("Maildir"))
+      unlinkat((*maildir)->get(), "maildirsize", 0);
+  };
+  for (const auto& item : files_->items)
+    if (item.is_message) drop(*item.target);
+  for (const auto& move : files_->moves) drop(*move.target);
+}
+
+Status Batch::make_moves(const std::vector<Move>& moves) {
+  std::vector<DeliveryLog::Record> unmade;
+  Status status;
+  for (const auto& move : moves) {
+    status = make(move);
+    if (status) continue;
+    if (status.error().code == Errc::interrupted) return status;
+    unmade.push_back({move.box, move.key, move.before, false});
+    if (status.error().ends_run()) break;
+    // A reader was quicker; the next pass looks again.
+    if (status.error().code != Errc::not_found) failures_.emplace(move.label, status.error());
+    status = {};
+  }
+  if (log_ != nullptr && !unmade.empty()) VSTATE_TRY(log_->record(unmade));
+  return status;
+}
+
+Status Batch::make(const Move& move) {
+  const auto shown = move.target->full(move.to.empty() ? move.from : move.to);
+  VSTATE_TRY(system_.before_step("deliver", shown));
+  const ActingAs acting(owner_.uid, owner_.gid);
+  VSTATE_TRY_ASSIGN(const auto from, move.target->directory(path_parent(move.from)));
+  const std::string name(path_name(move.from));
+  if (move.to.empty()) {
+    if (unlinkat(from->get(), name.c_str(), 0) != 0) return fail_errno(shown, "cannot delete");
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(const auto to, move.target->directory(path_parent(move.to)));
+  // Where the name is taken, its owner has done the same.
+  if (!mail::rename_where_free(from->get(), name.c_str(), to->get(),
+                               std::string(path_name(move.to)).c_str()) &&
+      errno != EEXIST)
+    return fail_errno(shown, "cannot rename");
+  return {};
+}
+
+Status Batch::withdraw(const Item& item) {
+  if (log_ != nullptr && item.record.box != 0)
+    VSTATE_TRY(item.before ? log_->record({{item.record.box, item.record.key, *item.before}})
+                           : log_->withdraw({item.record}));
+  const ActingAs acting(owner_.uid, owner_.gid);
+  if (const auto place = item.target->directory(item.build_in))
+    unlinkat((*place)->get(), item.temporary.c_str(), 0);
+  return {};
+}
+
+Status Batch::place(const Item& item) {
+  if (item.replaces) return place_file(item);
+  VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));
+  VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const char* temporary = item.temporary.c_str();
+  const bool is_placed =
+      item.is_replacing ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
+                        : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
+  if (!is_placed) {
+    const bool is_taken = errno == EEXIST;
+    if (!is_taken) return fail_errno(item.target->full(item.path), "cannot rename the temporary");
+    return fail(Errc::conflict,
+                fmt::format("{}: appeared meanwhile; run it again", item.target->full(item.path)));
+  }
+  return {};
+}
+
+/// Replaces what a mail server keeps of its messages, unless the server has written it meanwhile.
+Status Batch::place_file(const Item& item) {
+  VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const auto full = item.target->full(item.path);
+  const auto lock = name + ".lock";
+  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
+  if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
+  const auto now = mail::digest_of_file(directory->get(), name, full);
+  if (!now || *now != item.replaces) {
+    unlinkat(directory->get(), lock.c_str(), 0);
+    unlinkat(directory->get(), item.temporary.c_str(), 0);
+    // Its server's own from now on, unless it could not be read.
+    return now ? Status() : Status(tl::unexpected<Error>(now.error()));
+  }
+  if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
+    auto failure = fail_errno(full, "cannot rename the temporary");
+    unlinkat(directory->get(), lock.c_str(), 0);
+    return failure;
+  }
+  // The last: as long as it is there, a run that finds the lock knows whose it is.
+  unlinkat(directory->get(), item.temporary.c_str(), 0);
+  return {};
+}
+
+}  // namespace vstate

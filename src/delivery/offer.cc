@@ -1,0 +1,29 @@
+#include "delivery/offer.h"
+
+#include <utility>
+
+namespace vstate {
+
+Status offer_tree(const System& system, const TreeSource& source, MailSink& sink,
+                  OfferCount& count) {
+  const MessageFilter filter = [&](const std::string& path) { return sink.wants_message(path); };
+  ListedDirectories listed;
+  const auto walked = walk_tree(
+      system, source, count.tree,
+      [&](TreeEntry& entry) -> Result<bool> {
+        const bool is_file = entry.kind == EntryKind::regular;
+        if (is_file && !sink.wants_file(entry.path, entry.stamp)) return true;
+        FileContent content(Handle(std::exchange(entry.file, -1)), entry.size, entry.path);
+        VSTATE_TRY(sink.take(entry, content));
+        return true;
+      },
+      &filter, &listed);
+  if (!walked && walked.error().code != Errc::not_found) return walked;
+  if (walked && has_seen_all(source, count.tree)) VSTATE_TRY(sink.forget_unseen());
+  VSTATE_TRY(sink.finish());
+  count.has_changed =
+      !walked || count.tree.gone > 0 || have_changed(system, source.directory, listed);
+  return failure_of(count.tree);
+}
+
+}  // namespace vstate

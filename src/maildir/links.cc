@@ -1,0 +1,121 @@
+#include "maildir/links.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "maildir/names.h"
+#include "vstate/base/text.h"
+
+namespace vstate::mail {
+
+namespace {
+
+/// From one absolute path without links to another: "../b/c".
+std::string relative_path(std::string_view from, std::string_view to) {
+  const auto here = split(from, '/'), there = split(to, '/');
+  const auto common = std::mismatch(here.begin(), here.end(), there.begin(), there.end());
+  std::string out;
+  for (auto part = common.first; part != here.end(); ++part)
+    if (!part->empty()) out += "../";
+  for (auto part = common.second; part != there.end(); ++part) {
+    out.append(*part);
+    if (part + 1 != there.end()) out.push_back('/');
+  }
+  return out;
+}
+
+}  // namespace
+
+/// Whose place a directory is in, by what is above it.
+Result<std::string> LinkFollower::owner_of(const std::string& resolved) const {
+  if (links_.places == nullptr) return std::string();
+  for (std::string_view place = resolved; place.size() > 1; place = path_parent(place)) {
+    VSTATE_TRY_ASSIGN(const auto info, system_.look(place));
+    if (!info) continue;
+    const auto found = links_.places->find({info->device, info->inode});
+    if (found != links_.places->end()) return found->second;
+  }
+  return std::string();
+}
+
+Result<LinkEnd> LinkFollower::follow(const std::string& path,
+                                     const std::vector<PlaceId>& above) const {
+  LinkEnd end;
+  const auto at = full(path);
+  const auto target = system_.link_target(at);
+  if (!target && target.error().code == Errc::not_found) return end;
+  if (!target) return tl::unexpected<Error>(target.error());
+  const auto shown = fmt::format("a link to {}", visible(*target));
+  auto opened = system_.open_directory(at);
+  if (!opened) {
+    const auto code = opened.error().code;
+    if (code == Errc::invalid) {
+      end.refusal = shown + ", in a circle";
+      return end;
+    }
+    if (code == Errc::denied && can_act_as_others()) {
+      end.refusal = shown + ", which its owner cannot read";
+      return end;
+    }
+    if (code != Errc::not_found) return tl::unexpected<Error>(opened.error());
+    // What is no directory is an entry like all others.
+    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(at));
+    if (!is_there) end.refusal = shown + ", where nothing is";
+    return end;
+  }
+  struct stat st {};
+  if (fstat(opened->handle.get(), &st) != 0) return fail_errno_of_open(at, "cannot stat");
+  if (std::find(above.begin(), above.end(), PlaceId{st.st_dev, st.st_ino}) != above.end()) {
+    end.refusal = shown + ", which it is in itself";
+    return end;
+  }
+  VSTATE_TRY_ASSIGN(end.resolved, system_.resolve(at));
+  if (links_.bounds != nullptr)
+    if (const auto why = refusal_of(*links_.bounds, end.resolved); !why.empty()) {
+      end.refusal = shown + ", " + why;
+      return end;
+    }
+  VSTATE_TRY_ASSIGN(const auto owner, owner_of(end.resolved));
+  if (!owner.empty() && owner != links_.own) {
+    end.refusal = fmt::format("{}, in the home of mailbox {}", shown, owner);
+    return end;
+  }
+  // Another name of a directory that is walked anyway stays one.
+  VSTATE_TRY_ASSIGN(const auto kept, kept_target(path, *target));
+  if (!kept || path == "Maildir") end.directory = *std::move(opened);
+  return end;
+}
+
+Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& path,
+                                                             const std::string& target) const {
+  VSTATE_TRY_ASSIGN(const auto root, system_.resolve(directory_));
+  VSTATE_TRY_ASSIGN(const auto place, system_.resolve(full(std::string(path_parent(path)))));
+  VSTATE_TRY_ASSIGN(const auto end,
+                    system_.resolve(target.starts_with('/') ? target : path_join(place, target)));
+  const auto is_below = [](std::string_view inner, const std::string& outer) {
+    return inner.starts_with(outer + "/");
+  };
+  if (!is_below(end, root) && !is_below(end, place)) return std::optional<std::string>();
+  auto kept = target.starts_with('/') ? relative_path(place, end) : target;
+  if (!link_refusal(path, kept).empty()) return std::optional<std::string>();
+  return std::optional(std::move(kept));
+}
+
+}  // namespace vstate::mail
+
+namespace vstate {
+
+std::string refusal_of(const LinkBounds& bounds, std::string_view resolved) {
+  for (const auto& whole : bounds.whole)
+    if (is_within(whole, resolved)) return fmt::format("which holds {}", visible(whole));
+  if (is_within(bounds.own, resolved)) return "which holds the domain itself";
+  if (is_within(resolved, bounds.own)) return {};
+  for (const auto& other : bounds.others)
+    if (is_within(resolved, other)) return fmt::format("in {}, out of the domain", visible(other));
+  return {};
+}
+
+}  // namespace vstate

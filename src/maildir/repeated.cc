@@ -1,0 +1,103 @@
+#include "maildir/repeated.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "format/maildir_name.h"
+#include "maildir/names.h"
+#include "vstate/base/digest.h"
+
+namespace vstate::mail {
+
+namespace {
+
+/// A message of the folder: in which listing, and where in it.
+struct Member {
+  std::size_t hash = 0;
+  Listing* listing = nullptr;
+  std::size_t index = 0;
+};
+
+std::string_view unique_of(const Member& member) {
+  return parse_message_name(member.listing->name(member.index)).unique;
+}
+
+/// Those whose unique name another one has, side by side.
+std::vector<Member> find_repeated(const std::array<Listing*, 2>& listings) {
+  std::vector<Member> all;
+  for (auto* listing : listings) {
+    if (listing == nullptr) continue;
+    for (std::size_t i = 0; i < listing->size(); ++i) {
+      const auto name = listing->name(i);
+      if (listing->type(i) != FileInfo::Type::regular || name.starts_with('.')) continue;
+      all.push_back({std::hash<std::string_view>{}(parse_message_name(name).unique), listing, i});
+    }
+  }
+  std::sort(all.begin(), all.end(),
+            [](const Member& a, const Member& b) { return a.hash < b.hash; });
+  std::vector<Member> repeated;
+  for (auto first = all.begin(); first != all.end();) {
+    const auto last = std::find_if(first, all.end(),
+                                   [&](const Member& other) { return other.hash != first->hash; });
+    if (last - first > 1) repeated.insert(repeated.end(), first, last);
+    first = last;
+  }
+  return repeated;
+}
+
+Result<std::string> digest_of(int folder, const std::string& name, std::string_view path) {
+  const Handle file(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.is_open()) return fail_errno(path_join(path, name), "cannot open");
+  Sha256 sha;
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const auto count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno_of_open(path_join(path, name), "cannot read");
+    if (count == 0) return sha.finish_hex();
+    sha.update(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+  }
+}
+
+}  // namespace
+
+std::vector<Error> name_apart(int folder, std::string_view path, const std::optional<Identity>& as,
+                              Listing* new_mail, Listing* read_mail, OriginalNames& originals) {
+  std::vector<Error> failures;
+  auto repeated = find_repeated({read_mail, new_mail});
+  std::map<std::string_view, std::size_t> count;
+  for (const auto& member : repeated) ++count[unique_of(member)];
+  std::map<Listing*, std::vector<std::pair<std::size_t, std::string>>> names;
+  std::set<std::string> taken;
+  for (const auto& member : repeated) {
+    const auto unique = unique_of(member);
+    if (count[unique] < 2) continue;  // their hashes are equal by chance
+    const std::string name(member.listing->name(member.index));
+    const std::string_view place = member.listing == new_mail ? "new" : "cur";
+    const ActingAs acting(as);
+    const auto digest = digest_of(folder, fmt::format("{}/{}", place, name), path);
+    if (!digest) {
+      // One that is gone since it was listed shares its name with nobody any more.
+      if (digest.error().code != Errc::not_found) failures.push_back(digest.error());
+      continue;
+    }
+    auto own = variant_of(unique, *digest);
+    for (int copy = 2; !taken.insert(own).second; ++copy)
+      own = variant_of(unique, fmt::format("{}-{}", digest->substr(0, 6), copy));
+    const auto visited = own + name.substr(unique.size());
+    originals.emplace(fmt::format("{}/{}", place, visited), name);
+    names[member.listing].emplace_back(member.index, visited);
+  }
+  for (auto& [listing, renamed] : names) listing->rename(renamed);
+  return failures;
+}
+
+}  // namespace vstate::mail

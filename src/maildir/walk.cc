@@ -1,0 +1,570 @@
+#include "maildir/walk.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "format/maildir_name.h"
+#include "maildir/links.h"
+#include "maildir/listing.h"
+#include "maildir/memory.h"
+#include "maildir/names.h"
+#include "maildir/repeated.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+using mail::FolderSearch;
+using mail::Listing;
+using Type = FileInfo::Type;
+
+constexpr int k_most_levels = 200;
+
+/// What is known of a Maildir folder while its `cur` and `new` are walked.
+struct Folder {
+  Handle directory;
+  std::optional<Listing> listed_new, listed_cur;
+  std::optional<FolderSearch> search;
+  mail::OriginalNames originals;
+};
+
+/// Links of one directory that are walked as the directories that they lead to.
+using Followed = std::map<std::string, System::Opened, std::less<>>;
+
+/// A directory being walked.
+struct Level {
+  int directory = -1;
+  std::string path;
+  Folder* folder = nullptr;  ///< set in `new` and `cur` of a folder
+  int depth = 0;
+  std::optional<Identity> as;  ///< whose rights are used in it
+};
+
+class Walk {
+ public:
+  Walk(mail::LinkFollower links, const Exclusion& expressed, TreeCount& count,
+       const TreeVisitor& visitor, const MessageFilter* filter, ListedDirectories* listed,
+       bool opens)
+      : links_(std::move(links)),
+        expressed_(expressed),
+        count_(count),
+        visitor_(visitor),
+        filter_(filter),
+        listed_(listed),
+        opens_(opens) {}
+  Status enter(const Level&);
+
+ private:
+  Status walk(const Level&, Listing&);
+  Status walk_contents(const Level&, const std::string& name, Folder& own, const Followed&);
+  void list_folder(const Level&, const Followed&, Folder& own);
+  Status visit(const Level&, const Listing&, std::size_t i, const std::string& path,
+               const Followed&);
+  Status visit_directory(const Level&, const std::string& path, const Followed&);
+  Status visit_link(const Level&, const std::string& path);
+  Status visit_file(const Level&, const std::string& path);
+  Followed follow_links(const Level&, Listing&);
+  [[nodiscard]] Result<Listing> list(const Level&);
+  [[nodiscard]] Handle open_below(const Level&, const std::string& name, const Followed&) const;
+  Result<Handle> open_moved(const Level&, const std::string& path);
+  Status take(TreeEntry&);
+  void note(const Level&, std::string path);
+  void refuse(const std::string& path, std::string_view why) {
+    count_.refused.push_back(fmt::format("{}: {}", path, why));
+  }
+  void fail_with(const Error& error) {
+    if (error.code == Errc::not_found)
+      ++count_.gone;
+    else
+      count_.failures.push_back(error);
+  }
+  void fail_errno_at(const std::string& path, std::string_view what) {
+    fail_with(fail_errno_of_open(path.empty() ? "." : path, what).value());
+  }
+  /// A name that was listed, in a directory that is open: it is gone when the kernel says so.
+  void miss(const std::string& path, std::string_view what) {
+    if (errno == ENOENT)
+      ++count_.gone;
+    else
+      fail_errno_at(path, what);
+  }
+  /// The name that the file of a visited path has.
+  [[nodiscard]] static std::string name_of_file(const Level&, const std::string& path);
+  void rebuild(std::string_view reason, std::uint64_t entries) {
+    if (entries == 0) return;
+    count_.rebuilt += entries;
+    count_.rebuilt_reasons[std::string(reason)] += entries;
+  }
+
+  mail::LinkFollower links_;
+  const Exclusion& expressed_;
+  TreeCount& count_;
+  const TreeVisitor& visitor_;
+  const MessageFilter* filter_;
+  ListedDirectories* listed_;
+  bool opens_;
+  std::vector<PlaceId> above_;      ///< the directories that the walk is in
+  std::optional<PlaceId> maildir_;  ///< where a link called Maildir leads
+};
+
+std::uint64_t stamp_of(const struct stat& st) {
+  const auto text =
+      fmt::format("{}:{}.{}:{}.{}:{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                  st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_size);
+  constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
+  return short_digest(text) >> marks_in_use;
+}
+
+/// Only what adding, removing, or renaming a name changes.
+std::uint64_t listing_stamp(const struct stat& st) {
+  return short_digest(fmt::format("{}:{}.{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
+}
+
+/// All entries below a directory; without it.
+std::uint64_t count_below(int directory, const char* name, int depth) {
+  const Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open() || depth > k_most_levels) return 0;
+  const auto listing = Listing::read(below.get(), name);
+  if (!listing) return 0;
+  std::uint64_t entries = listing->size();
+  for (std::size_t i = 0; i < listing->size(); ++i)
+    if (listing->type(i) == Type::directory)
+      entries += count_below(below.get(), listing->name(i).data(), depth + 1);
+  return entries;
+}
+
+/// The order of a listing's names by path: a directory stands once as itself, and once, with "/"
+/// behind it, for what it holds.
+struct Item {
+  std::uint32_t index;
+  bool is_contents;
+};
+
+std::vector<Item> in_path_order(const Listing& listing) {
+  std::vector<Item> items;
+  items.reserve(listing.size());
+  bool has_directories = false;
+  for (std::uint32_t i = 0; i < listing.size(); ++i) {
+    items.push_back({i, false});
+    if (listing.type(i) != Type::directory) continue;
+    items.push_back({i, true});
+    has_directories = true;
+  }
+  if (!has_directories) return items;
+  // Character by character, with "/" as the last one of what a directory holds.
+  std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
+    const auto left = listing.name(a.index);
+    const auto right = listing.name(b.index);
+    const auto common = std::min(left.size(), right.size());
+    const int order = left.substr(0, common).compare(right.substr(0, common));
+    if (order != 0) return order < 0;
+    const auto next = [common](std::string_view name, bool is_contents) {
+      if (name.size() > common) return static_cast<int>(static_cast<unsigned char>(name[common]));
+      return is_contents ? static_cast<int>('/') : -1;
+    };
+    return next(left, a.is_contents) < next(right, b.is_contents);
+  });
+  return items;
+}
+
+Status Walk::take(TreeEntry& entry) {
+  VSTATE_TRY_ASSIGN(const bool is_taken, visitor_(entry));
+  if (!is_taken) return {};
+  ++count_.archived;
+  if (entry.kind != EntryKind::regular) return {};
+  count_.bytes += entry.size;
+  if (mail::as_message(entry.path)) ++count_.messages;
+  return {};
+}
+
+void Walk::note(const Level& level, std::string path) {
+  struct stat st {};
+  if (listed_ != nullptr && fstat(level.directory, &st) == 0)
+    listed_->emplace_back(std::move(path), listing_stamp(st));
+}
+
+Result<Listing> Walk::list(const Level& level) {
+  const ActingAs acting(level.as);
+  return Listing::read(level.directory, level.path.empty() ? "." : level.path);
+}
+
+Handle Walk::open_below(const Level& level, const std::string& name,
+                        const Followed& followed) const {
+  const ActingAs acting(level.as);
+  if (const auto link = followed.find(name); link != followed.end())
+    return Handle(fcntl(link->second.handle.get(), F_DUPFD_CLOEXEC, 0));
+  return Handle(
+      openat(level.directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+Status Walk::enter(const Level& level) {
+  note(level, level.path);
+  auto listing = list(level);
+  if (listing) return walk(level, *listing);
+  fail_with(listing.error());
+  return {};
+}
+
+/// A Maildir or a folder of it may be on another disk, and so may what somebody named.
+Followed Walk::follow_links(const Level& level, Listing& listing) {
+  Followed followed;
+  const auto has = [&](std::string_view name) { return listing.contains(name); };
+  const bool is_maildir = path_name(level.path) == "Maildir" || (has("new") && has("cur"));
+  for (std::size_t i = 0; i < listing.size(); ++i) {
+    if (listing.type(i) != Type::link) continue;
+    const std::string name(listing.name(i));
+    const auto path = mail::relative_join(level.path, name);
+    const bool is_part = name == "new" || name == "cur" || name == "tmp";
+    const bool is_mail = path == "Maildir" || (is_maildir && (is_part || name.starts_with('.')));
+    if ((!is_mail && !links_.is_named(path)) || expressed_.contains(path) ||
+        expressed_.contains(path + "/"))
+      continue;
+    auto end = links_.follow(path, above_);
+    if (!end) {
+      fail_with(end.error());
+      continue;
+    }
+    if (!end->directory) continue;  // visit_link names what it cannot take
+    listing.set_directory(i);
+    struct stat st {};
+    if (path == "Maildir" && fstat(end->directory->handle.get(), &st) == 0)
+      maildir_ = PlaceId{st.st_dev, st.st_ino};
+    count_.followed.push_back(fmt::format("{} is on {}", path, end->resolved));
+    followed.emplace(name, *std::move(end->directory));
+  }
+  return followed;
+}
+
+Status Walk::walk(const Level& level, Listing& listing) {
+  struct stat st {};
+  if (fstat(level.directory, &st) != 0) {
+    fail_errno_at(level.path, "cannot stat");
+    return {};
+  }
+  const PlaceId here{st.st_dev, st.st_ino};
+  if (maildir_ == here && level.path != "Maildir") {
+    // It travels as the Maildir that a link makes of it.
+    count_.expressed += listing.size();
+    return {};
+  }
+  above_.push_back(here);
+  const auto followed = follow_links(level, listing);
+  Folder own;
+  const bool is_folder = listing.has_directory("new") && listing.has_directory("cur");
+  for (const auto& item : in_path_order(listing)) {
+    const std::string name(listing.name(item.index));
+    const std::string path = mail::relative_join(level.path, name);
+    if (expressed_.contains(path + "/")) continue;
+    const bool is_directory = listing.type(item.index) == Type::directory;
+    if (expressed_.contains(path)) {
+      if (item.is_contents) continue;
+      count_.expressed += 1;
+      if (is_directory) count_.expressed += count_below(level.directory, name.c_str(), level.depth);
+      continue;
+    }
+    if (!item.is_contents) {
+      VSTATE_TRY(visit(level, listing, item.index, path, followed));
+    } else if (is_folder && name == "tmp") {
+      rebuild("unfinished delivery in tmp",
+              count_below(level.directory, name.c_str(), level.depth));
+    } else {
+      if (is_folder && !own.directory.is_open()) {
+        const ActingAs acting(level.as);
+        own.directory = Handle(openat(level.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!own.directory.is_open()) miss(path, "cannot open");
+      }
+      VSTATE_TRY(walk_contents(level, name, own, followed));
+    }
+  }
+  above_.pop_back();
+  return {};
+}
+
+/// `new` first: what moves from there to `cur` meanwhile is then in one listing or in both.
+void Walk::list_folder(const Level& level, const Followed& followed, Folder& own) {
+  if (own.search) return;
+  const auto read = [&](const char* name, std::optional<Listing>& into) {
+    const Handle place = open_below(level, name, followed);
+    Level listed = level;
+    listed.directory = place.get();
+    listed.path = mail::relative_join(level.path, name);
+    if (!place.is_open()) {
+      if (errno != ENOENT) fail_errno_at(listed.path, "cannot open");
+      return;
+    }
+    note(listed, listed.path);
+    if (auto listing = list(listed))
+      into = *std::move(listing);
+    else
+      fail_with(listing.error());
+  };
+  read("new", own.listed_new);
+  read("cur", own.listed_cur);
+  own.search.emplace(own.directory.get(), level.path);
+  const auto pointer = [](std::optional<Listing>& listing) {
+    return listing ? &*listing : nullptr;
+  };
+  for (const auto& failure :
+       mail::name_apart(own.directory.get(), level.path, level.as, pointer(own.listed_new),
+                        pointer(own.listed_cur), own.originals))
+    fail_with(failure);
+}
+
+Status Walk::walk_contents(const Level& level, const std::string& name, Folder& own,
+                           const Followed& followed) {
+  Level below;
+  below.path = mail::relative_join(level.path, name);
+  below.depth = level.depth + 1;
+  below.as = level.as;
+  if (const auto link = followed.find(name); link != followed.end()) below.as = link->second.as;
+  const Handle directory = open_below(level, name, followed);
+  if (!directory.is_open()) {
+    miss(below.path, "cannot open");
+    return {};
+  }
+  if (below.depth > k_most_levels) {
+    refuse(below.path, "too many levels of directories");
+    return {};
+  }
+  below.directory = directory.get();
+  if (!own.directory.is_open() || (name != "new" && name != "cur")) return enter(below);
+  below.folder = &own;
+  list_folder(level, followed, own);
+  auto& listing = name == "new" ? own.listed_new : own.listed_cur;
+  return listing ? walk(below, *listing) : Status();
+}
+
+Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
+                   const std::string& path, const Followed& followed) {
+  switch (listing.type(i)) {
+    case Type::directory:
+      return visit_directory(level, path, followed);
+    case Type::link:
+    case Type::regular: {
+      const auto name = listing.name(i);
+      const bool is_message = listing.type(i) == Type::regular && mail::as_message(path);
+      const auto fate = classify_maildir_file(name);
+      if (!is_message && fate.fate == FileFate::drop) {
+        rebuild(fate.reason, 1);
+        return {};
+      }
+      if (is_message && filter_ != nullptr) {
+        VSTATE_TRY_ASSIGN(const bool is_wanted, (*filter_)(path));
+        if (!is_wanted) {
+          ++count_.archived;
+          return {};
+        }
+      }
+      return listing.type(i) == Type::link ? visit_link(level, path) : visit_file(level, path);
+    }
+    case Type::other:
+      break;
+  }
+  struct stat st {};
+  const ActingAs acting(level.as);
+  if (fstatat(level.directory, listing.name(i).data(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT) fail_errno_at(path, "cannot stat");
+    return {};
+  }
+  refuse(path, S_ISSOCK(st.st_mode)   ? "a socket"
+               : S_ISFIFO(st.st_mode) ? "a fifo"
+                                      : "a device or another special file");
+  return {};
+}
+
+Status Walk::visit_directory(const Level& level, const std::string& path,
+                             const Followed& followed) {
+  struct stat st {};
+  const std::string name(path_name(path));
+  const auto link = followed.find(name);
+  const int status = [&] {
+    const ActingAs acting(level.as);
+    return link != followed.end()
+               ? fstat(link->second.handle.get(), &st)
+               : fstatat(level.directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+  }();
+  if (status != 0) miss(path, "cannot stat");
+  if (status != 0 || !S_ISDIR(st.st_mode)) return {};
+  if (maildir_ == PlaceId{st.st_dev, st.st_ino} && path != "Maildir") {
+    ++count_.expressed;
+    return {};
+  }
+  TreeEntry entry;
+  entry.path = path;
+  entry.kind = EntryKind::directory;
+  entry.mode = st.st_mode & 0777U;
+  entry.mtime = st.st_mtim.tv_sec;
+  return take(entry);
+}
+
+Status Walk::visit_link(const Level& level, const std::string& path) {
+  std::array<char, 4096> buffer{};
+  const auto length = [&] {
+    const ActingAs acting(level.as);
+    return readlinkat(level.directory, std::string(path_name(path)).c_str(), buffer.data(),
+                      buffer.size());
+  }();
+  if (length < 0) {
+    if (errno != ENOENT) fail_errno_at(path, "cannot read the link");
+    return {};
+  }
+  const std::string target(buffer.data(), static_cast<std::size_t>(length));
+  auto kept = links_.kept_target(path, target);
+  // A circle, or what its owner may not look at, leads nowhere.
+  if (!kept && kept.error().code != Errc::invalid && kept.error().code != Errc::denied) {
+    fail_with(kept.error());
+    return {};
+  }
+  if (!kept || !*kept) {
+    const auto end = links_.follow(path, above_);
+    if (!end)
+      fail_with(end.error());
+    else
+      refuse(path, end->refusal.empty()
+                       ? fmt::format("a link to {}, out of the directory", visible(target))
+                       : end->refusal);
+    return {};
+  }
+  TreeEntry entry;
+  entry.path = path;
+  entry.kind = EntryKind::link;
+  entry.mode = 0777;
+  entry.target = **std::move(kept);
+  entry.size = entry.target.size();
+  return take(entry);
+}
+
+std::string Walk::name_of_file(const Level& level, const std::string& path) {
+  std::string name(path_name(path));
+  if (level.folder == nullptr) return name;
+  const auto& originals = level.folder->originals;
+  const auto found = originals.find(fmt::format("{}/{}", path_name(level.path), name));
+  return found == originals.end() ? name : found->second;
+}
+
+/// The file of a listed message that is no longer there by that name. Not open: it is gone, or it
+/// is visited under its present name.
+Result<Handle> Walk::open_moved(const Level& level, const std::string& path) {
+  if (level.folder == nullptr || !mail::as_message(path)) return Handle();
+  const auto name = name_of_file(level, path);
+  // Of several with one unique name, which it is now cannot be told.
+  if (name != path_name(path)) return Handle();
+  const auto unique = parse_message_name(name).unique;
+  const ActingAs acting(level.as);
+  constexpr int most_tries = 4;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    VSTATE_TRY_ASSIGN(const auto found, level.folder->search->find(unique));
+    if (!found) break;
+    const auto& listed =
+        found->place == "new" ? level.folder->listed_new : level.folder->listed_cur;
+    if (listed && listed->contains(found->name)) break;
+    Handle file(openat(level.folder->directory.get(),
+                       fmt::format("{}/{}", found->place, found->name).c_str(),
+                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file.is_open() || errno != ENOENT) return file;
+  }
+  return Handle();
+}
+
+Status Walk::visit_file(const Level& level, const std::string& path) {
+  const int flags = (opens_ ? O_RDONLY : O_PATH) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  auto file = [&] {
+    const ActingAs acting(level.as);
+    return Handle(openat(level.directory, name_of_file(level, path).c_str(), flags));
+  }();
+  if (!file.is_open() && errno == ENOENT) {
+    auto moved = open_moved(level, path);
+    if (!moved) {
+      fail_with(moved.error());
+      return {};
+    }
+    if (!moved->is_open()) return {};
+    file = *std::move(moved);
+  }
+  struct stat st {};
+  if (!file.is_open() || fstat(file.get(), &st) != 0) {
+    fail_errno_at(path, "cannot read");
+    return {};
+  }
+  if (!S_ISREG(st.st_mode)) {
+    refuse(path, "no regular file any more");
+    return {};
+  }
+  TreeEntry entry;
+  entry.path = path;
+  entry.kind = EntryKind::regular;
+  entry.mode = st.st_mode & 0777U;
+  entry.mtime = st.st_mtim.tv_sec;
+  entry.size = static_cast<std::uint64_t>(st.st_size);
+  entry.stamp = stamp_of(st);
+  if (opens_) entry.file = file.release();
+  const auto status = take(entry);
+  if (entry.file >= 0) file = Handle(entry.file);
+  return status;
+}
+
+Status walk_opened(const System& system, const TreeSource& source, TreeCount& count,
+                   const TreeVisitor& visitor, const MessageFilter* filter,
+                   ListedDirectories* listed, bool opens) {
+  VSTATE_TRY_ASSIGN(const auto root, system.open_directory(source.directory));
+  Walk walk(mail::LinkFollower(system, source.directory, source.links), source.expressed, count,
+            visitor, filter, listed, opens);
+  Level level;
+  level.directory = root.handle.get();
+  level.as = root.as;
+  auto status = walk.enter(level);
+  if (!status) return tl::unexpected<Error>(status.error().in(source.directory));
+  for (auto& failure : count.failures) failure = failure.in(source.directory);
+  return status;
+}
+
+}  // namespace
+
+Status walk_tree(const System& system, const TreeSource& source, TreeCount& count,
+                 const TreeVisitor& visitor, const MessageFilter* filter,
+                 ListedDirectories* listed) {
+  return walk_opened(system, source, count, visitor, filter, listed, true);
+}
+
+bool has_seen_all(const TreeSource& source, const TreeCount& count) {
+  return !source.is_partial && count.refused.empty() && count.failures.empty() && count.gone == 0;
+}
+
+bool have_changed(const System& system, std::string_view directory,
+                  const ListedDirectories& listed) {
+  for (const auto& [path, stamp] : listed) {
+    const auto opened = system.open_directory(mail::relative_join(directory, path));
+    struct stat st {};
+    if (!opened || fstat(opened->handle.get(), &st) != 0 || listing_stamp(st) != stamp) return true;
+  }
+  return false;
+}
+
+Result<TreeCount> count_tree(const System& system, const TreeSource& source) {
+  TreeCount count;
+  VSTATE_TRY(walk_opened(
+      system, source, count, [](const TreeEntry&) -> Result<bool> { return true; }, nullptr,
+      nullptr, false));
+  return count;
+}
+
+Status failure_of(const TreeCount& count) {
+  if (count.failures.empty()) return {};
+  auto error = count.failures.front();
+  constexpr std::size_t most = 20;
+  for (std::size_t i = 1; i < count.failures.size() && i < most; ++i)
+    error.message += "\n" + count.failures[i].message;
+  if (count.failures.size() > most)
+    error.message += fmt::format("\nand {} more that cannot be read", count.failures.size() - most);
+  return tl::unexpected<Error>(std::move(error));
+}
+
+}  // namespace vstate

@@ -1,0 +1,158 @@
+// What a delivery line does, whoever reads it: a Maildir, an mbox file, a program.
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "qmail/route_trace.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+/// Where a shell looks for a program without a path; qmail-start's own PATH is not known.
+constexpr std::array k_path{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                            "/usr/bin",        "/sbin",          "/bin"};
+
+constexpr std::array<std::string_view, 16> k_builtins{
+    "[",    "test",  ":",     "cd",   "echo", "read",  "printf", "set",
+    "kill", "umask", "unset", "trap", "wait", "shift", "eval",   "."};
+
+bool is_builtin(std::string_view word) {
+  return std::find(k_builtins.begin(), k_builtins.end(), word) != k_builtins.end();
+}
+
+}  // namespace
+
+std::string absolute(std::string path, const std::string& directory) {
+  if (path.starts_with('/')) return path;
+  while (path.starts_with("./"))
+    path.erase(0, std::min(path.find_first_not_of('/', 1), path.size()));
+  return path_join(directory, path);
+}
+
+Result<Flow> Trace::to_maildir(const std::string& path, const Agent& agent,
+                               std::string_view program) {
+  for (const auto* part : {"tmp", "new"}) {
+    if (made_maildirs_.contains(path)) break;
+    VSTATE_TRY_ASSIGN(const auto reached,
+                      tables_.walker.reach(agent.who, path_join(path, part), k_write | k_execute));
+    auto why = reached.why;
+    if (reached.is_there() && !reached.info.is_directory())
+      why = fmt::format("{} is not a directory", reached.path);
+    if (why.empty()) continue;
+    journal_.end(Outcome::deferred, fmt::format("{} defers: {}", program, why));
+    return Flow::fail;
+  }
+  journal_.end(Outcome::delivered, "to " + path);
+  return Flow::next;
+}
+
+Result<Flow> Trace::to_mbox(const std::string& path, const Agent& agent) {
+  VSTATE_TRY_ASSIGN(auto reached, tables_.walker.reach(agent.who, path, k_write));
+  if (reached.state == Reached::State::missing) {
+    const std::string directory(path_parent(path));
+    VSTATE_TRY_ASSIGN(reached, tables_.walker.reach(agent.who, directory, k_write | k_execute));
+  } else if (reached.is_there() && reached.info.is_directory()) {
+    reached.why = fmt::format("{} is a directory", path);
+  }
+  if (!reached.why.empty()) {
+    journal_.end(Outcome::deferred, "qmail-local defers: " + reached.why);
+    return Flow::fail;
+  }
+  journal_.end(Outcome::delivered, "to " + path);
+  return Flow::next;
+}
+
+Result<std::string> Trace::obstacle_of(const std::string& program, const Agent& agent,
+                                       const std::string& directory) {
+  if (program.find('/') != std::string::npos) {
+    const auto path = absolute(program, directory);
+    VSTATE_TRY_ASSIGN(const auto reached, tables_.walker.reach(agent.who, path, k_execute));
+    if (reached.is_there())
+      return reached.info.is_directory() ? path + " is a directory" : std::string();
+    return reached.path == path ? reached.why : fmt::format("{}: {}", path, reached.why);
+  }
+  // A copy of some directories of a server says nothing of those that it leaves out.
+  VSTATE_TRY_ASSIGN(const auto shell, tables_.walker.reach(agent.who, "/bin/sh", k_execute));
+  if (!shell.is_there() || is_builtin(program)) return std::string();
+  std::vector<std::string> places(k_path.begin(), k_path.end());
+  places.push_back(path_join(tables_.server.qmail_dir, "bin"));
+  for (const auto& place : places) {
+    VSTATE_TRY_ASSIGN(const auto reached,
+                      tables_.walker.reach(agent.who, path_join(place, program), k_execute));
+    if (reached.is_there()) return std::string();
+  }
+  return fmt::format("{} is not in {}", program, join(places, ", "));
+}
+
+Result<Flow> Trace::to_program(const std::string& command, const Agent& agent,
+                               const std::string& directory) {
+  journal_.step("  |" + command);
+  const auto line = parse_shell(command, agent.environment);
+  // Whether a command behind "&&", "||", or "then" is run is not known, nor what its failure does.
+  bool is_certain = line.is_simple, is_pipe = true;
+  for (const auto& part : line.commands) {
+    is_certain &= part.joined_by != "&&" && part.joined_by != "||";
+    is_pipe &= part.joined_by.empty() || part.joined_by == "|";
+  }
+  std::string fatal;
+  for (const auto& part : line.commands) {
+    VSTATE_TRY_ASSIGN(const auto why, obstacle_of(part.words.front(), agent, directory));
+    if (why.empty()) continue;
+    journal_.broken_program(why);
+    if (is_certain && (is_pipe || &part == &line.commands.back())) fatal = why;
+  }
+  if (fatal.empty()) return to_command(line, command, agent);
+  journal_.end(Outcome::deferred, "the program cannot run: " + fatal);
+  const Journal::Hypothesis if_it_worked(journal_);
+  VSTATE_TRY(to_command(line, command, agent));
+  return Flow::fail;
+}
+
+Result<Flow> Trace::to_command(const ShellLine& line, const std::string& command,
+                               const Agent& agent) {
+  const ShellCommand* hands_on = nullptr;
+  for (const auto& part : line.commands)
+    if (path_name(part.words.front()) == "vdelivermail") hands_on = &part;
+  if (hands_on != nullptr) {
+    if (line.commands.size() > 1 || !line.is_simple)
+      journal_.step("vdelivermail is reached unless the commands beside it decide otherwise");
+    return vdelivermail({hands_on->words.begin() + 1, hands_on->words.end()}, agent);
+  }
+  if (line.commands.empty()) {
+    journal_.end(Outcome::discarded, "an empty command takes it");
+    return Flow::next;
+  }
+  if (line.commands.size() == 1 && line.is_simple) {
+    const auto& words = line.commands.front().words;
+    if (const auto flow = shells_own(line.commands.front())) return *flow;
+    if (path_name(words.front()) == "forward") {
+      for (std::size_t i = 1; i < words.size(); ++i) VSTATE_TRY(forward(words[i]));
+      return Flow::next;
+    }
+  }
+  journal_.end(Outcome::runs_program, command);
+  return Flow::next;
+}
+
+std::optional<Flow> Trace::shells_own(const ShellCommand& command) {
+  const auto name = path_name(command.words.front());
+  const auto number = name == "exit" && command.words.size() > 1
+                          ? to_number(command.words[1]).value_or(1)
+                          : std::uint64_t{name == "false" ? 1U : 0U};
+  if (name != "exit" && name != "true" && name != "false" && name != ":") return std::nullopt;
+  constexpr std::array<std::uint64_t, 8> permanent{64, 65, 70, 76, 77, 78, 100, 112};
+  if (number == 0 || number == 99) {
+    journal_.end(Outcome::discarded, fmt::format("\"{}\" takes it", join(command.words, " ")));
+    return number == 0 ? Flow::next : Flow::stop;
+  }
+  const bool bounces = std::find(permanent.begin(), permanent.end(), number) != permanent.end();
+  journal_.end(bounces ? Outcome::bounced : Outcome::deferred,
+               fmt::format("\"{}\" fails", join(command.words, " ")));
+  return Flow::fail;
+}
+
+}  // namespace vstate

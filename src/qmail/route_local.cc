@@ -1,0 +1,146 @@
+// qmail-local, which chooses a dot-qmail file and carries out its lines.
+
+#include <fmt/format.h>
+
+#include "qmail/route_trace.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr unsigned k_writable_by_all = 0002;  ///< conf-patrn, as qmail is shipped
+constexpr unsigned k_sticky = 01000, k_forwards_only = 0100;
+
+/// The files that qmail-local.c:qmesearch tries, each with where $DEFAULT begins in the extension.
+std::vector<std::pair<std::string, std::size_t>> candidates(const std::string& dash,
+                                                            const std::string& extension) {
+  constexpr std::string_view word = "default";
+  const auto safe = replace_all(to_lower(extension), ".", ":");
+  std::vector<std::pair<std::string, std::size_t>> names;
+  names.emplace_back(".qmail" + dash + safe,
+                     safe.ends_with(word) ? safe.size() - word.size() : std::string::npos);
+  for (auto length = safe.size() + 1; length-- > 0;)
+    if (length == 0 || safe[length - 1] == '-')
+      names.emplace_back(fmt::format(".qmail{}{}{}", dash, safe.substr(0, length), word), length);
+  return names;
+}
+
+void set_environment(const Assignment& assignment, Agent& agent) {
+  auto& known = agent.environment;
+  known["HOST"] = agent.host;
+  known["HOME"] = agent.home;
+  known["USER"] = assignment.user;
+  known["LOCAL"] = agent.local;
+  known["RECIPIENT"] = agent.local + "@" + agent.host;
+  auto rest = agent.ext;
+  for (const auto* name : {"EXT", "EXT2", "EXT3", "EXT4"}) {
+    known[name] = rest;
+    const auto dash = rest.find('-');
+    rest = dash == std::string::npos ? std::string() : rest.substr(dash + 1);
+  }
+}
+
+}  // namespace
+
+Result<bool> Trace::home_is_usable(const Agent& agent) {
+  const auto defers = [&](const std::string& why) {
+    journal_.end(Outcome::deferred, "qmail-local defers: " + why);
+    return false;
+  };
+  if (!agent.home.starts_with('/')) {
+    journal_.end(Outcome::bounced, fmt::format("qmail-local takes no home \"{}\"", agent.home));
+    return false;
+  }
+  VSTATE_TRY_ASSIGN(const auto home, tables_.walker.reach(agent.who, agent.home, k_execute));
+  if (!home.is_there()) return defers(home.why);
+  if (!home.info.is_directory()) return defers(agent.home + " is not a directory");
+  if ((home.info.mode & (k_sticky | k_writable_by_all)) != 0)
+    return defers(agent.home + " is sticky or writable for everybody");
+  return true;
+}
+
+Status Trace::deliver_locally(const Assignment& assignment, Agent& agent) {
+  VSTATE_TRY_ASSIGN(const bool usable, home_is_usable(agent));
+  if (!usable) return {};
+  set_environment(assignment, agent);
+  VSTATE_TRY_ASSIGN(const auto chosen, find_dot_qmail(assignment.dash, agent));
+  if (chosen.is_ended) return {};
+  if (chosen.name.empty() && !assignment.dash.empty()) {
+    journal_.end(Outcome::bounced,
+                 fmt::format("no .qmail file in {} answers, not even .qmail{}default", agent.home,
+                             assignment.dash));
+    return {};
+  }
+  if (chosen.default_from <= agent.ext.size())
+    agent.environment["DEFAULT"] = agent.ext.substr(chosen.default_from);
+  if (!chosen.name.empty()) journal_.step(fmt::format("{} is read by qmail-local", chosen.name));
+  if (!chosen.file.text.empty())
+    return carry_out(chosen.file.text, (chosen.file.info.mode & k_forwards_only) != 0, agent);
+  // What qmail-start was given, which the usual start-up scripts take from this file.
+  VSTATE_TRY_ASSIGN(const auto given,
+                    tables_.system.read_if_there(tables_.control("defaultdelivery")));
+  journal_.step(
+      fmt::format("the delivery that qmail-start was given is used{}",
+                  given ? ", as control/defaultdelivery has it" : "; ./Mailbox, perhaps"));
+  return carry_out(given.value_or("./Mailbox\n"), false, agent);
+}
+
+Result<Trace::DotQmail> Trace::find_dot_qmail(const std::string& dash, const Agent& agent) {
+  for (auto& [name, default_from] : candidates(dash, agent.ext)) {
+    const auto path = path_join(agent.home, name);
+    VSTATE_TRY_ASSIGN(auto opened, open_as(tables_.system, tables_.walker, agent.who, path));
+    DotQmail chosen{name, std::move(opened), default_from, false};
+    if (chosen.file.state == Reached::State::denied)
+      journal_.end(Outcome::deferred, "qmail-local defers: " + chosen.file.why);
+    else if (!chosen.file.is_there() || !chosen.file.info.is_regular())
+      continue;
+    else if ((chosen.file.info.mode & k_writable_by_all) != 0)
+      journal_.end(Outcome::deferred,
+                   fmt::format("qmail-local defers: {} is writable for everybody", path));
+    else
+      return chosen;
+    chosen.is_ended = true;
+    return chosen;
+  }
+  return DotQmail{};
+}
+
+Status Trace::carry_out(const std::string& text, bool forwards_only, Agent& agent) {
+  std::vector<std::string> forwards;
+  bool is_first = true;
+  for (const auto whole : split_lines(text)) {
+    const std::string line(trim_end(whole));
+    if (line.empty() && is_first) {
+      journal_.end(Outcome::deferred, "qmail-local defers: its first line is blank");
+      return {};
+    }
+    is_first = false;
+    if (line.empty() || line.front() == '#') continue;
+    if (line.front() == '+') {
+      forwards_only |= line == "+list";
+    } else if (line.front() == '|' || line.front() == '.' || line.front() == '/') {
+      VSTATE_TRY_ASSIGN(const auto flow, carry_out_line(line, forwards_only, agent));
+      if (flow == Flow::fail) return {};
+      if (flow == Flow::stop) break;
+    } else {
+      forwards.push_back(line.front() == '&' ? line.substr(1) : line);
+    }
+  }
+  for (const auto& address : forwards) VSTATE_TRY(forward(address));
+  return {};
+}
+
+Result<Flow> Trace::carry_out_line(const std::string& line, bool forwards_only,
+                                   const Agent& agent) {
+  if (forwards_only) {
+    journal_.end(Outcome::deferred,
+                 fmt::format("qmail-local defers: \"{}\" stands where only forwards may", line));
+    return Flow::fail;
+  }
+  if (line.front() == '|') return to_program(line.substr(1), agent, agent.home);
+  const auto path = absolute(line, agent.home);
+  return line.ends_with('/') ? to_maildir(path, agent, "qmail-local") : to_mbox(path, agent);
+}
+
+}  // namespace vstate

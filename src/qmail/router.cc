@@ -1,0 +1,51 @@
+#include "qmail/router.h"
+
+#include <algorithm>
+
+#include "qmail/route_tables.h"
+#include "qmail/route_trace.h"
+
+namespace vstate {
+
+const char* to_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::delivered:
+      return "delivered";
+    case Outcome::forwarded_out:
+      return "forwarded out";
+    case Outcome::runs_program:
+      return "runs a program";
+    case Outcome::discarded:
+      return "discarded";
+    case Outcome::deferred:
+      return "deferred";
+    case Outcome::bounced:
+      return "bounced";
+    case Outcome::refused:
+      return "refused";
+    case Outcome::loops:
+      return "loops";
+  }
+  return "";
+}
+
+const RouteEnd& Route::worst() const {
+  return *std::max_element(
+      ends.begin(), ends.end(),
+      [](const RouteEnd& one, const RouteEnd& other) { return one.outcome < other.outcome; });
+}
+
+Router::Router(std::unique_ptr<RouteTables> tables) : tables_(std::move(tables)) {}
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
+Router::~Router() = default;
+
+Result<Router> Router::load(const System& system, const Server& server, AccountStore& store) {
+  auto tables = std::make_unique<RouteTables>(system, server, store);
+  VSTATE_TRY(tables->load());
+  return Router(std::move(tables));
+}
+
+Result<Route> Router::trace(std::string_view address) { return Trace(*tables_).run(address); }
+
+}  // namespace vstate

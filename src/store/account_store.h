@@ -1,0 +1,226 @@
+/// \file
+/// Where a server keeps its accounts. One implementation a back-end; adding one is one file.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "format/dir_control.h"
+#include "sys/system.h"
+#include "vstate/base/result.h"
+#include "vstate/model/server.h"
+#include "vstate/model/state.h"
+
+namespace vstate {
+
+/// One account as the back-end holds it; all texts are literal.
+struct Account {
+  std::string name;
+  Secret password;
+  std::optional<Secret> clear_password;
+  bool is_apop = false;
+  std::uint64_t flags = 0;
+  std::string gecos;
+  std::string home;
+  std::string quota;      ///< as stored, in any of vpopmail's spellings
+  bool is_listed = true;  ///< false: only the look-up of single accounts knows it
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+/// Create (no before), change, or remove (no after) one account.
+struct AccountChange {
+  std::string name;
+  std::optional<Account> before, after;
+};
+
+/// A change that was not made, since the account is not what `before` says any more.
+struct AccountConflict {
+  std::string name, what;
+};
+
+/// Where the next homes of a domain go: vpopmail's counter, and the hash directories that deleted
+/// accounts left, which are used up first (backfill.c).
+struct Placement {
+  DirControl counter;
+  std::vector<std::string> free_directories;
+  /// vpopmail's cdb programs read the counter's file anew for each addition, and lose a number of
+  /// it on the way (format/dir_control.h); the SQL back-ends do not.
+  bool rereads_counter = false;
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+/// The domain whose accounts are meant, and where it lives.
+struct DomainLocation {
+  DomainName name;
+  std::string directory;
+  Owner owner;
+};
+
+/// A last login, and the file below the account's home that says so, if it is a file.
+struct StoredLogin {
+  LastLogin login;
+  std::string file;
+};
+
+/// A last login to be written.
+struct LoginChange {
+  std::string name, home;
+  LastLogin login;
+};
+
+/// What a file that vpopmail or a back-end keeps in a directory is: part of what a State expresses,
+/// or something that the target makes anew, and why.
+struct OwnFile {
+  bool is_expressed = false;
+  std::string reason;
+};
+
+/// A record of the back-end that is no account, as a program or a full disk left it.
+struct BadRecord {
+  std::string name;  ///< of the account that it was; empty if that cannot be told
+  std::string what;  ///< where it stands and what is wrong with it; shows nothing of its values
+};
+
+/// Delivery lines that are no .qmail file: rows of `valias`, literal, in the order in which
+/// vdelivermail takes them.
+using AliasRows = std::map<std::string, std::vector<std::string>>;
+
+/// Everything of a domain that a back-end decides where to keep. What it keeps in files below the
+/// domain's directory, it names, so that inspection does not take them for files of the domain.
+class AccountStore {
+ public:
+  virtual ~AccountStore() = default;
+
+  /// Puts right what a killed database left behind, before an apply looks at the server: without
+  /// transactions, what it shows until then may be neither the old state nor the new.
+  virtual Status mend() = 0;
+
+  // Accounts.
+
+  /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
+  /// read is an error. Accounts that only the look-up of single ones knows are among them: they can
+  /// log in and get mail.
+  virtual Result<std::vector<Account>> read_accounts(const DomainLocation&) = 0;
+  /// Records that hold up no other: what cannot be read of them is named here.
+  virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) = 0;
+  /// What a look-up of a single account answers, which is what logins and deliveries see.
+  virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) = 0;
+  /// Where that look-up looks, for people: "vpasswd.cdb".
+  [[nodiscard]] virtual std::string index_name(const DomainLocation&) const = 0;
+
+  /// What look-ups would answer differently from listings, one line each; empty for back-ends that
+  /// keep one copy.
+  virtual Result<std::vector<std::string>> index_problems(const DomainLocation&) = 0;
+  virtual Status rebuild_index(const DomainLocation&) = 0;
+
+  virtual Result<Placement> read_placement(const DomainLocation&) = 0;
+
+  /// Makes a batch of changes as one: all of them and the placement become visible, or none. Reads
+  /// the accounts anew under the back-end's lock, and touches only fields that a change names. A
+  /// change that has been made already counts as made. Returns the changes refused because
+  /// somebody else was there first; the others are made. Additions are made in their order, which
+  /// is the order of their homes in `placement`.
+  virtual Result<std::vector<AccountConflict>> commit(const DomainLocation&,
+                                                      const std::vector<AccountChange>&,
+                                                      const Placement* placement) = 0;
+
+  /// True if a stopped commit left its placement behind; `finish` brings it to its end or takes it
+  /// back, whichever the accounts say.
+  virtual Result<bool> is_unfinished(const DomainLocation&) = 0;
+  virtual Status finish(const DomainLocation&) = 0;
+
+  /// The counter of the domains that belong to `owner`, by which a new domain's directory is
+  /// chosen.
+  virtual Result<DirControl> read_domains_counter(const Owner&) = 0;
+  virtual Status write_domains_counter(const Owner&, const DirControl&) = 0;
+  struct FoundDirectory {
+    std::string path;
+    Owner owner;
+  };
+  /// The directory of that name in the domains' directory or in a hash directory of it, whether
+  /// users/assign names it or not. The first question lists them all, since a look into each hash
+  /// directory for each of thousands of domains takes longer than all else; what this program makes
+  /// later it says by `add_directory`.
+  virtual Result<std::optional<FoundDirectory>> find_directory(const DomainName&) = 0;
+  virtual void add_directory(const std::string& path) = 0;
+
+  // Limits, last logins, aliases.
+
+  /// Nothing for a domain without limits of its own: then vlimits.default applies.
+  virtual Result<std::optional<Limits>> read_limits(const DomainLocation&) = 0;
+  /// Nothing removes them. Fails with `conflict` where the back-end can tell that they are neither
+  /// `before` nor `after` any more.
+  virtual Status write_limits(const DomainLocation&, const std::optional<Limits>& before,
+                              const std::optional<Limits>& after) = 0;
+
+  /// By account name. Accounts without one are absent.
+  virtual Result<std::map<std::string, StoredLogin>> read_last_logins(
+      const DomainLocation&, const std::vector<Account>&) = 0;
+  /// Returns those that could not be written; the others are. A later login that is there already
+  /// stays.
+  virtual Result<std::vector<AccountConflict>> write_last_logins(
+      const DomainLocation&, const std::vector<LoginChange>&) = 0;
+
+  /// Empty for a back-end without such rows.
+  virtual Result<AliasRows> read_alias_rows(const DomainLocation&) = 0;
+  /// True if an alias with these literal lines can be rows here and does the same as the .qmail
+  /// file: the two readers differ (model/delivery.h).
+  virtual Result<bool> takes_alias_rows(const DomainLocation&, const std::string& name,
+                                        const std::vector<std::string>& lines) = 0;
+  /// Replaces all rows of one name; empty removes them. Fails with `conflict` if they are neither
+  /// `before` nor `after` any more.
+  virtual Status write_alias_rows(const DomainLocation&, const std::string& name,
+                                  const std::vector<std::string>& before,
+                                  const std::vector<std::string>& after) = 0;
+
+  /// The alias domains that the back-end itself lists for a domain; nothing if it keeps no list
+  /// and users/assign alone says so.
+  virtual Result<std::optional<std::set<std::string>>> read_alias_domains(
+      const DomainLocation&) = 0;
+  virtual Status write_alias_domain(const DomainLocation&, const std::string& alias,
+                                    bool is_listed) = 0;
+
+  // What plans must know.
+
+  /// What this back-end cannot hold of a State, or could hold only cut short. For a new domain the
+  /// location and `paths` say where it would be.
+  virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                                   const Paths&) = 0;
+  /// Why nothing can be written here at all; empty if it can be.
+  virtual Result<std::string> write_obstacle() = 0;
+  /// Carries out the remedy of a misfit.
+  virtual Status alter(const DomainLocation&, const std::string& remedy) = 0;
+
+  // What inspection must know.
+
+  /// What the back-end holds of the domain and no State expresses, for people. Entries of
+  /// ip_alias_map are among it: they give the domain of logins that name none by the address of
+  /// the server that they came in on, a fact of one machine. Carried to another they would be dead,
+  /// or give the logins of an address to a domain that never had them.
+  virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
+                                                   const std::set<DomainName>& aliases) = 0;
+  [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
+  [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
+};
+
+/// A mailbox as an account with this home.
+[[nodiscard]] Account to_account(const std::string& name, const Mailbox&, std::string home);
+
+/// The store of a server; `System` must outlive it, `Server` need not. Fails with `unsupported` for
+/// a back-end that is not compiled in.
+[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_store(System&, const Server&);
+
+/// The back-ends that are compiled in, as --backend takes them: "cdb", "sqlite".
+[[nodiscard]] std::vector<std::string> compiled_backends();
+
+/// The relative directory of the next home, "" or "0" or "0/3"; `placement` moves on. As
+/// vpopmail.c:vadduser chooses it.
+[[nodiscard]] std::string next_directory(Placement&);
+/// What vdeluser does to the placement for an account whose home was in `directory`.
+void give_back(Placement&, const std::string& directory);
+
+}  // namespace vstate

@@ -1,0 +1,25 @@
+/// \file
+/// From a path to a handle, below a root and by the rule of system.h: a link is followed as whoever
+/// made it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sys/system.h"
+
+namespace vstate {
+
+/// `flags` are open(2)'s; O_CLOEXEC is added. With O_NOFOLLOW the last component is not followed.
+/// A circle of links, or more of them than the kernel follows, is `invalid`. With `as` it is their
+/// path, and all is done with their rights.
+[[nodiscard]] Result<System::Opened> open_below(int root, std::string_view path, int flags,
+                                                std::optional<Identity> as = {});
+
+/// System::way_of.
+[[nodiscard]] Result<System::Way> resolve_below(int root, std::string_view path);
+
+/// What an open link (O_PATH | O_NOFOLLOW) says.
+[[nodiscard]] Result<std::string> target_of_link(int link, std::string_view path);
+
+}  // namespace vstate
