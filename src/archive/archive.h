@@ -59,7 +59,7 @@ using ArchiveIndex = std::vector<MemoryEntry>;
 /// it. A file that changes while it is read is taken as
 /// it was when it was opened; if a large one shrinks under the reader, the result is `conflict`.
 /// `index`, if there is one, gets what the archive holds.
-[[nodiscard]] Result<ArchiveSummary> write_archive(const System&, const TreeSource&,
+[[nodiscard]] Result<ArchiveSummary> write_archive(const Files&, const TreeSource&,
                                                    const std::string& output,
                                                    ArchiveIndex* index = nullptr);
 
@@ -68,7 +68,7 @@ using ArchiveIndex = std::vector<MemoryEntry>;
 /// hexadecimal digits of the message's key, a space, and its present path, or no path: it is gone.
 /// Where there is nothing to tell, no file is left, and the summary is trivial. Afterwards the
 /// index is of all that the source has.
-[[nodiscard]] Result<ArchiveSummary> write_increment(const System&, const TreeSource&,
+[[nodiscard]] Result<ArchiveSummary> write_increment(const Files&, const TreeSource&,
                                                      const std::string& output,
                                                      ArchiveIndex& index);
 

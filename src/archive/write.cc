@@ -185,11 +185,10 @@ Result<std::size_t> Archiver::fill(const TreeEntry& entry, std::uint64_t left) {
   if (buffer_.size() < wanted) buffer_.resize(wanted);
   std::size_t filled = 0;
   while (filled < wanted) {
-    const auto count = ::read(entry.file, buffer_.data() + filled, wanted - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(entry.path, "cannot read");
+    VSTATE_TRY_ASSIGN(const auto count,
+                      entry.file->read({buffer_.data() + filled, wanted - filled}));
     if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
+    filled += count;
   }
   return filled;
 }
@@ -231,7 +230,7 @@ Status Archiver::add_text(std::string_view path, const std::string& text) {
   return bytes(text);
 }
 
-Result<ArchiveSummary> write_indexed(const System& system, const TreeSource& source,
+Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& source,
                                      const std::string& output, Indexing* indexing) {
   const mail::PlainLocale names_are_bytes;
   ArchiveSummary summary;
@@ -268,14 +267,14 @@ Result<ArchiveSummary> write_indexed(const System& system, const TreeSource& sou
 
 }  // namespace
 
-Result<ArchiveSummary> write_archive(const System& system, const TreeSource& source,
+Result<ArchiveSummary> write_archive(const Files& system, const TreeSource& source,
                                      const std::string& output, ArchiveIndex* index) {
   if (index == nullptr) return write_indexed(system, source, output, nullptr);
   index->clear();
   return write_increment(system, source, output, *index);
 }
 
-Result<ArchiveSummary> write_increment(const System& system, const TreeSource& source,
+Result<ArchiveSummary> write_increment(const Files& system, const TreeSource& source,
                                        const std::string& output, ArchiveIndex& index) {
   Indexing indexing(MailMemory(0, std::move(index)));
   auto summary = write_indexed(system, source, output, &indexing);

@@ -137,7 +137,7 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   item.label = label_;
   item.path = path;
   item.build_in = path_parent(path);
-  item.temporary = path_name(System::temporary_of(path));
+  item.temporary = path_name(temporary_of(path));
   item.size = text.size();
   item.is_replacing = now.has_value();
   if (now) item.replaces = short_digest(*now);

@@ -86,7 +86,7 @@ struct DeliveryCount {
 /// Order: directories ((mode & 0755) | 0700); files in the archive's order; links. A message is
 /// built in its folder's `tmp` (0600, mtime of the entry), as every delivery agent does; without a
 /// `tmp`, under a dot name beside its place; other files ((mode & 0755) | 0600) under
-/// System::temporary_of. After up to 4096 files or 64 MiB: one syncfs(2), then each is renamed to
+/// temporary_of. After up to 4096 files or 64 MiB: one syncfs(2), then each is renamed to
 /// its place, messages and absent files only where nothing is (RENAME_NOREPLACE). At the end one
 /// syncfs more: what is counted is on the disk.
 ///

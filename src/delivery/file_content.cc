@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,8 +25,9 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
   // What this machine's file systems cannot do is tried once.
   static thread_local bool can_copy = true;
   std::uint64_t left = size_;
-  while (sink == nullptr && can_copy && left > 0) {
-    const auto count = copy_file_range(file_.get(), nullptr, file, nullptr, left, 0);
+  const int source = file_->descriptor();
+  while (sink == nullptr && source >= 0 && can_copy && left > 0) {
+    const auto count = copy_file_range(source, nullptr, file, nullptr, left, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && may_not_copy(errno)) {
       can_copy = left == size_ ? false : can_copy;
@@ -36,12 +39,11 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
   }
   thread_local std::vector<char> buffer(std::size_t{256} << 10U);
   while (left > 0) {
-    const auto count =
-        ::read(file_.get(), buffer.data(), std::min<std::uint64_t>(left, buffer.size()));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(path_, "cannot read");
+    VSTATE_TRY_ASSIGN(
+        const auto count,
+        file_->read(std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()))));
     if (count == 0) break;
-    const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
+    const std::string_view part(buffer.data(), count);
     if (sink != nullptr) (*sink)(part);
     if (file >= 0) VSTATE_TRY(write_all(file, part, path_));
     left -= part.size();

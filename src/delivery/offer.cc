@@ -1,19 +1,16 @@
 #include "delivery/offer.h"
 
-#include <utility>
-
 namespace vstate {
 
-Status offer_tree(const System& system, const TreeSource& source, MailSink& sink,
-                  OfferCount& count) {
+Status offer_tree(const Files& files, const TreeSource& source, MailSink& sink, OfferCount& count) {
   const MessageFilter filter = [&](const std::string& path) { return sink.wants_message(path); };
   ListedDirectories listed;
   const auto walked = walk_tree(
-      system, source, count.tree,
+      files, source, count.tree,
       [&](TreeEntry& entry) -> Result<bool> {
         const bool is_file = entry.kind == EntryKind::regular;
         if (is_file && !sink.wants_file(entry.path, entry.stamp)) return true;
-        FileContent content(Handle(std::exchange(entry.file, -1)), entry.size, entry.path);
+        FileContent content(entry.file, entry.size, entry.path);
         VSTATE_TRY(sink.take(entry, content));
         return true;
       },
@@ -22,7 +19,7 @@ Status offer_tree(const System& system, const TreeSource& source, MailSink& sink
   if (walked && has_seen_all(source, count.tree)) VSTATE_TRY(sink.forget_unseen());
   VSTATE_TRY(sink.finish());
   count.has_changed =
-      !walked || count.tree.gone > 0 || have_changed(system, source.directory, listed);
+      !walked || count.tree.gone > 0 || have_changed(files, source.directory, listed);
   return failure_of(count.tree);
 }
 

@@ -18,6 +18,6 @@ struct OfferCount {
 /// Directories and files of the source are read with the rights of the process. A source that is
 /// not there has changed. What cannot be read is an error that names all of it, once the rest has
 /// been given; the sink then is not told that anything is gone.
-Status offer_tree(const System&, const TreeSource&, MailSink&, OfferCount&);
+Status offer_tree(const Files&, const TreeSource&, MailSink&, OfferCount&);
 
 }  // namespace vstate

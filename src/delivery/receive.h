@@ -38,17 +38,17 @@
 
 namespace vstate {
 
-/// An open file of this machine: copied by the kernel, shared between both files where the file
-/// system can.
+/// An open file: copied by the kernel if it is on this machine, shared between both files where the
+/// file system can.
 class FileContent : public Content {
  public:
-  FileContent(Handle file, std::uint64_t size, std::string path)
+  FileContent(std::shared_ptr<OpenFile> file, std::uint64_t size, std::string path)
       : file_(std::move(file)), size_(size), path_(std::move(path)) {}
   Status copy_to(int file, const std::function<void(std::string_view)>* sink) override;
   [[nodiscard]] std::unique_ptr<Content> keep() override;
 
  private:
-  Handle file_;
+  std::shared_ptr<OpenFile> file_;
   std::uint64_t size_;
   std::string path_;
 };

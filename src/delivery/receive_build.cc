@@ -48,7 +48,7 @@ Status Receiver::Impl::build(const TreeEntry& entry, Content& content, Order ord
   item.replaces = order.replaces;
   item.before = order.before;
   item.build_in = path_parent(entry.path);
-  item.temporary = path_name(System::temporary_of(entry.path));
+  item.temporary = path_name(temporary_of(entry.path));
   if (order.is_message) {
     const auto folder = mail::as_message(entry.path)->folder;
     // Where every delivery agent builds; it may come later in the source, or be missing there.

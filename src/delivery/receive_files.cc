@@ -82,7 +82,7 @@ Status Receiver::Impl::place_link(const TreeEntry& link) {
   const int place = parent->get();
   const std::string name(path_name(link.path));
   VSTATE_TRY(step(link.path));
-  const std::string temporary(path_name(System::temporary_of(link.path)));
+  const std::string temporary(path_name(temporary_of(link.path)));
   {
     const ActingAs acting(owner_.uid, owner_.gid);
     unlinkat(place, temporary.c_str(), 0);

@@ -36,7 +36,7 @@ int open_beneath(int root, const std::string& path, int flags) {
 }  // namespace
 
 Result<std::optional<Target>> Target::open(const System& system, std::string_view path) {
-  auto root = system.open_directory(path);
+  auto root = system.open_handle(path);
   if (!root) {
     if (root.error().code != Errc::not_found) return tl::unexpected<Error>(root.error());
     VSTATE_TRY_ASSIGN(const auto found, system.look(path));
@@ -67,7 +67,7 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   const auto parts = split(std::string_view(name), '/');
   if (!handle.is_open() && (errno == ELOOP || errno == ENOTDIR) &&
       std::all_of(parts.begin(), parts.end(), may_be_link)) {
-    auto opened = system_->open_directory(full(relative));
+    auto opened = system_->open_handle(full(relative));
     const auto code = opened ? Errc::not_found : opened.error().code;
     // In a circle, or to where the one who made it may not go: no place for mail.
     const bool is_links_doing =
@@ -102,9 +102,7 @@ Result<std::optional<Listing>> Target::list(std::string_view relative) {
     if (handle.error().code == Errc::not_found) return std::optional<Listing>();
     return tl::unexpected<Error>(handle.error());
   }
-  const Handle listed(openat((*handle)->get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!listed.is_open()) return fail_errno(full(relative), "cannot open");
-  VSTATE_TRY_ASSIGN(auto listing, Listing::read(listed.get(), full(relative)));
+  VSTATE_TRY_ASSIGN(auto listing, Listing::read(LocalDirectory((*handle)->get(), full(relative))));
   return std::optional(std::move(listing));
 }
 
@@ -134,7 +132,7 @@ Result<bool> Target::is_directory(std::string_view relative, const struct stat& 
 }
 
 Result<bool> waits_for_rename(int directory, const std::string& name) {
-  const std::string temporary(path_name(System::temporary_of(name)));
+  const std::string temporary(path_name(temporary_of(name)));
   struct stat built {
   }, here{};
   if (fstatat(directory, temporary.c_str(), &built, AT_SYMLINK_NOFOLLOW) != 0 ||
@@ -259,19 +257,22 @@ Status TargetIndex::enter(Target& target, int directory, const std::string& rela
     below.clear();
     records_.resize(before);
   };
-  VSTATE_TRY(list_names(directory, where, again, [&](const char* name, FileInfo::Type type) {
-    if (type == FileInfo::Type::directory) below.emplace_back(name, false);
-    if (type == FileInfo::Type::link && may_be_link(name)) below.emplace_back(name, true);
-    if (is_tmp) {
-      if (const auto hash = hash_of_temporary(name)) {
-        unfinished_.insert(*hash);
-        left_over_.emplace(relative, name);
-      }
-    }
-    if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
-    const std::string_view text = name;
-    records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
-  }));
+  VSTATE_TRY(list_names(LocalDirectory(directory, where), again,
+                        [&](const char* name, FileInfo::Type type) {
+                          if (type == FileInfo::Type::directory) below.emplace_back(name, false);
+                          if (type == FileInfo::Type::link && may_be_link(name))
+                            below.emplace_back(name, true);
+                          if (is_tmp) {
+                            if (const auto hash = hash_of_temporary(name)) {
+                              unfinished_.insert(*hash);
+                              left_over_.emplace(relative, name);
+                            }
+                          }
+                          if (!has_messages || type != FileInfo::Type::regular || *name == '.')
+                            return;
+                          const std::string_view text = name;
+                          records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
+                        }));
   // `new` before `cur`: what a reader moves meanwhile is seen once at least.
   std::sort(below.begin(), below.end(), std::greater<>());
   for (const auto& [name, is_link] : below) {
@@ -323,7 +324,7 @@ Result<std::optional<Located>> Locator::find(std::uint32_t folder, std::string_v
   if (!search_ || searched_ != folder) {
     auto directory = target_.directory(path);
     if (!directory) return std::optional<Located>();
-    search_.emplace((*directory)->get(), target_.full(path));
+    search_.emplace(std::make_shared<LocalDirectory>((*directory)->get(), target_.full(path)));
     searched_directory_ = *std::move(directory);
     searched_ = folder;
   }

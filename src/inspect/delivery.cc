@@ -4,6 +4,7 @@
 
 #include "format/limits_file.h"
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
 
@@ -50,7 +51,7 @@ Result<std::optional<FileInfo>> Inspector::delivery_file(const DirEntry& entry,
                                                          const std::string& path) {
   if (entry.type != FileInfo::Type::regular && entry.type != FileInfo::Type::link)
     return std::optional<FileInfo>();
-  VSTATE_TRY_ASSIGN(auto behind, look_behind(system_, path));
+  VSTATE_TRY_ASSIGN(auto behind, look_behind(files_, path));
   if (entry.type == FileInfo::Type::regular) {
     if (behind.info) return behind.info;
     // If another comes in its place, that is for the next look.
@@ -61,12 +62,12 @@ Result<std::optional<FileInfo>> Inspector::delivery_file(const DirEntry& entry,
   // Where a link leads is its owner's doing; what it leads to is what mail gets.
   if (behind.is_directory()) return std::optional<FileInfo>();
   if (behind.info && behind.info->is_regular()) {
-    const auto bytes = system_.read(path, 0);
+    const auto bytes = files_.read(path, 0);
     if (bytes || bytes.error().code == Errc::unsupported) return behind.info;
     if (bytes.error().code != Errc::denied) return tl::unexpected<Error>(bytes.error());
     behind.why = "which cannot be read";
   }
-  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(path));
+  VSTATE_TRY_ASSIGN(const auto target, files_.link_target(path));
   leave_out("file." + spell_bytes(relative(path)),
             fmt::format("it is a link to {}, {}", visible(target), behind.why));
   express(path);
@@ -81,7 +82,7 @@ Status Inspector::read_limits() {
 /// A domain without limits of its own has those of its server, which another server need not have.
 Status Inspector::remark_default_limits() {
   const auto path = path_join(server_.vpopmail_dir, "etc/vlimits.default");
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(path));
   const auto text = parse_limits(bytes.value_or(""));
   for (const auto& blemish : text.blemishes) remark(fmt::format("{}: {}", path, blemish));
   std::vector<std::string> shown;
@@ -127,15 +128,15 @@ Result<std::optional<Autoresponder>> Inspector::as_autoresponder(const std::stri
   const auto name = to_upper(local);
   const auto robot_directory = templater_->to_template(in_domain(name));
   if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message") return none;
-  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, in_domain(name)));
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(files_, in_domain(name)));
   if (!found.is_directory()) return none;
-  VSTATE_TRY_ASSIGN(const auto listing, system_.list(in_domain(name)));
+  VSTATE_TRY_ASSIGN(const auto listing, files_.list(in_domain(name)));
   for (const auto& entry : listing) {
     const bool is_file = entry.type == FileInfo::Type::regular;
     if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name))) return none;
   }
   const auto message = in_domain(name + "/message");
-  VSTATE_TRY_ASSIGN(const auto has_message, system_.exists(message));
+  VSTATE_TRY_ASSIGN(const auto has_message, files_.exists(message));
   if (!has_message) return none;
   VSTATE_TRY_ASSIGN(const auto text, read_text(message, k_inline_text));
   if (!text) return none;
@@ -175,7 +176,7 @@ Status Inspector::read_alias(const DirEntry& entry, const std::string& local) {
   }
   if (entry.type == FileInfo::Type::link)
     remark(fmt::format("{} is a link to {}; it is carried as an alias with the same lines",
-                       entry.name, visible(system_.link_target(path).value_or("another file"))));
+                       entry.name, visible(files_.link_target(path).value_or("another file"))));
   if ((file->mode & 0002U) != 0)
     remark(fmt::format(
         "{} is writable for everybody, so qmail-local defers its mail here; where it is "
@@ -205,7 +206,7 @@ Status Inspector::read_rows_of(const std::string& local, const std::vector<std::
     return {};
   }
   for (const auto& answer : names_that_answer(local)) {
-    VSTATE_TRY_ASSIGN(const auto file, system_.look(in_domain(dot_qmail_name(answer))));
+    VSTATE_TRY_ASSIGN(const auto file, files_.look(in_domain(dot_qmail_name(answer))));
     if (!file) continue;
     remark(
         fmt::format("the rows of {} in the table valias never take effect, since {} answers "

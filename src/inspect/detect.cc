@@ -11,6 +11,7 @@
 #include "format/subscribers.h"
 #include "format/vpasswd.h"
 #include "qmail/qmail_files.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -40,7 +41,7 @@ std::map<std::string, std::string> parse_defines(std::string_view text) {
 
 class Detection {
  public:
-  Detection(const System& system, const ServerOverrides& said) : system_(system), said_(said) {}
+  Detection(const Files& files, const ServerOverrides& said) : files_(files), said_(said) {}
   Result<Server> run();
 
  private:
@@ -72,7 +73,7 @@ class Detection {
   Status look_at_list(const std::string& list, std::string& from);
   Status find_autorespond();
 
-  const System& system_;
+  const Files& files_;
   const ServerOverrides& said_;
   Server server_;
   std::map<std::string, std::string> config_;
@@ -88,14 +89,14 @@ Status Detection::find_qmail() {
     server_.qmail_dir = said_.qmail_dir;
     from = "the command line";
   } else if (!compiled.empty()) {
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(compiled, "control")));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(compiled, "control")));
     if (is_there) {
       server_.qmail_dir = compiled;
       from = "vpopmail_config.h";
     }
   }
   note("qmail", server_.qmail_dir, from);
-  VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(server_.qmail_dir, "control")));
+  VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(server_.qmail_dir, "control")));
   if (!is_there)
     return fail(Errc::not_found,
                 fmt::format("{}: there is no qmail here (no directory \"control\"{}); name its "
@@ -103,12 +104,12 @@ Status Detection::find_qmail() {
                             server_.qmail_dir, below_root()),
                 Scope::run);
   VSTATE_TRY_ASSIGN(const auto assign,
-                    system_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
+                    files_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
   domains_ = AssignFile::parse(assign.value_or(".\n")).domains();
   const auto djb = path_join(server_.qmail_dir, "users/cdb");
   const auto sqmail = path_join(server_.qmail_dir, "users/assign.cdb");
-  VSTATE_TRY_ASSIGN(const bool has_djb, system_.exists(djb));
-  VSTATE_TRY_ASSIGN(const bool has_sqmail, system_.exists(sqmail));
+  VSTATE_TRY_ASSIGN(const bool has_djb, files_.exists(djb));
+  VSTATE_TRY_ASSIGN(const bool has_sqmail, files_.exists(sqmail));
   server_.assign_cdb = !has_djb && has_sqmail ? sqmail : djb;
   if (const auto cdb = defined("QMAIL_CDB_NAME"); cdb && *cdb == "assign.cdb")
     server_.assign_cdb = sqmail;
@@ -117,12 +118,12 @@ Status Detection::find_qmail() {
 
 /// What the root of the run adds to a message that something is not there.
 std::string Detection::below_root() const {
-  return system_.is_whole_machine() ? std::string() : " below " + system_.root();
+  return files_.is_whole_machine() ? std::string() : " below " + files_.root();
 }
 
 Result<bool> Detection::has_domains(const std::string& home) const {
   for (const auto* sign : {"domains", "etc"}) {
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(home, sign)));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(home, sign)));
     if (is_there) return true;
   }
   return false;
@@ -130,7 +131,7 @@ Result<bool> Detection::has_domains(const std::string& home) const {
 
 /// By its account, which needs nothing of qmail.
 Status Detection::find_vpopmail() {
-  VSTATE_TRY_ASSIGN(const auto account, system_.account("vpopmail"));
+  VSTATE_TRY_ASSIGN(const auto account, files_.account("vpopmail"));
   if (account) server_.owner = {account->uid, account->gid};
   if (!said_.vpopmail_dir.empty()) {
     take_home(said_.vpopmail_dir, "the command line");
@@ -156,7 +157,7 @@ Status Detection::find_vpopmail_otherwise() {
     if (is_it) take_home(home, from);
   }
   const auto& home = server_.vpopmail_dir;
-  VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(home.empty() ? "/" : home));
+  VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(home.empty() ? "/" : home));
   if (home.empty() || !is_there)
     return fail(Errc::not_found,
                 fmt::format("{}: there is no vpopmail here{}; name its home with --vpopmail-dir",
@@ -167,8 +168,7 @@ Status Detection::find_vpopmail_otherwise() {
 
 Status Detection::read_config() {
   for (const auto* name : {"include/vpopmail_config.h", "include/config.h"}) {
-    VSTATE_TRY_ASSIGN(const auto text,
-                      system_.read_if_there(path_join(server_.vpopmail_dir, name)));
+    VSTATE_TRY_ASSIGN(const auto text, files_.read_if_there(path_join(server_.vpopmail_dir, name)));
     if (!text) continue;
     config_ = parse_defines(*text);
     break;
@@ -193,7 +193,7 @@ Status Detection::find_owner() {
   } else if (server_.owner == Owner{}) {
     for (const auto& path :
          {server_.domains_dir, path_join(server_.vpopmail_dir, "etc"), server_.vpopmail_dir}) {
-      VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+      VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
       if (!info) continue;
       server_.owner = {info->uid, info->gid};
       from = "the owner of " + path;
@@ -211,7 +211,7 @@ Status Detection::find_version() {
     from = "vpopmail_config.h";
   }
   VSTATE_TRY_ASSIGN(const bool has_rules,
-                    system_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf")));
+                    files_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf")));
   if (text.empty() && has_rules) {
     text = "5.6";
     from = "etc/password_strength.conf";
@@ -233,7 +233,7 @@ Status Detection::find_version() {
 
 Result<std::optional<vpasswd::Record>> Detection::sample_account() const {
   for (const auto& [name, entry] : domains_) {
-    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path_join(entry.home, "vpasswd")));
+    VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(path_join(entry.home, "vpasswd")));
     const auto file = vpasswd::File::parse(bytes.value_or(""));
     if (!file.records().empty()) return std::optional(file.records().back());
   }
@@ -272,7 +272,7 @@ Status Detection::find_backend() {
   } else {
     for (const auto& sign : signs) {
       VSTATE_TRY_ASSIGN(const bool has_file,
-                        system_.exists(path_join(server_.vpopmail_dir, sign.file)));
+                        files_.exists(path_join(server_.vpopmail_dir, sign.file)));
       const bool is_there = config_.empty() && has_file;
       if (!defined(sign.define) && !is_there) continue;
       server_.backend = sign.name;
@@ -293,9 +293,9 @@ Status Detection::find_backend() {
 
 /// The lists of one domain show where ezmlm's programs are, and how it places addresses.
 Status Detection::look_for_lists(const std::string& directory, std::string& from) {
-  VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(directory));
+  VSTATE_TRY_ASSIGN(const auto found, files_.look_followed(directory));
   if (!found || !found->is_directory()) return {};
-  VSTATE_TRY_ASSIGN(const auto listing, system_.list(directory));
+  VSTATE_TRY_ASSIGN(const auto listing, files_.list(directory));
   // Lists come with links; without any, the domain's homes need not be looked into.
   const bool has_lists = std::any_of(listing.begin(), listing.end(), [](const auto& item) {
     return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
@@ -310,7 +310,7 @@ Status Detection::look_for_lists(const std::string& directory, std::string& from
 Status Detection::look_at_list(const std::string& list, std::string& from) {
   if (server_.ezmlm_dir.empty()) {
     // "|/usr/local/bin/ezmlm/ezmlm-weed": every list's bouncer begins with a program's path.
-    VSTATE_TRY_ASSIGN(const auto bouncer, system_.read_if_there(path_join(list, "bouncer")));
+    VSTATE_TRY_ASSIGN(const auto bouncer, files_.read_if_there(path_join(list, "bouncer")));
     const auto text = bouncer.value_or("");
     const auto program = text.find("/ezmlm-");
     const auto start = program == std::string::npos ? program : text.find('/');
@@ -320,13 +320,13 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
     }
   }
   const auto subscribers = path_join(list, "subscribers");
-  VSTATE_TRY_ASSIGN(const auto is_there, system_.look_followed(subscribers));
+  VSTATE_TRY_ASSIGN(const auto is_there, files_.look_followed(subscribers));
   if (rule_ || !is_there || !is_there->is_directory()) return {};
-  VSTATE_TRY_ASSIGN(const auto buckets, system_.list(subscribers));
+  VSTATE_TRY_ASSIGN(const auto buckets, files_.list(subscribers));
   std::map<char, std::vector<std::string>> found;
   for (const auto& bucket : buckets) {
     if (bucket.name.size() != 1 || bucket.type != FileInfo::Type::regular) continue;
-    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path_join(subscribers, bucket.name)));
+    VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(path_join(subscribers, bucket.name)));
     if (bytes) found[bucket.name[0]] = ezmlm::parse_bucket(*bytes).addresses;
   }
   if (!found.empty()) rule_ = ezmlm::rule_of(found);
@@ -347,7 +347,7 @@ Status Detection::find_ezmlm() {
   }
   for (const auto* directory : k_ezmlm_dirs) {
     if (!server_.ezmlm_dir.empty()) break;
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(directory, "ezmlm-send")));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(directory, "ezmlm-send")));
     if (is_there) server_.ezmlm_dir = directory;
   }
   if (server_.ezmlm_dir.empty()) server_.ezmlm_dir = k_ezmlm_dirs.front();
@@ -372,7 +372,7 @@ Status Detection::find_autorespond() {
                               path_join(server_.vpopmail_dir, "bin/autorespond")};
   for (const auto& path : candidates) {
     if (!server_.autorespond.empty()) break;
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path));
     if (is_there) server_.autorespond = path;
   }
   if (server_.autorespond.empty()) server_.autorespond = candidates.front();
@@ -395,8 +395,8 @@ Result<Server> Detection::run() {
 
 }  // namespace
 
-Result<Server> detect_server(const System& system, const ServerOverrides& said) {
-  return Detection(system, said).run();
+Result<Server> detect_server(const Files& files, const ServerOverrides& said) {
+  return Detection(files, said).run();
 }
 
 }  // namespace vstate

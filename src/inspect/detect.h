@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/model/server.h"
 
 namespace vstate {
@@ -26,6 +26,6 @@ struct ServerOverrides {
 /// The vpopmail home comes from its account, else from users/assign; compile options from
 /// include/vpopmail_config.h below it, else from what the stored data shows. Fails with `not_found`
 /// when there is no vpopmail or no qmail, with `unsupported` for a back-end not compiled in.
-[[nodiscard]] Result<Server> detect_server(const System&, const ServerOverrides&);
+[[nodiscard]] Result<Server> detect_server(const Files&, const ServerOverrides&);
 
 }  // namespace vstate

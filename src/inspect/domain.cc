@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -90,7 +91,7 @@ Status Inspector::read_publication() {
         {DefectKind::assign_index, "", fmt::format("{} still has {}", server_.assign_cdb, stale)});
   VSTATE_TRY_ASSIGN(const auto listed, store_.read_alias_domains(location()));
   const auto look_up = [&](const std::string& name) {
-    auto place = qmail_.publication_of(system_, name, name_.text(), directory());
+    auto place = qmail_.publication_of(files_, name, name_.text(), directory());
     place.in_store = !listed || name == name_.text() || listed->contains(name);
     return place;
   };
@@ -123,8 +124,8 @@ Status Inspector::claim_housekeeping() {
 }
 
 Status Inspector::look_at_directory() {
-  VSTATE_TRY_ASSIGN(entries_, system_.list(directory()));
-  VSTATE_TRY_ASSIGN(const auto info, system_.info_followed(directory()));
+  VSTATE_TRY_ASSIGN(entries_, files_.list(directory()));
+  VSTATE_TRY_ASSIGN(const auto info, files_.info_followed(directory()));
   place_ = {info.device, info.inode};
   if (Owner{info.uid, info.gid} != owner())
     out_.condition.defects.push_back(
@@ -134,14 +135,14 @@ Status Inspector::look_at_directory() {
   if ((info.mode & 0002U) != 0)
     remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
   VSTATE_TRY_ASSIGN(const bool has_hook,
-                    system_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
+                    files_.is_executable(path_join(server_.vpopmail_dir, "etc/onchange")));
   if (has_hook) remark("this server has a hook, etc/onchange, which vstate does not run");
-  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  VSTATE_TRY_ASSIGN(const auto resolved, files_.resolve(directory()));
   bounds_->own = resolved;
   // What is done in a home elsewhere is done as its owner: none of these may be below one.
   for (const auto& whole :
        {server_.domains_dir, server_.qmail_dir, std::string("/var/lib/vstate")}) {
-    VSTATE_TRY_ASSIGN(const auto inside, system_.resolve(whole));
+    VSTATE_TRY_ASSIGN(const auto inside, files_.resolve(whole));
     bounds_->whole.push_back(inside);
     if (is_within(inside, resolved))
       return fail(Errc::invalid,
@@ -163,7 +164,7 @@ Result<Observation> Inspector::run() {
   out_.unmatched = patterns_without_match(state(), {}, selection_);
   VSTATE_TRY(find_directory());
   VSTATE_TRY_ASSIGN(const bool is_unfinished,
-                    system_.exists(path_join(server_.domains_dir, ".vstate-dir-control")));
+                    files_.exists(path_join(server_.domains_dir, ".vstate-dir-control")));
   if (is_unfinished)
     out_.condition.defects.push_back(
         {DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
@@ -176,7 +177,7 @@ Result<Observation> Inspector::run() {
                           {},
                           {}};
   if (!directory().empty()) {
-    VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(directory()));
+    VSTATE_TRY_ASSIGN(const auto found, files_.look_followed(directory()));
     if (found && !found->is_directory())
       return fail(Errc::invalid, fmt::format("{}: is no directory", directory()), Scope::domain);
     out_.condition.has_directory = found.has_value();
@@ -213,14 +214,14 @@ Result<Observation> Inspector::run() {
   return std::move(out_);
 }
 
-Result<Observation> inspect_domain(System& system, const Server& server, AccountStore& store,
+Result<Observation> inspect_domain(Files& files, const Server& server, AccountStore& store,
                                    const QmailFiles& qmail, const DomainName& name,
                                    const Selection& selection) {
   // What is gone since it was listed is gone, and another look does not see it. Where there is
   // always something, the last look is taken, if it could be ended.
   constexpr int most_looks = 5;
   for (int looks = 1;; ++looks) {
-    auto found = Inspector(system, server, store, qmail, name, selection).run();
+    auto found = Inspector(files, server, store, qmail, name, selection).run();
     const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
     if (!is_gone || looks == most_looks) return found;
   }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -33,7 +34,7 @@ Status Inspector::leave_out(const Account& account, std::string why) {
   if (is_below) {
     out.why += fmt::format("; what is in {} is carried as files of the domain", home);
   } else if (!home.empty()) {
-    auto count = count_tree(system_, source_of(home, account.name));
+    auto count = count_tree(files_, source_of(home, account.name));
     if (!count && count.error().code != Errc::not_found)
       return tl::unexpected<Error>(count.error());
     if (count) {
@@ -52,13 +53,13 @@ Status Inspector::leave_out(const Account& account, std::string why) {
 /// rights wrote into an account or a link is no such word.
 Result<bool> Inspector::is_given(const std::string& path) {
   if (is_plainly_inside(path)) return true;
-  VSTATE_TRY_ASSIGN(const auto way, system_.way_of(path));
+  VSTATE_TRY_ASSIGN(const auto way, files_.way_of(path));
   if (is_within(way.path, bounds_->own)) return true;
   // Without root's rights there is nothing that a path could gain.
   const bool is_roots = !way.made_by || way.made_by->uid == geteuid();
   if (!is_roots) return false;
   for (const auto& homes : server_.homes) {
-    VSTATE_TRY_ASSIGN(const auto place, system_.way_of(homes));
+    VSTATE_TRY_ASSIGN(const auto place, files_.way_of(homes));
     if (is_within(way.path, place.path)) return true;
   }
   return is_spelt_inside(path);
@@ -79,14 +80,14 @@ Result<bool> Inspector::is_elsewhere(const std::string& path) {
   auto given = is_given(path);
   if (!given && !is_links_doing(given.error())) return tl::unexpected<Error>(given.error());
   if (given && *given) return false;
-  system_.reach_as(path, {owner().uid, owner().gid});
+  files_.reach_as(path, {owner().uid, owner().gid});
   return true;
 }
 
 /// Why nothing of a home is this domain's; empty if it may be.
 Result<std::string> Inspector::refusal_of_home(const std::string& home) {
   if (is_plainly_inside(home)) return std::string();
-  const auto way = system_.way_of(home);
+  const auto way = files_.way_of(home);
   if (!way && !is_links_doing(way.error())) return tl::unexpected<Error>(way.error());
   return way ? refusal_of(*bounds_, way->path) : std::string();
 }
@@ -96,7 +97,7 @@ Status Inspector::leave_home(const std::string& name, const std::string& home,
                              const std::string& why) {
   LeftOut out{"mail." + name,
               fmt::format("its home {} is {}; it is left alone", visible(home), why), 0, 0};
-  const auto count = count_tree(system_, source_of(home, name));
+  const auto count = count_tree(files_, source_of(home, name));
   if (count) {
     out.messages = count->messages;
     out.bytes = count->bytes;
@@ -132,7 +133,7 @@ Result<std::string> Inspector::home_instead_of(const Account& account, const std
   candidates.push_back(in_domain(account.name));
   for (const auto& candidate : candidates) {
     if (candidate == stored) continue;
-    VSTATE_TRY_ASSIGN(const auto found, system_.look_followed(candidate));
+    VSTATE_TRY_ASSIGN(const auto found, files_.look_followed(candidate));
     if (!found || !found->is_directory()) continue;
     if (home_places_->contains({found->device, found->inode})) continue;
     return candidate;
@@ -149,7 +150,7 @@ bool Inspector::holds_domain_itself(const std::string& stored) {
 
 /// The places of the domain's directory and of what is above it, up to the root.
 Status Inspector::find_what_is_above() {
-  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(directory()));
+  VSTATE_TRY_ASSIGN(const auto resolved, files_.resolve(directory()));
   for (std::string path = resolved;; path = path_parent(path)) {
     if (const auto place = places_.find(path)) above_.insert(*place);
     if (path.size() <= 1) return places_.status();
@@ -162,10 +163,10 @@ Result<std::string> Inspector::find_home(const Account& account) {
   const bool holds_domain = holds_domain_itself(stored);
   if (!stored.empty() && !holds_domain) {
     if (places_.find(stored)) return stored;
-    VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, stored));
-    VSTATE_TRY_ASSIGN(const auto link, system_.look(stored));
+    VSTATE_TRY_ASSIGN(const auto behind, look_behind(files_, stored));
+    VSTATE_TRY_ASSIGN(const auto link, files_.look(stored));
     if (link && link->is_link()) {
-      VSTATE_TRY_ASSIGN(const auto target, system_.link_target(stored));
+      VSTATE_TRY_ASSIGN(const auto target, files_.link_target(stored));
       leave_out("mail." + spell_bytes(account.name),
                 fmt::format("its home {} is a link to {}, {}; its mail is not carried", stored,
                             visible(target), behind.why));

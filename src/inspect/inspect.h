@@ -13,7 +13,7 @@
 #include "maildir/walk.h"
 #include "qmail/qmail_files.h"
 #include "store/account_store.h"
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/model/selection.h"
 #include "vstate/model/server.h"
 #include "vstate/model/state.h"
@@ -51,7 +51,7 @@ struct Observation {
 /// read as what it should be holds up no other: what it costs stands in State::left_out or in the
 /// remarks. What is there and cannot be read at all is an error: a smaller state would be a lie.
 /// What is excluded is not looked at.
-[[nodiscard]] Result<Observation> inspect_domain(System&, const Server&, AccountStore&,
+[[nodiscard]] Result<Observation> inspect_domain(Files&, const Server&, AccountStore&,
                                                  const QmailFiles&, const DomainName&,
                                                  const Selection& = {});
 

@@ -17,15 +17,15 @@ namespace vstate {
 
 class Inspector {
  public:
-  Inspector(System& system, const Server& server, AccountStore& store, const QmailFiles& qmail,
+  Inspector(Files& files, const Server& server, AccountStore& store, const QmailFiles& qmail,
             DomainName name, const Selection& selection)
-      : system_(system),
+      : files_(files),
         server_(server),
         store_(store),
         qmail_(qmail),
         name_(std::move(name)),
         selection_(selection),
-        places_(system) {}
+        places_(files) {}
 
   Result<Observation> run();
 
@@ -67,11 +67,10 @@ class Inspector {
     bool has_temporary = false, may_have_shared_folders = false;
   };
   /// True if nothing is wrong with it.
-  Result<bool> check_home(const MailboxName&, const std::string& home, const OpenDirectory&,
-                          HomeLook&);
+  Result<bool> check_home(const MailboxName&, const std::string& home, const Directory&, HomeLook&);
   Status check_maildir(const MailboxName&, const std::string& home, ArchiveSource&);
   Status read_shared_folders(const MailboxName&, const std::string& maildir, ArchiveSource&);
-  [[nodiscard]] Result<bool> is_whole_home(const OpenDirectory&, HomeLook&) const;
+  [[nodiscard]] Result<bool> is_whole_home(const Directory&, HomeLook&) const;
   Status check_temporary(const std::string& path);
 
   // delivery.cc
@@ -142,7 +141,7 @@ class Inspector {
   }
   /// Where the owner's own rights are used, what is denied is denied to them.
   [[nodiscard]] bool is_denied_to_owner(const Error& error, std::string_view path) const {
-    return error.code == Errc::denied && system_.is_reached_as_another(path);
+    return error.code == Errc::denied && files_.is_reached_as_another(path);
   }
   [[nodiscard]] State& state() { return *out_.state; }
   [[nodiscard]] const std::string& directory() const { return out_.condition.directory; }
@@ -156,7 +155,7 @@ class Inspector {
   /// The bytes of something that was listed; nullopt if it is gone, which is remembered, or larger.
   Result<std::optional<std::string>> read_listed(const std::string& path, std::size_t limit);
 
-  System& system_;
+  Files& files_;
   const Server& server_;
   AccountStore& store_;
   const QmailFiles& qmail_;

@@ -5,6 +5,7 @@
 
 #include "format/subscribers.h"
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -33,10 +34,10 @@ constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
 }  // namespace
 
 Result<bool> Inspector::is_list(const std::string& root) {
-  VSTATE_TRY_ASSIGN(const bool has_subscribers, system_.exists(path_join(root, "subscribers")));
+  VSTATE_TRY_ASSIGN(const bool has_subscribers, files_.exists(path_join(root, "subscribers")));
   if (!has_subscribers) return false;
   for (const auto* sign : k_signs_of_a_list) {
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(path_join(root, sign)));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(root, sign)));
     if (!is_there) continue;
     if (!holds_mailboxes(root)) return true;
     remark(fmt::format("{} looks like a list, and holds mailboxes; it is not taken for one",
@@ -65,7 +66,7 @@ Status Inspector::find_lists() {
     if (homes_.contains(entry.name) || is_claimed(path)) continue;
     if (entry.type != FileInfo::Type::directory && entry.type != FileInfo::Type::link) continue;
     if (entry.type == FileInfo::Type::link) {
-      VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+      VSTATE_TRY_ASSIGN(const auto behind, look_behind(files_, path));
       if (!behind.is_directory()) continue;
       if (home_places_->contains({behind.info->device, behind.info->inode})) continue;
     }
@@ -87,7 +88,7 @@ Status Inspector::find_lists() {
 }
 
 Status Inspector::find_list_behind(const DirEntry& link) {
-  VSTATE_TRY_ASSIGN(auto target, system_.link_target(in_domain(link.name)));
+  VSTATE_TRY_ASSIGN(auto target, files_.link_target(in_domain(link.name)));
   if (path_name(target) != "editor") return {};
   if (!target.starts_with('/')) target = in_domain(target);
   const auto root = clean_path(path_parent(target));
@@ -129,16 +130,16 @@ Status Inspector::read_sublist(List& list, const std::string& root, const std::s
                                ArchiveSource& source) {
   const auto relative_directory = (sub.empty() ? "" : sub + "/") + std::string("subscribers");
   const auto path = path_join(root, relative_directory);
-  VSTATE_TRY_ASSIGN(const auto listing, system_.list(path));
+  VSTATE_TRY_ASSIGN(const auto listing, files_.list(path));
   auto& addresses = list.addresses[sub];
   for (const auto& entry : listing) {
     const auto bucket = path_join(path, entry.name);
-    if (System::is_temporary(entry.name)) {
+    if (is_temporary(entry.name)) {
       VSTATE_TRY(check_temporary(bucket));
       source.expressed.insert(relative_directory + "/" + entry.name);
     }
     if (entry.name.size() != 1 || entry.type != FileInfo::Type::regular) continue;
-    VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(bucket));
+    VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(bucket));
     if (!bytes) {
       out_.has_changed = true;
       continue;
@@ -164,7 +165,7 @@ Status Inspector::read_list_file(List& list, const std::string& root, const std:
     if (!key) return {};
     list.key = Secret(base64_encode(*key));
   } else {
-    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+    VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
     if (!info) {
       out_.has_changed = true;
       return {};
@@ -184,7 +185,7 @@ Status Inspector::read_list_file(List& list, const std::string& root, const std:
 
 Status Inspector::read_list_directory(List& list, const std::string& root, const std::string& below,
                                       ArchiveSource& source) {
-  VSTATE_TRY_ASSIGN(const auto listing, system_.list(path_join(root, below)));
+  VSTATE_TRY_ASSIGN(const auto listing, files_.list(path_join(root, below)));
   for (const auto& entry : listing) {
     const auto name = below + entry.name;
     if (entry.type == FileInfo::Type::directory) {
@@ -202,7 +203,7 @@ Status Inspector::read_list_directory(List& list, const std::string& root, const
       source.expressed.insert(name);
       continue;
     }
-    if (System::is_temporary(entry.name)) {
+    if (is_temporary(entry.name)) {
       VSTATE_TRY(check_temporary(path_join(root, name)));
       source.expressed.insert(name);
       continue;
@@ -216,14 +217,14 @@ Status Inspector::read_list_directory(List& list, const std::string& root, const
 /// The dot-qmail links of a list, by whatever names they lead into its directory.
 Status Inspector::read_links(List& list, const AliasName& name, const std::string& root) {
   const auto prefix = dot_qmail_name(name.text());
-  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(root));
+  VSTATE_TRY_ASSIGN(const auto resolved, files_.resolve(root));
   for (const auto& entry : entries_) {
     if (entry.type != FileInfo::Type::link || entry.name.rfind(prefix, 0) != 0) continue;
     const auto suffix = entry.name.substr(prefix.size());
     if (!suffix.empty() && suffix.front() != '-') continue;
-    VSTATE_TRY_ASSIGN(auto target, system_.link_target(in_domain(entry.name)));
+    VSTATE_TRY_ASSIGN(auto target, files_.link_target(in_domain(entry.name)));
     if (!target.starts_with('/')) target = in_domain(target);
-    const auto parent = system_.resolve(path_parent(target));
+    const auto parent = files_.resolve(path_parent(target));
     if (!parent && parent.error().code != Errc::invalid)
       return tl::unexpected<Error>(parent.error());
     if (!parent) continue;  // it is no link of this list, and named as what it is

@@ -9,6 +9,7 @@
 #include "qmail/router.h"
 #include "sys/access.h"
 #include "sys/crypt.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -69,14 +70,14 @@ bool is_thrown_away(const Route& route) {
 
 class Check {
  public:
-  Check(const System& system, const Server& server, const State& wanted, const Observation& found,
+  Check(const Files& files, const Server& server, const State& wanted, const Observation& found,
         Router& router)
-      : system_(system),
+      : files_(files),
         server_(server),
         wanted_(wanted),
         found_(found),
         router_(router),
-        walker_(system),
+        walker_(files),
         owner_(actor_of(found.condition.owner.uid, found.condition.owner.gid)) {
     hosts_.push_back(wanted.name.text());
     for (const auto& alias : wanted.aliases) hosts_.push_back(alias.text());
@@ -121,7 +122,7 @@ class Check {
     return router_.trace(address);
   }
 
-  const System& system_;
+  const Files& files_;
   const Server& server_;
   const State& wanted_;
   const Observation& found_;
@@ -237,7 +238,7 @@ Status Check::check_list(const std::string& name, const List& list) {
     const auto subscribers = path_join(base, "subscribers");
     VSTATE_TRY(check_use(path_join(base, "lock"), k_write, address));
     VSTATE_TRY(check_use(subscribers, all, address));
-    const auto entries = system_.list(subscribers);
+    const auto entries = files_.list(subscribers);
     if (!entries) continue;
     for (const auto& entry : *entries)
       VSTATE_TRY(check_use(path_join(subscribers, entry.name), k_read, address));
@@ -338,7 +339,7 @@ Status Check::check_nobody() {
 
 }  // namespace
 
-Result<LiveCheck> check_live(const System& system, const Server& server, AccountStore& store,
+Result<LiveCheck> check_live(const Files& files, const Server& server, AccountStore& store,
                              const State& wanted, const Observation& found) {
   if (!found.state) {
     const auto& directory = found.condition.directory;
@@ -348,8 +349,8 @@ Result<LiveCheck> check_live(const System& system, const Server& server, Account
             : fmt::format("users/assign does not name it, though {} is there", directory);
     return LiveCheck{{fmt::format("{}: {}; apply makes it", wanted.name.text(), what)}, 0};
   }
-  VSTATE_TRY_ASSIGN(auto router, Router::load(system, server, store));
-  return Check(system, server, wanted, found, router).run();
+  VSTATE_TRY_ASSIGN(auto router, Router::load(files, server, store));
+  return Check(files, server, wanted, found, router).run();
 }
 
 }  // namespace vstate

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/quota.h"
 
@@ -33,9 +34,9 @@ Mailbox Inspector::to_mailbox(const Account& account) const {
 Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
                                 std::set<std::string>& expressed) {
   const auto vacation = path_join(home, "vacation");
-  VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, vacation));
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(files_, vacation));
   if (!found.is_directory()) return {};
-  VSTATE_TRY_ASSIGN(const auto listing, system_.list(vacation));
+  VSTATE_TRY_ASSIGN(const auto listing, files_.list(vacation));
   bool is_all_known = true;
   for (const auto& entry : listing) {
     const auto path = path_join(vacation, entry.name);
@@ -57,31 +58,31 @@ Status Inspector::read_vacation(Mailbox& mailbox, const std::string& home,
 }
 
 /// True if a home is as it should be, which most are; what else it may be, check_home tells.
-Result<bool> Inspector::is_whole_home(const OpenDirectory& home, HomeLook& look) const {
+Result<bool> Inspector::is_whole_home(const Directory& home, HomeLook& look) const {
   const auto is_ours = [&](const FileInfo& info) {
     return info.is_directory() && Owner{info.uid, info.gid} == owner();
   };
   VSTATE_TRY_ASSIGN(const auto own, home.info());
   if (!is_ours(own)) return false;
   VSTATE_TRY_ASSIGN(const auto maildir, home.open("Maildir"));
-  if (!maildir) return false;
+  if (maildir == nullptr) return false;
   VSTATE_TRY_ASSIGN(const auto info, maildir->info());
   if (!is_ours(info)) return false;
   for (const auto* part : {"new", "cur", "tmp"}) {
-    VSTATE_TRY_ASSIGN(const auto found, maildir->info_of(part));
+    VSTATE_TRY_ASSIGN(const auto found, maildir->look(part));
     if (!found || !is_ours(*found)) return false;
   }
-  static const std::string temporary(path_name(System::temporary_of("maildirsize")));
-  VSTATE_TRY_ASSIGN(const auto found, maildir->info_of(temporary.c_str()));
+  static const std::string temporary(path_name(temporary_of("maildirsize")));
+  VSTATE_TRY_ASSIGN(const auto found, maildir->look(temporary));
   look.has_temporary = found.has_value();
-  VSTATE_TRY_ASSIGN(const auto shared, maildir->info_of(k_shared_maildirs));
+  VSTATE_TRY_ASSIGN(const auto shared, maildir->look(k_shared_maildirs));
   look.may_have_shared_folders = shared.has_value();
   return true;
 }
 
 Result<bool> Inspector::check_home(const MailboxName& name, const std::string& home,
-                                   const OpenDirectory& opened, HomeLook& look) {
-  const auto temporary = System::temporary_of(home + "/Maildir/maildirsize");
+                                   const Directory& opened, HomeLook& look) {
+  const auto temporary = temporary_of(home + "/Maildir/maildirsize");
   VSTATE_TRY_ASSIGN(const bool is_whole, is_whole_home(opened, look));
   if (is_whole) {
     if (look.has_temporary) VSTATE_TRY(check_temporary(temporary));
@@ -105,7 +106,7 @@ Result<bool> Inspector::check_home(const MailboxName& name, const std::string& h
   for (const std::string_view part :
        {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
     const auto shown = part.empty() ? std::string("the home") : std::string(part.substr(1));
-    VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home + std::string(part)));
+    VSTATE_TRY_ASSIGN(const auto found, look_behind(files_, home + std::string(part)));
     if (!found.is_directory()) {
       report(DefectKind::home, shown + " is missing");
       return false;
@@ -122,7 +123,7 @@ Result<bool> Inspector::check_home(const MailboxName& name, const std::string& h
 
 /// Names a temporary that a stopped apply left.
 Status Inspector::check_temporary(const std::string& path) {
-  VSTATE_TRY_ASSIGN(const auto found, system_.look(path));
+  VSTATE_TRY_ASSIGN(const auto found, files_.look(path));
   if (!found) return {};
   rebuild(path, "temporary of a stopped apply");
   out_.condition.defects.push_back(
@@ -135,22 +136,22 @@ Status Inspector::check_temporary(const std::string& path) {
 Status Inspector::check_maildir(const MailboxName& name, const std::string& home,
                                 ArchiveSource& source) {
   const auto maildir = path_join(home, "Maildir");
-  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, maildir));
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(files_, maildir));
   source.is_partial = !behind.is_directory();
   if (behind.is_directory()) {
-    VSTATE_TRY_ASSIGN(const auto new_mail, look_behind(system_, path_join(maildir, "new")));
-    VSTATE_TRY_ASSIGN(const auto read_mail, look_behind(system_, path_join(maildir, "cur")));
+    VSTATE_TRY_ASSIGN(const auto new_mail, look_behind(files_, path_join(maildir, "new")));
+    VSTATE_TRY_ASSIGN(const auto read_mail, look_behind(files_, path_join(maildir, "cur")));
     source.is_partial = !new_mail.is_directory() || !read_mail.is_directory();
     return read_shared_folders(name, maildir, source);
   }
-  VSTATE_TRY_ASSIGN(const auto link, system_.look(maildir));
+  VSTATE_TRY_ASSIGN(const auto link, files_.look(maildir));
   if (link && !link->is_link()) {
     leave_out("mail." + name.text(), "its Maildir is no directory; it is not carried");
     source.expressed.insert("Maildir");
     return {};
   }
   if (!link) return {};
-  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(maildir));
+  VSTATE_TRY_ASSIGN(const auto target, files_.link_target(maildir));
   leave_out("mail." + name.text(),
             fmt::format("its Maildir is a link to {}, {}; its mail is not carried", visible(target),
                         behind.info ? "which is no directory" : behind.why));
@@ -163,7 +164,7 @@ Status Inspector::check_maildir(const MailboxName& name, const std::string& home
 Status Inspector::read_shared_folders(const MailboxName& name, const std::string& maildir,
                                       ArchiveSource& source) {
   const auto path = path_join(maildir, k_shared_maildirs);
-  VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+  VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
   if (!info || !info->is_regular()) return {};
   VSTATE_TRY_ASSIGN(auto text, read_text(path, k_inline_text));
   if (!text) return {};
@@ -220,9 +221,9 @@ Status Inspector::read_home_elsewhere(const MailboxName& name, Mailbox& mailbox,
 Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std::string& home,
                             const StoredLogin* login) {
   auto source = source_of(home, name.text());
-  const auto opened = system_.look_into(home);
+  const auto opened = files_.open_directory(home);
   if (!opened) {
-    VSTATE_TRY_ASSIGN(const auto found, look_behind(system_, home));
+    VSTATE_TRY_ASSIGN(const auto found, look_behind(files_, home));
     // It is there, and cannot be read.
     if (found.is_directory()) return tl::unexpected<Error>(opened.error());
     if (out_.condition.homes_elsewhere.contains(name.text()))
@@ -238,12 +239,12 @@ Status Inspector::read_home(const MailboxName& name, Mailbox& mailbox, const std
     return {};
   }
   HomeLook look;
-  VSTATE_TRY_ASSIGN(const bool is_whole, check_home(name, home, *opened, look));
+  VSTATE_TRY_ASSIGN(const bool is_whole, check_home(name, home, **opened, look));
   if (!is_whole)
     VSTATE_TRY(check_maildir(name, home, source));
   else if (look.may_have_shared_folders)
     VSTATE_TRY(read_shared_folders(name, path_join(home, "Maildir"), source));
-  VSTATE_TRY_ASSIGN(const auto listing, opened->list());
+  VSTATE_TRY_ASSIGN(const auto listing, (*opened)->list());
   for (const auto& entry : listing)
     VSTATE_TRY(read_home_entry(mailbox, home, entry, login, source));
   const bool has_vacation = std::any_of(listing.begin(), listing.end(), [](const DirEntry& entry) {
@@ -316,7 +317,7 @@ bool looks_like_text(std::string_view bytes) {
 
 Result<std::optional<std::string>> Inspector::read_listed(const std::string& path,
                                                           std::size_t limit) {
-  auto bytes = system_.read(path, limit);
+  auto bytes = files_.read(path, limit);
   if (bytes) return std::optional(*std::move(bytes));
   if (bytes.error().code == Errc::unsupported) return std::optional<std::string>();
   if (bytes.error().code != Errc::not_found) return tl::unexpected<Error>(bytes.error());

@@ -1,14 +1,15 @@
 #include "inspect/places.h"
+#include "sys/path.h"
 
 namespace vstate {
 
-Result<Behind> look_behind(const System& system, const std::string& path) {
-  auto found = system.look_followed(path);
+Result<Behind> look_behind(const Files& files, const std::string& path) {
+  auto found = files.look_followed(path);
   if (found) return Behind{*found, "where nothing is"};
   const auto code = found.error().code;
   if (code != Errc::invalid && code != Errc::denied) return tl::unexpected<Error>(found.error());
   // What is denied to vstate itself is not the doing of who made the link.
-  VSTATE_TRY_ASSIGN(const auto here, system.look(path));
+  VSTATE_TRY_ASSIGN(const auto here, files.look(path));
   const bool is_links_doing = here && here->is_link() && can_act_as_others();
   if (code == Errc::denied && !is_links_doing) return tl::unexpected<Error>(found.error());
   return Behind{std::nullopt, code == Errc::denied ? "which cannot be read" : "in a circle"};
@@ -21,7 +22,7 @@ bool is_links_doing(const Error& error) {
 std::optional<PlaceId> Places::find(const std::string& path) {
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
   std::optional<PlaceId> place;
-  const auto behind = look_behind(system_, path);
+  const auto behind = look_behind(files_, path);
   if (!behind) {
     if (status_) status_ = tl::unexpected<Error>(behind.error());
     return std::nullopt;

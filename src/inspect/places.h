@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/model/template.h"
 
 namespace vstate {
@@ -19,7 +19,7 @@ struct Behind {
   const char* why = "";  ///< without `info`: "where nothing is"
   [[nodiscard]] bool is_directory() const { return info && info->is_directory(); }
 };
-[[nodiscard]] Result<Behind> look_behind(const System&, const std::string& path);
+[[nodiscard]] Result<Behind> look_behind(const Files&, const std::string& path);
 
 /// The failure is where a link leads, not the machine: in a circle, or to what its maker may not
 /// look at.
@@ -27,7 +27,7 @@ struct Behind {
 
 class Places {
  public:
-  explicit Places(const System& system) : system_(system) {}
+  explicit Places(const Files& files) : files_(files) {}
   /// Where a path leads, through links; nullopt for nowhere, and for where it cannot be told: then
   /// `status` says why, and whatever was made of the answer must not be used.
   [[nodiscard]] std::optional<PlaceId> find(const std::string& path);
@@ -40,7 +40,7 @@ class Places {
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
-  const System& system_;
+  const Files& files_;
   Status status_;
   std::unordered_map<std::string, std::optional<PlaceId>> known_;
   std::unordered_set<std::string> behind_links_;

@@ -6,6 +6,7 @@
 
 #include "format/maildir_name.h"
 #include "inspect/inspector.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -27,16 +28,16 @@ bool is_folder(const std::vector<DirEntry>& entries) {
 }  // namespace
 
 Status Inspector::read_link(const std::string& path, const std::string& shown, File& file) {
-  VSTATE_TRY_ASSIGN(const auto target, system_.link_target(path));
+  VSTATE_TRY_ASSIGN(const auto target, files_.link_target(path));
   file.kind = File::Kind::link;
   file.content = templater_->to_template(target);
   // Where it leads is not part of the domain unless a placeholder says so.
   const bool leads_out = target.starts_with('/') && !file.content.starts_with('{');
   const auto place = target.starts_with('/') ? target : path_join(path_parent(path), target);
-  const auto resolved = system_.resolve(place);
+  const auto resolved = files_.resolve(place);
   if (!resolved && !is_links_doing(resolved.error()))
     return tl::unexpected<Error>(resolved.error());
-  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(files_, path));
   const bool is_inside = resolved && places_.below(*resolved, *place_).has_value();
   if (!behind.info)
     remark(fmt::format("{} is a link to {}, {}; it is carried as it is", visible(shown),
@@ -56,7 +57,7 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
   if (entry.type == FileInfo::Type::link) {
     VSTATE_TRY(read_link(path, relative(path), file));
   } else if (entry.type == FileInfo::Type::regular) {
-    VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+    VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
     if (!info) {
       out_.has_changed = true;
       return false;
@@ -90,7 +91,7 @@ Result<bool> Inspector::read_file(const std::string& path, const DirEntry& entry
 Result<bool> Inspector::read_files_below(const std::string& start, const std::string& relative_path,
                                          const std::string& prefix, ArchiveSource& source) {
   const auto path = relative_path.empty() ? start : path_join(start, relative_path);
-  auto entries = system_.list(path);
+  auto entries = files_.list(path);
   if (!entries && entries.error().code == Errc::not_found && !relative_path.empty()) {
     out_.has_changed = true;
     return false;
@@ -111,16 +112,16 @@ void Inspector::note_unowned_home(const std::string& path, const std::vector<Dir
 }
 
 Result<bool> Inspector::is_followed(const std::string& path, const std::string& name) {
-  VSTATE_TRY_ASSIGN(const auto behind, look_behind(system_, path));
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(files_, path));
   if (!behind.is_directory()) return false;
-  VSTATE_TRY_ASSIGN(const auto resolved, system_.resolve(path));
+  VSTATE_TRY_ASSIGN(const auto resolved, files_.resolve(path));
   if (const auto why = refusal_of(*bounds_, resolved); !why.empty()) {
     remark(fmt::format("{} is a link to {}, {}; what it leads to is not carried",
                        visible(relative(path)), visible(resolved), why));
     return false;
   }
   if (name.size() == 1) return true;  // a hash directory on another disk
-  VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
+  VSTATE_TRY_ASSIGN(const auto entries, files_.list(path));
   return is_folder(entries) || has_entry(entries, "Maildir");
 }
 
@@ -155,7 +156,7 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
       return std::optional(false);
     }
   }
-  if (System::is_temporary(entry.name)) {
+  if (is_temporary(entry.name)) {
     VSTATE_TRY(check_temporary(path));
     source.expressed.insert(name);
     return std::optional(false);
@@ -174,7 +175,7 @@ Result<std::optional<bool>> Inspector::pass_over(const std::string& path, const 
 Result<bool> Inspector::leave_beside_mailbox(const std::string& path, const DirEntry& entry) {
   const auto name = MailboxName::parse(entry.name);
   if (entry.type != FileInfo::Type::directory || !name || !carried_.contains(*name)) return false;
-  VSTATE_TRY_ASSIGN(const auto count, count_tree(system_, source_of(path, "")));
+  VSTATE_TRY_ASSIGN(const auto count, count_tree(files_, source_of(path, "")));
   VSTATE_TRY(failure_of(count));
   if (count.messages == 0 && count.bytes == 0) {
     rebuild(path, "empty directories beside a mailbox of that name");
@@ -199,7 +200,7 @@ Status Inspector::read_empty_directory(const std::string& path, const std::strin
   File file;
   file.kind = File::Kind::directory;
   file.mode = 0700;
-  VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
+  VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
   if (info) file.mode = info->mode & 0777U;
   state().files.emplace(prefix + templater_->to_template(relative_path), file);
   express(path);

@@ -92,7 +92,7 @@ std::string_view Statement::bytes(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const System& system, const std::string& path,
                                                  Mode mode) {
-  VSTATE_TRY_ASSIGN(auto opened, system.open_directory(path_parent(path)));
+  VSTATE_TRY_ASSIGN(auto opened, system.open_handle(path_parent(path)));
   auto directory = std::move(opened.handle);
   // Through the handle, so that no link of a copied server leads out of it.
   const auto host = fmt::format("/proc/self/fd/{}/{}", directory.get(), path_name(path));

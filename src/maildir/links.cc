@@ -1,7 +1,5 @@
 #include "maildir/links.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -33,7 +31,7 @@ std::string relative_path(std::string_view from, std::string_view to) {
 Result<std::string> LinkFollower::owner_of(const std::string& resolved) const {
   if (links_.places == nullptr) return std::string();
   for (std::string_view place = resolved; place.size() > 1; place = path_parent(place)) {
-    VSTATE_TRY_ASSIGN(const auto info, system_.look(place));
+    VSTATE_TRY_ASSIGN(const auto info, files_.look(place));
     if (!info) continue;
     const auto found = links_.places->find({info->device, info->inode});
     if (found != links_.places->end()) return found->second;
@@ -45,11 +43,11 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
                                      const std::vector<PlaceId>& above) const {
   LinkEnd end;
   const auto at = full(path);
-  const auto target = system_.link_target(at);
+  const auto target = files_.link_target(at);
   if (!target && target.error().code == Errc::not_found) return end;
   if (!target) return tl::unexpected<Error>(target.error());
   const auto shown = fmt::format("a link to {}", visible(*target));
-  auto opened = system_.open_directory(at);
+  auto opened = files_.open_directory(at);
   if (!opened) {
     const auto code = opened.error().code;
     if (code == Errc::invalid) {
@@ -62,17 +60,16 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
     }
     if (code != Errc::not_found) return tl::unexpected<Error>(opened.error());
     // What is no directory is an entry like all others.
-    VSTATE_TRY_ASSIGN(const bool is_there, system_.exists(at));
+    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(at));
     if (!is_there) end.refusal = shown + ", where nothing is";
     return end;
   }
-  struct stat st {};
-  if (fstat(opened->handle.get(), &st) != 0) return fail_errno_of_open(at, "cannot stat");
-  if (std::find(above.begin(), above.end(), PlaceId{st.st_dev, st.st_ino}) != above.end()) {
+  VSTATE_TRY_ASSIGN(const auto info, (*opened)->info());
+  if (std::find(above.begin(), above.end(), PlaceId{info.device, info.inode}) != above.end()) {
     end.refusal = shown + ", which it is in itself";
     return end;
   }
-  VSTATE_TRY_ASSIGN(end.resolved, system_.resolve(at));
+  VSTATE_TRY_ASSIGN(end.resolved, files_.resolve(at));
   if (links_.bounds != nullptr)
     if (const auto why = refusal_of(*links_.bounds, end.resolved); !why.empty()) {
       end.refusal = shown + ", " + why;
@@ -91,10 +88,10 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
 
 Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& path,
                                                              const std::string& target) const {
-  VSTATE_TRY_ASSIGN(const auto root, system_.resolve(directory_));
-  VSTATE_TRY_ASSIGN(const auto place, system_.resolve(full(std::string(path_parent(path)))));
+  VSTATE_TRY_ASSIGN(const auto root, files_.resolve(directory_));
+  VSTATE_TRY_ASSIGN(const auto place, files_.resolve(full(std::string(path_parent(path)))));
   VSTATE_TRY_ASSIGN(const auto end,
-                    system_.resolve(target.starts_with('/') ? target : path_join(place, target)));
+                    files_.resolve(target.starts_with('/') ? target : path_join(place, target)));
   const auto is_below = [](std::string_view inner, const std::string& outer) {
     return inner.starts_with(outer + "/");
   };

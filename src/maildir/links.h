@@ -2,27 +2,28 @@
 /// What a walk does with a link that it meets.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "maildir/walk.h"
-#include "sys/system.h"
+#include "sys/path.h"
 
 namespace vstate::mail {
 
 /// Where a link leads.
 struct LinkEnd {
-  std::optional<System::Opened> directory;  ///< of a link that is walked as a directory
-  std::string refusal;                      ///< of one that cannot travel; else it is an entry
-  std::string resolved;                     ///< the absolute path of what is walked
+  std::shared_ptr<const Directory> directory;  ///< of a link that is walked as a directory
+  std::string refusal;                         ///< of one that cannot travel; else it is an entry
+  std::string resolved;                        ///< the absolute path of what is walked
 };
 
 class LinkFollower {
  public:
-  LinkFollower(const System& system, std::string directory, const LinkedDirectories& links)
-      : system_(system), directory_(std::move(directory)), links_(links) {}
+  LinkFollower(const Files& files, std::string directory, const LinkedDirectories& links)
+      : files_(files), directory_(std::move(directory)), links_(links) {}
 
   /// `path` is relative to the walked directory; `above` are the directories that the walk is in.
   /// An error is one of the run: what is there cannot be told.
@@ -42,7 +43,7 @@ class LinkFollower {
   }
   [[nodiscard]] Result<std::string> owner_of(const std::string& resolved) const;
 
-  const System& system_;
+  const Files& files_;
   std::string directory_;
   const LinkedDirectories& links_;
 };

@@ -1,10 +1,6 @@
 #include "maildir/listing.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 
 #include <fmt/format.h>
@@ -15,48 +11,36 @@ namespace vstate::mail {
 
 namespace {
 
-bool is_same(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-Status list_once(int directory, std::string_view path,
-                 const std::function<void(const char*, FileInfo::Type)>& found) {
-  const Handle fresh(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fresh.is_open() && read_entries(fresh.get(), found)) return {};
-  return is_removed_directory(directory) ? fail_errno(path, "cannot list")
-                                         : fail_errno_of_open(path, "cannot list");
-}
+constexpr int k_most_listings = 6;
+constexpr int k_most_searches = 4;
 
 }  // namespace
 
-Status list_names(int directory, std::string_view path, const std::function<void()>& again,
-                  const std::function<void(const char*, FileInfo::Type)>& found) {
-  constexpr int most_tries = 6;
+Status list_names(const Directory& directory, const std::function<void()>& again,
+                  const Directory::Found& found) {
   for (int tries = 1;; ++tries) {
-    struct stat before {};
-    struct stat after {};
-    if (fstat(directory, &before) != 0) return fail_errno_of_open(path, "cannot stat");
-    VSTATE_TRY(list_once(directory, path, found));
-    if (fstat(directory, &after) != 0) return fail_errno_of_open(path, "cannot stat");
-    if (is_same(before.st_mtim, after.st_mtim) || tries == most_tries) return {};
+    VSTATE_TRY_ASSIGN(const auto before, directory.info());
+    VSTATE_TRY(directory.read_names(found));
+    VSTATE_TRY_ASSIGN(const auto after, directory.info());
+    if (before.modified == after.modified || tries == k_most_listings) return {};
     again();
   }
 }
 
-Result<Listing> Listing::read(int directory, std::string_view path) {
+Result<Listing> Listing::read(const Directory& directory) {
   Listing out;
   const auto again = [&] {
     out.names_.clear();
     out.items_.clear();
   };
-  VSTATE_TRY(list_names(directory, path, again, [&](const char* name, FileInfo::Type type) {
+  VSTATE_TRY(list_names(directory, again, [&](const char* name, FileInfo::Type type) {
     const std::string_view text = name;
     out.items_.push_back({static_cast<std::uint32_t>(out.names_.size()),
                           static_cast<std::uint16_t>(text.size()), type});
     out.names_.append(text).push_back('\0');
   }));
   if (out.names_.size() > std::numeric_limits<std::uint32_t>::max())
-    return fail(Errc::unsupported, fmt::format("{}: too many names", path));
+    return fail(Errc::unsupported, fmt::format("{}: too many names", directory.path()));
   out.sort();
   return out;
 }
@@ -109,42 +93,36 @@ std::optional<std::string_view> Listing::find_message(std::string_view unique) c
 }
 
 Status FolderSearch::refresh(Place& place, bool& has_changed) {
-  const std::string where = path_join(path_, place.name);
-  const Handle directory(openat(folder_, std::string(place.name).c_str(),
-                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.is_open()) {
-    if (!is_no_directory(folder_, std::string(place.name).c_str()))
-      return fail_errno_of_open(where, "cannot open");
+  VSTATE_TRY_ASSIGN(const auto directory, folder_->open(std::string(place.name)));
+  if (directory == nullptr) {
     has_changed = has_changed || place.listing.size() != 0;
     place.listing = {};
     place.is_listed = false;
     return {};
   }
-  struct stat st {};
-  if (fstat(directory.get(), &st) != 0) return fail_errno_of_open(where, "cannot stat");
-  if (place.is_listed && is_same(place.changed, st.st_mtim)) return {};
-  VSTATE_TRY_ASSIGN(place.listing, Listing::read(directory.get(), where));
-  place.changed = st.st_mtim;
+  VSTATE_TRY_ASSIGN(const auto info, directory->info());
+  if (place.is_listed && place.changed == info.modified) return {};
+  VSTATE_TRY_ASSIGN(place.listing, Listing::read(*directory));
+  place.changed = info.modified;
   place.is_listed = true;
   has_changed = true;
   return {};
 }
 
-std::optional<FoundMessage> FolderSearch::look(std::string_view unique) const {
+Result<std::optional<FoundMessage>> FolderSearch::look(std::string_view unique) const {
   for (const Place* place : {&cur_, &new_}) {
     const auto name = place->listing.find_message(unique);
     if (!name) continue;
-    const auto path = fmt::format("{}/{}", place->name, *name);
-    if (faccessat(folder_, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-      return FoundMessage{place->name, std::string(*name)};
+    VSTATE_TRY_ASSIGN(const auto info, folder_->look(fmt::format("{}/{}", place->name, *name)));
+    if (info) return std::optional(FoundMessage{place->name, std::string(*name)});
   }
-  return std::nullopt;
+  return std::optional<FoundMessage>();
 }
 
 Result<std::optional<FoundMessage>> FolderSearch::find(std::string_view unique) {
-  constexpr int most_tries = 4;
-  for (int tries = 0; tries < most_tries; ++tries) {
-    if (auto found = look(unique)) return found;
+  for (int tries = 0; tries < k_most_searches; ++tries) {
+    VSTATE_TRY_ASSIGN(auto found, look(unique));
+    if (found) return found;
     bool has_changed = false;
     VSTATE_TRY(refresh(new_, has_changed));
     VSTATE_TRY(refresh(cur_, has_changed));

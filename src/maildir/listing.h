@@ -2,17 +2,16 @@
 /// The names in one directory, and the search for a message that got another name.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/base/result.h"
 
 namespace vstate::mail {
@@ -20,13 +19,13 @@ namespace vstate::mail {
 /// Calls `found` for each name but "." and "..", in the order of the file system. A directory that
 /// changes meanwhile is listed again, after `again`: a rename during readdir(3) may show the old
 /// name, the new one, both, or neither.
-Status list_names(int directory, std::string_view path, const std::function<void()>& again,
-                  const std::function<void(const char* name, FileInfo::Type)>& found);
+Status list_names(const Directory&, const std::function<void()>& again,
+                  const Directory::Found& found);
 
 /// Sorted bytewise, in two blocks of memory.
 class Listing {
  public:
-  [[nodiscard]] static Result<Listing> read(int directory, std::string_view path);
+  [[nodiscard]] static Result<Listing> read(const Directory&);
 
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   /// Ends with a zero byte.
@@ -65,23 +64,22 @@ struct FoundMessage {
 /// again only when it has changed since.
 class FolderSearch {
  public:
-  /// `folder` holds `new` and `cur`, and stays open as long as this is used.
-  FolderSearch(int folder, std::string path) : folder_(folder), path_(std::move(path)) {}
+  /// `folder` holds `new` and `cur`.
+  explicit FolderSearch(std::shared_ptr<const Directory> folder) : folder_(std::move(folder)) {}
   [[nodiscard]] Result<std::optional<FoundMessage>> find(std::string_view unique);
 
  private:
   struct Place {
     std::string_view name;
-    Listing listing;
-    timespec changed{};
+    Listing listing = {};
+    std::int64_t changed = 0;
     bool is_listed = false;
   };
   Status refresh(Place&, bool& has_changed);
-  [[nodiscard]] std::optional<FoundMessage> look(std::string_view unique) const;
+  [[nodiscard]] Result<std::optional<FoundMessage>> look(std::string_view unique) const;
 
-  int folder_;
-  std::string path_;
-  Place new_{"new", {}, {}, false}, cur_{"cur", {}, {}, false};
+  std::shared_ptr<const Directory> folder_;
+  Place new_{"new"}, cur_{"cur"};
 };
 
 }  // namespace vstate::mail

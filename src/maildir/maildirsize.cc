@@ -1,10 +1,5 @@
 #include "maildir/maildirsize.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include <fmt/format.h>
 
 #include "format/maildir_name.h"
@@ -19,58 +14,69 @@ struct Usage {
   std::uint64_t bytes = 0, messages = 0;
 };
 
+/// The size of a message's file, which may be a link as far as maildirquota.c cares; nullopt for
+/// one that is gone, or is no file.
+Result<std::optional<std::uint64_t>> size_of(const Files& files, const Directory& directory,
+                                             const char* name) {
+  VSTATE_TRY_ASSIGN(auto info, directory.look(name));
+  if (info && info->is_link()) {
+    const auto followed = files.info_followed(path_join(directory.path(), name));
+    info = followed ? std::optional(*followed) : std::nullopt;
+  }
+  if (!info || !info->is_regular()) return std::optional<std::uint64_t>();
+  return std::optional(info->size);
+}
+
 /// The messages in `new` or `cur` of a folder; a folder without one has none there.
-Status add_messages(int folder, const char* place, const std::string& path, Usage& usage) {
-  const Handle directory(openat(folder, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory.is_open() && is_no_directory(folder, place)) return {};
-  if (!directory.is_open()) return fail_errno_of_open(path_join(path, place), "cannot open");
+Status add_messages(const Files& files, const Directory& folder, const char* place, Usage& usage) {
+  VSTATE_TRY_ASSIGN(const auto directory, folder.open(place));
+  if (directory == nullptr) return {};
   Usage found;
   Status looked;
   const auto again = [&] {
     found = {};
     looked = {};
   };
-  VSTATE_TRY(mail::list_names(
-      directory.get(), path_join(path, place), again, [&](const char* name, FileInfo::Type) {
-        if (*name == '.') return;
-        if (parse_message_name(name).flags.find('T') != std::string_view::npos) return;
-        auto size = size_in_name(name);
-        struct stat st {};
-        if (!size && fstatat(directory.get(), name, &st, 0) == 0) {
-          if (S_ISREG(st.st_mode)) size = static_cast<std::uint64_t>(st.st_size);
-        } else if (!size && errno != ENOENT && errno != ELOOP) {
-          looked = fail_errno_of_open(path_join(path_join(path, place), name), "cannot stat");
-        }
-        if (!size) return;
-        found.bytes += *size;
-        ++found.messages;
-      }));
+  VSTATE_TRY(mail::list_names(*directory, again, [&](const char* name, FileInfo::Type) {
+    if (*name == '.') return;
+    if (parse_message_name(name).flags.find('T') != std::string_view::npos) return;
+    auto size = size_in_name(name);
+    if (!size) {
+      const auto found_size = size_of(files, *directory, name);
+      if (!found_size) looked = tl::unexpected<Error>(found_size.error());
+      if (found_size) size = *found_size;
+    }
+    if (!size) return;
+    found.bytes += *size;
+    ++found.messages;
+  }));
   VSTATE_TRY(looked);
   usage.bytes += found.bytes;
   usage.messages += found.messages;
   return {};
 }
 
-Status add_folder(int folder, const std::string& path, Usage& usage) {
-  VSTATE_TRY(add_messages(folder, "new", path, usage));
-  return add_messages(folder, "cur", path, usage);
+Status add_folder(const Files& files, const Directory& folder, Usage& usage) {
+  VSTATE_TRY(add_messages(files, folder, "new", usage));
+  return add_messages(files, folder, "cur", usage);
 }
 
-Result<Usage> count_maildir(const System& system, int maildir, const std::string& path) {
+Result<Usage> count_maildir(const Files& files, const Directory& maildir) {
   Usage usage;
-  VSTATE_TRY(add_folder(maildir, path, usage));
-  VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(maildir, path));
+  VSTATE_TRY(add_folder(files, maildir, usage));
+  VSTATE_TRY_ASSIGN(const auto listing, mail::Listing::read(maildir));
   for (std::size_t i = 0; i < listing.size(); ++i) {
     const auto name = listing.name(i);
     if (!name.starts_with('.') || name == ".Trash") continue;
-    auto folder = system.open_directory(path_join(path, name));
+    const auto path = path_join(maildir.path(), name);
+    const auto folder = files.open_directory(path);
     if (folder) {
-      VSTATE_TRY(add_folder(folder->handle.get(), path_join(path, name), usage));
+      VSTATE_TRY(add_folder(files, **folder, usage));
       continue;
     }
     // A file, or a link that leads nowhere or to where its owner may not go: not a folder of this
     // Maildir. One that is a directory and cannot be entered would be missing from the sum.
-    VSTATE_TRY_ASSIGN(const auto entry, system.look(path_join(path, name)));
+    VSTATE_TRY_ASSIGN(const auto entry, files.look(path));
     const auto code = folder.error().code;
     const bool is_links_doing =
         entry && entry->is_link() && (code == Errc::invalid || code == Errc::denied);
@@ -94,13 +100,13 @@ Status write_maildirsize(System& system, std::string_view home, const Quota& quo
     return system.remove_file(path);
   }
   VSTATE_TRY_ASSIGN(const auto directory, system.open_directory(maildir));
-  VSTATE_TRY_ASSIGN(const auto usage, count_maildir(system, directory.handle.get(), maildir));
+  VSTATE_TRY_ASSIGN(const auto usage, count_maildir(system, *directory));
   const auto text = fmt::format("{}\n{} {}\n", to_vpopmail(quota), usage.bytes, usage.messages);
   const ActingAs acting(owner.uid, owner.gid);
   return system.replace_file(path, text, {owner.uid, owner.gid, 0600}, Durability::now);
 }
 
-Result<std::optional<std::string>> maildirsize_quota(const System& system, std::string_view home) {
+Result<std::optional<std::string>> maildirsize_quota(const Files& system, std::string_view home) {
   VSTATE_TRY_ASSIGN(const auto text,
                     system.read_if_there(path_join(path_join(home, "Maildir"), "maildirsize")));
   if (!text) return std::optional<std::string>();

@@ -21,7 +21,7 @@ namespace vstate {
 Status write_maildirsize(System&, std::string_view home, const Quota&, Owner);
 
 /// Line 1 of HOME/Maildir/maildirsize, the quota as it was written; nothing if there is no file.
-[[nodiscard]] Result<std::optional<std::string>> maildirsize_quota(const System&,
+[[nodiscard]] Result<std::optional<std::string>> maildirsize_quota(const Files&,
                                                                    std::string_view home);
 
 }  // namespace vstate

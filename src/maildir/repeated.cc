@@ -1,11 +1,7 @@
 #include "maildir/repeated.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <set>
 #include <vector>
 
@@ -53,24 +49,23 @@ std::vector<Member> find_repeated(const std::array<Listing*, 2>& listings) {
   return repeated;
 }
 
-Result<std::string> digest_of(int folder, const std::string& name, std::string_view path) {
-  const Handle file(openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file.is_open()) return fail_errno(path_join(path, name), "cannot open");
+/// nullopt for a message that is gone since it was listed.
+Result<std::optional<std::string>> digest_of(const Directory& folder, const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto file, folder.open_file(name));
+  if (file == nullptr) return std::optional<std::string>();
   Sha256 sha;
   std::array<char, 65536> buffer{};
   while (true) {
-    const auto count = ::read(file.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(path_join(path, name), "cannot read");
-    if (count == 0) return sha.finish_hex();
-    sha.update(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+    VSTATE_TRY_ASSIGN(const auto count, file->read(buffer));
+    if (count == 0) return std::optional(sha.finish_hex());
+    sha.update(std::string_view(buffer.data(), count));
   }
 }
 
 }  // namespace
 
-std::vector<Error> name_apart(int folder, std::string_view path, const std::optional<Identity>& as,
-                              Listing* new_mail, Listing* read_mail, OriginalNames& originals) {
+std::vector<Error> name_apart(const Directory& folder, Listing* new_mail, Listing* read_mail,
+                              OriginalNames& originals) {
   std::vector<Error> failures;
   auto repeated = find_repeated({read_mail, new_mail});
   std::map<std::string_view, std::size_t> count;
@@ -82,16 +77,16 @@ std::vector<Error> name_apart(int folder, std::string_view path, const std::opti
     if (count[unique] < 2) continue;  // their hashes are equal by chance
     const std::string name(member.listing->name(member.index));
     const std::string_view place = member.listing == new_mail ? "new" : "cur";
-    const ActingAs acting(as);
-    const auto digest = digest_of(folder, fmt::format("{}/{}", place, name), path);
+    const auto digest = digest_of(folder, fmt::format("{}/{}", place, name));
     if (!digest) {
-      // One that is gone since it was listed shares its name with nobody any more.
-      if (digest.error().code != Errc::not_found) failures.push_back(digest.error());
+      failures.push_back(digest.error());
       continue;
     }
-    auto own = variant_of(unique, *digest);
+    // One that is gone shares its name with nobody any more.
+    if (!*digest) continue;
+    auto own = variant_of(unique, **digest);
     for (int copy = 2; !taken.insert(own).second; ++copy)
-      own = variant_of(unique, fmt::format("{}-{}", digest->substr(0, 6), copy));
+      own = variant_of(unique, fmt::format("{}-{}", (*digest)->substr(0, 6), copy));
     const auto visited = own + name.substr(unique.size());
     originals.emplace(fmt::format("{}/{}", place, visited), name);
     names[member.listing].emplace_back(member.index, visited);

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "maildir/listing.h"
-#include "sys/handle.h"
+#include "sys/files.h"
 
 namespace vstate::mail {
 
@@ -18,9 +17,8 @@ using OriginalNames = std::map<std::string, std::string, std::less<>>;
 /// Gives each message whose unique name another one of the folder has a name of its own, made of
 /// its content: which of them is which does not depend on their order, their flags, or on whether
 /// all of them are still there at the next pass. `new_mail` and `read_mail` are the listings of
-/// `new` and `cur`; files are read as `as`. Returns the errors of files that could not be read.
-[[nodiscard]] std::vector<Error> name_apart(int folder, std::string_view path,
-                                            const std::optional<Identity>& as, Listing* new_mail,
+/// `new` and `cur`. Returns the errors of files that could not be read.
+[[nodiscard]] std::vector<Error> name_apart(const Directory& folder, Listing* new_mail,
                                             Listing* read_mail, OriginalNames&);
 
 }  // namespace vstate::mail

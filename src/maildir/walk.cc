@@ -1,11 +1,6 @@
 #include "maildir/walk.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <optional>
 
 #include <fmt/format.h>
@@ -30,22 +25,21 @@ constexpr int k_most_levels = 200;
 
 /// What is known of a Maildir folder while its `cur` and `new` are walked.
 struct Folder {
-  Handle directory;
+  std::shared_ptr<const Directory> directory;
   std::optional<Listing> listed_new, listed_cur;
   std::optional<FolderSearch> search;
   mail::OriginalNames originals;
 };
 
 /// Links of one directory that are walked as the directories that they lead to.
-using Followed = std::map<std::string, System::Opened, std::less<>>;
+using Followed = std::map<std::string, std::shared_ptr<const Directory>, std::less<>>;
 
 /// A directory being walked.
 struct Level {
-  int directory = -1;
+  std::shared_ptr<const Directory> directory;
   std::string path;
   Folder* folder = nullptr;  ///< set in `new` and `cur` of a folder
   int depth = 0;
-  std::optional<Identity> as;  ///< whose rights are used in it
 };
 
 class Walk {
@@ -72,9 +66,13 @@ class Walk {
   Status visit_link(const Level&, const std::string& path);
   Status visit_file(const Level&, const std::string& path);
   Followed follow_links(const Level&, Listing&);
-  [[nodiscard]] Result<Listing> list(const Level&);
-  [[nodiscard]] Handle open_below(const Level&, const std::string& name, const Followed&) const;
-  Result<Handle> open_moved(const Level&, const std::string& path);
+  [[nodiscard]] std::shared_ptr<const Directory> open_below(const Level&, const std::string& name,
+                                                            const Followed&);
+  /// What stands at a listed name; nullopt, with the reason counted, if that cannot be told.
+  [[nodiscard]] std::optional<FileInfo> look(const Level&, const std::string& name);
+  Result<std::unique_ptr<OpenFile>> open_file(const Level&, const std::string& path);
+  Result<std::unique_ptr<OpenFile>> open_moved(const Level&, const std::string& path);
+  Result<std::optional<FileInfo>> look_moved(const Level&, const std::string& path);
   Status take(TreeEntry&);
   void note(const Level&, std::string path);
   void refuse(const std::string& path, std::string_view why) {
@@ -85,16 +83,6 @@ class Walk {
       ++count_.gone;
     else
       count_.failures.push_back(error);
-  }
-  void fail_errno_at(const std::string& path, std::string_view what) {
-    fail_with(fail_errno_of_open(path.empty() ? "." : path, what).value());
-  }
-  /// A name that was listed, in a directory that is open: it is gone when the kernel says so.
-  void miss(const std::string& path, std::string_view what) {
-    if (errno == ENOENT)
-      ++count_.gone;
-    else
-      fail_errno_at(path, what);
   }
   /// The name that the file of a visited path has.
   [[nodiscard]] static std::string name_of_file(const Level&, const std::string& path);
@@ -115,29 +103,31 @@ class Walk {
   std::optional<PlaceId> maildir_;  ///< where a link called Maildir leads
 };
 
-std::uint64_t stamp_of(const struct stat& st) {
-  const auto text =
-      fmt::format("{}:{}.{}:{}.{}:{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                  st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_size);
+std::uint64_t stamp_of(const FileInfo& info) {
+  constexpr std::int64_t a_second = 1'000'000'000;
+  const auto text = fmt::format("{}:{}.{}:{}.{}:{}", info.inode, info.mtime,
+                                info.modified - info.mtime * a_second, info.changed / a_second,
+                                info.changed % a_second, info.size);
   constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
   return short_digest(text) >> marks_in_use;
 }
 
 /// Only what adding, removing, or renaming a name changes.
-std::uint64_t listing_stamp(const struct stat& st) {
-  return short_digest(fmt::format("{}:{}.{}", st.st_ino, st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
+std::uint64_t listing_stamp(const FileInfo& info) {
+  return short_digest(fmt::format("{}:{}", info.inode, info.modified));
 }
 
-/// All entries below a directory; without it.
-std::uint64_t count_below(int directory, const char* name, int depth) {
-  const Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!below.is_open() || depth > k_most_levels) return 0;
-  const auto listing = Listing::read(below.get(), name);
+/// All entries below a directory; without it. What cannot be read counts as empty: the caller has
+/// named it already, or counts what does not travel.
+std::uint64_t count_below(const Directory& directory, const std::string& name, int depth) {
+  const auto below = directory.open(name);
+  if (!below || *below == nullptr || depth > k_most_levels) return 0;
+  const auto listing = Listing::read(**below);
   if (!listing) return 0;
   std::uint64_t entries = listing->size();
   for (std::size_t i = 0; i < listing->size(); ++i)
     if (listing->type(i) == Type::directory)
-      entries += count_below(below.get(), listing->name(i).data(), depth + 1);
+      entries += count_below(**below, std::string(listing->name(i)), depth + 1);
   return entries;
 }
 
@@ -186,28 +176,36 @@ Status Walk::take(TreeEntry& entry) {
 }
 
 void Walk::note(const Level& level, std::string path) {
-  struct stat st {};
-  if (listed_ != nullptr && fstat(level.directory, &st) == 0)
-    listed_->emplace_back(std::move(path), listing_stamp(st));
+  if (listed_ == nullptr) return;
+  if (const auto info = level.directory->info())
+    listed_->emplace_back(std::move(path), listing_stamp(*info));
 }
 
-Result<Listing> Walk::list(const Level& level) {
-  const ActingAs acting(level.as);
-  return Listing::read(level.directory, level.path.empty() ? "." : level.path);
+std::shared_ptr<const Directory> Walk::open_below(const Level& level, const std::string& name,
+                                                  const Followed& followed) {
+  if (const auto link = followed.find(name); link != followed.end()) return link->second;
+  auto opened = level.directory->open(name);
+  if (!opened) {
+    fail_with(opened.error());
+    return nullptr;
+  }
+  if (*opened == nullptr) ++count_.gone;
+  return *std::move(opened);
 }
 
-Handle Walk::open_below(const Level& level, const std::string& name,
-                        const Followed& followed) const {
-  const ActingAs acting(level.as);
-  if (const auto link = followed.find(name); link != followed.end())
-    return Handle(fcntl(link->second.handle.get(), F_DUPFD_CLOEXEC, 0));
-  return Handle(
-      openat(level.directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+std::optional<FileInfo> Walk::look(const Level& level, const std::string& name) {
+  auto info = level.directory->look(name);
+  if (!info) {
+    fail_with(info.error());
+    return std::nullopt;
+  }
+  if (!*info) ++count_.gone;
+  return *std::move(info);
 }
 
 Status Walk::enter(const Level& level) {
   note(level, level.path);
-  auto listing = list(level);
+  auto listing = Listing::read(*level.directory);
   if (listing) return walk(level, *listing);
   fail_with(listing.error());
   return {};
@@ -234,22 +232,21 @@ Followed Walk::follow_links(const Level& level, Listing& listing) {
     }
     if (!end->directory) continue;  // visit_link names what it cannot take
     listing.set_directory(i);
-    struct stat st {};
-    if (path == "Maildir" && fstat(end->directory->handle.get(), &st) == 0)
-      maildir_ = PlaceId{st.st_dev, st.st_ino};
+    if (path == "Maildir")
+      if (const auto info = end->directory->info()) maildir_ = PlaceId{info->device, info->inode};
     count_.followed.push_back(fmt::format("{} is on {}", path, end->resolved));
-    followed.emplace(name, *std::move(end->directory));
+    followed.emplace(name, std::move(end->directory));
   }
   return followed;
 }
 
 Status Walk::walk(const Level& level, Listing& listing) {
-  struct stat st {};
-  if (fstat(level.directory, &st) != 0) {
-    fail_errno_at(level.path, "cannot stat");
+  const auto info = level.directory->info();
+  if (!info) {
+    fail_with(info.error());
     return {};
   }
-  const PlaceId here{st.st_dev, st.st_ino};
+  const PlaceId here{info->device, info->inode};
   if (maildir_ == here && level.path != "Maildir") {
     // It travels as the Maildir that a link makes of it.
     count_.expressed += listing.size();
@@ -267,20 +264,15 @@ Status Walk::walk(const Level& level, Listing& listing) {
     if (expressed_.contains(path)) {
       if (item.is_contents) continue;
       count_.expressed += 1;
-      if (is_directory) count_.expressed += count_below(level.directory, name.c_str(), level.depth);
+      if (is_directory) count_.expressed += count_below(*level.directory, name, level.depth);
       continue;
     }
     if (!item.is_contents) {
       VSTATE_TRY(visit(level, listing, item.index, path, followed));
     } else if (is_folder && name == "tmp") {
-      rebuild("unfinished delivery in tmp",
-              count_below(level.directory, name.c_str(), level.depth));
+      rebuild("unfinished delivery in tmp", count_below(*level.directory, name, level.depth));
     } else {
-      if (is_folder && !own.directory.is_open()) {
-        const ActingAs acting(level.as);
-        own.directory = Handle(openat(level.directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!own.directory.is_open()) miss(path, "cannot open");
-      }
+      if (is_folder) own.directory = level.directory;
       VSTATE_TRY(walk_contents(level, name, own, followed));
     }
   }
@@ -292,29 +284,24 @@ Status Walk::walk(const Level& level, Listing& listing) {
 void Walk::list_folder(const Level& level, const Followed& followed, Folder& own) {
   if (own.search) return;
   const auto read = [&](const char* name, std::optional<Listing>& into) {
-    const Handle place = open_below(level, name, followed);
     Level listed = level;
-    listed.directory = place.get();
+    listed.directory = open_below(level, name, followed);
     listed.path = mail::relative_join(level.path, name);
-    if (!place.is_open()) {
-      if (errno != ENOENT) fail_errno_at(listed.path, "cannot open");
-      return;
-    }
+    if (listed.directory == nullptr) return;
     note(listed, listed.path);
-    if (auto listing = list(listed))
+    if (auto listing = Listing::read(*listed.directory))
       into = *std::move(listing);
     else
       fail_with(listing.error());
   };
   read("new", own.listed_new);
   read("cur", own.listed_cur);
-  own.search.emplace(own.directory.get(), level.path);
+  own.search.emplace(own.directory);
   const auto pointer = [](std::optional<Listing>& listing) {
     return listing ? &*listing : nullptr;
   };
-  for (const auto& failure :
-       mail::name_apart(own.directory.get(), level.path, level.as, pointer(own.listed_new),
-                        pointer(own.listed_cur), own.originals))
+  for (const auto& failure : mail::name_apart(*own.directory, pointer(own.listed_new),
+                                              pointer(own.listed_cur), own.originals))
     fail_with(failure);
 }
 
@@ -323,19 +310,13 @@ Status Walk::walk_contents(const Level& level, const std::string& name, Folder& 
   Level below;
   below.path = mail::relative_join(level.path, name);
   below.depth = level.depth + 1;
-  below.as = level.as;
-  if (const auto link = followed.find(name); link != followed.end()) below.as = link->second.as;
-  const Handle directory = open_below(level, name, followed);
-  if (!directory.is_open()) {
-    miss(below.path, "cannot open");
-    return {};
-  }
+  below.directory = open_below(level, name, followed);
+  if (below.directory == nullptr) return {};
   if (below.depth > k_most_levels) {
     refuse(below.path, "too many levels of directories");
     return {};
   }
-  below.directory = directory.get();
-  if (!own.directory.is_open() || (name != "new" && name != "cur")) return enter(below);
+  if (own.directory == nullptr || (name != "new" && name != "cur")) return enter(below);
   below.folder = &own;
   list_folder(level, followed, own);
   auto& listing = name == "new" ? own.listed_new : own.listed_cur;
@@ -365,58 +346,54 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       }
       return listing.type(i) == Type::link ? visit_link(level, path) : visit_file(level, path);
     }
+    case Type::socket:
+    case Type::fifo:
     case Type::other:
       break;
   }
-  struct stat st {};
-  const ActingAs acting(level.as);
-  if (fstatat(level.directory, listing.name(i).data(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT) fail_errno_at(path, "cannot stat");
-    return {};
-  }
-  refuse(path, S_ISSOCK(st.st_mode)   ? "a socket"
-               : S_ISFIFO(st.st_mode) ? "a fifo"
-                                      : "a device or another special file");
+  const auto info = look(level, std::string(listing.name(i)));
+  if (!info) return {};
+  refuse(path, info->type == Type::socket ? "a socket"
+               : info->type == Type::fifo ? "a fifo"
+                                          : "a device or another special file");
   return {};
 }
 
 Status Walk::visit_directory(const Level& level, const std::string& path,
                              const Followed& followed) {
-  struct stat st {};
   const std::string name(path_name(path));
-  const auto link = followed.find(name);
-  const int status = [&] {
-    const ActingAs acting(level.as);
-    return link != followed.end()
-               ? fstat(link->second.handle.get(), &st)
-               : fstatat(level.directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
-  }();
-  if (status != 0) miss(path, "cannot stat");
-  if (status != 0 || !S_ISDIR(st.st_mode)) return {};
-  if (maildir_ == PlaceId{st.st_dev, st.st_ino} && path != "Maildir") {
+  std::optional<FileInfo> info;
+  if (const auto link = followed.find(name); link == followed.end()) {
+    info = look(level, name);
+  } else if (auto linked = link->second->info()) {
+    info = *linked;
+  } else {
+    fail_with(linked.error());
+  }
+  if (!info || !info->is_directory()) return {};
+  if (maildir_ == PlaceId{info->device, info->inode} && path != "Maildir") {
     ++count_.expressed;
     return {};
   }
   TreeEntry entry;
   entry.path = path;
   entry.kind = EntryKind::directory;
-  entry.mode = st.st_mode & 0777U;
-  entry.mtime = st.st_mtim.tv_sec;
+  entry.mode = info->mode & 0777U;
+  entry.mtime = info->mtime;
   return take(entry);
 }
 
 Status Walk::visit_link(const Level& level, const std::string& path) {
-  std::array<char, 4096> buffer{};
-  const auto length = [&] {
-    const ActingAs acting(level.as);
-    return readlinkat(level.directory, std::string(path_name(path)).c_str(), buffer.data(),
-                      buffer.size());
-  }();
-  if (length < 0) {
-    if (errno != ENOENT) fail_errno_at(path, "cannot read the link");
+  const auto said = level.directory->link_target(std::string(path_name(path)));
+  if (!said) {
+    fail_with(said.error());
     return {};
   }
-  const std::string target(buffer.data(), static_cast<std::size_t>(length));
+  if (!*said) {
+    ++count_.gone;
+    return {};
+  }
+  const auto& target = **said;
   auto kept = links_.kept_target(path, target);
   // A circle, or what its owner may not look at, leads nowhere.
   if (!kept && kept.error().code != Errc::invalid && kept.error().code != Errc::denied) {
@@ -450,15 +427,14 @@ std::string Walk::name_of_file(const Level& level, const std::string& path) {
   return found == originals.end() ? name : found->second;
 }
 
-/// The file of a listed message that is no longer there by that name. Not open: it is gone, or it
-/// is visited under its present name.
-Result<Handle> Walk::open_moved(const Level& level, const std::string& path) {
-  if (level.folder == nullptr || !mail::as_message(path)) return Handle();
+/// The file of a listed message that is no longer there by that name; null if it is gone, or is
+/// visited under its present name.
+Result<std::unique_ptr<OpenFile>> Walk::open_moved(const Level& level, const std::string& path) {
+  if (level.folder == nullptr || !mail::as_message(path)) return nullptr;
   const auto name = name_of_file(level, path);
   // Of several with one unique name, which it is now cannot be told.
-  if (name != path_name(path)) return Handle();
+  if (name != path_name(path)) return nullptr;
   const auto unique = parse_message_name(name).unique;
-  const ActingAs acting(level.as);
   constexpr int most_tries = 4;
   for (int tries = 0; tries < most_tries; ++tries) {
     VSTATE_TRY_ASSIGN(const auto found, level.folder->search->find(unique));
@@ -466,93 +442,99 @@ Result<Handle> Walk::open_moved(const Level& level, const std::string& path) {
     const auto& listed =
         found->place == "new" ? level.folder->listed_new : level.folder->listed_cur;
     if (listed && listed->contains(found->name)) break;
-    Handle file(openat(level.folder->directory.get(),
-                       fmt::format("{}/{}", found->place, found->name).c_str(),
-                       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (file.is_open() || errno != ENOENT) return file;
+    VSTATE_TRY_ASSIGN(auto file, level.folder->directory->open_file(
+                                     fmt::format("{}/{}", found->place, found->name)));
+    if (file != nullptr) return file;
   }
-  return Handle();
+  return nullptr;
+}
+
+Result<std::optional<FileInfo>> Walk::look_moved(const Level& level, const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto file, open_moved(level, path));
+  if (file == nullptr) return std::optional<FileInfo>();
+  VSTATE_TRY_ASSIGN(const auto info, file->info());
+  return std::optional(info);
+}
+
+Result<std::unique_ptr<OpenFile>> Walk::open_file(const Level& level, const std::string& path) {
+  VSTATE_TRY_ASSIGN(auto file, level.directory->open_file(name_of_file(level, path)));
+  return file != nullptr ? Result<std::unique_ptr<OpenFile>>(std::move(file))
+                         : open_moved(level, path);
 }
 
 Status Walk::visit_file(const Level& level, const std::string& path) {
-  const int flags = (opens_ ? O_RDONLY : O_PATH) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-  auto file = [&] {
-    const ActingAs acting(level.as);
-    return Handle(openat(level.directory, name_of_file(level, path).c_str(), flags));
-  }();
-  if (!file.is_open() && errno == ENOENT) {
-    auto moved = open_moved(level, path);
-    if (!moved) {
-      fail_with(moved.error());
+  TreeEntry entry;
+  std::optional<FileInfo> info;
+  if (opens_) {
+    auto file = open_file(level, path);
+    if (file && *file == nullptr) return {};  // gone, or visited by its present name
+    const auto opened = file ? (*file)->info() : Result<FileInfo>(tl::unexpected(file.error()));
+    if (!opened) {
+      fail_with(opened.error());
       return {};
     }
-    if (!moved->is_open()) return {};
-    file = *std::move(moved);
+    info = *opened;
+    entry.file = *std::move(file);
+  } else {
+    auto found = level.directory->look(name_of_file(level, path));
+    if (found && !*found) found = look_moved(level, path);
+    if (!found) fail_with(found.error());
+    if (!found || !*found) return {};
+    info = **found;
   }
-  struct stat st {};
-  if (!file.is_open() || fstat(file.get(), &st) != 0) {
-    fail_errno_at(path, "cannot read");
-    return {};
-  }
-  if (!S_ISREG(st.st_mode)) {
+  if (!info->is_regular()) {
     refuse(path, "no regular file any more");
     return {};
   }
-  TreeEntry entry;
   entry.path = path;
   entry.kind = EntryKind::regular;
-  entry.mode = st.st_mode & 0777U;
-  entry.mtime = st.st_mtim.tv_sec;
-  entry.size = static_cast<std::uint64_t>(st.st_size);
-  entry.stamp = stamp_of(st);
-  if (opens_) entry.file = file.release();
-  const auto status = take(entry);
-  if (entry.file >= 0) file = Handle(entry.file);
-  return status;
+  entry.mode = info->mode & 0777U;
+  entry.mtime = info->mtime;
+  entry.size = info->size;
+  entry.stamp = stamp_of(*info);
+  return take(entry);
 }
 
-Status walk_opened(const System& system, const TreeSource& source, TreeCount& count,
+Status walk_opened(const Files& files, const TreeSource& source, TreeCount& count,
                    const TreeVisitor& visitor, const MessageFilter* filter,
                    ListedDirectories* listed, bool opens) {
-  VSTATE_TRY_ASSIGN(const auto root, system.open_directory(source.directory));
-  Walk walk(mail::LinkFollower(system, source.directory, source.links), source.expressed, count,
+  VSTATE_TRY_ASSIGN(auto root, files.open_directory(source.directory));
+  Walk walk(mail::LinkFollower(files, source.directory, source.links), source.expressed, count,
             visitor, filter, listed, opens);
   Level level;
-  level.directory = root.handle.get();
-  level.as = root.as;
+  level.directory = std::move(root);
   auto status = walk.enter(level);
   if (!status) return tl::unexpected<Error>(status.error().in(source.directory));
-  for (auto& failure : count.failures) failure = failure.in(source.directory);
   return status;
 }
 
 }  // namespace
 
-Status walk_tree(const System& system, const TreeSource& source, TreeCount& count,
+Status walk_tree(const Files& files, const TreeSource& source, TreeCount& count,
                  const TreeVisitor& visitor, const MessageFilter* filter,
                  ListedDirectories* listed) {
-  return walk_opened(system, source, count, visitor, filter, listed, true);
+  return walk_opened(files, source, count, visitor, filter, listed, true);
 }
 
 bool has_seen_all(const TreeSource& source, const TreeCount& count) {
   return !source.is_partial && count.refused.empty() && count.failures.empty() && count.gone == 0;
 }
 
-bool have_changed(const System& system, std::string_view directory,
-                  const ListedDirectories& listed) {
+bool have_changed(const Files& files, std::string_view directory, const ListedDirectories& listed) {
   for (const auto& [path, stamp] : listed) {
-    const auto opened = system.open_directory(mail::relative_join(directory, path));
-    struct stat st {};
-    if (!opened || fstat(opened->handle.get(), &st) != 0 || listing_stamp(st) != stamp) return true;
+    const auto opened = files.open_directory(mail::relative_join(directory, path));
+    if (!opened) return true;
+    const auto info = (*opened)->info();
+    if (!info || listing_stamp(*info) != stamp) return true;
   }
   return false;
 }
 
-Result<TreeCount> count_tree(const System& system, const TreeSource& source) {
+Result<TreeCount> count_tree(const Files& files, const TreeSource& source) {
   TreeCount count;
   VSTATE_TRY(walk_opened(
-      system, source, count, [](const TreeEntry&) -> Result<bool> { return true; }, nullptr,
-      nullptr, false));
+      files, source, count, [](const TreeEntry&) -> Result<bool> { return true; }, nullptr, nullptr,
+      false));
   return count;
 }
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/base/result.h"
 #include "vstate/model/template.h"
 
@@ -86,9 +86,9 @@ struct TreeEntry {
   std::string target;      ///< of a link
   /// Regular files: digest of what changes whenever the file does (inode, times, size).
   std::uint64_t stamp = 0;
-  /// Regular files: open for reading, at its start, closed by the walk unless the visitor keeps it
-  /// and puts -1 here. -1 for all else, and in a walk that only counts.
-  int file = -1;
+  /// Regular files: open for reading, at its start. Null for all else, and in a walk that only
+  /// counts.
+  std::shared_ptr<OpenFile> file;
 };
 
 /// True: the entry was taken. False: it was not (it is counted nowhere; a visitor that refuses an
@@ -103,8 +103,7 @@ using MessageFilter = std::function<Result<bool>(const std::string& path)>;
 using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
 /// True if one of them has other names in it now. A source that changes while it is copied is not
 /// whole at the target.
-[[nodiscard]] bool have_changed(const System&, std::string_view directory,
-                                const ListedDirectories&);
+[[nodiscard]] bool have_changed(const Files&, std::string_view directory, const ListedDirectories&);
 
 /// Visits what is to be archived, sorted bytewise by path, so that parents come before children
 /// and "a-b" before "a/b", whatever order the file system lists. Not visited but counted as
@@ -123,11 +122,11 @@ using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
 /// Several messages of one folder with one unique name, which a copy without deletion leaves, are
 /// each visited under a name of their own, made of their content: "A,S=9" becomes
 /// "A.v1a2b3c4d,S=9". None keeps the name, so that no later pass takes one for another.
-Status walk_tree(const System&, const TreeSource&, TreeCount& count, const TreeVisitor&,
+Status walk_tree(const Files&, const TreeSource&, TreeCount& count, const TreeVisitor&,
                  const MessageFilter* = nullptr, ListedDirectories* listed = nullptr);
 
 /// The same walk without opening files: what would be archived, rebuilt, expressed, refused.
-[[nodiscard]] Result<TreeCount> count_tree(const System&, const TreeSource&);
+[[nodiscard]] Result<TreeCount> count_tree(const Files&, const TreeSource&);
 
 /// False: something of it was not seen, so that what was not seen is not known to be gone.
 [[nodiscard]] bool has_seen_all(const TreeSource&, const TreeCount&);

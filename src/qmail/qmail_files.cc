@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "format/cdb.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -16,7 +17,7 @@ std::uint32_t id_of(const std::string& text) {
   return static_cast<std::uint32_t>(to_number(text).value_or(0));
 }
 
-std::optional<PlaceId> place_of(const System& system, const std::string& directory) {
+std::optional<PlaceId> place_of(const Files& system, const std::string& directory) {
   const auto found = system.look_followed(directory);
   if (!found || !*found) return std::nullopt;
   return PlaceId{(*found)->device, (*found)->inode};
@@ -38,33 +39,33 @@ std::string clean_path(std::string_view path) {
   return out.empty() && !path.empty() ? "/" : out;
 }
 
-bool is_same_directory(const System& system, const std::string& one, const std::string& other) {
+bool is_same_directory(const Files& system, const std::string& one, const std::string& other) {
   const auto here = clean_path(one), there = clean_path(other);
   if (here == there) return true;
   const auto place = place_of(system, here);
   return place && place == place_of(system, there);
 }
 
-Result<QmailFiles> QmailFiles::load(const System& system, const Server& server) {
+Result<QmailFiles> QmailFiles::load(const Files& system, const Server& server) {
   QmailFiles out;
   VSTATE_TRY(out.load_assign(system, server));
   VSTATE_TRY(out.load_control(system, server));
   return out;
 }
 
-Result<QmailFiles::Version> QmailFiles::version_of(const System& system, const std::string& path) {
+Result<QmailFiles::Version> QmailFiles::version_of(const Files& system, const std::string& path) {
   VSTATE_TRY_ASSIGN(const auto info, system.look_followed(path));
   if (!info) return Version{};
   return Version{info->device, info->inode, info->size, info->changed};
 }
 
-Result<std::optional<std::string>> QmailFiles::read(const System& system, const std::string& path) {
+Result<std::optional<std::string>> QmailFiles::read(const Files& system, const std::string& path) {
   // The version first: what is replaced in between is read anew the next time.
   VSTATE_TRY_ASSIGN(files_[path], version_of(system, path));
   return system.read_if_there(path);
 }
 
-Result<bool> QmailFiles::is_current(const System& system) const {
+Result<bool> QmailFiles::is_current(const Files& system) const {
   for (const auto& [path, version] : files_) {
     VSTATE_TRY_ASSIGN(const auto now, version_of(system, path));
     if (now != version) return false;
@@ -72,7 +73,7 @@ Result<bool> QmailFiles::is_current(const System& system) const {
   return true;
 }
 
-Status QmailFiles::load_assign(const System& system, const Server& server) {
+Status QmailFiles::load_assign(const Files& system, const Server& server) {
   const auto path = path_join(server.qmail_dir, "users/assign");
   VSTATE_TRY_ASSIGN(const auto bytes, read(system, path));
   if (bytes) assign_ = AssignFile::parse(*bytes);
@@ -121,7 +122,7 @@ cdb::Records QmailFiles::records_of(const std::string& bytes, const std::string&
 /// vpopmail writes the real domain into the line of its alias domain. A line that an administrator
 /// wrote, or old vpopmail with its links between directories, is told by the place that it leads
 /// to.
-void QmailFiles::settle_kinds(const System& system) {
+void QmailFiles::settle_kinds(const Files& system) {
   using Kind = AssignedDomain::Kind;
   std::map<PlaceId, std::vector<AssignedDomain*>> own;  // lines that name themselves
   for (auto& domain : domains_) {
@@ -154,7 +155,7 @@ void QmailFiles::settle_kinds(const System& system) {
   }
 }
 
-Status QmailFiles::load_control(const System& system, const Server& server) {
+Status QmailFiles::load_control(const Files& system, const Server& server) {
   const auto control = path_join(server.qmail_dir, "control");
   const auto read_control = [&](std::string_view name) {
     return read(system, path_join(control, name));
@@ -206,7 +207,7 @@ std::vector<std::string> QmailFiles::stale_names_of(std::string_view real) const
   return found == stale_.end() ? std::vector<std::string>() : found->second;
 }
 
-Publication QmailFiles::publication_of(const System& system, const std::string& name,
+Publication QmailFiles::publication_of(const Files& system, const std::string& name,
                                        const std::string& real,
                                        const std::string& directory) const {
   Publication place;

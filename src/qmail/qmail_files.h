@@ -13,7 +13,7 @@
 #include "format/assign.h"
 #include "format/cdb.h"
 #include "format/control.h"
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/model/server.h"
 
 namespace vstate {
@@ -35,9 +35,9 @@ struct AssignedDomain {
 class QmailFiles {
  public:
   /// Fails if a file is there and cannot be read. Damaged lines are named in blemishes().
-  [[nodiscard]] static Result<QmailFiles> load(const System&, const Server&);
+  [[nodiscard]] static Result<QmailFiles> load(const Files&, const Server&);
   /// False if one of the files is another than the one that was read.
-  [[nodiscard]] Result<bool> is_current(const System&) const;
+  [[nodiscard]] Result<bool> is_current(const Files&) const;
 
   /// In the order of users/assign.
   [[nodiscard]] const std::vector<AssignedDomain>& domains() const { return domains_; }
@@ -51,7 +51,7 @@ class QmailFiles {
 
   /// Where a name of a domain stands. `directory` is the domain's; the store's own list of alias
   /// domains is not looked at.
-  [[nodiscard]] Publication publication_of(const System&, const std::string& name,
+  [[nodiscard]] Publication publication_of(const Files&, const std::string& name,
                                            const std::string& real,
                                            const std::string& directory) const;
 
@@ -67,11 +67,11 @@ class QmailFiles {
 
  private:
   /// The bytes of a file, which is remembered as it is now.
-  Result<std::optional<std::string>> read(const System&, const std::string& path);
-  Status load_assign(const System&, const Server&);
+  Result<std::optional<std::string>> read(const Files&, const std::string& path);
+  Status load_assign(const Files&, const Server&);
   cdb::Records records_of(const std::string& bytes, const std::string& path);
-  Status load_control(const System&, const Server&);
-  void settle_kinds(const System&);
+  Status load_control(const Files&, const Server&);
+  void settle_kinds(const Files&);
 
   /// What tells one version of a file from another; all 0: it is not there.
   struct Version {
@@ -79,7 +79,7 @@ class QmailFiles {
     std::int64_t changed = 0;
     friend bool operator==(const Version&, const Version&) = default;
   };
-  [[nodiscard]] static Result<Version> version_of(const System&, const std::string& path);
+  [[nodiscard]] static Result<Version> version_of(const Files&, const std::string& path);
 
   std::map<std::string, Version> files_;
   AssignFile assign_;
@@ -102,7 +102,7 @@ class QmailFiles {
 [[nodiscard]] std::string clean_path(std::string_view path);
 
 /// Two names of one directory. Where neither is there, equal names are.
-[[nodiscard]] bool is_same_directory(const System&, const std::string& one,
+[[nodiscard]] bool is_same_directory(const Files&, const std::string& one,
                                      const std::string& other);
 
 }  // namespace vstate

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "qmail/route_trace.h"
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

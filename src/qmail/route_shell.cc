@@ -4,7 +4,8 @@
 #include <array>
 #include <cctype>
 
-#include "sys/system.h"
+#include "sys/files.h"
+#include "sys/path.h"
 
 namespace vstate {
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

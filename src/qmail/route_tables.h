@@ -55,7 +55,7 @@ struct DomainAccounts {
 
 class RouteTables {
  public:
-  RouteTables(const System& s, const Server& v, AccountStore& a)
+  RouteTables(const Files& s, const Server& v, AccountStore& a)
       : system(s), server(v), store(a), walker(s) {}
   Status load();
 
@@ -69,7 +69,7 @@ class RouteTables {
     return system.account(name);
   }
 
-  const System& system;
+  const Files& system;
   const Server server;
   AccountStore& store;
   PathWalker walker;

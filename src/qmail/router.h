@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "store/account_store.h"
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/base/result.h"
 #include "vstate/model/server.h"
 
@@ -67,7 +67,7 @@ class RouteTables;
 /// result.
 class Router {
  public:
-  [[nodiscard]] static Result<Router> load(const System&, const Server&, AccountStore&);
+  [[nodiscard]] static Result<Router> load(const Files&, const Server&, AccountStore&);
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
   ~Router();

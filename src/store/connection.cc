@@ -6,7 +6,7 @@
 
 namespace vstate {
 
-Result<ConnectionFile> read_connection_file(const System& system, const Server& server,
+Result<ConnectionFile> read_connection_file(const Files& system, const Server& server,
                                             std::string_view name) {
   if (server.connection_file.empty()) {
     ConnectionFile file{path_join(path_join(server.vpopmail_dir, "etc"), name), std::nullopt};

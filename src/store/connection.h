@@ -17,7 +17,7 @@ struct ConnectionFile {
   std::string name;
   std::optional<std::string> bytes;
 };
-[[nodiscard]] Result<ConnectionFile> read_connection_file(const System&, const Server&,
+[[nodiscard]] Result<ConnectionFile> read_connection_file(const Files&, const Server&,
                                                           std::string_view name);
 
 }  // namespace vstate

@@ -79,7 +79,7 @@ Status SqliteDatabase::open(bool for_writing) {
   // Below the root by its handle: what a link in a copied server names does not lead out of it.
   std::string place = ":memory:";
   if (info) {
-    VSTATE_TRY_ASSIGN(auto opened, system_.open_directory(directory_));
+    VSTATE_TRY_ASSIGN(auto opened, system_.open_handle(directory_));
     opened_directory_ = std::move(opened.handle);
     place = fmt::format("/proc/self/fd/{}/{}", opened_directory_.get(), k_file);
   }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "sys/path.h"
+
 namespace vstate {
 
 namespace {
@@ -46,7 +48,7 @@ Reached refused(const FileInfo& info, const std::string& path, const Actor& who,
 
 }  // namespace
 
-Result<Actor> actor_of(const System& system, std::string_view account) {
+Result<Actor> actor_of(const Files& system, std::string_view account) {
   VSTATE_TRY_ASSIGN(const auto found, system.account(account));
   if (!found) return Actor{k_nobody, k_nobody, std::string(account)};
   return Actor{found->uid, found->gid, std::string(account)};
@@ -131,7 +133,7 @@ Result<Reached> PathWalker::reach(const Actor& who, std::string_view path, unsig
   return reached;
 }
 
-Result<Opened> open_as(const System& system, PathWalker& walker, const Actor& who,
+Result<Opened> open_as(const Files& system, PathWalker& walker, const Actor& who,
                        std::string_view path) {
   VSTATE_TRY_ASSIGN(auto reached, walker.reach(who, path, k_read));
   Opened opened{std::move(reached), {}};

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/base/result.h"
 
 namespace vstate {
@@ -24,7 +24,7 @@ struct Actor {
 
 /// An account of the server; where it has none of that name, somebody to whom only the bits for
 /// others apply.
-[[nodiscard]] Result<Actor> actor_of(const System&, std::string_view account);
+[[nodiscard]] Result<Actor> actor_of(const Files&, std::string_view account);
 /// A user and a group as users/cdb names them.
 [[nodiscard]] Actor actor_of(std::uint32_t uid, std::uint32_t gid);
 
@@ -52,7 +52,7 @@ struct Reached {
 /// a server that stays as it is meanwhile.
 class PathWalker {
  public:
-  explicit PathWalker(const System& system) : system_(system) {}
+  explicit PathWalker(const Files& system) : system_(system) {}
 
   /// Follows links, also the last one. A circle of links is `missing`, as open(2) fails for good
   /// with it. What vstate itself cannot look at is an error.
@@ -69,7 +69,7 @@ class PathWalker {
   };
   Result<const Entry*> look(const std::string& path);
 
-  const System& system_;
+  const Files& system_;
   std::map<std::string, Entry, std::less<>> seen_;
 };
 
@@ -77,6 +77,6 @@ class PathWalker {
 struct Opened : Reached {
   std::string text;  ///< of a regular file that is there
 };
-Result<Opened> open_as(const System&, PathWalker&, const Actor&, std::string_view path);
+Result<Opened> open_as(const Files&, PathWalker&, const Actor&, std::string_view path);
 
 }  // namespace vstate

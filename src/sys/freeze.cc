@@ -62,7 +62,7 @@ DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
 Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& directory) {
   DeliveryFreeze freeze;
   freeze.directory_ = directory;
-  VSTATE_TRY_ASSIGN(auto opened, system.open_directory(directory));
+  VSTATE_TRY_ASSIGN(auto opened, system.open_handle(directory));
   const auto& handle = opened.handle;
   struct stat st {};
   if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(directory, "cannot stat");

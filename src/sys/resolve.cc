@@ -73,8 +73,8 @@ class Walk {
     left_.push(path);
   }
 
-  Result<System::Opened> open(int flags);
-  Result<System::Way> resolve();
+  Result<LocalFiles::Opened> open(int flags);
+  Result<Files::Way> resolve();
 
  private:
   struct Step {
@@ -120,7 +120,7 @@ Status Walk::enter(Handle directory, std::string name) {
   return {};
 }
 
-Result<System::Opened> Walk::open(int flags) {
+Result<LocalFiles::Opened> Walk::open(int flags) {
   while (!left_.is_empty()) {
     auto name = left_.pop();
     if (name == "..") {
@@ -145,7 +145,7 @@ Result<System::Opened> Walk::open(int flags) {
     }
     const ActingAs acting(as_);
     Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
-    if (opened.is_open()) return System::Opened{std::move(opened), as_, links_ > 0};
+    if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
     if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
     // A link was put in its place this instant: it is looked at anew.
     if (errno != ELOOP) return fail_errno(path_, "cannot open");
@@ -156,10 +156,10 @@ Result<System::Opened> Walk::open(int flags) {
   const ActingAs acting(as_);
   Handle opened(openat(here(), ".", flags | O_CLOEXEC));
   if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
-  return System::Opened{std::move(opened), as_, links_ > 0};
+  return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
 }
 
-Result<System::Way> Walk::resolve() {
+Result<Files::Way> Walk::resolve() {
   while (!left_.is_empty()) {
     auto name = left_.pop();
     if (name == "..") {
@@ -184,7 +184,7 @@ Result<System::Way> Walk::resolve() {
   std::string out;
   for (const auto& step : steps_) out += "/" + step.name;
   out += left_.rest();
-  return System::Way{out.empty() ? std::string("/") : std::move(out), as_};
+  return Files::Way{out.empty() ? std::string("/") : std::move(out), as_};
 }
 
 }  // namespace
@@ -196,20 +196,20 @@ Result<std::string> target_of_link(int link, std::string_view path) {
   return std::string(buffer.data(), static_cast<std::size_t>(length));
 }
 
-Result<System::Opened> open_below(int root, std::string_view path, int flags,
-                                  std::optional<Identity> as) {
+Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags,
+                                      std::optional<Identity> as) {
   const auto start = path.find_first_not_of('/');
   const std::string name(start == std::string_view::npos ? "." : path.substr(start));
   {
     const ActingAs acting(as);
     Handle opened(open_without_links(root, name, flags));
-    if (opened.is_open()) return System::Opened{std::move(opened), as, false};
+    if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as, false};
   }
   if (errno != ELOOP && errno != ENOTDIR) return fail_errno(path, "cannot open");
   return Walk(root, path, as).open(flags);
 }
 
-Result<System::Way> resolve_below(int root, std::string_view path) {
+Result<Files::Way> resolve_below(int root, std::string_view path) {
   return Walk(root, path, std::nullopt).resolve();
 }
 

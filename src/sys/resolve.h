@@ -6,18 +6,18 @@
 #include <string>
 #include <string_view>
 
-#include "sys/system.h"
+#include "sys/local_files.h"
 
 namespace vstate {
 
 /// `flags` are open(2)'s; O_CLOEXEC is added. With O_NOFOLLOW the last component is not followed.
 /// A circle of links, or more of them than the kernel follows, is `invalid`. With `as` it is their
 /// path, and all is done with their rights.
-[[nodiscard]] Result<System::Opened> open_below(int root, std::string_view path, int flags,
-                                                std::optional<Identity> as = {});
+[[nodiscard]] Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags,
+                                                    std::optional<Identity> as = {});
 
-/// System::way_of.
-[[nodiscard]] Result<System::Way> resolve_below(int root, std::string_view path);
+/// LocalFiles::way_of.
+[[nodiscard]] Result<Files::Way> resolve_below(int root, std::string_view path);
 
 /// What an open link (O_PATH | O_NOFOLLOW) says.
 [[nodiscard]] Result<std::string> target_of_link(int link, std::string_view path);

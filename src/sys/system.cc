@@ -1,160 +1,121 @@
 #include "sys/system.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pwd.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
+#include <climits>
 #include <ctime>
+#include <functional>
+#include <vector>
 
 #include <fmt/format.h>
-
-#include "sys/resolve.h"
 
 namespace vstate {
 
 namespace {
 
-// The kernel's record of an entry, which getdents64(2) gives.
-static_assert(sizeof(dirent::d_ino) == 8 && sizeof(dirent::d_off) == 8);
-
-FileInfo to_info(const struct stat& st) {
-  FileInfo info;
-  if (S_ISREG(st.st_mode))
-    info.type = FileInfo::Type::regular;
-  else if (S_ISDIR(st.st_mode))
-    info.type = FileInfo::Type::directory;
-  else if (S_ISLNK(st.st_mode))
-    info.type = FileInfo::Type::link;
-  info.size = static_cast<std::uint64_t>(st.st_size);
-  info.uid = st.st_uid;
-  info.gid = st.st_gid;
-  info.mode = st.st_mode & 07777U;
-  info.mtime = st.st_mtim.tv_sec;
-  constexpr std::int64_t a_second = 1'000'000'000;
-  info.changed = st.st_ctim.tv_sec * a_second + st.st_ctim.tv_nsec;
-  info.device = st.st_dev;
-  info.inode = st.st_ino;
-  return info;
+/// Gives an open file its owner and mode, with the calls that change nothing left out.
+Status own(int descriptor, Ownership ownership, std::string_view path) {
+  struct stat st {};
+  if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  if ((st.st_uid != ownership.uid || st.st_gid != ownership.gid) &&
+      fchown(descriptor, ownership.uid, ownership.gid) != 0)
+    return fail_errno(path, "cannot set the owner");
+  if ((st.st_mode & 07777U) != ownership.mode && fchmod(descriptor, ownership.mode) != 0)
+    return fail_errno(path, "cannot set the mode");
+  return {};
 }
 
-std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    std::array<std::string_view, 7> fields;
-    std::size_t count = 0;
-    for (auto rest = line; count < fields.size(); ++count) {
-      fields[count] = rest.substr(0, rest.find(':'));
-      if (fields[count].size() == rest.size()) {
-        ++count;
-        break;
-      }
-      rest.remove_prefix(fields[count].size() + 1);
-    }
-    if (count < 6 || fields[0] != name) continue;
-    return SystemAccount{
-        static_cast<std::uint32_t>(std::strtoul(std::string(fields[2]).c_str(), nullptr, 10)),
-        static_cast<std::uint32_t>(std::strtoul(std::string(fields[3]).c_str(), nullptr, 10)),
-        std::string(fields[5])};
+Status set_time(int descriptor, std::int64_t seconds, std::string_view path) {
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
+  if (futimens(descriptor, times.data()) != 0) return fail_errno(path, "cannot set the time");
+  return {};
+}
+
+/// Calls `work(name, path)` for each entry of an open directory until one fails. The names are read
+/// first: what `work` does to them cannot disturb the listing.
+template <class Work>
+Status for_each_child(int directory, std::string_view path, Work work) {
+  std::vector<std::string> names;
+  if (!read_entries(directory, [&](const char* name, FileInfo::Type) { names.emplace_back(name); }))
+    return fail_errno_of_open(path, "cannot list");
+  for (const auto& name : names) VSTATE_TRY(work(name.c_str(), path_join(path, name)));
+  return {};
+}
+
+Status remove_below(int directory, const char* name, std::string_view path) {
+  if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
+  Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+    return remove_below(below.get(), child, child_path);
+  }));
+  if (unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove");
+  return {};
+}
+
+Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
+  struct stat st {};
+  if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
+  if (st.st_uid != owner.uid || st.st_gid != owner.gid) {
+    if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+      return fail(Errc::conflict,
+                  fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
+                              path, st.st_uid));
+    if (fchownat(directory, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail_errno(path, "cannot set the owner");
   }
-  return std::nullopt;
+  if (!S_ISDIR(st.st_mode)) return {};
+  const Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  return for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+    return own_below(below.get(), child, owner, child_path);
+  });
+}
+
+/// Whether a process works in a directory or below it, whatever names lead there.
+bool works_below(std::string_view pid, const struct stat& wanted) {
+  Handle place(open(fmt::format("/proc/{}/cwd", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  constexpr int most_levels = 64;
+  struct stat above {};
+  for (int level = 0; place.is_open() && level < most_levels; ++level) {
+    struct stat st {};
+    if (fstat(place.get(), &st) != 0) return false;
+    if (st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) return true;
+    if (level > 0 && st.st_dev == above.st_dev && st.st_ino == above.st_ino) return false;
+    above = st;
+    place = Handle(openat(place.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  return false;
+}
+
+std::string proc_command(std::string_view pid) {
+  Handle file(open(fmt::format("/proc/{}/comm", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> buffer{};
+  const auto length = file.is_open() ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
+  if (length <= 0) return {};
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
+  return std::string(text.substr(0, text.find('\n')));
 }
 
 }  // namespace
 
-Result<std::string> read_all(int file, std::string_view shown, std::size_t limit) {
-  std::string bytes;
-  struct stat st {};
-  if (fstat(file, &st) == 0 && S_ISREG(st.st_mode))
-    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
-  std::array<char, 65536> buffer{};
-  while (true) {
-    const auto count = ::read(file, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(shown, "cannot read");
-    if (count == 0) return bytes;
-    bytes.append(buffer.data(), static_cast<std::size_t>(count));
-    if (bytes.size() > limit)
-      return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", shown, limit));
-  }
-}
+System::System(std::string root) : LocalFiles(std::move(root)) { umask(0); }
 
-FileInfo::Type entry_type(int directory, const struct dirent& entry) {
-  switch (entry.d_type) {
-    case DT_REG:
-      return FileInfo::Type::regular;
-    case DT_DIR:
-      return FileInfo::Type::directory;
-    case DT_LNK:
-      return FileInfo::Type::link;
-    case DT_UNKNOWN: {
-      struct stat st {};
-      const bool is_known = fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-      return is_known ? to_info(st).type : FileInfo::Type::other;
-    }
-    default:
-      return FileInfo::Type::other;
-  }
-}
+Status System::before_step(std::string_view, std::string_view) { return {}; }
 
-bool read_entries(int directory, const std::function<void(const char*, FileInfo::Type)>& found) {
-  alignas(dirent) std::array<char, 32768> buffer;
-  while (true) {
-    const auto size = syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
-    if (size <= 0) return size == 0;
-    for (std::int64_t at = 0; at < size;) {
-      const auto* entry = reinterpret_cast<const dirent*>(buffer.data() + at);
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") found(entry->d_name, entry_type(directory, *entry));
-      at += entry->d_reclen;
-    }
-  }
-}
-
-std::string path_join(std::string_view directory, std::string_view name) {
-  std::string out(directory);
-  if (out.empty() || out.back() != '/') out.push_back('/');
-  out.append(name);
-  return out;
-}
-
-std::string_view path_name(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-std::string_view path_parent(std::string_view path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string_view::npos) return {};
-  return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
-}
-
-bool is_within(std::string_view path, std::string_view directory) {
-  return path == directory || directory == "/" ||
-         (path.starts_with(directory) && path.size() > directory.size() &&
-          path[directory.size()] == '/');
-}
-
-System::System(std::string root) : root_(std::move(root)) {
-  umask(0);
-  if (char* resolved = realpath(root_.c_str(), nullptr)) {
-    root_ = resolved;
-    std::free(resolved);
-  }
-  root_handle_ = Handle(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
-Result<System::Opened> System::open_at_root(std::string_view path, int flags) const {
-  return open_below(root_handle_.get(), path, flags, reached_as(path));
+Status ReadOnlySystem::before_step(std::string_view what, std::string_view path) {
+  return fail(Errc::denied, fmt::format("{}: {}: refused, this run only reads", path, what),
+              Scope::run);
 }
 
 Result<System::Parent> System::open_parent(std::string_view path) const {
@@ -162,210 +123,256 @@ Result<System::Parent> System::open_parent(std::string_view path) const {
   return Parent{std::move(directory.handle), std::string(path_name(path)), directory.as};
 }
 
-namespace {
-bool is_ready(int file, short wanted, std::chrono::seconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (true) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    pollfd ready{file, wanted, 0};
-    const auto milliseconds = patience.count() == 0 ? -1 : std::max<std::int64_t>(left.count(), 0);
-    const auto count = poll(&ready, 1, static_cast<int>(milliseconds));
-    if (count >= 0 || errno != EINTR) return count != 0;
+Result<bool> System::make_directory(std::string_view path, Ownership ownership) {
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  struct stat st {};
+  if (fstatat(parent.directory.get(), parent.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(st.st_mode)) return false;
+    // A link to a directory is one; what it leads to stays where it is.
+    VSTATE_TRY_ASSIGN(const auto behind, look_followed(path));
+    if (behind && behind->is_directory()) return false;
+    return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
   }
-}
-}  // namespace
-
-bool can_be_read(int file, std::chrono::seconds patience) {
-  return is_ready(file, POLLIN, patience);
-}
-
-bool can_be_written(int file, std::chrono::seconds patience) {
-  return is_ready(file, POLLOUT, patience);
-}
-
-Result<std::string> System::read(std::string_view path, std::size_t limit) const {
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
-  struct stat st {};
-  if (fstat(opened.handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
-  if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
-  return read_all(opened.handle.get(), path, limit);
-}
-
-Result<std::optional<std::string>> System::read_if_there(std::string_view path) const {
-  auto bytes = read(path);
-  if (bytes) return std::optional(*std::move(bytes));
-  if (bytes.error().code == Errc::not_found) return std::optional<std::string>();
-  return tl::unexpected<Error>(bytes.error());
-}
-
-namespace {
-
-Result<FileInfo> info_of_handle(const Handle& handle, std::string_view path) {
-  struct stat st {};
-  if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
-  return to_info(st);
-}
-
-/// What is not there as nullopt, all other failures as they are.
-template <class Value>
-Result<std::optional<Value>> if_there(Result<Value> found) {
-  if (found) return std::optional<Value>(*std::move(found));
-  if (found.error().code == Errc::not_found) return std::optional<Value>();
-  return tl::unexpected<Error>(std::move(found).error());
-}
-
-}  // namespace
-
-Result<FileInfo> System::info(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
-  return info_of_handle(opened.handle, path);
-}
-
-Result<FileInfo> System::info_followed(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH));
-  VSTATE_TRY_ASSIGN(auto info, info_of_handle(opened.handle, path));
-  info.is_behind_link = opened.is_behind_link;
-  return info;
-}
-
-Result<std::optional<FileInfo>> System::look(std::string_view path) const {
-  return if_there(info(path));
-}
-
-Result<std::optional<FileInfo>> System::look_followed(std::string_view path) const {
-  return if_there(info_followed(path));
-}
-
-Result<bool> System::exists(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
-  return found.has_value();
-}
-
-Result<bool> System::is_executable(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
-  return found && found->is_regular() && (found->mode & 0111U) != 0;
-}
-
-Result<FileInfo> OpenDirectory::info() const { return info_of_handle(handle_, path_); }
-
-Result<std::optional<FileInfo>> OpenDirectory::info_of(const char* name) const {
-  const ActingAs acting(as_);
-  struct stat st {};
-  if (fstatat(handle_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-    return std::optional(to_info(st));
-  if (errno == ENOENT) return std::optional<FileInfo>();
-  return fail_errno_of_open(path_join(path_, name), "cannot stat");
-}
-
-Result<std::optional<OpenDirectory>> OpenDirectory::open(const char* name) const {
-  const ActingAs acting(as_);
-  Handle handle(openat(handle_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  auto path = path_join(path_, name);
-  if (handle.is_open())
-    return std::optional(OpenDirectory(std::move(handle), std::move(path), as_));
-  // A link is no directory; it is not this handle's to follow.
-  if (is_no_directory(handle_.get(), name)) return std::optional<OpenDirectory>();
-  return fail_errno_of_open(path, "cannot open");
-}
-
-Result<std::vector<DirEntry>> OpenDirectory::list() const {
-  std::vector<DirEntry> entries;
-  // From its start, however often it is asked.
-  if (lseek(handle_.get(), 0, SEEK_SET) != 0) return fail_errno_of_open(path_, "cannot list");
-  const bool is_read = read_entries(handle_.get(), [&](const char* name, FileInfo::Type type) {
-    entries.push_back({name, type});
-  });
-  if (!is_read)
-    return is_removed_directory(handle_.get()) ? fail_errno(path_, "cannot list")
-                                               : fail_errno_of_open(path_, "cannot list");
-  std::sort(entries.begin(), entries.end(),
-            [](const DirEntry& one, const DirEntry& other) { return one.name < other.name; });
-  return entries;
-}
-
-Result<OpenDirectory> System::look_into(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(auto opened, open_at_root(path, O_RDONLY | O_DIRECTORY));
-  return OpenDirectory(std::move(opened.handle), std::string(path), opened.as);
-}
-
-Result<std::vector<DirEntry>> System::list(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto directory, look_into(path));
-  return directory.list();
-}
-
-Result<std::string> System::link_target(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
-  return target_of_link(opened.handle.get(), path);
-}
-
-Result<std::string> System::resolve(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(auto way, way_of(path));
-  return std::move(way.path);
-}
-
-Result<System::Way> System::way_of(std::string_view path) const {
-  return resolve_below(root_handle_.get(), path);
-}
-
-std::optional<Identity> System::reached_as(std::string_view path) const {
-  for (const auto& [place, as] : reached_as_)
-    if (is_within(path, place)) return as;
-  return std::nullopt;
-}
-
-bool System::is_reached_as_another(std::string_view path) const {
-  return can_act_as_others() && reached_as(path);
-}
-
-void System::reach_as(std::string path, Identity as) {
-  reached_as_.insert_or_assign(std::move(path), as);
-}
-
-Result<System::FreeSpace> System::free_space(std::string_view path) const {
-  std::string place(path);
-  while (place.size() > 1) {
-    VSTATE_TRY_ASSIGN(const bool is_there, exists(place));
-    if (is_there) break;
-    place = path_parent(place);
-  }
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(place, O_RDONLY | O_DIRECTORY));
-  struct statvfs st {};
-  if (fstatvfs(opened.handle.get(), &st) != 0)
-    return fail_errno(place, "cannot ask for free space");
-  FreeSpace space{st.f_bavail * st.f_frsize, std::nullopt};
-  if (st.f_files > 0) space.inodes = st.f_favail;
-  return space;
-}
-
-Result<System::Opened> System::open_directory(std::string_view path) const {
-  return open_at_root(path, O_RDONLY | O_DIRECTORY);
-}
-
-Result<std::optional<SystemAccount>> System::account(std::string_view name) const {
-  if (is_whole_machine()) {
-    std::array<char, 16384> buffer{};
-    struct passwd entry {};
-    struct passwd* found = nullptr;
-    const int failure =
-        getpwnam_r(std::string(name).c_str(), &entry, buffer.data(), buffer.size(), &found);
-    // Name services answer for an unknown name with any of these (getpwnam_r(3)).
-    const bool is_unknown = failure == 0 || failure == ENOENT || failure == ESRCH ||
-                            failure == EBADF || failure == EPERM;
-    if (found == nullptr && !is_unknown) {
-      errno = failure;
-      return fail_errno(fmt::format("account {}", name), "cannot ask for it");
+  if (errno != ENOENT) return fail_errno(path, "cannot stat");
+  VSTATE_TRY(before_step("make directory", path));
+  const auto make = [&] {
+    return mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  };
+  bool is_made = false;
+  if (parent.as) {
+    is_made = make();
+  } else {
+    {
+      const ActingAs owner(ownership.uid, ownership.gid);
+      is_made = make();
     }
-    if (found == nullptr) return std::optional<SystemAccount>();
-    return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
+    // The owner may have no right to write in the parent; then root makes it and gives it away.
+    if (!is_made && errno == EACCES) is_made = make();
   }
-  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
-  return text ? find_in_passwd(*text, name) : std::nullopt;
+  if (!is_made && errno == EEXIST) return false;
+  if (!is_made) return fail_errno(path, "cannot make the directory");
+  const Handle made(openat(parent.directory.get(), parent.name.c_str(),
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(own(made.get(), ownership, path));
+  return true;
 }
 
-Status ReadOnlySystem::before_step(std::string_view what, std::string_view path) {
-  return fail(Errc::denied, fmt::format("{}: {}: refused, this run only reads", path, what),
-              Scope::run);
+Status System::ensure_directory(std::string_view path, Ownership ownership) {
+  const auto made = make_directory(path, ownership);
+  return made ? Status() : Status(tl::unexpected<Error>(made.error()));
+}
+
+Status System::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
+                            Durability durability, std::optional<std::int64_t> mtime) {
+  VSTATE_TRY(before_step("write", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  const std::string temporary(path_name(temporary_of(path)));
+  // A leftover of a stopped run may belong to anybody: it is removed, never written into.
+  if (unlinkat(parent.directory.get(), temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
+  Handle file(openat(parent.directory.get(), temporary.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.is_open()) return fail_errno(path, "cannot create the temporary");
+  const auto finish = [&]() -> Status {
+    VSTATE_TRY(write_all(file.get(), bytes, path));
+    VSTATE_TRY(own(file.get(), ownership, path));
+    if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
+    if (durability == Durability::now && fsync(file.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
+    if (!file.close()) return fail_errno(path, "cannot close");
+    VSTATE_TRY(before_step("rename", path));
+    if (renameat(parent.directory.get(), temporary.c_str(), parent.directory.get(),
+                 parent.name.c_str()) != 0)
+      return fail_errno(path, "cannot rename the temporary");
+    return {};
+  };
+  if (auto status = finish(); !status) {
+    // An interrupted run leaves what a killed one leaves, so that tests see the same.
+    if (status.error().code != Errc::interrupted)
+      unlinkat(parent.directory.get(), temporary.c_str(), 0);
+    return status;
+  }
+  if (durability == Durability::now) {
+    const Handle directory(openat(parent.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open() || fsync(directory.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
+  }
+  return {};
+}
+
+Status System::replace_link(std::string_view path, std::string_view target, Ownership ownership) {
+  VSTATE_TRY(before_step("link", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  const int directory = parent.directory.get();
+  const std::string temporary(path_name(temporary_of(path)));
+  if (unlinkat(directory, temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
+  if (symlinkat(std::string(target).c_str(), directory, temporary.c_str()) != 0)
+    return fail_errno(path, "cannot make the link");
+  if (fchownat(directory, temporary.c_str(), ownership.uid, ownership.gid, AT_SYMLINK_NOFOLLOW) !=
+          0 ||
+      renameat(directory, temporary.c_str(), directory, parent.name.c_str()) != 0) {
+    auto failure = fail_errno(path, "cannot make the link");
+    unlinkat(directory, temporary.c_str(), 0);
+    return failure;
+  }
+  return {};
+}
+
+Status System::rename(std::string_view from, std::string_view to) {
+  VSTATE_TRY(before_step("rename", to));
+  VSTATE_TRY_ASSIGN(const auto source, open_parent(from));
+  VSTATE_TRY_ASSIGN(const auto target, open_parent(to));
+  const ActingAs acting(target.as ? target.as : source.as);
+  if (renameat(source.directory.get(), source.name.c_str(), target.directory.get(),
+               target.name.c_str()) != 0)
+    return fail_errno(to, "cannot rename");
+  return {};
+}
+
+Status System::remove_with(std::string_view what, std::string_view path, Remover remove) {
+  VSTATE_TRY(before_step(what, path));
+  const auto parent = open_parent(path);
+  if (!parent && parent.error().code == Errc::not_found) return {};
+  if (!parent) return tl::unexpected<Error>(parent.error());
+  const ActingAs acting(parent->as);
+  return remove(parent->directory.get(), parent->name.c_str(), path);
+}
+
+Status System::remove_file(std::string_view path) {
+  return remove_with("remove", path, [](int directory, const char* name, std::string_view shown) {
+    if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return Status();
+    return Status(fail_errno(shown, "cannot remove"));
+  });
+}
+
+Status System::remove_directory(std::string_view path) {
+  return remove_with(
+      "remove directory", path, [](int directory, const char* name, std::string_view shown) {
+        const bool is_done = unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
+                             errno == ENOTEMPTY || errno == EEXIST;
+        return is_done ? Status() : Status(fail_errno(shown, "cannot remove"));
+      });
+}
+
+Status System::remove_tree(std::string_view path) {
+  return remove_with("remove tree", path, remove_below);
+}
+
+Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owner", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  if (fchownat(parent.directory.get(), parent.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno(path, "cannot set the owner");
+  return {};
+}
+
+Status System::own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owners", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  return own_below(parent.directory.get(), parent.name.c_str(), {uid, gid, 0}, path);
+}
+
+Status System::set_mode(std::string_view path, unsigned mode) {
+  VSTATE_TRY(before_step("set mode", path));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  const ActingAs acting(opened.as);
+  if (fchmod(opened.handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
+  return {};
+}
+
+namespace {
+
+/// Tries until `take` succeeds or the time is over.
+template <class Take>
+Status wait_for_lock(std::string_view path, int seconds, Take take) {
+  constexpr int tries_a_second = 20;
+  for (int tries = 0; !take(); ++tries) {
+    if (errno != EAGAIN && errno != EACCES && errno != ENOLCK && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (tries >= seconds * tries_a_second)
+      return fail(
+          Errc::busy,
+          fmt::format("{}: locked by another program for {} s; run it again later", path, seconds),
+          Scope::run);
+    const timespec pause{0, 1000000000L / tries_a_second};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  Handle file(
+      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Result<FileLock> System::lock(std::string_view path, Ownership ownership, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  Handle file(
+      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open() && errno == ENOENT) {
+    const auto make = [&] {
+      return Handle(openat(parent.directory.get(), parent.name.c_str(),
+                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
+    };
+    {
+      // It is its owner's from the beginning: one that a stopped run left would lock them out.
+      const ActingAs owner(ownership.uid, ownership.gid);
+      file = make();
+    }
+    if (!file.is_open() && errno == EACCES) file = make();
+    if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
+  }
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return fcntl(file.get(), F_SETLK, &request) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Status System::sync(std::string_view path) {
+  VSTATE_TRY(before_step("sync", path));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  return {};
+}
+
+Result<int> System::hup_qmail_send(std::string_view qmail_dir) {
+  VSTATE_TRY(before_step("HUP qmail-send", qmail_dir));
+  // qmail-send works in QMAILDIR/queue, by whatever name it was started there.
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(qmail_dir, O_PATH | O_DIRECTORY));
+  struct stat wanted {};
+  if (fstat(opened.handle.get(), &wanted) != 0) return fail_errno_of_open(qmail_dir, "cannot stat");
+  DIR* stream = opendir("/proc");
+  if (stream == nullptr) return fail_errno("/proc", "cannot list");
+  int found = 0;
+  while (const auto* entry = readdir(stream)) {
+    const std::string_view pid = entry->d_name;
+    if (pid.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    if (proc_command(pid) != "qmail-send" || !works_below(pid, wanted)) continue;
+    if (kill(static_cast<pid_t>(std::stol(std::string(pid))), SIGHUP) == 0) ++found;
+  }
+  closedir(stream);
+  return found;
 }
 
 }  // namespace vstate

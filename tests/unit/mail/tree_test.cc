@@ -91,9 +91,9 @@ TEST_CASE("a message that moves during a walk is seen once, under the listed nam
   TreeCount count;
   std::map<std::string, std::string> seen;
   const auto paths = walked(system, "/d", {}, count, [&](const TreeEntry& entry) {
-    if (entry.file >= 0) {
+    if (entry.file != nullptr) {
       std::string text(entry.size, ' ');
-      REQUIRE(read(entry.file, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+      REQUIRE(entry.file->read(text).value() == text.size());
       seen[entry.path] = text;
     }
     if (entry.path != "cur/1:2,") return;

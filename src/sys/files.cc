@@ -1,0 +1,86 @@
+#include "sys/files.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace vstate {
+
+namespace {
+
+/// What is not there as nullopt, all other failures as they are.
+template <class Value>
+Result<std::optional<Value>> if_there(Result<Value> found) {
+  if (found) return std::optional<Value>(*std::move(found));
+  if (found.error().code == Errc::not_found) return std::optional<Value>();
+  return tl::unexpected<Error>(std::move(found).error());
+}
+
+}  // namespace
+
+Result<std::vector<DirEntry>> Directory::list() const {
+  std::vector<DirEntry> entries;
+  VSTATE_TRY(read_names([&](const char* name, FileInfo::Type type) {
+    entries.push_back({name, type});
+  }));
+  std::sort(entries.begin(), entries.end(),
+            [](const DirEntry& one, const DirEntry& other) { return one.name < other.name; });
+  return entries;
+}
+
+Result<std::optional<std::string>> Files::read_if_there(std::string_view path) const {
+  return if_there(read(path));
+}
+
+Result<std::optional<FileInfo>> Files::look(std::string_view path) const {
+  return if_there(info(path));
+}
+
+Result<std::optional<FileInfo>> Files::look_followed(std::string_view path) const {
+  return if_there(info_followed(path));
+}
+
+Result<bool> Files::exists(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
+  return found.has_value();
+}
+
+Result<bool> Files::is_executable(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
+  return found && found->is_regular() && (found->mode & 0111U) != 0;
+}
+
+Result<std::vector<DirEntry>> Files::list(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto directory, open_directory(path));
+  return directory->list();
+}
+
+Result<std::string> Files::resolve(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto way, way_of(path));
+  return std::move(way.path);
+}
+
+std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    std::array<std::string_view, 7> fields;
+    std::size_t count = 0;
+    for (auto rest = line; count < fields.size(); ++count) {
+      fields[count] = rest.substr(0, rest.find(':'));
+      if (fields[count].size() == rest.size()) {
+        ++count;
+        break;
+      }
+      rest.remove_prefix(fields[count].size() + 1);
+    }
+    if (count < 6 || fields[0] != name) continue;
+    return SystemAccount{
+        static_cast<std::uint32_t>(std::strtoul(std::string(fields[2]).c_str(), nullptr, 10)),
+        static_cast<std::uint32_t>(std::strtoul(std::string(fields[3]).c_str(), nullptr, 10)),
+        std::string(fields[5])};
+  }
+  return std::nullopt;
+}
+
+}  // namespace vstate

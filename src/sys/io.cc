@@ -1,0 +1,66 @@
+#include "sys/io.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+Result<std::string> read_all(int file, std::string_view shown, std::size_t limit) {
+  std::string bytes;
+  struct stat st {};
+  if (fstat(file, &st) == 0 && S_ISREG(st.st_mode))
+    bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
+  std::array<char, 65536> buffer{};
+  while (true) {
+    const auto count = ::read(file, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno_of_open(shown, "cannot read");
+    if (count == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > limit)
+      return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", shown, limit));
+  }
+}
+
+Status write_all(int descriptor, std::string_view bytes, std::string_view path) {
+  while (!bytes.empty()) {
+    const auto count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "cannot write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+namespace {
+
+bool is_ready(int file, short wanted, std::chrono::seconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    pollfd ready{file, wanted, 0};
+    const auto milliseconds = patience.count() == 0 ? -1 : std::max<std::int64_t>(left.count(), 0);
+    const auto count = poll(&ready, 1, static_cast<int>(milliseconds));
+    if (count >= 0 || errno != EINTR) return count != 0;
+  }
+}
+
+}  // namespace
+
+bool can_be_read(int file, std::chrono::seconds patience) {
+  return is_ready(file, POLLIN, patience);
+}
+
+bool can_be_written(int file, std::chrono::seconds patience) {
+  return is_ready(file, POLLOUT, patience);
+}
+
+}  // namespace vstate

@@ -1,0 +1,264 @@
+#include "sys/local_files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "sys/io.h"
+#include "sys/path.h"
+#include "sys/resolve.h"
+
+namespace vstate {
+
+namespace {
+
+// The kernel's record of an entry, which getdents64(2) gives.
+static_assert(sizeof(dirent::d_ino) == 8 && sizeof(dirent::d_off) == 8);
+
+FileInfo::Type type_of(mode_t mode) {
+  if (S_ISREG(mode)) return FileInfo::Type::regular;
+  if (S_ISDIR(mode)) return FileInfo::Type::directory;
+  if (S_ISLNK(mode)) return FileInfo::Type::link;
+  if (S_ISSOCK(mode)) return FileInfo::Type::socket;
+  return S_ISFIFO(mode) ? FileInfo::Type::fifo : FileInfo::Type::other;
+}
+
+std::int64_t nanoseconds_of(const timespec& time) {
+  constexpr std::int64_t a_second = 1'000'000'000;
+  return time.tv_sec * a_second + time.tv_nsec;
+}
+
+FileInfo to_info(const struct stat& st) {
+  FileInfo info;
+  info.type = type_of(st.st_mode);
+  info.size = static_cast<std::uint64_t>(st.st_size);
+  info.uid = st.st_uid;
+  info.gid = st.st_gid;
+  info.mode = st.st_mode & 07777U;
+  info.mtime = st.st_mtim.tv_sec;
+  info.modified = nanoseconds_of(st.st_mtim);
+  info.changed = nanoseconds_of(st.st_ctim);
+  info.device = st.st_dev;
+  info.inode = st.st_ino;
+  return info;
+}
+
+/// What a listing says of an entry; asks the inode where a file system does not tell.
+FileInfo::Type entry_type(int directory, const struct dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return type_of(DTTOIF(entry.d_type));
+  struct stat st {};
+  const bool is_known = fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  return is_known ? type_of(st.st_mode) : FileInfo::Type::other;
+}
+
+Result<FileInfo> info_of_handle(int descriptor, std::string_view path) {
+  struct stat st {};
+  if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  return to_info(st);
+}
+
+class LocalFile final : public OpenFile {
+ public:
+  LocalFile(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
+  [[nodiscard]] Result<FileInfo> info() const override {
+    return info_of_handle(handle_.get(), path_);
+  }
+  [[nodiscard]] Result<std::size_t> read(std::span<char> into) override {
+    while (true) {
+      const auto count = ::read(handle_.get(), into.data(), into.size());
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) return fail_errno_of_open(path_, "cannot read");
+    }
+  }
+  [[nodiscard]] int descriptor() const override { return handle_.get(); }
+
+ private:
+  Handle handle_;
+  std::string path_;
+};
+
+}  // namespace
+
+bool read_entries(int directory, const std::function<void(const char*, FileInfo::Type)>& found) {
+  alignas(dirent) std::array<char, 32768> buffer;
+  while (true) {
+    const auto size = syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
+    if (size <= 0) return size == 0;
+    for (std::int64_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent*>(buffer.data() + at);
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") found(entry->d_name, entry_type(directory, *entry));
+      at += entry->d_reclen;
+    }
+  }
+}
+
+Result<FileInfo> LocalDirectory::info() const { return info_of_handle(descriptor_, path_); }
+
+Result<std::optional<FileInfo>> LocalDirectory::look(const std::string& name) const {
+  const ActingAs acting(as_);
+  struct stat st {};
+  if (fstatat(descriptor_, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return std::optional(to_info(st));
+  if (errno == ENOENT) return std::optional<FileInfo>();
+  return fail_errno_of_open(path_join(path_, name), "cannot stat");
+}
+
+Result<std::shared_ptr<const Directory>> LocalDirectory::open(const std::string& name) const {
+  const ActingAs acting(as_);
+  Handle handle(openat(descriptor_, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  auto path = path_join(path_, name);
+  if (handle.is_open())
+    return std::make_shared<const LocalDirectory>(std::move(handle), std::move(path), as_);
+  // A link is no directory; it is not this handle's to follow.
+  if (is_no_directory(descriptor_, name.c_str())) return std::shared_ptr<const Directory>();
+  return fail_errno_of_open(path, "cannot open");
+}
+
+Result<std::unique_ptr<OpenFile>> LocalDirectory::open_file(const std::string& name) const {
+  const ActingAs acting(as_);
+  Handle handle(openat(descriptor_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  auto path = path_join(path_, name);
+  if (handle.is_open()) return std::make_unique<LocalFile>(std::move(handle), std::move(path));
+  if (errno == ENOENT) return std::unique_ptr<OpenFile>();
+  return fail_errno_of_open(path, "cannot read");
+}
+
+Result<std::optional<std::string>> LocalDirectory::link_target(const std::string& name) const {
+  const ActingAs acting(as_);
+  std::array<char, 4096> buffer{};
+  const auto length = readlinkat(descriptor_, name.c_str(), buffer.data(), buffer.size());
+  if (length >= 0) return std::optional(std::string(buffer.data(), static_cast<size_t>(length)));
+  if (errno == ENOENT) return std::optional<std::string>();
+  return fail_errno_of_open(path_join(path_, name), "cannot read the link");
+}
+
+Status LocalDirectory::read_names(const Found& found) const {
+  const ActingAs acting(as_);
+  // A descriptor of somebody else's may be one that cannot be read, and its position is theirs.
+  Handle fresh;
+  int readable = descriptor_;
+  if (!owned_.is_open()) {
+    fresh = Handle(openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    readable = fresh.get();
+  } else if (lseek(descriptor_, 0, SEEK_SET) != 0) {
+    return fail_errno_of_open(path_, "cannot list");
+  }
+  if (readable >= 0 && read_entries(readable, found)) return {};
+  return is_removed_directory(descriptor_) ? fail_errno(path_, "cannot list")
+                                           : fail_errno_of_open(path_, "cannot list");
+}
+
+LocalFiles::LocalFiles(std::string root) : root_(std::move(root)) {
+  if (char* resolved = realpath(root_.c_str(), nullptr)) {
+    root_ = resolved;
+    std::free(resolved);
+  }
+  root_handle_ = Handle(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+Result<LocalFiles::Opened> LocalFiles::open_at_root(std::string_view path, int flags) const {
+  return open_below(root_handle_.get(), path, flags, reached_as(path));
+}
+
+Result<std::string> LocalFiles::read(std::string_view path, std::size_t limit) const {
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  struct stat st {};
+  if (fstat(opened.handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  return read_all(opened.handle.get(), path, limit);
+}
+
+Result<FileInfo> LocalFiles::info(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
+  return info_of_handle(opened.handle.get(), path);
+}
+
+Result<FileInfo> LocalFiles::info_followed(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH));
+  VSTATE_TRY_ASSIGN(auto info, info_of_handle(opened.handle.get(), path));
+  info.is_behind_link = opened.is_behind_link;
+  return info;
+}
+
+Result<std::shared_ptr<const Directory>> LocalFiles::open_directory(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto opened, open_handle(path));
+  return std::make_shared<const LocalDirectory>(std::move(opened.handle), std::string(path),
+                                                opened.as);
+}
+
+Result<std::string> LocalFiles::link_target(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH | O_NOFOLLOW));
+  return target_of_link(opened.handle.get(), path);
+}
+
+Result<Files::Way> LocalFiles::way_of(std::string_view path) const {
+  return resolve_below(root_handle_.get(), path);
+}
+
+std::optional<Identity> LocalFiles::reached_as(std::string_view path) const {
+  for (const auto& [place, as] : reached_as_)
+    if (is_within(path, place)) return as;
+  return std::nullopt;
+}
+
+bool LocalFiles::is_reached_as_another(std::string_view path) const {
+  return can_act_as_others() && reached_as(path);
+}
+
+void LocalFiles::reach_as(std::string path, Identity as) {
+  reached_as_.insert_or_assign(std::move(path), as);
+}
+
+Result<Files::FreeSpace> LocalFiles::free_space(std::string_view path) const {
+  std::string place(path);
+  while (place.size() > 1) {
+    VSTATE_TRY_ASSIGN(const bool is_there, exists(place));
+    if (is_there) break;
+    place = path_parent(place);
+  }
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(place, O_RDONLY | O_DIRECTORY));
+  struct statvfs st {};
+  if (fstatvfs(opened.handle.get(), &st) != 0)
+    return fail_errno(place, "cannot ask for free space");
+  FreeSpace space{st.f_bavail * st.f_frsize, std::nullopt};
+  if (st.f_files > 0) space.inodes = st.f_favail;
+  return space;
+}
+
+Result<LocalFiles::Opened> LocalFiles::open_handle(std::string_view path) const {
+  return open_at_root(path, O_RDONLY | O_DIRECTORY);
+}
+
+Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) const {
+  if (is_whole_machine()) {
+    std::array<char, 16384> buffer{};
+    struct passwd entry {};
+    struct passwd* found = nullptr;
+    const int failure =
+        getpwnam_r(std::string(name).c_str(), &entry, buffer.data(), buffer.size(), &found);
+    // Name services answer for an unknown name with any of these (getpwnam_r(3)).
+    const bool is_unknown = failure == 0 || failure == ENOENT || failure == ESRCH ||
+                            failure == EBADF || failure == EPERM;
+    if (found == nullptr && !is_unknown) {
+      errno = failure;
+      return fail_errno(fmt::format("account {}", name), "cannot ask for it");
+    }
+    if (found == nullptr) return std::optional<SystemAccount>();
+    return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
+  }
+  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
+  return text ? find_in_passwd(*text, name) : std::nullopt;
+}
+
+}  // namespace vstate

@@ -1,0 +1,48 @@
+#include "sys/path.h"
+
+#include <climits>
+#include <functional>
+
+#include <fmt/format.h>
+
+namespace vstate {
+
+std::string path_join(std::string_view directory, std::string_view name) {
+  std::string out(directory);
+  if (out.empty() || out.back() != '/') out.push_back('/');
+  out.append(name);
+  return out;
+}
+
+std::string_view path_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string_view path_parent(std::string_view path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {};
+  return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
+}
+
+bool is_within(std::string_view path, std::string_view directory) {
+  return path == directory || directory == "/" ||
+         (path.starts_with(directory) && path.size() > directory.size() &&
+          path[directory.size()] == '/');
+}
+
+std::string temporary_of(std::string_view path) {
+  // Not ".qmail-...": listings take such names as aliases. A leading ".vstate-" keeps the name out
+  // of them, and out of Maildir folders, which begin with a dot and hold new, cur and tmp.
+  constexpr std::string_view prefix = ".vstate-";
+  auto name = std::string(path_name(path));
+  if (prefix.size() + name.size() + k_temporary_suffix.size() > NAME_MAX)
+    name = fmt::format("long-{:016x}", std::hash<std::string>{}(name));
+  return path_join(path_parent(path), fmt::format("{}{}{}", prefix, name, k_temporary_suffix));
+}
+
+bool is_temporary(std::string_view name) {
+  return name.starts_with(".vstate-") && name.ends_with(k_temporary_suffix);
+}
+
+}  // namespace vstate
