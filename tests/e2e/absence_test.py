@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import support
-from untidy_servers import BODY, NAME, OldServer, bodies
+from support.old_server import NAME, OldServer, bodies
 
 
 class AbsenceCase(support.SandboxCase):

@@ -1,17 +1,8 @@
 """Wrong files, part one: TOML, keys, types, what is missing, the head, names, archives, order. The exact
 messages, exit 1, and nothing changed."""
 
-import re
-import unittest
-
 import support
-
-HEAD = 'vstate = 1\n[domain]\nname = "example.com"\n'  # a row's own text begins in line 4
-
-
-def grown(text):
-    """Long runs of a character are written short in the tables: <x*65>."""
-    return re.sub(r"<(.)\*(\d+)>", lambda found: found[1] * int(found[2]), text)
+from support.domains import WrongCase
 
 SYNTAX = [
     ('this is not TOML', "4:6: Error while parsing key-value pair: expected '=', saw 'i'"),
@@ -240,23 +231,6 @@ ORDER = [
      '8:8: mailbox.b.apop: is a whole number, true or false is wanted',
      '9:1: alias.a: "deliver" is missing'),
 ]
-
-
-class WrongCase(support.SandboxCase):
-    """Each row of a table: the file's text, then the errors that it gets, each with line and column."""
-
-    def check_rows(self, rows, head=HEAD):
-        target = self.server()
-        for text, *errors in rows:
-            with self.subTest(text):
-                path = self.file("domain.toml", grown(head + text) + "\n")
-                before = target.snapshot()
-                wanted = "".join(f"vstate: {path}:{grown(error)}\n" for error in errors)
-                for command in (["plan", path], ["apply", path], ["check", path]):
-                    outcome = self.check_exit(target.vstate(*command), 1)
-                    self.assertEqual((outcome.err, outcome.out),
-                                     (wanted.replace("DIRECTORY", self.directory), ""))
-                self.check_same(before, target.snapshot())
 
 
 class WrongFileTest(WrongCase):

@@ -4,11 +4,10 @@ changed. DIR in a message is the test's own directory."""
 import io
 import os
 import re
-import sys
-import subprocess
 import shutil
+import subprocess
+import sys
 import tarfile
-import unittest
 
 import support
 from support import MD5, domain_text

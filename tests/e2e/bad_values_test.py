@@ -1,11 +1,9 @@
 """Wrong files, part two: values, placeholders, [[file]], lists. The exact messages, exit 1, and nothing
 changed."""
 
-import unittest
 
 import support
-import bad_files_test
-from bad_files_test import WrongCase
+from support.domains import HEAD, WrongCase
 
 NO_HASH = ("is no hash of crypt(3), or one that was cut off; nobody could log in with it; make one "
            "with openssl passwd -6, or name it unusable_password")
@@ -170,7 +168,7 @@ class WrongValueTest(WrongCase):
         """What ezmlm holds without a look at it is taken, and named."""
         for number, (text, *warnings) in enumerate(ODD_ADDRESSES):
             with self.subTest(text):
-                path = self.file("domain.toml", bad_files_test.HEAD + text + "\n")
+                path = self.file("domain.toml", HEAD + text + "\n")
                 target = self.server(f"s{number}")
                 outcome = self.check_exit(target.vstate("plan", path))
                 self.assertEqual(outcome.err, "".join(f"vstate: {path}:{line}\n" for line in warnings))

@@ -2,9 +2,8 @@
 
 import json
 
-import databases
 import support
-from support import domain_text
+from support import databases, domain_text
 
 
 def tearDownModule():

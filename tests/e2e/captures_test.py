@@ -5,10 +5,10 @@ archives stand in the TOML, so equal text is equal mail."""
 import os
 import shutil
 import tempfile
-import unittest
 
 import support
-from support import Server, needs_captures, needs_root, needs_strace
+from support import Server, captures, needs_root, needs_strace
+from support.captures import CaptureCase, Dumped, needs_captures
 
 LONG_NAME = "a_very_long_user_name_with_63_characters_in_total_x_0123456789a"
 WRITING_CALLS = ("creat rename renameat renameat2 mkdir mkdirat unlink unlinkat rmdir chmod fchmod "
@@ -26,69 +26,12 @@ def tearDownModule():
     shutil.rmtree(SHARED["directory"], ignore_errors=True)
 
 
-class Dumped:
-    """All domains of a server as files, and their archives."""
-
-    def __init__(self, server, directory):
-        self.server, self.mail = server, os.path.join(directory, "mail")
-        self.texts = os.path.join(directory, "toml")
-        self.outcome = server.vstate("-q", "dump", "--all", "--mail", self.mail,
-                                     "--clear-passwords", "-o", self.texts + "/")
-
-    def names(self):
-        return sorted(name[:-len(".toml")] for name in os.listdir(self.texts))
-
-    def path(self, domain):
-        return os.path.join(self.texts, domain + ".toml")
-
-    def text(self, domain):
-        with open(self.path(domain), encoding="utf-8") as file:
-            return file.read()
-
-    def arguments(self, *domains):
-        return ["--mail", self.mail, *(self.path(name) for name in domains or self.names())]
-
-
 def captured(name):
     """The dump of a whole captured server, made once a run."""
     if name not in SHARED:
-        SHARED[name] = Dumped(support.captured_server(name),
+        SHARED[name] = Dumped(captures.captured_server(name),
                               os.path.join(SHARED["directory"], name))
     return SHARED[name]
-
-
-class CaptureCase(support.SandboxCase):
-    def dump_all(self, server, name):
-        dumped = Dumped(server, os.path.join(self.directory, name))
-        self.check_exit(dumped.outcome)
-        return dumped
-
-    def check_equal_dumps(self, first, second, domains):
-        for domain in domains:
-            with self.subTest(domain=domain):
-                self.assertMultiLineEqual(first.text(domain), second.text(domain))
-
-    def fill_with_dummies(self, server, domains, accounts=()):
-        """Domains and accounts of others, so that directories hash differently here."""
-        for number in range(domains):
-            name = f"aa{number:03}.dummy.example"
-            path = self.file(f"dummy/{name}.toml", support.domain_text(name, ["postmaster"]))
-        if domains:
-            directory = os.path.dirname(path)
-            self.apply(server, *(os.path.join(directory, name) for name in os.listdir(directory)))
-        for domain, count in accounts:
-            boxes = [f"aaa-{number:03}" for number in range(count)]
-            self.apply(server, self.file(f"dummies-{domain}.toml",
-                                         support.domain_text(domain, boxes)))
-
-    def check_settled(self, server, dumped, *domains):
-        """Fixed point and whole: nothing to do, every address routed, every message there."""
-        support.provide_programs(server)
-        plan = self.check_exit(server.vstate("plan", *dumped.arguments(*domains)))
-        expected = len(domains) or len(dumped.names())
-        self.assertEqual(plan.out.count(support.NOTHING), expected, str(plan))
-        verify = self.check_exit(server.vstate("verify", "--deep", *dumped.arguments(*domains)))
-        self.assertEqual(verify.out.count(" is whole"), expected, str(verify))
 
 
 @needs_captures

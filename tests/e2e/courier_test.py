@@ -5,14 +5,11 @@ list. What they were is asked of Courier's own programs, what they are of a real
 import os
 import random
 import sys
-import unittest
 
-import courier
-import dovecot
 import support
-from dovecot import Dovecot, good, quoted
-from dovecot_test import ALICE, DOMAIN, account, deliver, home_of, message
-from support import OWNER
+from support import OWNER, courier, dovecot
+from support.clients import ALICE, DOMAIN, account, deliver, home_of, message
+from support.dovecot import Dovecot, good, quoted
 
 CONVERT = ("--convert", "courier-dovecot")
 

@@ -9,11 +9,9 @@ import os
 import re
 import sqlite3
 
-import databases
-import dovecot
 import support
-from dovecot import needs_dovecot
-from support import domain_text, mailbox_text, needs_root
+from support import databases, domain_text, dovecot, mailbox_text, needs_root
+from support.dovecot import needs_dovecot
 
 # crypt(3) strings of vpopmail's schemes, with what opens them.
 HASHES = {"des": ("desSecr3", "Zzg3LiiNAxd3Q"),

@@ -4,15 +4,13 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 
-import pull_test
 import support
-from pull_test import NAME
+from support.passes import FAKE_RSH, NAME, PullCase
 
 
-class FreezeTest(pull_test.PullCase):
+class FreezeTest(PullCase):
     def is_frozen(self):
         return bool(os.stat(self.old.domain(NAME)).st_mode & stat.S_ISVTX)
 
@@ -68,9 +66,8 @@ class FreezeTest(pull_test.PullCase):
         self.assertIn("defers", route.out + route.err)
 
     def test_pull_freezes_the_source(self):
-        rsh = f"{sys.executable} {os.path.join(os.path.dirname(__file__), 'fake_rsh.py')}"
         remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
-        for source in ([self.old.root], ["--rsh", rsh, "--remote-vstate", remote, "old.example"]):
+        for source in ([self.old.root], ["--rsh", FAKE_RSH, "--remote-vstate", remote, "old.example"]):
             with self.subTest(source=source):
                 if support.STRACE is None:
                     self.skipTest("strace is not installed")

@@ -7,14 +7,14 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tomllib
 
-import pull_test
 import support
-from pull_test import NAME
+from support.passes import FOLDERS, NAME, Mail, PullCase
 
 
-class IncrementsCase(pull_test.PullCase):
+class IncrementsCase(PullCase):
     def setUp(self):
         super().setUp()
         self.mail = os.path.join(self.directory, "mail")
@@ -223,7 +223,7 @@ class IncrementsTest(IncrementsCase):
 
     def test_random_changes(self):
         seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
-        print(f"VSTATE_SEED={seed}", file=support.sys.stderr)
+        print(f"VSTATE_SEED={seed}", file=sys.stderr)
         choose = random.Random(seed)
         for number in range(6):
             for i in range(choose.randrange(8)):
@@ -231,12 +231,12 @@ class IncrementsTest(IncrementsCase):
                 what = choose.choice(("deliver", "flag", "move", "delete"))
                 if what == "deliver" or not names:
                     self.alice.deliver(f"19{number}000000{i}.M{i}P2.old", b"%d %d\n" % (number, i),
-                                       choose.choice(pull_test.FOLDERS))
+                                       choose.choice(FOLDERS))
                 elif what == "flag":
                     self.alice.change(choose.choice(names),
                                       flags="".join(sorted(choose.sample("DFRS", 2))))
                 elif what == "move":
-                    self.alice.change(choose.choice(names), folder=choose.choice(pull_test.FOLDERS))
+                    self.alice.change(choose.choice(names), folder=choose.choice(FOLDERS))
                 else:
                     self.alice.delete(choose.choice(names))
             last = self.dump()
@@ -263,7 +263,7 @@ class IncrementsTest(IncrementsCase):
         two = self.dump()
         other = self.server("other")
         self.use(one, other)
-        self.assertEqual(pull_test.Mail(other, "alice").messages(), messages)
+        self.assertEqual(Mail(other, "alice").messages(), messages)
         self.use(two)
         self.check_equal()
 

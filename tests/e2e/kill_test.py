@@ -10,14 +10,13 @@ import errno
 import os
 import shlex
 import subprocess
-import sys
 
-import disturb
 import support
+from support import disturb
+from support.passes import FAKE_RSH
 
 NAME = "example.com"
 LEDGER = "new/var/lib/vstate"
-RSH = f"{sys.executable} {os.path.join(support.HERE, 'fake_rsh.py')}"
 REMOTE = f"{support.VSTATE} --root old"
 
 
@@ -227,7 +226,7 @@ class PullTest(ServersCase):
         self.in_base("--root", "new", "pull", "./old", NAME)
         self.live_on()
         self.pipes = True
-        self.command = vstate("--root", "new", "pull", "--rsh", RSH, "--remote-vstate", REMOTE,
+        self.command = vstate("--root", "new", "pull", "--rsh", FAKE_RSH, "--remote-vstate", REMOTE,
                               "--freeze", "old.example", NAME)
         self.converge()
 
@@ -282,7 +281,7 @@ class LedgerFaultTest(ServersCase):
         self.assertGreater(run.points, 20)
         wanted = disturb.picture(whole, (r"ledger\.sqlite",))
         cases = [(number, code) for number in disturb.sample(run.points, 40) for code in
-                 (self.errnos if disturb.DEEP else [self.errnos[number % len(self.errnos)]])]
+                 (self.errnos if support.DEEP else [self.errnos[number % len(self.errnos)]])]
         bad = [failure for failure in disturb.at_once(lambda case: self.fault(case, wanted), cases) if failure]
         print(f"{self.id().split('.')[-1]}: {len(cases)} faults at {run.points} calls, {len(cases) - len(bad)} right",
               flush=True)

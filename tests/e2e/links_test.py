@@ -3,7 +3,7 @@
 import os
 
 import support
-from untidy_servers import BODY, NAME, OldServer, bodies
+from support.old_server import BODY, NAME, OldServer, bodies
 
 
 class LinksCase(support.SandboxCase):

@@ -6,11 +6,11 @@ import random
 import subprocess
 import sys
 
-import disturb
 import support
+from support import disturb
 
 NAME = "example.com"
-RUNS = 100 if disturb.DEEP else 12
+RUNS = 100 if support.DEEP else 12
 
 
 def churn(root, seed):

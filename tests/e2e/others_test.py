@@ -6,8 +6,8 @@ import os
 import subprocess
 import time
 
-import disturb
 import support
+from support import disturb
 
 NAME = "example.com"
 

@@ -5,7 +5,8 @@ import os
 import re
 
 import support
-from support import needs_captures, needs_root
+from support import captures, needs_root
+from support.captures import needs_captures
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FOREIGN_ASSIGN = ("=webmaster:alice:1000:1000:/home/alice:::\n"
@@ -13,7 +14,7 @@ FOREIGN_ASSIGN = ("=webmaster:alice:1000:1000:/home/alice:::\n"
 
 
 def hash_directory(number):
-    """Where the account of that number goes (FORMATS 4.3, closed form)."""
+    """Where the account of that number goes (next_big_dir of vpopmail, in closed form)."""
     block = number // 100
     if block == 0:
         return ""
@@ -44,7 +45,7 @@ class CapturedLookUpsTest(PublicationCase):
     """Every look-up that the captured files answer is answered alike by vstate's."""
 
     def target_of(self, capture):
-        source = support.captured_server(capture)
+        source = captures.captured_server(capture)
         target = self.server(version="5.6" if "56" in capture else "5.4", clear="54" in capture)
         texts = os.path.join(self.directory, "toml")
         self.check_exit(source.vstate("-q", "dump", "--all", "--clear-passwords",
@@ -194,7 +195,7 @@ class RcpthostsTest(PublicationCase):
         return found[0] if len(found) == 1 else found
 
     def test_the_fifty_line_rule(self):
-        """FORMATS 1.3: the 49th and 50th line go to rcpthosts, the 51st to morercpthosts."""
+        """The 49th and 50th line go to rcpthosts, the 51st to morercpthosts."""
         server = self.server_with_lines(48)
         for name, place in (("a49.example", "rcpthosts"), ("a50.example", "rcpthosts"),
                             ("a51.example", "morercpthosts"), ("a52.example", "morercpthosts")):
@@ -217,7 +218,7 @@ class RcpthostsTest(PublicationCase):
 
 class HashingTest(PublicationCase):
     def test_six_thousand_accounts(self):
-        """FORMATS 4.3: number 99, 100, 199, 200, 6299, 6300 and all between are where vadduser
+        """As next_big_dir counts: number 99, 100, 199, 200, 6299, 6300 and all between are where vadduser
         would have put them, postmaster being number 1, and .dir-control is as it leaves it."""
         server, domain = self.server(), "example.com"
         names = ["postmaster"] + [f"u{number:04}" for number in range(2, 6401)]
@@ -235,7 +236,7 @@ class HashingTest(PublicationCase):
                                          ["0", "2"], "0/1"])
 
     def test_counter_of_a_new_domain(self):
-        """FORMATS 4.2: .dir-control after the first account, byte for byte, and its owner."""
+        """.dir-control after the first account, byte for byte, and its owner."""
         server = self.server()
         self.apply_domain(server, "example.com", mailboxes=["postmaster"])
         path = server.domain("example.com", ".dir-control")
@@ -244,7 +245,7 @@ class HashingTest(PublicationCase):
         self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o777), (*support.OWNER, 0o600))
 
     def test_counter_goes_on(self):
-        """FORMATS 4.3: 250 accounts in two applies are counted as in one."""
+        """250 accounts in two applies are counted as in one."""
         server = self.server()
         first = ["postmaster"] + [f"u{number:03}" for number in range(2, 121)]
         second = first + [f"u{number:03}" for number in range(121, 251)]
@@ -258,7 +259,7 @@ class HashingTest(PublicationCase):
                 "example.com", hash_directory(number) + f"u{number:03}")), number)
 
     def test_freed_directories_are_used_first(self):
-        """FORMATS 4.4: lines of .dir_control_free are taken in order, comments skipped, and only
+        """Lines of .dir_control_free are taken in order, comments skipped, and only
         then the counter's directory; the count goes up, the counter's directory stays."""
         server, domain = self.server(), "example.com"
         self.apply_domain(server, domain, mailboxes=["postmaster"])
@@ -274,7 +275,7 @@ class HashingTest(PublicationCase):
         self.assertNotRegex(left, r"(?m)^[0-9]")
 
     def test_hundredth_domain(self):
-        """FORMATS 4.3: the 100th domain of the owner goes to domains/0/."""
+        """The 100th domain of the owner goes to domains/0/."""
         server = self.server()
         for number in range(1, 101):
             self.file(f"toml/d{number:03}.example.toml",

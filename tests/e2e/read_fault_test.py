@@ -17,8 +17,8 @@ import shutil
 import subprocess
 import unittest
 
-import disturb
 import support
+from support import disturb
 
 NAME = "example.com"
 ERRNOS = (errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOTDIR, errno.EMFILE, errno.ENFILE,
@@ -63,7 +63,7 @@ class FaultCase(disturb.DisturbCase):
         """All errnos at all calls, or one of them at each so manieth."""
         numbers = disturb.sample(len(calls), self.each)
         for count, number in enumerate(numbers):
-            codes = ERRNOS if disturb.DEEP else [ERRNOS[count % len(ERRNOS)]]
+            codes = ERRNOS if support.DEEP else [ERRNOS[count % len(ERRNOS)]]
             for code in codes:
                 if code in OF_OPENS and "open" not in calls[number - 1].split()[2]:
                     continue
@@ -164,7 +164,7 @@ class DumpTest(FaultCase):
         work, done = run(512)
         self.assertEqual(done.code, 0, done.err)
         judge.take(work, done)
-        for most in range(4, 40, 1 if disturb.DEEP else 5):
+        for most in range(4, 40, 1 if support.DEEP else 5):
             with self.subTest(descriptors=most):
                 work, done = run(most)
                 words = judge.words(work, done, Fault(most, errno.EMFILE))
@@ -351,7 +351,7 @@ class RightsTest(disturb.DisturbCase):
     def each_place(self, prefix):
         wanted = self.wanted_dumps()
         places = list(PLACES)
-        if not disturb.DEEP:
+        if not support.DEEP:
             places = [places[0], *places[disturb.SEED % 3::3]]
         for place in places:
             with self.subTest(place=place):

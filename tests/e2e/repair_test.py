@@ -3,7 +3,6 @@ turn. The plan names what is broken, apply repairs exactly that, and verify is c
 
 import os
 import shutil
-import unittest
 
 import support
 from support import needs_root
@@ -205,7 +204,7 @@ class HiddenWhileBuiltTest(support.SandboxCase):
         self.check_nothing_to_do(server, toml)
 
     def test_failed_mailbox_is_told_with_its_reason(self):
-        """DESIGN 4: the end says what failed and why, as text and as a JSON event."""
+        """The end says what failed and why, as text and as a JSON event."""
         server = self.server()
         toml = self.file("d.toml", support.domain_text(NAME, ["alice", "bob"]))
         server.write(server.domain(NAME, "bob"), "in the way", 0o600, support.OWNER)

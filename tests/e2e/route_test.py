@@ -8,11 +8,9 @@ import os
 import sys
 import tempfile
 
-import databases
 import support
-from support import needs_root
-
-import route_server as servers
+from support import databases, needs_root
+from support import route_server as servers
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "route_table.txt")
 BAD = ("deferred", "bounced", "refused", "loops")

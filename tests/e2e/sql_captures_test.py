@@ -7,14 +7,12 @@ import shutil
 import tempfile
 import unittest
 
-import databases
 import support
-from captures_test import CaptureCase, Dumped
-from real_tools_test import RealTools, fields
-from support import needs_captures, needs_root
+from support import databases, needs_root
+from support.captures import CaptureCase, Dumped, needs_captures
+from support.real_tools import RealTools, fields
 
 SHARED = {}
-DEEP = bool(os.environ.get("VSTATE_DEEP"))
 
 
 def setUpModule():
@@ -175,7 +173,7 @@ class SqlRoundTripTest(CaptureCase):
                          "it holds 40 for column pw_passwd of table vpopmail"):
                 self.assertIn(part, refused.err)
 
-    @unittest.skipUnless(DEEP, "VSTATE_DEEP is not set; make check-deep sets it")
+    @unittest.skipUnless(support.DEEP, "VSTATE_DEEP is not set; make check-deep sets it")
     def test_every_kind_of_server(self):
         """Both captures to every layout that vpopmail's options give."""
         for kind in ("mysql", "pgsql"):

@@ -7,9 +7,8 @@ import socket
 import threading
 import time
 
-import databases
 import support
-from support import domain_text, mailbox_text
+from support import databases, domain_text, mailbox_text
 
 KINDS = ("mysql", "pgsql")
 

@@ -5,9 +5,8 @@ database, dumped, checked, and applied to a server that keeps its accounts in fi
 import os
 import sqlite3
 
-import databases
 import support
-from support import domain_text, mailbox_text
+from support import databases, domain_text
 
 NAME = "example.com"
 KINDS = ("mysql", "pgsql", "sqlite")
@@ -83,7 +82,7 @@ class SqlUntidyTest(support.SandboxCase):
                  "sqlite": "'&x@example.org' || char(10) || '&y@example.org'"}[kind]
         statement = statement.replace("{crlf}", crlf).replace("{lines}", lines)
         if kind == "mysql":
-            for form in (f"'/' || {{home}}", f"{{home}} || '/'"):
+            for form in ("'/' || {home}", "{home} || '/'"):
                 statement = statement.replace(form, f"concat({form.replace(' || ', ', ')})")
         statement = statement.replace("{home}", home)
         if kind != "sqlite":

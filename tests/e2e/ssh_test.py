@@ -4,104 +4,33 @@ Without sshd this suite is skipped. VSTATE_DEEP cuts 200 times; VSTATE_SEED repe
 """
 
 import os
-import pwd
 import random
 import shlex
-import shutil
-import socket
 import subprocess
-import sys
 import time
-import unittest
 
-import pull_test
 import support
+from support.passes import FOLDERS, NAME, Mail, Passes, PullCase
+from support.ssh import SSH, WAIT, Sshd, needs_ssh
 
-SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-KEYGEN, SSH = shutil.which("ssh-keygen"), shutil.which("ssh")
-PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cut_proxy.py")
-NAME = pull_test.NAME
-CUTS = 200 if os.environ.get("VSTATE_DEEP") else 12
-WAIT = 30
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Sshd:
-    """A private server on loopback, with a host key and a user's key of its own."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        os.mkdir(directory, 0o700)
-        self.port = free_port()
-        for name in ("host", "user"):
-            subprocess.run([KEYGEN, "-q", "-t", "ed25519", "-N", "", "-f", self.at(name)],
-                           check=True)
-        shutil.copy(self.at("user.pub"), self.at("authorized"))
-        self.write("server", "ListenAddress 127.0.0.1", f"HostKey {self.at('host')}",
-                   f"AuthorizedKeysFile {self.at('authorized')}", "PidFile none", "UsePAM no",
-                   "StrictModes no", "PasswordAuthentication no", "PermitRootLogin yes",
-                   "MaxStartups 100")
-        with open(self.at("host.pub"), encoding="ascii") as public:
-            self.write("known", f"[127.0.0.1]:{self.port} {public.read()}")
-        client = ("Host *", f"Port {self.port}", f"User {pwd.getpwuid(os.geteuid()).pw_name}",
-                  f"IdentityFile {self.at('user')}", "IdentitiesOnly yes", "BatchMode yes",
-                  f"UserKnownHostsFile {self.at('known')}", "StrictHostKeyChecking yes",
-                  "LogLevel ERROR")
-        self.write("client", *client)
-        self.write("client-by-proxy", *client, f"ProxyCommand {sys.executable} {PROXY} %h %p")
-        if support.IS_ROOT:
-            # Where its unprivileged half is locked in; an init script makes it on a mail server.
-            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        with open(self.at("log"), "wb") as log:
-            self.process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", self.at("server"), "-p", str(self.port)], stderr=log,
-                stdin=subprocess.DEVNULL)
-        self.wait()
-
-    def at(self, name):
-        return os.path.join(self.directory, name)
-
-    def write(self, name, *lines):
-        with open(self.at(name), "w", encoding="ascii") as file:
-            file.write("\n".join(lines) + "\n")
-
-    def wait(self):
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.stop()
-        with open(self.at("log"), encoding="utf-8") as log:
-            raise AssertionError(f"sshd did not start:\n{log.read()}")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(WAIT)
+CUTS = 200 if support.DEEP else 12
 
 
 def change_source(mail, chance, turn):
     """Some messages come; others are flagged, moved, and deleted."""
     for number in range(chance.randrange(1, 6)):
         body = chance.randbytes(chance.randrange(1, 40000))
-        mail.deliver(f"19{turn:04}{number:04}.M1P1.old", body, chance.choice(pull_test.FOLDERS),
+        mail.deliver(f"19{turn:04}{number:04}.M1P1.old", body, chance.choice(FOLDERS),
                      chance.choice((None, "", "S", "FS")))
     there = sorted(mail.messages())
     chance.shuffle(there)
     mail.change(there[0], flags=chance.choice(("", "S", "FRS", "T")))
-    mail.change(there[1], folder=chance.choice(pull_test.FOLDERS))
+    mail.change(there[1], folder=chance.choice(FOLDERS))
     mail.delete(there[2])
 
 
-@unittest.skipUnless(SSHD and SSH and KEYGEN, "sshd, ssh, or ssh-keygen is not installed")
-class SshCase(pull_test.PullCase):
+@needs_ssh
+class SshCase(PullCase):
     def setUp(self):
         super().setUp()
         self.sshd = Sshd(os.path.join(self.directory, "ssh"))
@@ -116,7 +45,7 @@ class SshCase(pull_test.PullCase):
         return self.check_exit(self.new.vstate(*self.words(*options)), code)
 
 
-class PassesTest(pull_test.Passes, SshCase):
+class PassesTest(Passes, SshCase):
     """All that is expected of the other ways."""
 
     def test_equal_after_each_pass(self):
@@ -149,7 +78,7 @@ class CutTest(SshCase):
         for user in ("alice", "bob"):
             if not os.path.isdir(self.here(user).root):
                 continue
-            source = pull_test.Mail(self.old, user).messages() | gone
+            source = Mail(self.old, user).messages() | gone
             for unique, found in self.here(user).messages().items():
                 self.assertEqual(found[3], source[unique][3], unique)
 

@@ -13,11 +13,11 @@ import sys
 import time
 import unittest
 
-import disturb
 import support
+from support import disturb
 
 NAME = "example.com"
-RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if disturb.DEEP else 56))
+RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if support.DEEP else 56))
 CANARY = b"canary-that-only-root-may-read"
 
 #: Swaps a directory for a link and back until it is killed, as the owner of the mail.

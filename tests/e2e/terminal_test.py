@@ -13,9 +13,8 @@ import termios
 import time
 import unicodedata
 
-import pull_test
 import support
-from pull_test import NAME
+from support.passes import NAME, PullCase
 
 WIDE = "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"
 
@@ -77,7 +76,7 @@ def at_terminal(command, answer=b"", stdin=None, stdout=None, width=0, environme
     return Screen(program.returncode, parts)
 
 
-class TerminalCase(pull_test.PullCase):
+class TerminalCase(PullCase):
     def at_terminal(self, *arguments, **options):
         return at_terminal([support.VSTATE, *self.new.options, *arguments], **options)
 
@@ -214,7 +213,7 @@ class SlowTest(TerminalCase):
         self.assertEqual((screen.code, screen.text), (0, ""))
 
 
-class QuietTest(pull_test.PullCase):
+class QuietTest(PullCase):
     """-q leaves nothing but errors and what was asked for as data; the exit status tells the rest."""
 
     def quiet(self, server, *words, code=0, out=""):

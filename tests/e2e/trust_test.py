@@ -9,9 +9,8 @@ import subprocess
 import tarfile
 import unittest
 
-import databases
 import support
-from support import domain_text
+from support import databases, domain_text
 
 NAME = "example.com"
 OTHER = "other.example"

@@ -1,7 +1,7 @@
 """Law 3 on servers that are not tidy: what is not carried is named, and nothing is called whole that
 is not.
 
-Each case plants some blemishes (tests/e2e/untidy.py) on the example server, or, one in six, on a
+Each case plants some blemishes (support/untidy.py) on the example server, or, one in six, on a
 capture, if there are any, and moves the domain to a server of another layout: from a file, through a
 pipe, or by pull. A reading that does not use the program's code then compares the two.
 
@@ -19,11 +19,11 @@ import re
 import shutil
 import subprocess
 
-import disturb
 import support
-import untidy
+from support import disturb, reading, untidy
+from support.captures import needs_captures
 
-CASES = int(os.environ.get("VSTATE_CASES") or (10000 if disturb.DEEP else 240))
+CASES = int(os.environ.get("VSTATE_CASES") or (10000 if support.DEEP else 240))
 TARGETS = ({"version": "5.6", "home": "/srv/vpop"},
            {"version": "5.4", "home": "/home/vpopmail", "clear": True},
            {"version": "5.6", "home": "/var/vpopmail", "big_dir": False})
@@ -34,7 +34,7 @@ MAY_REFUSE = {"vpopmail_renamed"}
 
 
 def read(root, place):
-    return untidy.Reading(root, place.domain, place.qmail)
+    return reading.Reading(root, place.domain, place.qmail)
 
 
 def show(words):
@@ -150,14 +150,14 @@ class Case:
             return
         if apply.returncode not in (0, 2, 3, 4):
             self.wrong.append(f"{self.way} ends with {apply.returncode}: {apply.text[-1500:]}")
-        lacks = untidy.missing(read(os.path.join(self.work, "old"), self.place),
-                               untidy.Reading(self.target.root, self.place.domain))
+        lacks = reading.missing(read(os.path.join(self.work, "old"), self.place),
+                               reading.Reading(self.target.root, self.place.domain))
         self.kind = "with losses" if lacks else "whole"
         # That a thing is made does not say that it, or something of it, is missing.
         told = "\n".join(line for line in told.split("\n") if not re.match(r"\$ |\s+[+] ", line))
         for kind, name in lacks:
             person = name.partition(b"/")[0] if kind in ("text", "file") else name
-            if not untidy.is_named(person, told):
+            if not reading.is_named(person, told):
                 self.wrong.append(f"{kind} {show(name)} is missing, and nobody says so")
         if lacks and verify.returncode == 0:
             self.wrong.append(f"verify calls it whole without {[(k, show(n)) for k, n in lacks][:5]}")
@@ -237,18 +237,18 @@ class UntidyTest(disturb.DisturbCase):
         old = os.path.join(self.base, "example")
         whole = read(old, untidy.EXAMPLE)
         self.assertGreater(sum(map(len, (whole.accounts, whole.aliases, whole.lists))), 12)
-        self.assertEqual(untidy.missing(whole, read(old, untidy.EXAMPLE)), [])
+        self.assertEqual(reading.missing(whole, read(old, untidy.EXAMPLE)), [])
         example = disturb.Example(old)
         os.unlink(example.at("alice/Maildir/cur/1761994000.4002.mail1.example.com,S=340:2,FSa"))
         os.unlink(example.at(".qmail-abuse"))
         os.unlink(example.at("news/subscribers/K"))
         os.unlink(example.at("bob/vacation/message"))
         example.set_accounts(lambda lines: [line for line in lines if line[0] != "eve"])
-        kinds = untidy.missing(whole, read(old, untidy.EXAMPLE))
+        kinds = reading.missing(whole, read(old, untidy.EXAMPLE))
         self.assertEqual(sorted(kinds), [("account", b"eve"), ("alias", b"abuse"), ("list", b"news"),
                                          ("mail", b"alice"), ("text", b"bob/vacation/message")])
 
-    @support.needs_captures
+    @needs_captures
     @support.needs_root
     def test_the_reading_sees_what_is_missing_of_captures(self):
         """The same of what real programs laid out."""
@@ -259,7 +259,7 @@ class UntidyTest(disturb.DisturbCase):
     def take_away(self, place, taken):
         root = os.path.join(self.base, place.name)
         whole = read(root, place)
-        self.assertEqual(untidy.missing(whole, read(root, place)), [])
+        self.assertEqual(reading.missing(whole, read(root, place)), [])
         self.assertGreater(len(whole.accounts), 150)
         server = untidy.Untidy(root, 1, place)
         for (kind, name), path in taken.items():
@@ -271,7 +271,7 @@ class UntidyTest(disturb.DisturbCase):
             else:
                 there = server.at(server.below(path))
                 os.unlink(os.path.join(there, min(os.listdir(there))) if kind == "mail" else there)
-        self.assertEqual(sorted(untidy.missing(whole, read(root, place))), sorted(taken))
+        self.assertEqual(sorted(reading.missing(whole, read(root, place))), sorted(taken))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import support  # noqa: E402
-from real_tools_test import Printed, fields, flag_word, quota_text  # noqa: E402
+from support import captures  # noqa: E402
+from support.captures import needs_captures  # noqa: E402
+from support.real_tools import Printed, fields, flag_word, quota_text  # noqa: E402
 
 VPOPMAIL = os.environ.get("VSTATE_TEST_VPOPMAIL", "").rstrip("/")
 QMAIL = os.environ.get("VSTATE_TEST_QMAIL", "").rstrip("/")
@@ -230,13 +232,13 @@ class DeliveriesTest(InteropCase):
         self.assertEqual(self.queued() + len(self.arrived("mary")), before + 1)
 
 
-@support.needs_captures
+@needs_captures
 class CapturedTest(InteropCase):
     """acme.example of the captured 5.4 server, moved to the real installation."""
 
     def setUp(self):
         super().setUp()
-        source, mail = support.captured_server("vp54-cdb"), os.path.join(self.directory, "mail")
+        source, mail = captures.captured_server("vp54-cdb"), os.path.join(self.directory, "mail")
         self.toml = os.path.join(self.directory, "acme.toml")
         self.check_exit(source.vstate("-q", "dump", "--mail", mail, "-o", self.toml, CAPTURED))
         self.apply(self.target, "--mail", mail, self.toml)
@@ -250,7 +252,7 @@ class CapturedTest(InteropCase):
 
     def test_passwords(self):
         """Each clear password known of the capture opens its account, unless its flags close it."""
-        text = support.captured_text("vp54-cdb")
+        text = captures.captured_text("vp54-cdb")
         if text is None:
             self.skipTest("vp54-cdb.txt is not beside the captures")
         for address, clear in Printed(text).passwords.items():

@@ -5,7 +5,6 @@ and from the Maildirs. qmail-remote is replaced by a program that takes everythi
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 

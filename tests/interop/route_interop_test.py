@@ -1,5 +1,5 @@
 """The real qmail and vpopmail deliver as `vstate route` says: to every address of the servers of
-tests/support/route_server.py a message is sent through a whole qmail, and where it went is compared.
+support/route_server.py of the end-to-end tests a message is sent through a whole qmail, and where it went is compared.
 
 VSTATE_TEST_VPOPMAIL  vpopmail's home with bin/ and include/: a cdb build without qmail-ext for most
                       servers; a SQLite build with qmail-ext and defaultdelivery for its own
@@ -14,10 +14,10 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(os.path.dirname(HERE), place) for place in ("e2e", "support")]
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import mail_system  # noqa: E402
-import route_server as servers  # noqa: E402
 import support  # noqa: E402
+from support import route_server as servers  # noqa: E402
 
 VPOPMAIL = os.environ.get("VSTATE_TEST_VPOPMAIL", "").rstrip("/")
 QMAIL = os.environ.get("VSTATE_TEST_QMAIL", "").rstrip("/")

@@ -5,27 +5,28 @@ Each method does one thing that real servers were found with; what is right is s
 
 import os
 
-import support  # also for the way to tests/support
-from example_server import make_server
+from . import program, servers
+from .domains import MD5
+from .example_server import make_server
 
 NAME = "example.com"
 BODY = b"Subject: a\n\nhi\n"
 
 
-class OldServer(support.Server):
+class OldServer(servers.Server):
     """A vpopmail 5.4 server with one domain; `build` writes its indexes and owners."""
 
     def __init__(self, root, home="/home/vpopmail"):
         super().__init__(root, home)
-        support.make_directories(root)
+        servers.make_directories(root)
         os.chmod(root, 0o755)
         self.rows, self.assign = [], []
         self.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n"
-                   f"vpopmail:x:{support.OWNER[0]}:{support.OWNER[1]}::{home}:/bin/sh\n")
+                   f"vpopmail:x:{servers.OWNER[0]}:{servers.OWNER[1]}::{home}:/bin/sh\n")
         self.write("/var/qmail/control/me", "old.example.net\n")
         self.write("/var/qmail/control/locals", "localhost\n")
         self.write(f"{home}/etc/vlimits.default", "maxpopaccounts: -1\n")
-        self.write(f"{home}/include/vpopmail_config.h", support.config_header("5.4.33", False))
+        self.write(f"{home}/include/vpopmail_config.h", servers.config_header("5.4.33", False))
         self.write(f"{home}/bin/vdelivermail", "#!/bin/sh\n", mode=0o755)
         self.dom = f"{home}/domains/{NAME}"
         self.make(self.dom)
@@ -34,7 +35,7 @@ class OldServer(support.Server):
         self.add("postmaster")
 
     def make(self, path):
-        support.make_directories(self.at(path))
+        servers.make_directories(self.at(path))
         os.chmod(self.at(path), 0o700)
 
     def maildir(self, path):
@@ -42,7 +43,7 @@ class OldServer(support.Server):
             self.make(path + part)
         return path
 
-    def add(self, name, password=support.MD5, home=None, where=None, maildir=True):
+    def add(self, name, password=MD5, home=None, where=None, maildir=True):
         """An account; `home` is what it says, `where` is where the mail is."""
         place = where or f"{self.dom}/{name}"
         self.rows.append(f"{name}:{password}:1:0:{name}:{place if home is None else home}:NOQUOTA")
@@ -57,17 +58,17 @@ class OldServer(support.Server):
         return path
 
     def link(self, target, path):
-        support.make_directories(os.path.dirname(self.at(path)))
+        servers.make_directories(os.path.dirname(self.at(path)))
         os.symlink(target, self.at(path))
 
     def move(self, path, target, link=None):
         """Moves a directory to another disk and leaves a link."""
-        support.make_directories(os.path.dirname(self.at(target)))
+        servers.make_directories(os.path.dirname(self.at(target)))
         os.rename(self.at(path), self.at(target))
         os.symlink(link or target, self.at(path))
 
     def build(self, assign=None):
-        lines = assign or [f"+{NAME}-:{NAME}:{support.OWNER[0]}:{support.OWNER[1]}:{self.dom}:-::"]
+        lines = assign or [f"+{NAME}-:{NAME}:{servers.OWNER[0]}:{servers.OWNER[1]}:{self.dom}:-::"]
         self.write("/var/qmail/users/assign", "".join(line + "\n" for line in lines) + ".\n")
         records, names = [], []
         for line in lines:
@@ -92,14 +93,14 @@ class OldServer(support.Server):
 
     def own(self):
         """Gives the mail to vpopmail, wherever it stands."""
-        if not support.IS_ROOT:
+        if not program.IS_ROOT:
             return
         for top in (self.home, "/data", "/data2"):
             if not os.path.isdir(self.at(top)):
                 continue
             for place, names, files in os.walk(self.at(top).encode()):
                 for path in [place, *(os.path.join(place, name) for name in names + files)]:
-                    os.lchown(path, *support.OWNER)
+                    os.lchown(path, *servers.OWNER)
 
 
 def bodies(root):

@@ -4,11 +4,14 @@ indexes that tests write of a server come from it too."""
 import importlib.util
 import os
 
-EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "examples")
+from .program import TREE
+
+EXAMPLES = os.path.join(TREE, "examples")
 
 
 def _load():
-    spec = importlib.util.spec_from_file_location("make_server", os.path.join(EXAMPLES, "make-server.py"))
+    path = os.path.join(EXAMPLES, "make-server.py")
+    spec = importlib.util.spec_from_file_location("make_server", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -12,9 +12,9 @@ import sys
 import tempfile
 import unittest
 
-import support
+from . import captures, program, servers
 
-SCRIPT = os.path.join(support.TREE, "tests/support/database.py")
+SCRIPT = os.path.join(program.TREE, "tests/support/database.py")
 PASSWORD = "Secret-of-the-tests"
 NOT_INSTALLED = 125
 DEFINES = {"cdb": "USE_CDB", "mysql": "USE_MYSQL", "pgsql": "USE_POSTGRES", "sqlite": "USE_SQLITE"}
@@ -98,14 +98,14 @@ class Database:
 
 def compiled():
     """The back-ends that the program has."""
-    out = support.run("--version").out
+    out = program.run("--version").out
     return out[out.index("accounts: ") + 10:out.index(")")].split(", ")
 
 
 def database(kind):
     """The one server of a kind; the test is skipped where it cannot be had."""
     if kind not in compiled():
-        raise unittest.SkipTest(f"{support.VSTATE} was built without {kind}")
+        raise unittest.SkipTest(f"{program.VSTATE} was built without {kind}")
     if kind not in RUNNING:
         made = Database(kind)
         try:
@@ -142,15 +142,15 @@ def mail_server(case, name, backend, version="5.6", many=True, engine="InnoDB", 
             server.database.sql("mysql", f"SET GLOBAL default_storage_engine = {engine}")
         server.schema = server.database.create(charset)
         server.write(f"{server.home}/etc/vpopmail.{backend}",
-                     server.database.connection(server.schema) + "\n", mode=0o640, owner=support.OWNER)
+                     server.database.connection(server.schema) + "\n", mode=0o640, owner=servers.OWNER)
     return server
 
 
 def captured_server(directory, kind):
     """The server of a capture with its database loaded into a private server."""
     running = database(kind)
-    home, short = os.path.join(support.CAPTURES, f"vp56-{kind}"), {"mysql": "my", "pgsql": "pg"}[kind]
-    server = support.Server(home, f"/opt/real/vp56{short}", f"/opt/real/q56{short}", named=True)
+    home, short = os.path.join(captures.CAPTURES, f"vp56-{kind}"), {"mysql": "my", "pgsql": "pg"}[kind]
+    server = servers.Server(home, f"/opt/real/vp56{short}", f"/opt/real/q56{short}", named=True)
     server.database, server.schema = running, running.create()
     running.ask("load", server.schema, os.path.join(home, "opt/real/dump/vpopmail.sql"))
     # The capture's own file says where the database was.

@@ -20,8 +20,9 @@ import tempfile
 import time
 import unittest
 
+from .program import IS_ROOT
+
 PASSWORD = "correct horse"
-IS_ROOT = os.geteuid() == 0
 
 
 def program():

@@ -13,10 +13,11 @@ import socket
 import subprocess
 import unittest
 
+from .program import IS_ROOT
+
 ROOT = os.environ.get("VSTATE_COURIER", "")
 IMAPD = os.path.join(ROOT, "usr/bin/imapd")
 POP3D = os.path.join(ROOT, "usr/lib/courier/courier/courierpop3d")
-IS_ROOT = os.geteuid() == 0
 
 needs_courier = unittest.skipUnless(
     ROOT and os.access(IMAPD, os.X_OK) and os.access(POP3D, os.X_OK),

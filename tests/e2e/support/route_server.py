@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 
-from example_server import make_server
+from .example_server import make_server
 
 VD = "| {home}/bin/vdelivermail '' "
 BOUNCE = VD + "bounce-no-mailbox\n"

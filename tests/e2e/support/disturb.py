@@ -16,12 +16,11 @@ import subprocess
 import tempfile
 import unittest
 
-import support  # also for the way to tests/support
-from example_server import EXAMPLES, make_server
+from . import cases, program, servers
+from .example_server import EXAMPLES, make_server
 
 KILL_POINTS = os.environ.get("VSTATE_KILL_POINTS") or os.path.join(
-    os.path.dirname(support.VSTATE), "tests/kill_points")
-DEEP = bool(os.environ.get("VSTATE_DEEP"))
+    os.path.dirname(program.VSTATE), "tests/kill_points")
 SEED = int(os.environ.get("VSTATE_SEED", "1"))
 WORKERS = max(2, os.cpu_count() or 2)
 CANNOT = 125
@@ -64,7 +63,7 @@ def traced(work, options, command, prefix=(), stdout=None):
             cwd=work, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=180,
             # A build that looks for leaks cannot do so while it is traced.
-            env=support.environment(ASAN_OPTIONS="detect_leaks=0", PYTHONDONTWRITEBYTECODE="1"))
+            env=program.environment(ASAN_OPTIONS="detect_leaks=0", PYTHONDONTWRITEBYTECODE="1"))
         done.stdout = done.stdout or b""
         return Traced(done, report.name)
 
@@ -85,10 +84,10 @@ def needs_tracing(case):
 def make_example(tree, root):
     make_server.Server(pathlib.Path(EXAMPLES, tree), pathlib.Path(root)).make()
     # What an alias of the old server runs is on the new one too, else verify would have a word on it.
-    program = pathlib.Path(root, "usr/local/bin/ticket-import")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text("#!/bin/sh\n", encoding="utf-8")
-    program.chmod(0o755)
+    script = pathlib.Path(root, "usr/local/bin/ticket-import")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    script.chmod(0o755)
 
 
 class Example:
@@ -109,7 +108,7 @@ class Example:
             file.write(text)
         if made:
             os.chmod(path, 0o600)
-            support.give(path)
+            servers.give(path)
         if mtime is not None:
             os.utime(path, (mtime, mtime))
 
@@ -130,7 +129,7 @@ class Example:
                 file.write(f"T{address}\0")
             if made:
                 os.chmod(path, 0o600)
-                support.give(path)
+                servers.give(path)
 
     def live_on(self):
         """What a day brings: mail that comes, is read, moved and deleted; an account, an alias, a
@@ -146,7 +145,7 @@ class Example:
         shutil.rmtree(self.at("frank"))
         for part in ("", "Maildir", "Maildir/new", "Maildir/cur", "Maildir/tmp"):
             os.mkdir(self.at("gerda", part), 0o700)
-            support.give(self.at("gerda", part))
+            servers.give(self.at("gerda", part))
         os.unlink(self.at(".qmail-abuse"))
         self.write("&postmaster@example.com\n&bob@example.com\n", ".qmail-hostmaster")
         self.write("&gerda@example.com\n", ".qmail-sales")
@@ -213,7 +212,7 @@ def differences(here, wanted):
 
 def sample(points, each):
     """The numbers of the calls to disturb: all in a deep run, else each so manieth."""
-    step = 1 if DEEP else each
+    step = 1 if program.DEEP else each
     return range(1 + (SEED - 1) % step, points + 1, step)
 
 
@@ -223,7 +222,7 @@ def at_once(work, items):
         return list(pool.map(work, items))
 
 
-class DisturbCase(support.SandboxCase):
+class DisturbCase(cases.SandboxCase):
     """A sandbox where syncs are cheap, which holds `base`, and copies of it."""
 
     def run(self, result=None):
