@@ -9,7 +9,7 @@ import unittest
 
 import support
 from support import databases, needs_root
-from support.captures import CaptureCase, Dumped, needs_captures
+from support.captures import CaptureCase, Dumped, needs_sql_captures
 from support.real_tools import RealTools, fields
 
 SHARED = {}
@@ -38,6 +38,7 @@ def captured(kind):
     return SHARED[name]
 
 
+@needs_sql_captures
 class SqlTools(RealTools):
     """What the tools say otherwise of a server with SQL."""
 
@@ -112,7 +113,7 @@ class PgsqlToolsTest(SqlTools, support.SandboxCase):
                 self.check_robot(state["autoresponder"][name], name, domain, lines)
 
 
-@needs_captures
+@needs_sql_captures
 @needs_root
 class SqlRoundTripTest(CaptureCase):
     def stop(self, first, number, needs_alter=False, **options):

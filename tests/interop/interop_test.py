@@ -252,10 +252,8 @@ class CapturedTest(InteropCase):
 
     def test_passwords(self):
         """Each clear password known of the capture opens its account, unless its flags close it."""
-        text = captures.captured_text("vp54-cdb")
-        if text is None:
-            self.skipTest("vp54-cdb.txt is not beside the captures")
-        for address, clear in Printed(text).passwords.items():
+        printed = Printed(captures.captured_text("vp54-cdb"))
+        for address, clear in printed.passwords.items():
             name, domain = address.split("@")
             if domain == CAPTURED and clear != "-":
                 with self.subTest(account=name):

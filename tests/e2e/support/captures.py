@@ -1,6 +1,6 @@
 """Captures of real servers: their trees, and their dumps.
 
-VSTATE_CAPTURES  directory with vp54-cdb/ and vp56-cdb/ unpacked; without it their tests are skipped
+VSTATE_CAPTURES  directory where cmake/captures.sh unpacked them; without it their tests are skipped
 """
 
 import os
@@ -11,9 +11,18 @@ from .domains import domain_text
 
 CAPTURES = os.environ.get("VSTATE_CAPTURES", "")
 
+
+
+def has_captures(*names):
+    return bool(CAPTURES) and all(os.path.isdir(os.path.join(CAPTURES, name)) for name in names)
+
+
 needs_captures = unittest.skipUnless(
-    CAPTURES and os.path.isdir(os.path.join(CAPTURES, "vp54-cdb")),
-    "VSTATE_CAPTURES does not name a directory with vp54-cdb/ and vp56-cdb/")
+    has_captures("vp54-cdb", "vp56-cdb"),
+    "VSTATE_CAPTURES names no directory where cmake/captures.sh unpacked the captures")
+needs_sql_captures = unittest.skipUnless(
+    has_captures("vp56-mysql", "vp56-pgsql"),
+    "the captures of servers with MySQL and PostgreSQL are not here")
 
 
 def captured_server(name):
@@ -24,14 +33,9 @@ def captured_server(name):
 
 
 def captured_text(name):
-    """What the real tools printed for a capture, or None where the file is not at hand."""
-    for place in (CAPTURES, os.path.join(CAPTURES, name),
-                  os.path.join(program.TREE, "../shared/reference")):
-        path = os.path.join(place, name + ".txt")
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                return file.read()
-    return None
+    """What the real tools printed for a capture."""
+    with open(os.path.join(CAPTURES, name + ".txt"), encoding="utf-8") as file:
+        return file.read()
 
 
 class Dumped:

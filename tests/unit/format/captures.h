@@ -1,6 +1,6 @@
 /// \file
-/// Data of real servers, for tests that compare with it: the captures of ../shared/reference,
-/// unpacked below the directory that VSTATE_CAPTURES names.
+/// Data of real servers, for tests that compare with it: the captures of tests/data/captures, which
+/// cmake/captures.sh unpacks below the directory that VSTATE_CAPTURES names.
 #pragma once
 
 #include <cstdlib>
