@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build demo check check-deep check-asan check-all bench fmt fmt-check tidy install clean
+.PHONY: build demo check check-deep check-asan check-all bench fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -41,6 +41,11 @@ fmt:
 	@cmake/format.sh
 
 fmt-check:
+	@cmake/format.sh --check
+
+lint:
+	@cmake/packages.sh lint optional
+	@cmake/lint.sh
 	@cmake/format.sh --check
 
 tidy:

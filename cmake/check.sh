@@ -1,5 +1,5 @@
 #!/bin/sh
-# check.sh PRESET  builds a preset, runs all its tests and the look at the format, and prints as
+# check.sh PRESET  builds a preset, runs all its tests, checks the format and the Python, and prints as
 #                  its last line "N passed, N failed, N skipped". Fails when anything failed.
 set -eu
 
@@ -37,4 +37,8 @@ format=passed
 cmake/format.sh --check || format=failed
 [ $format = failed ] || [ -n "$(cmake/format.sh --program)" ] || format=skipped
 
-python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "ctest=$status"
+lint=passed
+cmake/lint.sh || lint=failed
+[ $lint = failed ] || [ -z "$(cmake/lint.sh --missing)" ] || lint=skipped
+
+python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "lint=$lint" "ctest=$status"

@@ -15,7 +15,7 @@ import struct
 import sys
 from pathlib import Path
 
-WRITTEN = datetime.datetime(2025, 11, 3, 12, tzinfo=datetime.timezone.utc).timestamp()
+WRITTEN = datetime.datetime(2025, 11, 3, 12, tzinfo=datetime.UTC).timestamp()
 
 
 # --- formats ------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Server:
     def make_accounts(self):
         users = self.root / "var/qmail/users"
         if self.owner != self.in_tree:
-            in_tree, owner = (":%d:%d:" % pair for pair in (self.in_tree, self.owner))
+            in_tree, owner = (f":{uid}:{gid}:" for uid, gid in (self.in_tree, self.owner))
             for path in (users / "assign", self.root / "etc/passwd"):
                 path.write_text(path.read_text().replace(in_tree, owner))
         (users / "cdb").write_bytes(assign_cdb((users / "assign").read_text()))

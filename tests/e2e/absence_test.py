@@ -213,7 +213,8 @@ class OneBadRecord(AbsenceCase):
                              {"max_mailboxes": 0, "max_aliases": 10, "max_forwards": 7})
 
     def test_users_assign(self):
-        good = f"+{NAME}-:{NAME}:{support.OWNER[0]}:{support.OWNER[1]}:/home/vpopmail/domains/{NAME}:-::\n"
+        uid, gid = support.OWNER
+        good = f"+{NAME}-:{NAME}:{uid}:{gid}:/home/vpopmail/domains/{NAME}:-::\n"
         for text, what in ((good, "ends without"), (good + "\n.\n", "line 2: a blank line"),
                            ("# mine\n" + good + ".\n", "line 1: fewer than seven colons"),
                            (good + "+x:y\n.\n", "line 2: fewer than seven colons")):
@@ -264,7 +265,8 @@ class OneBadRecord(AbsenceCase):
                 old = self.old()
                 old.add("high", home=home, where=f"{old.dom}/high")
                 old.message(f"{old.dom}/high/Maildir", 90, b"Subject: high\n\n")
-                new = self.check(old.build(), 0, "which holds the domain itself", present=("bob:", "high:"))
+                new = self.check(old.build(), 0, "which holds the domain itself",
+                                 present=("bob:", "high:"))
                 self.assertEqual(bodies(new.domain(NAME, "high")), [b"Subject: high\n\n"])
                 self.assertEqual(sorted(os.listdir(new.domain(NAME, "high"))), ["Maildir"])
 
@@ -288,11 +290,14 @@ class OneBadRecord(AbsenceCase):
                     self.assertNotIn("[list.", file.read())
 
     def test_links_to_what_is_not_the_domains(self):
-        """A link of the owner's takes along neither the server nor another domain, and holds up nothing."""
+        """A link of the owner's takes along neither the server nor another domain, and holds up
+        nothing."""
         other = "/home/vpopmail/domains/other.example"
-        for place, target in (("x", "/"), ("y", "/home/vpopmail"), ("z", "/home/vpopmail/domains"), ("q", "."),
-                              ("w", other), ("v", f"{other}/jim"), ("bob/Maildir/.Root", "/"),
-                              ("bob/Maildir/.Up", "/home/vpopmail/domains"), ("bob/Maildir/.Jim", f"{other}/jim/Maildir")):
+        for place, target in (("x", "/"), ("y", "/home/vpopmail"), ("z", "/home/vpopmail/domains"),
+                              ("q", "."), ("w", other), ("v", f"{other}/jim"),
+                              ("bob/Maildir/.Root", "/"),
+                              ("bob/Maildir/.Up", "/home/vpopmail/domains"),
+                              ("bob/Maildir/.Jim", f"{other}/jim/Maildir")):
             with self.subTest(place=place, target=target):
                 for part in ("old", "new", "mail"):
                     subprocess.run(["rm", "-rf", os.path.join(self.directory, part)], check=True)
@@ -303,15 +308,16 @@ class OneBadRecord(AbsenceCase):
                 link = old.at(f"{old.dom}/{place}")
                 os.symlink(target, link)
                 support.give(link)
-                dumped = old.vstate("dump", NAME, "--mail", os.path.join(self.directory, "mail"), "-o",
-                                    os.path.join(self.directory, "d.toml"))
+                dumped = old.vstate("dump", NAME, "--mail", os.path.join(self.directory, "mail"),
+                                    "-o", os.path.join(self.directory, "d.toml"))
                 self.assertIn(dumped.code, (0, 2), dumped)
                 self.assertIn(place.rpartition("/")[2], dumped.err)
                 new = self.server("new")
-                self.check_exit(new.vstate("apply", os.path.join(self.directory, "d.toml"), "--mail",
-                                           os.path.join(self.directory, "mail")))
+                self.check_exit(new.vstate("apply", os.path.join(self.directory, "d.toml"),
+                                           "--mail", os.path.join(self.directory, "mail")))
                 self.assertEqual(len(bodies(new.domain(NAME, "bob"))), 12)
-                found = subprocess.run(["grep", "-r", "-l", "secret of jim", new.root], capture_output=True, text=True)
+                found = subprocess.run(["grep", "-r", "-l", "secret of jim", new.root],
+                                       capture_output=True, text=True)
                 self.assertEqual(found.stdout, "")
 
     def test_home_within_a_home(self):
@@ -345,7 +351,8 @@ class OneBadRecord(AbsenceCase):
         old.message("/data/moved/Maildir", 80, b"Subject: there\n\n")
         old.maildir(f"{old.dom}/moved/Maildir")
         old.message(f"{old.dom}/moved/Maildir", 81, b"Subject: left\n\n")
-        new = self.check(old.build(), 2, "left out: file.moved (1 message, 15 B)", present=("bob:", "moved:"))
+        new = self.check(old.build(), 2, "left out: file.moved (1 message, 15 B)",
+                         present=("bob:", "moved:"))
         self.assertEqual(bodies(new.domain(NAME, "moved")), [b"Subject: there\n\n"])
 
     def test_extensions_of_a_mailbox(self):
@@ -353,16 +360,19 @@ class OneBadRecord(AbsenceCase):
         old = self.old()
         old.write(f"{self.bob}/.qmail-spam", "./Maildir/.Junk/\n")
         self.dump(old.build())
-        for name, define, is_warned in (("plain", "", True), ("extended", "#define QMAIL_EXT 1\n", False)):
+        for name, define, is_warned in (("plain", "", True),
+                                        ("extended", "#define QMAIL_EXT 1\n", False)):
             with self.subTest(name):
                 new = self.server(name)
                 path = f"{new.home}/include/vpopmail_config.h"
                 new.write(path, new.read(path).decode() + define)
                 plan = self.check_exit(new.vstate("plan", self.toml, *self.mail))
-                self.assertEqual("its .qmail-spam is read only by a vpopmail that is built with qmail-ext"
+                self.assertEqual("its .qmail-spam is read only by a vpopmail that is built with "
+                                 "qmail-ext"
                                  in plan.out, is_warned, plan.out)
                 self.check_exit(new.vstate("apply", self.toml, *self.mail))
-                self.assertEqual(new.read(f"{new.directory_of(NAME)}/bob/.qmail-spam"), b"./Maildir/.Junk/\n")
+                self.assertEqual(new.read(f"{new.directory_of(NAME)}/bob/.qmail-spam"),
+                                 b"./Maildir/.Junk/\n")
 
     def test_stale_homes(self):
         old = self.old()
@@ -384,7 +394,8 @@ class Passwords(AbsenceCase):
             for command in ("check", "plan"):
                 outcome = self.server(command + password).vstate(command, file)
                 self.check_exit(outcome, 1)
-                self.assertRegex(outcome.err, r"bad\.toml:10:\d+: mailbox\.carl\.password: is no hash")
+                self.assertRegex(outcome.err,
+                                 r"bad\.toml:10:\d+: mailbox\.carl\.password: is no hash")
                 self.assertNotIn(password, outcome.err)
 
     def test_excluding_takes_the_problem_along(self):
@@ -405,16 +416,19 @@ class Passwords(AbsenceCase):
         plain = os.path.join(self.directory, "plain")
         for words in (["check", self.toml], ["plan", self.toml], ["apply", self.toml],
                       ["verify", self.toml], ["pull", old.root, NAME]):
-            for option in ("--exclude", "--only") if words[0] in ("plan", "apply", "pull") else ("--exclude", ):
+            for option in ("--exclude", "--only") if words[0] in ("plan", "apply",
+                                                                  "pull") else ("--exclude", ):
                 with self.subTest(words=words, option=option):
                     done = self.check_exit(new.vstate(*words, option, "mailbox.nobody"), 1)
                     self.assertIn('is called "mailbox.nobody"', done.err)
         self.check_same(before, support.snapshot(new.root))
-        done = self.check_exit(old.vstate("dump", NAME, "--exclude", "mailbox.nobody", "-o", plain), 1)
+        done = self.check_exit(old.vstate("dump", NAME, "--exclude", "mailbox.nobody", "-o", plain),
+                               1)
         self.assertIn('is called "mailbox.nobody"', done.err)
         self.assertFalse(os.path.exists(plain))
         # What only the server has is kept from --prune so.
-        plan = self.check_exit(new.vstate("plan", "--prune", "--exclude", "mailbox.only-here", self.toml))
+        plan = self.check_exit(new.vstate("plan", "--prune", "--exclude", "mailbox.only-here",
+                                          self.toml))
         self.assertNotIn("only-here", plan.out)
         # The source alone has it.
         pulled = self.server("pulled")
@@ -451,7 +465,8 @@ class Output(AbsenceCase):
 class SameNameTwice(AbsenceCase):
     """No message is lost, by archive or by pull; the second pass and verify agree."""
 
-    PAIRS = {"flags": (("cur", "X:2,"), ("cur", "X:2,S")), "places": (("new", "X"), ("cur", "X:2,")),
+    PAIRS = {"flags": (("cur", "X:2,"), ("cur", "X:2,S")),
+             "places": (("new", "X"), ("cur", "X:2,")),
              "plain": (("cur", "X"), ("cur", "X:2,")), "three": (
                  ("new", "X"), ("cur", "X:2,S"), ("cur", "X:2,"))}
 

@@ -1,5 +1,5 @@
-"""Wrong servers, wrong archives, wrong command lines: the exact messages, the exit codes, and that nothing was
-changed. DIR in a message is the test's own directory."""
+"""Wrong servers, wrong archives, wrong command lines: the exact messages, the exit codes, and that
+nothing was changed. DIR in a message is the test's own directory."""
 
 import io
 import os
@@ -57,8 +57,9 @@ def bob(**fields):
 
 # What is done to an empty server, and the message.
 NO_SERVER = [
-    (remove("/var/qmail/control"), '/var/qmail: there is no qmail here (no directory "control" below '
-                                   'ROOT); name its directory with --qmail-dir'),
+    (remove("/var/qmail/control"),
+     '/var/qmail: there is no qmail here (no directory "control" below '
+     'ROOT); name its directory with --qmail-dir'),
     (remove("/srv/vpop"), "vpopmail: there is no vpopmail here below ROOT; name its home "
                           "with --vpopmail-dir"),
     database("USE_MYSQL", "mysql", None,
@@ -72,7 +73,8 @@ NO_SERVER = [
              "/srv/vpop/etc/vpopmail.pgsql: line 1: the second field is no port"),
     database("USE_POSTGRES", "pgsql", "\n", "/srv/vpop/etc/vpopmail.pgsql: no line says how to "
              "connect"),
-    (write(CONFIG, '#define PACKAGE_VERSION "4.9"\n'), "vpopmail 4.9 is not known; 5.4 and 5.6 are"),
+    (write(CONFIG, '#define PACKAGE_VERSION "4.9"\n'),
+     "vpopmail 4.9 is not known; 5.4 and 5.6 are"),
 ]
 # Options of the server, a file that it cannot hold, and the message.
 V54 = {"version": "5.4"}
@@ -97,12 +99,13 @@ REFUSED = [
     ({}, bob(gecos="a:b"), "mailbox bob: gecos: a colon cannot be written to vpasswd"),
     ({}, bob(gecos="a\\nb"), "mailbox bob: gecos: a newline cannot be written to vpasswd"),
     ({}, bob() + '[[file]]\npath = "bob/x"\ntext = "x"\n',
-     "file bob/x: is in the home of mailbox bob on this server; begin the path with {mailbox:bob}, or "
-     "leave it out with --exclude"),
+     "file bob/x: is in the home of mailbox bob on this server; begin the path with {mailbox:bob}, "
+     "or leave it out with --exclude"),
     ({}, domain_text("localdomain"),
      "domain localdomain: its name has no dot, which vpopmail 5.6 refuses"),
-    ({}, domain_text("example.c"), "domain example.c: its name has a last label that is not 2 to 63 "
-                                   "characters long, which vpopmail 5.6 refuses"),
+    ({}, domain_text("example.c"),
+     "domain example.c: its name has a last label that is not 2 to 63 "
+     "characters long, which vpopmail 5.6 refuses"),
     ({}, domain_text(more="[list.alice]\n"),
      "list alice: needs the directory alice that mailbox alice needs too"),
 ]
@@ -145,6 +148,10 @@ ARCHIVES = [
 ]
 
 
+WITH_ARCHIVE = domain_text(mailboxes=["postmaster"], more=(
+    f'[mailbox.alice]\nmail = {{ archive = "alice.tar", sha256 = "{"0" * 64}" }}\n'))
+
+
 class WrongServerTest(support.SandboxCase):
     def check_refused(self, server, path, message, code=1, commands=("plan", "apply")):
         before = server.snapshot()
@@ -154,7 +161,8 @@ class WrongServerTest(support.SandboxCase):
                              .replace("ROOT", server.root))
             self.assertNotIn("canary", outcome.out + outcome.err)
         after = server.snapshot()
-        for path in ("var/lib/vstate", "var/lib/vstate/lock", "var", "var/lib"):  # the run's own lock
+        # the run's own lock
+        for path in ("var/lib/vstate", "var/lib/vstate/lock", "var", "var/lib"):
             before.pop(path, None), after.pop(path, None)
         self.check_same(before, after)
 
@@ -165,7 +173,8 @@ class WrongServerTest(support.SandboxCase):
         return server
 
     def test_no_server(self):
-        """Detection says what it does not find, or cannot read, and with which option to help it."""
+        """Detection says what it does not find, or cannot read, and with which option to help
+        it."""
         path = self.file("a.toml", domain_text())
         for number, (spoil, message) in enumerate(NO_SERVER):
             with self.subTest(message):
@@ -199,7 +208,8 @@ class WrongServerTest(support.SandboxCase):
                            "example.net: is an alias domain of example.com on this server; remove "
                            "that first")
         text = domain_text("example.org", head='aliases = ["example.net"]')
-        self.check_refused(server, self.file("a.toml", text), "alias domain example.net: belongs to "
+        self.check_refused(server, self.file("a.toml", text),
+                           "alias domain example.net: belongs to "
                            "example.com on this server; remove it there first")
 
     def test_broken_counter(self):
@@ -210,26 +220,26 @@ class WrongServerTest(support.SandboxCase):
                            DOMAIN + ".dir-control: 1 lines, 8 expected")
 
     def test_archives(self):
-        """Section 6: an archive that leads out, holds a device, or is cut off is refused by name."""
+        """An archive that leads out, holds a device, or is cut off is refused by
+        name."""
         server = self.server()
         for data, message in ARCHIVES:
             with self.subTest(message):
                 with open(os.path.join(self.directory, "alice.tar"), "wb") as file:
                     file.write(data)
-                path = self.file("a.toml", domain_text(mailboxes=["postmaster"], more=(
-                    '[mailbox.alice]\nmail = { archive = "alice.tar", sha256 = "%s" }\n' % ("0" * 64))))
-                self.check_refused(server, path,
-                                   f"DIR/a.toml:10:20: mailbox.alice.mail: DIR/alice.tar: {message}")
+                path = self.file("a.toml", WITH_ARCHIVE)
+                place = "DIR/a.toml:10:20: mailbox.alice.mail: DIR/alice.tar: "
+                self.check_refused(server, path, place + message)
 
     def test_digest(self):
         """An archive that is not the one the file was dumped with."""
         self.file("alice.tar", tar_with("Maildir/new/1.host").decode())
-        path = self.file("a.toml", domain_text(mailboxes=["postmaster"], more=(
-            '[mailbox.alice]\nmail = { archive = "alice.tar", sha256 = "%s" }\n' % ("0" * 64))))
+        path = self.file("a.toml", WITH_ARCHIVE)
         outcome = self.check_exit(self.server().vstate("plan", path), 1)
-        self.assertRegex(outcome.err, r"^vstate: \S+a\.toml:10:20: mailbox\.alice\.mail: \S+alice\.tar "
-                         r"has the digest [0-9a-f]{12}…, the file says 0{12}…; take the archive that "
-                         r"was dumped with this file\n$")
+        self.assertRegex(outcome.err,
+                         r"^vstate: \S+a\.toml:10:20: mailbox\.alice\.mail: \S+alice\.tar "
+                         r"has the digest [0-9a-f]{12}…, the file says 0{12}…; take the archive "
+                         r"that was dumped with this file\n$")
 
     def test_locked(self):
         """Exit 75: another run is at work; plan only reads and goes on."""
@@ -279,7 +289,8 @@ deep = true
                             ("6:9", "prune: is true or false"), ("7:14", "max-delete"),
                             ("11:8", 'there is no command "aply"'),
                             ("14:8", 'route: there is no option "deep"')):
-            self.assertRegex(done.err, f"(?m)^vstate: {re.escape(bad)}:{place}: .*{re.escape(what)}")
+            self.assertRegex(done.err,
+                             f"(?m)^vstate: {re.escape(bad)}:{place}: .*{re.escape(what)}")
         self.assertEqual(len(done.err.splitlines()), 7, done.err)
         broken = self.file("broken.toml", "jobs = \n")
         done = self.check_exit(server.vstate("--config", broken, "route", "a@example.com"), 64)
@@ -301,7 +312,8 @@ exclude = ["mailbox.nobody", "mailbox.alice"]
 [export]
 to = "csv"
 """)
-        planned = self.check_exit(support.run("--config", options, "plan", "--exclude", "mailbox.postmaster", other))
+        planned = self.check_exit(support.run("--config", options, "plan", "--exclude",
+                                              "mailbox.postmaster", other))
         self.assertIn("1 to delete", planned.out)
         # A table is of its command alone.
         applied = self.check_exit(support.run("--config", options, "apply", other))

@@ -16,7 +16,8 @@ class BatchTest(support.SandboxCase):
                 for name in names]
 
     def published(self, server):
-        return {line.split(":")[0] for line in server.read(server.control("virtualdomains")).decode().splitlines()}
+        return {line.split(":")[0]
+                for line in server.read(server.control("virtualdomains")).decode().splitlines()}
 
     def test_all_of_them(self):
         server = self.server("new")
@@ -49,7 +50,8 @@ class BatchTest(support.SandboxCase):
         server = self.server("new")
         files = self.files("one", "two", one='aliases = ["two.example"]')
         done = self.check_exit(server.vstate("apply", *files), 3)
-        self.assertRegex(done.err, "two.example.* alias domain of one.example|two.example.*one.example")
+        self.assertRegex(done.err,
+                         "two.example.* alias domain of one.example|two.example.*one.example")
         self.assertIn("1 done, 1 failed (two.example)", done.err)
 
     def test_one_that_fails_holds_up_no_other(self):
@@ -58,7 +60,8 @@ class BatchTest(support.SandboxCase):
         # There is a file where its home has to be.
         self.check_exit(server.vstate("-q", "apply", files[1]))
         text = domain_text("two.example", ["postmaster", "alice", "bob"])
-        server.write(f"{server.directory_of('two.example')}/bob", "in the way\n", owner=support.OWNER)
+        server.write(f"{server.directory_of('two.example')}/bob", "in the way\n",
+                     owner=support.OWNER)
         files[1] = self.file("two-more.toml", text)
         done = server.vstate("apply", *files)
         self.assertIn(done.code, (1, 3), done)
@@ -66,11 +69,13 @@ class BatchTest(support.SandboxCase):
         self.assertIn("2 done", done.err)
 
     def test_one_that_cannot_be_published(self):
-        """A table refuses one alias domain of a batch; all others are published, and it says which."""
+        """A table refuses one alias domain of a batch; all others are published, and it says
+        which."""
         server = databases.mail_server(self, "new", "mysql")
         files = self.files("one", "two", "three", two='aliases = ["refused.example"]')
         # The table is made by the first alias domain.
-        self.check_exit(server.vstate("-q", "apply", *self.files("zero", zero='aliases = ["also.example"]')))
+        self.check_exit(server.vstate("-q", "apply",
+                                      *self.files("zero", zero='aliases = ["also.example"]')))
         server.database.sql(server.schema, "ALTER TABLE aliasdomains ADD CONSTRAINT not_this_one "
                                            "CHECK (alias <> 'refused.example')")
         done = self.check_exit(server.vstate("apply", *files), 3)

@@ -1,5 +1,5 @@
-"""Editing the file: the plan shows exactly what was edited and no secret, apply does it, and the next plan is
-empty. What only the server has is kept. One failure does not stop the rest."""
+"""Editing the file: the plan shows exactly what was edited and no secret, apply does it, and the
+next plan is empty. What only the server has is kept. One failure does not stop the rest."""
 
 import json
 import os
@@ -10,7 +10,8 @@ import support
 from support import MD5, SHA512, domain_text
 
 NAME = "example.com"
-CANARY = "$6$canarysalt$i0MduYf9HwkiwWrDy5EAR8vFmIfFsuj4Oyldj1zrvNfPItEeQ88NLwe2qyQl1GJnXk.RaijufUW8ptyWEcQDn."
+CANARY = ("$6$canarysalt$i0MduYf9HwkiwWrDy5EAR8vFmIfFsuj4Oyldj1zrvNfPItEeQ88NLwe2qyQl1GJnXk."
+          "RaijufUW8ptyWEcQDn.")
 CLEAR = "canary-clear-word"
 TOML = f"""vstate = 1
 
@@ -63,23 +64,30 @@ EDITS = [
     ("bytes = 1048576", "messages = 1000", "~ mailbox alice", "quota 1 MiB → 1,000 messages"),
     ('gecos = "Alice"', 'gecos = "Alice B"', "~ mailbox alice", "gecos Alice → Alice B"),
     (MD5, CANARY, "~ mailbox alice", "password changed (not shown)"),
-    ('["user0"]', '["user0", "domain_admin"]', "~ mailbox alice", "flags user0 → user0, domain_admin"),
-    ('flags = ["user0"]', 'flags = ["user0"]\ndisable = ["pop3"]', "~ mailbox alice", "disable + pop3"),
+    ('["user0"]', '["user0", "domain_admin"]', "~ mailbox alice",
+     "flags user0 → user0, domain_admin"),
+    ('flags = ["user0"]', 'flags = ["user0"]\ndisable = ["pop3"]', "~ mailbox alice",
+     "disable + pop3"),
     ('["./Maildir/"]', '["./Maildir/", "&b@c.org"]', "~ mailbox alice",
      "deliver ./Maildir/ → ./Maildir/; &b@c.org"),
     ('vacation = "Away"', 'vacation = "Back"', "~ mailbox alice", "vacation Away → Back"),
-    ("[alias.sales]", '[alias.office]\ndeliver = ["&b@c.org"]\n[alias.sales]', "+ alias office &b@c.org"),
-    ('["&alice@example.com"]', '["&b@c.org"]', "~ alias sales", "deliver &alice@example.com → &b@c.org"),
+    ("[alias.sales]", '[alias.office]\ndeliver = ["&b@c.org"]\n[alias.sales]',
+     "+ alias office &b@c.org"),
+    ('["&alice@example.com"]', '["&b@c.org"]', "~ alias sales",
+     "deliver &alice@example.com → &b@c.org"),
     ("'' bounce-no-mailbox", "'' delete", "~ default",
-     "deliver | {vpopmail}/bin/vdelivermail '' bounce-no-mailbox → | {vpopmail}/bin/vdelivermail '' delete"),
-    ('["a@example.org"]', '["a@example.org", "b@example.org"]', "~ list news", "subscribers 1 → 2", "subscribers + b@example.org"),
-    ('moderators = ["alice@example.com"]', 'moderators = ["alice@example.com", "m@c.org"]', "~ list news",
-     "moderators 1 → 2", "moderators + m@c.org"),
+     "deliver | {vpopmail}/bin/vdelivermail '' bounce-no-mailbox → | {vpopmail}/bin/vdelivermail "
+     "'' delete"),
+    ('["a@example.org"]', '["a@example.org", "b@example.org"]', "~ list news", "subscribers 1 → 2",
+     "subscribers + b@example.org"),
+    ('moderators = ["alice@example.com"]', 'moderators = ["alice@example.com", "m@c.org"]',
+     "~ list news", "moderators 1 → 2", "moderators + m@c.org"),
     ('message = "Hello"', 'message = "Hi"', "~ autoresponder info", "message Hello → Hi"),
     ("replies = 5", "replies = 6", "~ autoresponder info", "limit 5 in 100 s → 6 in 100 s"),
     ("max_mailboxes = 50", "max_mailboxes = 60", "~ limits", "max_mailboxes 50 → 60"),
     ('text = "old"', 'text = "new"', "~ file note", "content old → new"),
-    ("aliases = []", 'aliases = ["example.net"]', "+ publish example.net alias domain: users/assign, users/cdb, virtualdomains, rcpthosts"),
+    ("aliases = []", 'aliases = ["example.net"]',
+     "+ publish example.net alias domain: users/assign, users/cdb, virtualdomains, rcpthosts"),
 ]
 
 
@@ -128,7 +136,8 @@ class EditTest(ChangesCase):
                 self.check_nothing_to_do(self.target, path)
 
     def test_detailed_exitcode(self):
-        """Exit 2 with --detailed-exitcode where there is a difference, or one was removed; else 0."""
+        """Exit 2 with --detailed-exitcode where there is a difference, or one was removed; else
+        0."""
         path = self.edited(('"Alice"', '"Eve"'))
         self.check_exit(self.target.vstate("plan", path))
         self.check_exit(self.target.vstate("plan", "--detailed-exitcode", path), 2)
@@ -137,21 +146,24 @@ class EditTest(ChangesCase):
         self.check_exit(self.target.vstate("plan", "--detailed-exitcode", path))
 
     def test_only_and_exclude(self):
-        """--only keeps the changes of an address, and says what it left out; what --exclude names is
-        not there for the run."""
+        """--only keeps the changes of an address, and says what it left out; what --exclude names
+        is not there for the run."""
         path = self.edited(('"Alice"', '"Eve"'), ('["&alice@example.com"]', '["&b@c.org"]'))
-        for words, kept in ((["--only", "mailbox.al*"], "mailbox"), (["--exclude", "mailbox.*"], "alias")):
+        for words, kept in ((["--only", "mailbox.al*"], "mailbox"),
+                            (["--exclude", "mailbox.*"], "alias")):
             plan = self.check_exit(self.target.vstate("plan", *words, path))
             self.assertEqual([line for line in self.shown(plan) if line[0] == "~"],
                              ["~ mailbox alice" if kept == "mailbox" else "~ alias sales"])
             self.assertEqual("1 change left out by --only" in plan.out, words[0] == "--only")
         self.apply(self.target, "--only", "mailbox.*", path)
         plan = self.check_exit(self.target.vstate("plan", path))
-        self.assertEqual(self.shown(plan), ["~ alias sales", "deliver &alice@example.com → &b@c.org"])
+        self.assertEqual(self.shown(plan),
+                         ["~ alias sales", "deliver &alice@example.com → &b@c.org"])
 
     def test_summary_line(self):
         """Section 4: the last line, verbatim."""
-        path = self.edited(('"Alice"', '"Eve"'), ("[alias.sales]", '[alias.a]\ndeliver = []\n[alias.sales]'))
+        path = self.edited(('"Alice"', '"Eve"'),
+                           ("[alias.sales]", '[alias.a]\ndeliver = []\n[alias.sales]'))
         plan = self.check_exit(self.target.vstate("plan", path))
         self.assertEqual(plan.out.splitlines()[-1], "Plan: 1 to add, 1 to change, 0 to delete.")
 
@@ -174,7 +186,8 @@ class KeptTest(ChangesCase):
         """Law 3: what the file does not have is shown with "?" and stays."""
         path = self.without_alias()
         plan = self.check_exit(self.target.vstate("plan", path))
-        self.assertEqual(self.shown(plan), ["? alias sales here, not in the file; kept (--prune deletes)"])
+        self.assertEqual(self.shown(plan),
+                         ["? alias sales here, not in the file; kept (--prune deletes)"])
         self.assertEqual(plan.out.splitlines()[-1],
                          f"Nothing to do: {NAME} is as the file says. 1 kept.")
         before = self.target.read(self.target.domain(NAME, ".qmail-sales"))
@@ -188,8 +201,9 @@ class KeptTest(ChangesCase):
         self.assertRegex(self.shown(plan)[0], "^- alias sales")
         before = self.target.snapshot()
         outcome = self.check_exit(self.target.vstate("-q", "apply", "--prune", path), 1)
-        self.assertEqual(outcome.err, "vstate: nothing was changed: the plan deletes, and nobody confirmed "
-                                      "it; say --yes\n")
+        self.assertEqual(outcome.err,
+                         "vstate: nothing was changed: the plan deletes, and nobody confirmed "
+                         "it; say --yes\n")
         self.check_same(before, self.target.snapshot())
         self.apply(self.target, "--prune", "--yes", path)
         self.assertFalse(os.path.exists(self.target.domain(NAME, ".qmail-sales")))
@@ -205,7 +219,8 @@ class SecretsTest(ChangesCase):
                 ("apply", "--json", path), ("verify", "--deep", path), ("plan", "--json", path)]
         texts = [str(self.target.vstate(*words)) for words in runs]
         self.apply(self.target, self.file("b.toml", TOML))
-        texts.append(str(self.target.vstate("-v", "apply", self.file("a.toml", TOML.replace(MD5, CANARY)))))
+        texts.append(str(self.target.vstate("-v", "apply",
+                                            self.file("a.toml", TOML.replace(MD5, CANARY)))))
         for words, text in zip([*runs, "apply"], texts):
             self.assertNotIn("canary", text, words)
         self.assertIn("not shown", texts[0])
@@ -232,9 +247,11 @@ class KeepGoingTest(support.SandboxCase):
             os.chown(target.domain(NAME), *support.OWNER)
         outcome = self.check_exit(target.vstate("apply", path), 3)
         self.assertIn("mailbox.bob", outcome.err)
-        self.assertIn(f"vstate: {NAME} stays hidden from qmail until all of it is there\n", outcome.err)
-        self.assertRegex(outcome.out, r"(?m)^Partly applied: \d+ done, 1 failed; run it again to take up "
-                                      r"what is missing\.$")
+        self.assertIn(f"vstate: {NAME} stays hidden from qmail until all of it is there\n",
+                      outcome.err)
+        self.assertRegex(outcome.out,
+                         r"(?m)^Partly applied: \d+ done, 1 failed; run it again to take up "
+                         r"what is missing\.$")
         for name in ("postmaster", "alice", "carol"):
             self.assertTrue(os.path.isdir(target.domain(NAME, name, "Maildir/new")), name)
         for file in ("rcpthosts", "virtualdomains"):

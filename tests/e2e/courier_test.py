@@ -206,7 +206,8 @@ class FromCourier(support.SandboxCase):
             # No delivery agent gives a name a second time.
             self.live(source, choose, range(1 + 300 * number, 300 + 300 * number))
             self.pull(source, target)
-        self.check_exit(target.vstate("pull", *CONVERT, "--prune", "--yes", "--max-delete", "999", source.root, DOMAIN))
+        self.check_exit(target.vstate("pull", *CONVERT, "--prune", "--yes", "--max-delete", "999",
+                                      source.root, DOMAIN))
         before = state_by_courier(home_of(source))
         deliver(source, 1000)
         self.pull(source, target)

@@ -18,7 +18,8 @@ HASHES = {"des": ("desSecr3", "Zzg3LiiNAxd3Q"),
           "md5": ("md5-Secret-3", "$1$sqlMd5.3$yX0Xy.LtNq1UZFpeuZLnB/"),
           "sha256": ("sha256-Secret-3",
                      "$5$sqlsalt256$AYmONyPyH.VwL0hFayOi6D2ipMfpq4ozHndZ.bwwTy0"),
-          "sha512": ("sha512-Secret-3", "$6$sqlsalt512$.pFKtgXG8arAJ/MVUlERz7O6QeHmHo9lQ5QKXb1BwpJqS9"
+          "sha512": ("sha512-Secret-3",
+                     "$6$sqlsalt512$.pFKtgXG8arAJ/MVUlERz7O6QeHmHo9lQ5QKXb1BwpJqS9"
                      "ErxrR5AQLu7hkigBMkLrWAxRhvnpehDmlVMDye2/")}
 PREFIXED = {"prefix": ("sha512-Secret-3", "{SHA512-CRYPT}" + HASHES["sha512"][1])}
 
@@ -89,7 +90,8 @@ class DovecotTest(support.SandboxCase):
     def check_logins(self, settings, server, closed=True):
         with ExportedDovecot(settings, server.root) as running:
             for name, (password, _) in {**HASHES, **PREFIXED}.items():
-                for host in ("example.com", "example.net") if self.has_aliases else ("example.com",):
+                for host in ("example.com",
+                             "example.net") if self.has_aliases else ("example.com",):
                     with self.subTest(account=f"{name}@{host}"):
                         self.assertEqual(running.login(f"{name}@{host}", password),
                                          ("OK", 1 if name == "md5" else 0), running.log())
@@ -227,23 +229,26 @@ class TextTest(support.SandboxCase):
         tables = sqlite3.connect(":memory:")
         tables.executescript(
             "CREATE TABLE domain (domain, description, active); CREATE TABLE alias_domain "
-            "(alias_domain, target_domain, active); CREATE TABLE mailbox (username, password, name, "
-            "maildir, quota, local_part, domain, active); CREATE TABLE alias (address, goto, domain, "
-            "active);" + rows)
+            "(alias_domain, target_domain, active); CREATE TABLE mailbox (username, password, "
+            "name, maildir, quota, local_part, domain, active); CREATE TABLE alias (address, goto, "
+            "domain, active);" + rows)
         self.assertEqual(tables.execute("SELECT name, quota, password FROM mailbox WHERE "
                                         "username = 'alice@example.com'").fetchall(),
                          [('O\'Neil, "A"', "1048576", support.SHA512)])
-        self.assertEqual(tables.execute("SELECT goto FROM alias WHERE address = 'alice@example.com'")
+        self.assertEqual(tables.execute("SELECT goto FROM alias WHERE address = "
+                                        "'alice@example.com'")
                          .fetchall(), [("alice@example.com,a@x.example",)])
         self.assertEqual(tables.execute("SELECT count(*) FROM alias").fetchall(), [(4,)])
         tables.close()
 
     def test_csv(self):
-        rows = list(csv.reader(io.StringIO(self.export(self.DOCUMENT, "--to", "csv")["accounts.csv"],
+        rows = list(csv.reader(io.StringIO(self.export(self.DOCUMENT, "--to",
+                                                       "csv")["accounts.csv"],
                                            newline="")))
         self.assertEqual(rows[0][0], "address")
-        self.assertEqual(rows[1], ["alice@example.com", support.SHA512, 'O\'Neil, "A"', "1048576", "",
-                                   "", "&a@x.example\n{mailbox:alice}/Maildir/"])
+        self.assertEqual(rows[1],
+                         ["alice@example.com", support.SHA512, 'O\'Neil, "A"', "1048576", "",
+                          "", "&a@x.example\n{mailbox:alice}/Maildir/"])
         self.assertEqual([row[0] for row in rows[2:]], ["postmaster@example.com",
                                                         "sales@example.com"])
 

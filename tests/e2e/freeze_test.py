@@ -67,7 +67,8 @@ class FreezeTest(PullCase):
 
     def test_pull_freezes_the_source(self):
         remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
-        for source in ([self.old.root], ["--rsh", FAKE_RSH, "--remote-vstate", remote, "old.example"]):
+        for source in ([self.old.root],
+                       ["--rsh", FAKE_RSH, "--remote-vstate", remote, "old.example"]):
             with self.subTest(source=source):
                 if support.STRACE is None:
                     self.skipTest("strace is not installed")

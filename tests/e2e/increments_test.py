@@ -31,7 +31,8 @@ class IncrementsCase(PullCase):
             return tomllib.load(text)["mailbox"][user].get("mail")
 
     def use(self, file, server=None, *options):
-        return self.check_exit((server or self.new).vstate("apply", *options, "--mail", self.mail, file))
+        return self.check_exit((server or self.new).vstate("apply", *options, "--mail", self.mail,
+                                                           file))
 
     def files(self):
         found = {}

@@ -232,8 +232,8 @@ class PullTest(ServersCase):
 
 
 class EmptiedTmpTest(ServersCase):
-    """Mail servers, and people, delete what is old in `tmp`, also what a killed run left there: a message
-    that was never seen in its place was not deleted by its owner."""
+    """Mail servers, and people, delete what is old in `tmp`, also what a killed run left there: a
+    message that was never seen in its place was not deleted by its owner."""
 
     each = 40
 
@@ -250,8 +250,8 @@ class EmptiedTmpTest(ServersCase):
 
 
 class LedgerFaultTest(ServersCase):
-    """A call on the ledger fails, before or after what it was to do: whatever is in the ledger then, the
-    next run brings what is missing."""
+    """A call on the ledger fails, before or after what it was to do: whatever is in the ledger
+    then, the next run brings what is missing."""
 
     errnos = (errno.EIO, errno.ENOSPC, errno.EAGAIN)
 
@@ -276,14 +276,17 @@ class LedgerFaultTest(ServersCase):
         whole = self.work_on("whole")
         os.makedirs(os.path.join(self.base, LEDGER), exist_ok=True)
         os.makedirs(os.path.join(whole, LEDGER), exist_ok=True)
-        run = disturb.traced(whole, ["--changes", "--locks", "--below", os.path.join(whole, LEDGER)], self.command)
+        run = disturb.traced(whole, ["--changes", "--locks", "--below",
+                                     os.path.join(whole, LEDGER)], self.command)
         self.assertEqual(run.code, 0, run.err)
         self.assertGreater(run.points, 20)
         wanted = disturb.picture(whole, (r"ledger\.sqlite",))
         cases = [(number, code) for number in disturb.sample(run.points, 40) for code in
                  (self.errnos if support.DEEP else [self.errnos[number % len(self.errnos)]])]
-        bad = [failure for failure in disturb.at_once(lambda case: self.fault(case, wanted), cases) if failure]
-        print(f"{self.id().split('.')[-1]}: {len(cases)} faults at {run.points} calls, {len(cases) - len(bad)} right",
+        bad = [failure for failure in disturb.at_once(lambda case: self.fault(case, wanted), cases)
+               if failure]
+        print(f"{self.id().split('.')[-1]}: {len(cases)} faults at {run.points} calls, "
+              f"{len(cases) - len(bad)} right",
               flush=True)
         if bad:
             self.fail("\n".join([f"{len(bad)} of {len(cases)} wrong", *bad[:10]]))

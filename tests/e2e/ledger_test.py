@@ -51,9 +51,11 @@ class LedgerTest(support.SandboxCase):
     def test_conflict_needs_overwrite(self):
         self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
         changed = self.file("changed.toml", self.text.replace(
-            support.mailbox_text("alice"), support.mailbox_text("alice", "$1$abcdefgh$G0Sl.XGRGVGmKJAhGkOGu1")))
+            support.mailbox_text("alice"),
+            support.mailbox_text("alice", "$1$abcdefgh$G0Sl.XGRGVGmKJAhGkOGu1")))
         out = self.plan(changed)
-        self.assertRegex(out, r"# mailbox +alice +password was changed here and changed in the file")
+        self.assertRegex(out, r"# mailbox +alice +password was changed here and changed in the "
+                              r"file")
         self.apply(self.target, changed)
         self.assertEqual(self.password_of("alice"), "$1$person$abcdefghijklmnopqrstuv")
         # A newer file than both takes over only when told to.
@@ -90,7 +92,8 @@ class LedgerTest(support.SandboxCase):
     def test_json_names_the_kind(self):
         self.change_password("alice", "$1$person$abcdefghijklmnopqrstuv")
         plan = json.loads(self.check_exit(self.target.vstate("plan", "--json", self.toml), 0).out)
-        self.assertEqual([note["kind"] for note in plan["notes"] if note["name"] == "alice"], ["kept"])
+        self.assertEqual([note["kind"] for note in plan["notes"] if note["name"] == "alice"],
+                         ["kept"])
 
     def damage(self, first_page):
         """Overwrites all pages from this one on; a page of an SQLite file is 4096 bytes here."""

@@ -1,5 +1,6 @@
 """A source that lives on while it is read: accounts, aliases, subscribers and messages come and go.
-What is gone is gone: a run says that the source changed, and what it wrote can be read and applied."""
+What is gone is gone: a run says that the source changed, and what it wrote can be read and
+applied."""
 
 import os
 import random
@@ -79,7 +80,8 @@ class LiveSourceTest(support.SandboxCase):
             child.kill()
             child.wait()
             child.stdout.close()
-        print(f"{self.id().split('.')[-1]}: {len(codes)} runs, {codes.count(4)} saw a change", flush=True)
+        print(f"{self.id().split('.')[-1]}: {len(codes)} runs, {codes.count(4)} saw a change",
+              flush=True)
         return codes
 
     def check_code(self, done):
@@ -88,7 +90,8 @@ class LiveSourceTest(support.SandboxCase):
 
     def test_dump(self):
         def dump(number):
-            file, mail = (os.path.join(self.directory, f"{name}{number}") for name in ("file", "mail"))
+            file, mail = (os.path.join(self.directory, f"{name}{number}")
+                          for name in ("file", "mail"))
             done = support.run("--root", self.old, "dump", NAME, "-o", file, "--mail", mail)
             self.check_code(done)
             self.check_exit(support.run("check", file, "--mail", mail))
@@ -98,11 +101,12 @@ class LiveSourceTest(support.SandboxCase):
 
     def test_pull(self):
         def pull(_number):
-            return self.check_code(support.run("--root", self.new, "pull", "--prune", "--yes", "--max-delete", "1000",
-                                               self.old, NAME))
+            return self.check_code(support.run("--root", self.new, "pull", "--prune", "--yes",
+                                               "--max-delete", "1000", self.old, NAME))
         self.while_it_lives(pull)
         # Once it is still, one more pass makes both alike.
-        done = support.run("--root", self.new, "pull", "--prune", "--yes", "--max-delete", "1000", self.old, NAME)
+        done = support.run("--root", self.new, "pull", "--prune", "--yes", "--max-delete", "1000",
+                           self.old, NAME)
         self.check_exit(done)
         file, mail = (os.path.join(self.directory, name) for name in ("file", "mail"))
         self.check_exit(support.run("--root", self.old, "dump", NAME, "-o", file, "--mail", mail))
@@ -112,13 +116,14 @@ class LiveSourceTest(support.SandboxCase):
         def stream(_number):
             path = os.path.join(self.directory, "stream")
             with open(path, "wb") as out:
-                done = subprocess.run([support.VSTATE, "--root", self.old, "dump", "--mail", "-", NAME],
+                done = subprocess.run([support.VSTATE, "--root", self.old, "dump", "--mail", "-",
+                                       NAME],
                                       stdout=out, stderr=subprocess.PIPE, text=True, check=False,
                                       env=support.environment())
             self.assertIn(done.returncode, (0, 4), done.stderr)
             with open(path, "rb") as source:
-                taken = subprocess.run([support.VSTATE, "--root", self.new, "apply", "-"], stdin=source,
-                                       capture_output=True, text=True, check=False,
+                taken = subprocess.run([support.VSTATE, "--root", self.new, "apply", "-"],
+                                       stdin=source, capture_output=True, text=True, check=False,
                                        env=support.environment())
             self.assertEqual(taken.returncode, done.returncode, taken.stdout + taken.stderr)
             return done.returncode

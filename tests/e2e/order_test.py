@@ -1,5 +1,5 @@
-"""Law 5, "not live until whole", as the kernel sees it: in which order an apply of a new domain puts
-its files in place."""
+"""Law 5, "not live until whole", as the kernel sees it: in which order an apply of a new domain
+puts its files in place."""
 
 import os
 import re

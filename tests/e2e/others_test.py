@@ -1,5 +1,5 @@
-"""Nobody's update is lost: what other programs write while an apply waits for their locks stays, and
-is named."""
+"""Nobody's update is lost: what other programs write while an apply waits for their locks stays,
+and is named."""
 
 import fcntl
 import os
@@ -88,10 +88,12 @@ class OthersTest(support.SandboxCase):
         code, said = self.apply_while(self.example.at("news/lock"), subscribe, file)
         self.assertEqual(code, 0, said)
         self.assertIn("its addresses were changed meanwhile; that is kept", said)
-        self.assertEqual(self.subscribers(), {*stays, "planned@example.org", "meanwhile@example.org"})
+        self.assertEqual(self.subscribers(),
+                         {*stays, "planned@example.org", "meanwhile@example.org"})
 
     def check_kept(self, path, theirs, *changes):
-        """Apply adds a mailbox, for which it waits, and changes a file that somebody else changes."""
+        """Apply adds a mailbox, for which it waits, and changes a file that somebody else
+        changes."""
         file = self.changed(*changes)
         with open(file, "a", encoding="utf-8") as more:
             more.write("\n" + support.mailbox_text("newcomer"))
@@ -125,7 +127,8 @@ class OthersTest(support.SandboxCase):
                         (self.line_of(f"{robot}/message"), "Planned."))
 
     def test_text_of_a_list(self):
-        self.check_kept("news/headerremove", "x-theirs\n", (self.line_of("news/headerremove"), "x-planned"))
+        self.check_kept("news/headerremove", "x-theirs\n",
+                        (self.line_of("news/headerremove"), "x-planned"))
 
     def line_of(self, path):
         """A line of a text that the file has once."""

@@ -164,11 +164,12 @@ class ForeignLinesTest(PublicationCase):
 
 class LocalsTest(PublicationCase):
     def test_alias_domain_that_is_local(self):
-        """It beats virtualdomains: it goes before rcpthosts names the domain, in the first run already."""
+        """It beats virtualdomains: it goes before rcpthosts names the domain, in the first run
+        already."""
         server = self.server("server")
         server.write(server.control("locals"), "localhost\nExample.NET\nmail2.example.org\n")
-        path = self.file("example.com.toml", support.domain_text("example.com", ["postmaster"],
-                                                                 head='aliases = ["example.net"]\n'))
+        text = support.domain_text(mailboxes=["postmaster"], head='aliases = ["example.net"]\n')
+        path = self.file("example.com.toml", text)
         self.apply(server, path)
         self.assertEqual(self.lines(server, "locals"), ["localhost", "mail2.example.org"])
         self.check_exit(server.vstate("plan", "--detailed-exitcode", path))
@@ -218,8 +219,9 @@ class RcpthostsTest(PublicationCase):
 
 class HashingTest(PublicationCase):
     def test_six_thousand_accounts(self):
-        """As next_big_dir counts: number 99, 100, 199, 200, 6299, 6300 and all between are where vadduser
-        would have put them, postmaster being number 1, and .dir-control is as it leaves it."""
+        """As next_big_dir counts: number 99, 100, 199, 200, 6299, 6300 and all between are where
+        vadduser would have put them, postmaster being number 1, and .dir-control is as it leaves
+        it."""
         server, domain = self.server(), "example.com"
         names = ["postmaster"] + [f"u{number:04}" for number in range(2, 6401)]
         self.apply_domain(server, domain, mailboxes=names)

@@ -5,10 +5,9 @@ fails with an errno (each so manieth call and one errno each without VSTATE_DEEP
 the same over servers where single places may not be read: as nobody, and as root without the
 capabilities that pass over modes.
 
-Right is an exit status that is not 0, no file, and nothing on standard output; or the very output of
-the run that nothing disturbed. A pull deletes nothing that its source has, and the next one ends as
-if nothing had happened.
-"""
+Right is an exit status that is not 0, no file, and nothing on standard output; or the very output
+of the run that nothing disturbed. A pull deletes nothing that its source has, and the next one ends
+as if nothing had happened. """
 
 import errno
 import os
@@ -281,8 +280,9 @@ PLACES = {
     "news/subscribers": False, "news/subscribers/K": False, "news/mod": False,
     "news/mod/subscribers": False, "news/editor": False, "news/key": False,
     "alice/Maildir": True, "alice/Maildir/cur": True, "alice/Maildir/new": True,
-    "alice/Maildir/.Sent": True, "alice/Maildir/.Sent/cur": True, "alice/Maildir/subscriptions": True,
-    "alice/Maildir/dovecot-uidlist": True, "alice/Maildir/dovecot-keywords": True,
+    "alice/Maildir/.Sent": True, "alice/Maildir/.Sent/cur": True,
+    "alice/Maildir/subscriptions": True, "alice/Maildir/dovecot-uidlist": True,
+    "alice/Maildir/dovecot-keywords": True,
     "alice/Maildir/cur/1761990100.4001.mail1.example.com,S=323:2,RS": True,
     "bob/Maildir/new/1762040000.4008.mail1.example.com,S=300": True,
     "news/archive": True, "news/archive/0/01": True,

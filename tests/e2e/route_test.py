@@ -1,6 +1,7 @@
-"""route tells of each address of many servers where its mail ends. route_table.txt has the rows: a line
-"[server]" and then "address TAB end; end". The interop test sends mail to the same addresses on the same
-servers with the real programs and compares, so a row is changed only together with that.
+"""route tells of each address of many servers where its mail ends. route_table.txt has the rows: a
+line "[server]" and then "address TAB end; end". The interop test sends mail to the same addresses
+on the same servers with the real programs and compares, so a row is changed only together with
+that.
 
 route_test.py --write writes the table anew from what the program says."""
 
@@ -103,15 +104,17 @@ class RouteTest(support.SandboxCase):
         schema = running.create()
         server = servers.rows_server(os.path.join(self.directory, "rows"))
         running.sql(schema, servers.mysql_text(server))
-        server.put(server.home + "/etc/vpopmail.mysql", running.connection(schema) + "\n", servers.OWNER, 0o640)
+        server.put(server.home + "/etc/vpopmail.mysql", running.connection(schema) + "\n",
+                   servers.OWNER, 0o640)
         done = ask(server)
         self.assertEqual(rows_of(done.out), self.table["rows"], done.err)
 
     def test_exit_status(self):
         """0 where all mail ends well, 2 where some is deferred, bounced, refused, or loops."""
         server = servers.whole_server(os.path.join(self.directory, "status"))
-        for code, addresses in ((0, ("alice@plain.example", "forward@plain.example", "gone@plain.example",
-                                     "program@plain.example", "nobody@c-delete.example")),
+        for code, addresses in ((0, ("alice@plain.example", "forward@plain.example",
+                                     "gone@plain.example", "program@plain.example",
+                                     "nobody@c-delete.example")),
                                 (2, ("alice@plain.example", "nomaildir@plain.example")),
                                 (2, ("nobody@plain.example",)), (2, ("alice@refused.example",)),
                                 (2, ("loop@plain.example",)), (2, ("self@plain.example",))):
@@ -122,6 +125,7 @@ class RouteTest(support.SandboxCase):
         """Each decision with the file that made it; what a forward causes is indented."""
         server = servers.whole_server(os.path.join(self.directory, "steps"))
         home = server.home + "/domains"
+        unknown = 'the action for unknown users is "bounce-no-mailbox"'
         done = support.run("--root", server.root, "route", "tonobody@plain.example")
         self.assertEqual(done.out, f"""tonobody@plain.example
   qmail-smtpd accepts plain.example
@@ -133,25 +137,29 @@ class RouteTest(support.SandboxCase):
     users/cdb gives plain.example- to uid 89 in {home}/plain.example
     .qmail-default is read by qmail-local
       | {server.home}/bin/vdelivermail '' bounce-no-mailbox
-    vdelivermail finds no account nobody in vpasswd.cdb; the action for unknown users is "bounce-no-mailbox"
+    vdelivermail finds no account nobody in vpasswd.cdb; {unknown}
   ! bounced: vdelivermail finds no account nobody in vpasswd.cdb
 """)
 
 
 def write():
-    with tempfile.TemporaryDirectory() as directory, open(TABLE, "w", encoding="utf-8", newline="\n") as file:
+    with tempfile.TemporaryDirectory() as directory, open(TABLE, "w", encoding="utf-8",
+                                                          newline="\n") as file:
         os.chmod(directory, 0o755)
         for number, (name, make) in enumerate(builders().items()):
             server = make(os.path.join(directory, str(number)))
             file.write(f"[{name}]\n")
-            file.writelines(f"{address}\t{ends}\n" for address, ends in rows_of(ask(server).out).items())
+            file.writelines(f"{address}\t{ends}\n" for address,
+                            ends in rows_of(ask(server).out).items())
         running = databases.database("mysql")
         schema = running.create()
         server = servers.rows_server(os.path.join(directory, "rows"))
         running.sql(schema, servers.mysql_text(server))
-        server.put(server.home + "/etc/vpopmail.mysql", running.connection(schema) + "\n", servers.OWNER, 0o640)
+        server.put(server.home + "/etc/vpopmail.mysql", running.connection(schema) + "\n",
+                   servers.OWNER, 0o640)
         file.write("[rows]\n")
-        file.writelines(f"{address}\t{ends}\n" for address, ends in rows_of(ask(server).out).items())
+        file.writelines(f"{address}\t{ends}\n" for address,
+                        ends in rows_of(ask(server).out).items())
     databases.close_all()
 
 

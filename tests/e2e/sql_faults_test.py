@@ -22,8 +22,8 @@ class SqlFaultsTest(support.SandboxCase):
         """A mail server with the domain on it, for each kind of database."""
         for kind in KINDS:
             with self.subTest(kind=kind):
-                server = databases.mail_server(self, f"{kind}{len(os.listdir(self.directory))}", kind,
-                                               **options)
+                server = databases.mail_server(self, f"{kind}{len(os.listdir(self.directory))}",
+                                               kind, **options)
                 self.apply(server, self.file("there.toml", domain_text()))
                 yield server
 
@@ -53,7 +53,8 @@ class SqlFaultsTest(support.SandboxCase):
         for server in self.each():
             place = server.database.place.name
             self.rewrite_connection(server, lambda text: text.replace(place, "/nonexistent"))
-            self.check_refused(server, domain_text(), r"^vstate: database mail\d+ of vpopmail@.*connect")
+            self.check_refused(server, domain_text(),
+                               r"^vstate: database mail\d+ of vpopmail@.*connect")
 
     def test_unknown_database(self):
         for server in self.each():
@@ -69,7 +70,8 @@ class SqlFaultsTest(support.SandboxCase):
             if server.database.kind == "pgsql":
                 server.database.sql(server.schema, "ALTER TABLE ip_alias_map OWNER TO vpopmail")
             dumped = self.check_exit(server.vstate("dump", "example.com"))
-            self.assertIn("the table ip_alias_map gives it the address 192.0.2.7, which is not carried",
+            self.assertIn("the table ip_alias_map gives it the address 192.0.2.7, which is not "
+                          "carried",
                           dumped.err)
             self.assertNotIn("192.0.2.7", dumped.out)
 
@@ -112,7 +114,8 @@ class SqlFaultsTest(support.SandboxCase):
             # It is asked for encryption first, and has none.
             while int.from_bytes(connection.recv(4096)[4:8], "big") >> 16 == 1234:
                 connection.sendall(b"N")
-            connection.sendall(message(b"R", bytes(4)) + message(b"S", b"server_version\x008.4.22\0")
+            connection.sendall(message(b"R", bytes(4))
+                               + message(b"S", b"server_version\x008.4.22\0")
                                + message(b"S", b"server_encoding\0UTF8\0")
                                + message(b"K", bytes(8)) + message(b"Z", b"I"))
 
@@ -165,7 +168,8 @@ class SqlFaultsTest(support.SandboxCase):
             running, schema = server.database, server.schema
             number = "int AUTO_INCREMENT UNIQUE" if running.kind == "mysql" else "serial"
             running.sql(schema, f"ALTER TABLE vpopmail ADD COLUMN number {number}")
-            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT 'new'")
+            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT "
+                                "'new'")
             running.sql(schema, "UPDATE vpopmail SET site = 'old', pw_gecos = NULL "
                                 "WHERE pw_name = 'alice'")
             self.check_nothing_to_do(server, self.file("same.toml", domain_text()))
@@ -180,10 +184,12 @@ class SqlFaultsTest(support.SandboxCase):
         """A column without a default stops the plan; --alter gives it one."""
         for server in self.each():
             running, schema = server.database, server.schema
-            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT 'x'")
+            running.sql(schema, "ALTER TABLE vpopmail ADD COLUMN site varchar(9) NOT NULL DEFAULT "
+                                "'x'")
             running.sql(schema, "ALTER TABLE vpopmail ALTER COLUMN site DROP DEFAULT")
             more = domain_text(mailboxes=("postmaster", "alice", "bob"))
-            self.check_refused(server, more, r"table vpopmail: its column site wants a value, and has "
+            self.check_refused(server, more,
+                               r"table vpopmail: its column site wants a value, and has "
                                r"no default; --alter runs ALTER TABLE", "plan")
             self.apply(server, self.file("more.toml", more), "--alter")
             self.check_nothing_to_do(server, self.file("more.toml", more))
@@ -199,7 +205,8 @@ class SqlFaultsTest(support.SandboxCase):
                 running.sql("mysql", "SET GLOBAL sql_mode = ''")  # which would cut in silence
             text = domain_text(more=mailbox_text("bob", more='gecos = "Robert Example"')
                                + mailbox_text("ann", more='gecos = "Ann Example"'))
-            self.check_refused(server, text, r"mailbox ann, mailbox bob: has 11 characters, it holds 5 "
+            self.check_refused(server, text,
+                               r"mailbox ann, mailbox bob: has 11 characters, it holds 5 "
                                r"for column pw_gecos of table vpopmail; --alter runs ALTER TABLE")
             path = self.file("wide.toml", text)
             plan = self.check_exit(server.vstate("plan", "--json", "--alter", path))
@@ -217,7 +224,8 @@ class SqlFaultsTest(support.SandboxCase):
         self.apply(server, path)
         self.check_nothing_to_do(server, path)
         text = domain_text(more=mailbox_text("bob", more='gecos = "Łukasz"'))
-        self.check_refused(server, text, "mailbox bob: has characters that latin1 does not have for "
+        self.check_refused(server, text,
+                           "mailbox bob: has characters that latin1 does not have for "
                            "column pw_gecos of table vpopmail; --alter runs ALTER TABLE")
         path = self.file("b.toml", text)
         self.apply(server, path, "--alter")
@@ -245,7 +253,8 @@ class SqlFaultsTest(support.SandboxCase):
             self.check_refused(server, domain_text("a.b.example"), "domain a.b.example: its table "
                                "a_b_example is that of a-b.example already")
             long_name = "a" * 60 + ".example"
-            self.check_refused(server, domain_text(long_name), r"has 68 characters, the database takes")
+            self.check_refused(server, domain_text(long_name),
+                               r"has 68 characters, the database takes")
 
     def test_aliases_go_where_they_work(self):
         """Rows where vdelivermail reads them alike, files for what it does not."""
@@ -263,7 +272,8 @@ class SqlFaultsTest(support.SandboxCase):
                            if name.startswith(".qmail-") and name != ".qmail-default")
             # A row list-a would never be asked: the file .qmail-list-default answers first.
             self.assertEqual(files, [".qmail-list-a", ".qmail-list-default", ".qmail-mbox"])
-            routed = self.check_exit(server.vstate("route", "sales@example.com", "alice@example.com"))
+            routed = self.check_exit(server.vstate("route", "sales@example.com",
+                                                   "alice@example.com"))
             self.assertIn("vdelivermail takes the rows of sales in valias", routed.out)
 
     def with_own_database(self, running, *options):

@@ -1,5 +1,6 @@
 """Nothing outside, also in a race: while a domain is applied, pruned, pulled, dumped, planned or
-verified, the mail's owner swaps a home, a Maildir, the domain's directory or a bucket for a link that leads elsewhere, again and again.
+verified, the mail's owner swaps a home, a Maildir, the domain's directory or a bucket for a link
+that leads elsewhere, again and again.
 
 Outside stands what only root may read and change, laid out as what is inside. Whatever the runs end
 with: it is not changed, made, given away or removed, and none of its bytes gets into a dump.
@@ -92,7 +93,8 @@ class SwapTest(disturb.DisturbCase):
         domain = {"old": self.old.domain, "new": "srv/vpopmail/domains/0/example.com"}[server]
         paths = [os.path.join(work, server, domain, place).rstrip("/") for place in places]
         # Each of the two servers has a vpopmail of its own number.
-        owner = os.stat(os.path.join(work, server, {"old": "home", "new": "srv"}[server], "vpopmail"))
+        owner = os.stat(os.path.join(work, server, {"old": "home", "new": "srv"}[server],
+                                     "vpopmail"))
         process = subprocess.Popen(
             [sys.executable, "-c", SWAPPER, str(owner.st_uid), str(owner.st_gid),
              os.path.join(work, server, "outside"), *paths],
@@ -114,7 +116,8 @@ class SwapTest(disturb.DisturbCase):
                 return self.vstate(work, "--root", "old", "dump", NAME, "-o", "out.toml", "--mail",
                                    "out-mail")
             if kind in ("verify", "plan"):
-                return self.vstate(work, "--root", "new", kind, "later.toml", "--mail", "later-mail")
+                return self.vstate(work, "--root", "new", kind, "later.toml", "--mail",
+                                   "later-mail")
             if kind == "pull":
                 return self.vstate(work, "--root", "new", "pull", "./later", NAME)
             if kind == "first":

@@ -1,5 +1,5 @@
-"""Root trusts nobody: what is written in an account, a link, a list or a delivery line by somebody who is
-not root leads nowhere with root's rights, in no command, on neither side."""
+"""Root trusts nobody: what is written in an account, a link, a list or a delivery line by somebody
+who is not root leads nowhere with root's rights, in no command, on neither side."""
 
 import hashlib
 import io
@@ -58,25 +58,30 @@ def change_home(server, kind, name, home):
 
 #: Paths that no [[file]] may have, whatever it is.
 HOSTILE_PATHS = (
-    "..", "../x", "/etc/x", "x/../../y", "./x", "x//y", "x/", "/", ".", "", "{domain}/x", "{domain}/../x",
-    "{vpopmail}/x", "{qmail}/control/x", "{mailbox:postmaster}/../x", "{mailbox:postmaster}/", "{mailbox:nobody}/x",
-    "{mailbox:postmaster}/Maildir/new/x", "{mailbox:postmaster}/Maildir", "{byte:2f}etc/x", "..{byte:2f}x",
-    "a{byte:00}b", ".vstate-x", ".vstate-dir-control", "vpasswd", "vpasswd.cdb", "vpasswd/x", "vpasswd.bak.7",
-    ".vpasswd.lock", ".qmail-default", ".qmail-default/x", ".qmailadmin-limits", ".dir-control", ".dir-control.7",
-    ".dir_control_free", "cdb.tmp", "{mailbox:postmaster}/.qmail", "{mailbox:postmaster}/lastauth", "news/lock")
+    "..", "../x", "/etc/x", "x/../../y", "./x", "x//y", "x/", "/", ".", "", "{domain}/x",
+    "{domain}/../x", "{vpopmail}/x", "{qmail}/control/x", "{mailbox:postmaster}/../x",
+    "{mailbox:postmaster}/", "{mailbox:nobody}/x", "{mailbox:postmaster}/Maildir/new/x",
+    "{mailbox:postmaster}/Maildir", "{byte:2f}etc/x", "..{byte:2f}x", "a{byte:00}b", ".vstate-x",
+    ".vstate-dir-control", "vpasswd", "vpasswd.cdb", "vpasswd/x", "vpasswd.bak.7", ".vpasswd.lock",
+    ".qmail-default", ".qmail-default/x", ".qmailadmin-limits", ".dir-control", ".dir-control.7",
+    ".dir_control_free", "cdb.tmp", "{mailbox:postmaster}/.qmail", "{mailbox:postmaster}/lastauth",
+    "news/lock")
 CONTENTS = ('text = "x"', 'link = "x"', "directory = true", 'base64 = "eA=="')
 #: Members that no archive may have: name, type, link target.
 HOSTILE_MEMBERS = (
-    ("../x", tarfile.REGTYPE, ""), ("/etc/x", tarfile.REGTYPE, ""), ("x/../../y", tarfile.REGTYPE, ""),
-    ("n" * 256, tarfile.REGTYPE, ""), ("x/" + "n" * 300, tarfile.REGTYPE, ""), ("fifo", tarfile.FIFOTYPE, ""),
+    ("../x", tarfile.REGTYPE, ""), ("/etc/x", tarfile.REGTYPE, ""),
+    ("x/../../y", tarfile.REGTYPE, ""), ("n" * 256, tarfile.REGTYPE, ""),
+    ("x/" + "n" * 300, tarfile.REGTYPE, ""), ("fifo", tarfile.FIFOTYPE, ""),
     ("null", tarfile.CHRTYPE, ""), ("sda", tarfile.BLKTYPE, ""), ("..", tarfile.DIRTYPE, ""),
-    ("../d", tarfile.DIRTYPE, ""), ("/d", tarfile.DIRTYPE, ""), ("hard", tarfile.LNKTYPE, "/etc/shadow"),
-    ("hard", tarfile.LNKTYPE, "../../vpasswd"), ("hard", tarfile.LNKTYPE, "nothing"), ("soft", tarfile.SYMTYPE, ""),
+    ("../d", tarfile.DIRTYPE, ""), ("/d", tarfile.DIRTYPE, ""),
+    ("hard", tarfile.LNKTYPE, "/etc/shadow"), ("hard", tarfile.LNKTYPE, "../../vpasswd"),
+    ("hard", tarfile.LNKTYPE, "nothing"), ("soft", tarfile.SYMTYPE, ""),
     ("../soft", tarfile.SYMTYPE, "x"), ("/soft", tarfile.SYMTYPE, "x"))
 
 
 class HostileFileTest(support.SandboxCase):
-    """Whatever a domain's file or its archive says: an error with its place, and nothing is changed."""
+    """Whatever a domain's file or its archive says: an error with its place, and nothing is
+    changed."""
 
     def test_paths(self):
         server = self.server("new")
@@ -99,15 +104,18 @@ class HostileFileTest(support.SandboxCase):
         for name, kind, target in HOSTILE_MEMBERS:
             for box in ("mailbox", "domain"):
                 with self.subTest(name=name[:9], kind=kind, target=target, box=box):
-                    with tarfile.open(os.path.join(self.directory, "a.tar"), "w", format=tarfile.PAX_FORMAT) as tar:
+                    with tarfile.open(os.path.join(self.directory, "a.tar"), "w",
+                                      format=tarfile.PAX_FORMAT) as tar:
                         info = tarfile.TarInfo(name)
                         info.type, info.linkname = kind, target
                         tar.addfile(info)
                     part = f'{{ archive = "a.tar", sha256 = "{"0" * 64}" }}'
                     text = domain_text(mailboxes=("postmaster",))
-                    text = (text.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1) if box == "domain" else
+                    text = (text.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1)
+                            if box == "domain" else
                             text + f"\n[mailbox.bob]\npassword = ''\nmail = {part}\n")
-                    outcome = self.check_exit(server.vstate("apply", self.file("domain.toml", text)), 1)
+                    outcome = self.check_exit(server.vstate("apply",
+                                                            self.file("domain.toml", text)), 1)
                     self.assertIn("a.tar: entry ", outcome.err)
         self.assertEqual(before, snapshot(*places))
 
@@ -120,14 +128,18 @@ class TrustTest(support.SandboxCase):
         server = databases.mail_server(self, name, kind) if kind == "sqlite" else self.server(name)
         boxes = ("postmaster", "alice", "bob")
         self.apply(server, self.file("one.toml", domain_text(mailboxes=boxes)))
-        self.apply(server, self.file("two.toml", domain_text(OTHER, mailboxes=("postmaster", "bob"))))
+        self.apply(server, self.file("two.toml",
+                                     domain_text(OTHER, mailboxes=("postmaster", "bob"))))
         for box in boxes:
-            server.write(self.home_of(server, box) + f"/Maildir/cur/{MESSAGE}", BODY, 0o600, support.OWNER)
-        server.write(f"{server.directory_of(OTHER)}/bob/Maildir/cur/{MESSAGE}", BODY, 0o600, support.OWNER)
+            server.write(self.home_of(server, box) + f"/Maildir/cur/{MESSAGE}", BODY, 0o600,
+                         support.OWNER)
+        server.write(f"{server.directory_of(OTHER)}/bob/Maildir/cur/{MESSAGE}", BODY, 0o600,
+                     support.OWNER)
         server.write("/etc/shadow", CANARY, 0o600)
         server.write("/etc/deep/secret", CANARY, 0o600)
-        for path in ("Maildir/new/1700000000.2.own", "Maildir/cur/x", "Maildir/tmp/x", "vacation/message", "private",
-                     "subscribers/A", "editor", "lock", ".qmail", "lastauth"):
+        for path in ("Maildir/new/1700000000.2.own", "Maildir/cur/x", "Maildir/tmp/x",
+                     "vacation/message", "private", "subscribers/A", "editor", "lock", ".qmail",
+                     "lastauth"):
             server.write(f"/home/carol/{path}", CANARY, 0o600, SOMEBODY)
         for place, _, _ in os.walk(server.at("/home/carol")):
             os.chown(place, *SOMEBODY)
@@ -147,7 +159,8 @@ class TrustTest(support.SandboxCase):
                 with open(path, "rb") as file:
                     text += file.read()
                 if name.endswith(".zst"):
-                    text += subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout
+                    text += subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE,
+                                           check=True).stdout
         return text
 
     def check_all(self, server, title):
@@ -159,14 +172,15 @@ class TrustTest(support.SandboxCase):
         more = '[[file]]\npath = "{mailbox:alice}/note"\ntext = "x"\n'
         file = self.file("wanted.toml", text + more)
         self.apply(source, file)
-        source.write(f"{source.directory_of(NAME)}/alice/Maildir/cur/1700000000.9.new:2,S", BODY, 0o600,
-                     support.OWNER)
+        source.write(f"{source.directory_of(NAME)}/alice/Maildir/cur/1700000000.9.new:2,S", BODY,
+                     0o600, support.OWNER)
         small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
         out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
         os.mkdir(out)
         onto = self.server(f"onto-{len(os.listdir(self.directory))}")
         mail = ("--mail", os.path.join(out, "mail"))
-        for command in (("plan", file), ("dump", NAME, *mail, "-o", os.path.join(out, "domain.toml")),
+        for command in (("plan", file),
+                        ("dump", NAME, *mail, "-o", os.path.join(out, "domain.toml")),
                         ("apply", "--yes", file), ("verify", file), ("pull", source.root, NAME),
                         ("pull", "--prune", "--yes", source.root, NAME), ("route", f"alice@{NAME}"),
                         ("plan", "--prune", "--max-delete", "9", small),
@@ -183,21 +197,29 @@ class TrustTest(support.SandboxCase):
         for kind in ("cdb", "sqlite"):
             if kind == "sqlite" and kind not in databases.compiled():
                 self.skipTest(f"{support.VSTATE} was built without {kind}")
-            for home in ("/etc", "/home/carol", "/home", "/home/nobody", "{domain}/../../../../home/carol",
-                         "{other}/bob", "{other}", "{domain}/../other.example/bob", "/", "/var", "/var/lib", "/var/lib/vstate"):
+            for home in ("/etc", "/home/carol", "/home", "/home/nobody",
+                         "{domain}/../../../../home/carol", "{other}/bob", "{other}",
+                         "{domain}/../other.example/bob", "/", "/var", "/var/lib",
+                         "/var/lib/vstate"):
                 with self.subTest(kind=kind, home=home):
                     server = self.world(kind)
-                    change_home(server, kind, "alice", home.format(domain=server.directory_of(NAME),
-                                                                   other=server.directory_of(OTHER)))
+                    place = home.format(domain=server.directory_of(NAME),
+                                        other=server.directory_of(OTHER))
+                    change_home(server, kind, "alice", place)
                     self.check_all(server, home)
 
     def test_links(self):
         """A link that the owner of the mail made, at each level, to each place."""
-        directories = [(level, target) for level in ("alice", "alice/Maildir", "alice/Maildir/cur", "alice/vacation", ".")
+        directories = [(level, target)
+                       for level in ("alice", "alice/Maildir", "alice/Maildir/cur",
+                                     "alice/vacation", ".")
                        for target in ("/etc", "/home/carol", "{other}/bob")]
-        files = [(level, target) for level in (".qmail-default", ".qmail-sales", "alice/.qmail", "alice/vacation/message",
-                                               "alice/lastauth", "alice/Maildir/shared-maildirs", ".qmailadmin-limits",
-                                               "alice/Maildir/maildirsize", "alice/Maildir/dovecot-uidlist", "vpasswd")
+        files = [(level, target)
+                 for level in (".qmail-default", ".qmail-sales", "alice/.qmail",
+                               "alice/vacation/message", "alice/lastauth",
+                               "alice/Maildir/shared-maildirs", ".qmailadmin-limits",
+                               "alice/Maildir/maildirsize", "alice/Maildir/dovecot-uidlist",
+                               "vpasswd")
                  for target in ("/etc/shadow", "/home/carol/private")]
         for level, target in directories + files:
             with self.subTest(level=level, target=target):
@@ -210,9 +232,11 @@ class TrustTest(support.SandboxCase):
                     support.give(os.path.dirname(place))
                 os.symlink(target.format(other=server.directory_of(OTHER)), place)
                 os.lchown(place, *support.OWNER)
-                outside = [server.at("/etc"), server.at("/home"), server.at(server.directory_of(OTHER))]
+                outside = [server.at("/etc"), server.at("/home"),
+                           server.at(server.directory_of(OTHER))]
                 before = snapshot(*outside)
-                file = self.file("wanted.toml", domain_text(mailboxes=("postmaster", "alice", "bob")))
+                file = self.file("wanted.toml",
+                                 domain_text(mailboxes=("postmaster", "alice", "bob")))
                 small = self.file("small.toml", domain_text(mailboxes=("postmaster", "bob")))
                 out = os.path.join(self.directory, f"out-{len(os.listdir(self.directory))}")
                 os.mkdir(out)
@@ -237,7 +261,8 @@ class TrustTest(support.SandboxCase):
                 self.check_all(server, target)
 
     def archive(self, members):
-        """A plain tar of regular files, and the digest of its content, as schemas and archive.h say."""
+        """A plain tar of regular files, and the digest of its content, as schemas and archive.h
+        say."""
         digest, out = hashlib.sha256(), io.BytesIO()
         with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for name, body in members:
@@ -253,8 +278,8 @@ class TrustTest(support.SandboxCase):
 
     def test_archives(self):
         """What vpopmail and vstate keep for themselves cannot come in an archive, and is named."""
-        kept = ("vpasswd", "vpasswd.cdb", ".vpasswd.lock", ".qmail-default", ".qmailadmin-limits", ".dir-control",
-                ".vstate-dir-control", "vpasswd.bak.1", "vpasswd/x")
+        kept = ("vpasswd", "vpasswd.cdb", ".vpasswd.lock", ".qmail-default", ".qmailadmin-limits",
+                ".dir-control", ".vstate-dir-control", "vpasswd.bak.1", "vpasswd/x")
         plain = domain_text(mailboxes=("postmaster", "alice"))
         clean = self.server("clean")
         self.apply(clean, self.file("clean.toml", plain))
@@ -263,16 +288,20 @@ class TrustTest(support.SandboxCase):
             with self.subTest(name):
                 server = self.server(f"kept-{name.replace('/', '-')}")
                 part = self.archive([(name, b"alice::0:0:::\n"), ("notes", b"mine")])
-                file = self.file("domain.toml", plain.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1))
-                self.assertIn(f"{name}: a file of the mail server's own", self.check_exit(server.vstate("plan", file)).out)
+                file = self.file("domain.toml",
+                                 plain.replace("[domain]\n", f"[domain]\narchive = {part}\n", 1))
+                self.assertIn(f"{name}: a file of the mail server's own",
+                              self.check_exit(server.vstate("plan", file)).out)
                 self.check_exit(server.vstate("apply", file))
                 self.check_exit(server.vstate("plan", "--detailed-exitcode", file))
                 place = server.directory_of(NAME)
                 self.assertEqual(server.read(f"{place}/notes"), b"mine")
                 for other in own:
                     self.assertEqual(server.read(f"{place}/{other}").replace(place.encode(), b""),
-                                     clean.read(f"{place}/{other}").replace(place.encode(), b""), other)
-                self.assertFalse({entry for entry in os.listdir(server.at(place)) if entry.startswith(".vstate")})
+                                     clean.read(f"{place}/{other}").replace(place.encode(), b""),
+                                     other)
+                self.assertFalse({entry for entry in os.listdir(server.at(place))
+                                  if entry.startswith(".vstate")})
         part = self.archive([(".qmail", b"|id\n")])
         file = self.file("home.toml", plain + f"\n[mailbox.bob]\npassword = ''\nmail = {part}\n")
         server = self.server("home")
@@ -280,15 +309,19 @@ class TrustTest(support.SandboxCase):
         self.assertFalse(os.path.exists(server.at(f"{server.directory_of(NAME)}/bob/.qmail")))
 
     def test_two_dumps_at_once(self):
-        """Into one directory of archives: one after the other, or not at all; each file fits its archives."""
+        """Into one directory of archives: one after the other, or not at all; each file fits its
+        archives."""
         server = self.world("cdb")
         mail = os.path.join(self.directory, "mail")
         for number in range(12):
-            server.write(self.home_of(server, "alice") + f"/Maildir/cur/17000001{number:02}.1.more:2,S", BODY, 0o600,
+            server.write(self.home_of(server, "alice")
+                         + f"/Maildir/cur/17000001{number:02}.1.more:2,S", BODY, 0o600,
                          support.OWNER)
             files = [os.path.join(self.directory, f"{number}-{which}.toml") for which in "ab"]
-            running = [subprocess.Popen([support.VSTATE, *server.options, "-q", "dump", NAME, "--mail", mail, "-o", file],
-                                        stderr=subprocess.PIPE, env=support.environment()) for file in files]
+            running = [subprocess.Popen([support.VSTATE, *server.options, "-q", "dump", NAME,
+                                         "--mail", mail, "-o", file],
+                                        stderr=subprocess.PIPE, env=support.environment())
+                       for file in files]
             codes = []
             for process in running:
                 said = process.communicate()[1].decode()
@@ -300,7 +333,8 @@ class TrustTest(support.SandboxCase):
             for file, code in zip(files, codes):
                 self.assertEqual(os.path.exists(file), code == 0)
                 if code == 0:
-                    self.check_exit(self.server(f"onto-{os.path.basename(file)}").vstate("plan", file, "--mail", mail))
+                    onto = self.server(f"onto-{os.path.basename(file)}")
+                    self.check_exit(onto.vstate("plan", file, "--mail", mail))
 
     def test_sparse_archive(self):
         """A few kilobytes that stand for a terabyte are refused before they are read."""
@@ -331,7 +365,8 @@ class TrustTest(support.SandboxCase):
             self.assertIn("is not a plan saved by vstate", outcome.err)
 
     def test_output(self):
-        """Hashes are for the owner of the file alone, and an answer that nobody got is no success."""
+        """Hashes are for the owner of the file alone, and an answer that nobody got is no
+        success."""
         server = self.world("cdb")
         file = self.file("domain.toml", domain_text(mailboxes=("postmaster", "alice")))
         for command in (("export", "--to", "dovecot", file), ("dump", NAME)):
@@ -341,16 +376,19 @@ class TrustTest(support.SandboxCase):
                 subprocess.run([support.VSTATE, *server.options, *command], stdout=out, check=True,
                                stderr=subprocess.DEVNULL, env=support.environment())
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o600, command)
-        for command in (("plan", file), ("verify", file), ("route", f"alice@{NAME}"), ("dump", NAME), ("schema",),
-                        ("export", "--to", "dovecot", file), ("history",)):
+        for command in (("plan", file), ("verify", file), ("route", f"alice@{NAME}"),
+                        ("dump", NAME), ("schema",), ("export", "--to", "dovecot", file),
+                        ("history",)):
             with open("/dev/full", "wb") as out:
-                done = subprocess.run([support.VSTATE, *server.options, *command], stdout=out, stderr=subprocess.PIPE,
-                                      check=False, env=support.environment())
+                done = subprocess.run([support.VSTATE, *server.options, *command], stdout=out,
+                                      stderr=subprocess.PIPE, check=False,
+                                      env=support.environment())
             self.assertEqual(done.returncode, 1, command)
             self.assertIn(b"standard output: cannot write", done.stderr, command)
 
     def test_named_homes(self):
-        """--homes is the administrator's word for a place; without it nothing is made or mended there."""
+        """--homes is the administrator's word for a place; without it nothing is made or mended
+        there."""
         server = self.world("cdb")
         server.write("/disk2/alice/Maildir/cur/" + MESSAGE, BODY, 0o600)
         change_home(server, "cdb", "alice", "/disk2/alice")
@@ -361,7 +399,8 @@ class TrustTest(support.SandboxCase):
         plan = self.check_exit(server.vstate("--homes", "/disk2", "plan", file))
         self.assertRegex(plan.out, r"~ repair +alice")
         self.check_exit(server.vstate("--homes", "/disk2", "apply", file))
-        self.assertEqual(os.stat(server.at("/disk2/alice/Maildir/cur/" + MESSAGE)).st_uid, support.OWNER[0])
+        self.assertEqual(os.stat(server.at("/disk2/alice/Maildir/cur/" + MESSAGE)).st_uid,
+                         support.OWNER[0])
 
 
 if __name__ == "__main__":

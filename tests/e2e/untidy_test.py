@@ -1,9 +1,9 @@
-"""Law 3 on servers that are not tidy: what is not carried is named, and nothing is called whole that
-is not.
+"""Law 3 on servers that are not tidy: what is not carried is named, and nothing is called whole
+that is not.
 
 Each case plants some blemishes (support/untidy.py) on the example server, or, one in six, on a
-capture, if there are any, and moves the domain to a server of another layout: from a file, through a
-pipe, or by pull. A reading that does not use the program's code then compares the two.
+capture, if there are any, and moves the domain to a server of another layout: from a file, through
+a pipe, or by pull. A reading that does not use the program's code then compares the two.
 
 VSTATE_SEED=N    the first seed; each case prints its own when it fails, and can be run alone:
                  VSTATE_SEED=N VSTATE_CASES=1
@@ -151,7 +151,7 @@ class Case:
         if apply.returncode not in (0, 2, 3, 4):
             self.wrong.append(f"{self.way} ends with {apply.returncode}: {apply.text[-1500:]}")
         lacks = reading.missing(read(os.path.join(self.work, "old"), self.place),
-                               reading.Reading(self.target.root, self.place.domain))
+                                reading.Reading(self.target.root, self.place.domain))
         self.kind = "with losses" if lacks else "whole"
         # That a thing is made does not say that it, or something of it, is missing.
         told = "\n".join(line for line in told.split("\n") if not re.match(r"\$ |\s+[+] ", line))
@@ -160,7 +160,8 @@ class Case:
             if not reading.is_named(person, told):
                 self.wrong.append(f"{kind} {show(name)} is missing, and nobody says so")
         if lacks and verify.returncode == 0:
-            self.wrong.append(f"verify calls it whole without {[(k, show(n)) for k, n in lacks][:5]}")
+            self.wrong.append("verify calls it whole without "
+                              f"{[(k, show(n)) for k, n in lacks][:5]}")
         self.verified = verify.returncode == 0
 
 
@@ -212,7 +213,8 @@ class UntidyTest(disturb.DisturbCase):
                   flush=True)
         if bad:
             self.fail("\n".join([f"{len(bad)} of {len(cases)} are wrong"] + [
-                f"seed {case.seed} ({case.place.name}, {case.way}): {'; '.join(case.server.log)}\n    "
+                f"seed {case.seed} ({case.place.name}, {case.way}): {'; '.join(case.server.log)}\n "
+                "   "
                 + "\n    ".join(text[:1500] for text in case.wrong[:4]) for case in bad[:30]]))
 
     def test_what_nobody_touched_is_whole(self):
@@ -245,8 +247,9 @@ class UntidyTest(disturb.DisturbCase):
         os.unlink(example.at("bob/vacation/message"))
         example.set_accounts(lambda lines: [line for line in lines if line[0] != "eve"])
         kinds = reading.missing(whole, read(old, untidy.EXAMPLE))
-        self.assertEqual(sorted(kinds), [("account", b"eve"), ("alias", b"abuse"), ("list", b"news"),
-                                         ("mail", b"alice"), ("text", b"bob/vacation/message")])
+        self.assertEqual(sorted(kinds),
+                         [("account", b"eve"), ("alias", b"abuse"), ("list", b"news"),
+                          ("mail", b"alice"), ("text", b"bob/vacation/message")])
 
     @needs_captures
     @support.needs_root
@@ -266,8 +269,8 @@ class UntidyTest(disturb.DisturbCase):
             if kind == "account":
                 server.set_lines([line for line in server.lines() if line[0] != name])
             elif kind == "alias domain":
-                server.change_assign(lambda text, name=name.decode(): re.sub(
-                    f"(?m)^\\+{re.escape(name)}-:.*\n", "", text))
+                line = re.compile(f"(?m)^\\+{re.escape(name.decode())}-:.*\n")
+                server.change_assign(lambda text, line=line: line.sub("", text))
             else:
                 there = server.at(server.below(path))
                 os.unlink(os.path.join(there, min(os.listdir(there))) if kind == "mail" else there)

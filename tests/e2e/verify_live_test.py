@@ -1,6 +1,7 @@
 """verify finds each thing that a real server stumbles over although every file says what it should:
-what a program may not read, write, enter, or run. Each fault is planted on a whole server, found with its
-domain or address and exit 2, and undone, after which verify says that the domain is whole."""
+what a program may not read, write, enter, or run. Each fault is planted on a whole server, found
+with its domain or address and exit 2, and undone, after which verify says that the domain is
+whole."""
 
 import os
 import shutil
@@ -29,7 +30,8 @@ class VerifyLiveTest(support.SandboxCase):
         for program in ("/opt/tool", "/opt/filter"):
             self.target.write(program, "#!/bin/sh\n", mode=0o755)
         head = f'aliases = ["{ALIAS}"]\n{DEFAULT}'
-        self.toml = self.file("d.toml", domain_text(NAME, ["postmaster", "alice", "bob"], MORE, head))
+        self.toml = self.file("d.toml",
+                              domain_text(NAME, ["postmaster", "alice", "bob"], MORE, head))
         self.apply(self.target, self.toml)
         self.check_whole()
 
@@ -44,7 +46,8 @@ class VerifyLiveTest(support.SandboxCase):
         self.assertIn(expected, done.out)
         found = [line[4:] for line in done.out.splitlines() if line.startswith("  ! ")]
         for line in found:
-            self.assertRegex(line, rf"^(\S+@({NAME}|{ALIAS})( and [\d,]+ more)?|{NAME}): ", done.out)
+            self.assertRegex(line, rf"^(\S+@({NAME}|{ALIAS})( and [\d,]+ more)?|{NAME}): ",
+                             done.out)
         if lines is not None:
             self.assertEqual(len(found), lines, done.out)
         return found
@@ -72,20 +75,22 @@ class VerifyLiveTest(support.SandboxCase):
 
     def test_dot_qmail_default_of_root(self):
         """qmail-local defers all mailboxes; aliases still work."""
-        found = self.check_shut(self.home(".qmail-default"), ".qmail-default cannot be read by uid 89")
+        found = self.check_shut(self.home(".qmail-default"),
+                                ".qmail-default cannot be read by uid 89")
         self.assertFalse([line for line in found if line.startswith("sales@")])
 
     def test_maildir_parts(self):
         for part in ("new", "cur", "tmp"):
             for mode, owner in ((0o500, support.OWNER), (0o700, (0, 0)), (0o600, support.OWNER)):
                 with self.subTest(part=part, mode=mode, owner=owner):
-                    self.check_shut(self.home("alice/Maildir", part), f"alice/Maildir/{part} cannot be written to",
-                                    mode, owner)
+                    self.check_shut(self.home("alice/Maildir", part),
+                                    f"alice/Maildir/{part} cannot be written to", mode, owner)
 
     def test_users_cdb(self):
         """qmail-lspawn reads it as root, vdelivermail as the owner: it then knows no domain."""
         self.check_shut(self.target.users("cdb"), "/var/qmail/users/cdb cannot be read by uid 89")
-        self.check_shut(self.target.users(""), "/var/qmail/users cannot be entered by uid 89", 0o700)
+        self.check_shut(self.target.users(""), "/var/qmail/users cannot be entered by uid 89",
+                        0o700)
 
     def test_users_cdb_with_a_catch_all_that_takes_everything(self):
         """Nothing bounces, and all mail of mailboxes is dropped."""
@@ -100,7 +105,8 @@ class VerifyLiveTest(support.SandboxCase):
         for name, who in (("rcpthosts", "qmaild"), ("me", "qmaild"), ("virtualdomains", "qmails"),
                           ("locals", "qmails")):
             with self.subTest(name=name):
-                found = self.check_shut(self.target.control(name), f"control/{name} cannot be read by {who}")
+                found = self.check_shut(self.target.control(name),
+                                        f"control/{name} cannot be read by {who}")
                 self.assertRegex("\n".join(found), r"(?m)^\S+@\S+ and \d+ more: deferred: qmail-")
         self.check_shut(self.target.control(""), "control cannot be entered by qmaild", 0o700)
 
@@ -109,7 +115,8 @@ class VerifyLiveTest(support.SandboxCase):
         self.target.write(self.target.control("rcpthosts"), hosts)
         self.apply(self.target, self.toml)
         self.check_whole()
-        self.check_shut(self.target.control("morercpthosts.cdb"), "morercpthosts.cdb cannot be read by qmaild")
+        self.check_shut(self.target.control("morercpthosts.cdb"),
+                        "morercpthosts.cdb cannot be read by qmaild")
 
     def test_directories_above(self):
         for path in (self.target.home, self.target.home + "/domains", "/srv"):
@@ -125,7 +132,8 @@ class VerifyLiveTest(support.SandboxCase):
         self.check_shut(self.home("alice"), "example.com/alice cannot be entered by uid 89", 0o700)
 
     def test_vpasswd_lock(self):
-        self.check_shut(self.home(".vpasswd.lock"), ".vpasswd.lock cannot be written to by uid 89", lines=1)
+        self.check_shut(self.home(".vpasswd.lock"), ".vpasswd.lock cannot be written to by uid 89",
+                        lines=1)
 
     def test_vpasswd(self):
         self.check_shut(self.home("vpasswd"), "vpasswd cannot be read by uid 89")
@@ -142,17 +150,21 @@ class VerifyLiveTest(support.SandboxCase):
 
     def test_alias_of_root(self):
         self.check_shut(self.home(".qmail-sales"), ".qmail-sales cannot be read by uid 89", lines=1)
-        self.check_shut(self.home(".qmail-any-default"), ".qmail-any-default cannot be read by uid 89")
-        self.check_shut(self.home(".qmail-sales"), ".qmail-sales is writable for everybody", 0o602, support.OWNER)
+        self.check_shut(self.home(".qmail-any-default"),
+                        ".qmail-any-default cannot be read by uid 89")
+        self.check_shut(self.home(".qmail-sales"), ".qmail-sales is writable for everybody", 0o602,
+                        support.OWNER)
 
     def test_programs(self):
-        for program, address in (("/opt/tool", "prog@example.com"), ("/opt/filter", "own@example.com"),
+        for program, address in (("/opt/tool", "prog@example.com"),
+                                 ("/opt/filter", "own@example.com"),
                                  (self.target.home + "/bin/vdelivermail", "alice@example.com")):
             with self.subTest(program=program):
                 place = self.target.at(program)
                 found = self.check_shut(place, f"{program} cannot be executed by uid 89", 0o700)
                 self.assertTrue([line for line in found if line.startswith(address)], found)
-                self.check_shut(place, f"{program} cannot be executed by uid 89", 0o644, support.OWNER)
+                self.check_shut(place, f"{program} cannot be executed by uid 89", 0o644,
+                                support.OWNER)
                 os.rename(place, place + ".kept")
                 self.check_found(f"{program} does not exist")
                 os.rename(place + ".kept", place)
@@ -174,8 +186,8 @@ class VerifyLiveTest(support.SandboxCase):
 
     def test_list_links(self):
         text = ('[list.news]\nsubscribers = ["a@out.example"]\n'
-                '[list.news.files]\neditor = "|/opt/tool send\\n"\nmanager = "|/opt/tool manage\\n"\n'
-                '[list.news.links]\n"" = "editor"\n"-default" = "manager"\n')
+                '[list.news.files]\neditor = "|/opt/tool send\\n"\nmanager = "|/opt/tool '
+                'manage\\n"\n[list.news.links]\n"" = "editor"\n"-default" = "manager"\n')
         self.toml = self.file("list.toml", domain_text(NAME, ["alice"], text, DEFAULT))
         server = self.target = self.server("lists")
         server.write("/opt/tool", "#!/bin/sh\n", mode=0o755)
@@ -191,8 +203,9 @@ class VerifyLiveTest(support.SandboxCase):
     def test_lists_and_robots_of_root(self):
         """What ezmlm's programs, autorespond and vdelivermail read as the owner."""
         text = ('[list.news]\nsubscribers = ["a@out.example"]\n'
-                '[list.news.files]\neditor = "|/opt/tool send\\n"\n[list.news.links]\n"" = "editor"\n'
-                '[autoresponder.robot]\nmessage = "gone\\n"\nprogram = "/opt/tool"\nlimit = { replies = 3, seconds = 100 }\n'
+                '[list.news.files]\neditor = "|/opt/tool send\\n"\n[list.news.links]\n"" = '
+                '"editor"\n[autoresponder.robot]\nmessage = "gone\\n"\nprogram = '
+                '"/opt/tool"\nlimit = { replies = 3, seconds = 100 }\n'
                 + mailbox_text("away", more='deliver = ["./Maildir/"]\nvacation = "away\\n"'))
         self.toml = self.file("all.toml", domain_text(NAME, ["alice"], text, DEFAULT))
         server = self.target = self.server("all")
@@ -224,8 +237,9 @@ class VerifyLiveTest(support.SandboxCase):
     def test_what_somebody_changed_here_is_named(self):
         """It is no fault, and not silently whole either."""
         server = self.target = self.server("changed")
-        toml = self.file("c.toml", domain_text(NAME, ["alice"], '[alias.one]\ndeliver = ["&a@out.example"]\n'
-                                               '[alias.two]\ndeliver = ["&b@out.example"]\n', DEFAULT))
+        toml = self.file("c.toml",
+                         domain_text(NAME, ["alice"], '[alias.one]\ndeliver = ["&a@out.example"]\n'
+                                     '[alias.two]\ndeliver = ["&b@out.example"]\n', DEFAULT))
         self.apply(server, toml)
         os.unlink(self.home(".qmail-one"))
         with open(self.home(".qmail-two"), "w", encoding="utf-8") as file:
@@ -239,12 +253,16 @@ class VerifyLiveTest(support.SandboxCase):
         """A hash that this crypt(3) cannot check opens nothing."""
         server = self.server("passwords")
         self.apply(server, self.file("p.toml", domain_text(NAME, ["alice", "locked"], "", DEFAULT)))
-        toml = self.file("q.toml", domain_text(NAME, ["alice"], mailbox_text("locked", "$9$nosuchsalt$nosuchscheme"), DEFAULT))
+        toml = self.file("q.toml",
+                         domain_text(NAME, ["alice"],
+                                     mailbox_text("locked", "$9$nosuchsalt$nosuchscheme"), DEFAULT))
         done = self.check_exit(server.vstate("verify", toml), 2)
-        self.assertIn("locked@example.com: this server's crypt(3) does not accept its hash", done.out)
+        self.assertIn("locked@example.com: this server's crypt(3) does not accept its hash",
+                      done.out)
 
     def test_absent_domain_is_one_line(self):
-        toml = self.file("o.toml", domain_text(OTHER, [f"box{number}" for number in range(300)], "", DEFAULT))
+        toml = self.file("o.toml",
+                         domain_text(OTHER, [f"box{number}" for number in range(300)], "", DEFAULT))
         done = self.check_exit(self.target.vstate("verify", toml), 2)
         self.assertEqual([line for line in done.out.splitlines() if "!" in line],
                          [f"  ! {OTHER}: there is no such domain on this server; apply makes it"])

@@ -1,5 +1,5 @@
-"""Real vpopmail, qmail and ezmlm programs agree with what vstate wrote. A copy of the installation is
-laid out below a root, vstate works there, and the programs run in a mount namespace that has the
+"""Real vpopmail, qmail and ezmlm programs agree with what vstate wrote. A copy of the installation
+is laid out below a root, vstate works there, and the programs run in a mount namespace that has the
 copies where they were compiled to be; the installation itself is only read.
 
 VSTATE_TEST_VPOPMAIL  vpopmail's home with bin/, a cdb build
@@ -26,7 +26,8 @@ VPOPMAIL = os.environ.get("VSTATE_TEST_VPOPMAIL", "").rstrip("/")
 QMAIL = os.environ.get("VSTATE_TEST_QMAIL", "").rstrip("/")
 EZMLM = os.environ.get("VSTATE_TEST_EZMLM", "").rstrip("/")
 CAPTURED = "acme.example"
-CLEAR = {"postmaster": "Pm-pass-11x", "joe": "Sekret-77x", "mary": "Mary-pass-5", "closed": "Closed-9y"}
+CLEAR = {"postmaster": "Pm-pass-11x", "joe": "Sekret-77x", "mary": "Mary-pass-5",
+         "closed": "Closed-9y"}
 SALTS = {"joe": "$1$abcdefgh$", "mary": "$6$saltsaltsalt$"}
 MORE = {"joe": 'gecos = "Joe Doe"\nquota = { bytes = 10000000, messages = 500 }',
         "closed": 'disable = ["pop3"]\nflags = ["user1"]'}
@@ -53,7 +54,8 @@ def missing():
         return "needs root: mount namespaces, and owners of files"
     if not shutil.which("unshare") or not shutil.which("setpriv"):
         return "unshare or setpriv is not installed"
-    tried = subprocess.run([*NAMESPACE, f"mount --bind {QMAIL} {QMAIL}"], capture_output=True, text=True)
+    tried = subprocess.run([*NAMESPACE, f"mount --bind {QMAIL} {QMAIL}"], capture_output=True,
+                           text=True)
     return f"no mount namespace here: {tried.stderr.strip()}" if tried.returncode else None
 
 
@@ -96,7 +98,8 @@ class InteropCase(support.SandboxCase):
 
     def real(self, *arguments, stdin=None, env=None, as_owner=False, prefix=""):
         """Runs a real program over the copies; standard input is a file, as qmail gives one."""
-        binds = " && ".join(f"mount --bind {self.target.at(path)} {path}" for path in (VPOPMAIL, QMAIL))
+        binds = " && ".join(f"mount --bind {self.target.at(path)} {path}"
+                            for path in (VPOPMAIL, QMAIL))
         if as_owner:
             arguments = ("setpriv", f"--reuid={self.owner[0]}", f"--regid={self.owner[1]}",
                          "--clear-groups", *arguments)
@@ -118,8 +121,8 @@ class InteropCase(support.SandboxCase):
     def deliver(self, name, domain="example.com", sender="s@x.example", text="hello"):
         home = self.target.directory_of(domain)
         message = f"From: {sender}\nTo: {name}@{domain}\nSubject: try\n\n{text}\n"
-        return self.real(f"{QMAIL}/bin/qmail-local", "--", domain, home, f"{domain}-{name}", "-", name,
-                         domain, sender, "./Mailbox", stdin=message, as_owner=True)
+        return self.real(f"{QMAIL}/bin/qmail-local", "--", domain, home, f"{domain}-{name}", "-",
+                         name, domain, sender, "./Mailbox", stdin=message, as_owner=True)
 
     def example(self, *arguments, **options):
         self.apply(self.target, self.file("example.toml", example_text(*arguments, **options)))
@@ -138,7 +141,8 @@ class InteropCase(support.SandboxCase):
         """vuserinfo's fields of each account are those of the file."""
         for name, box in mailboxes.items():
             with self.subTest(account=name):
-                said = fields(self.check_exit(self.vpopmail("vuserinfo", "-a", f"{name}@{domain}")).out)
+                said = fields(self.check_exit(self.vpopmail("vuserinfo", "-a",
+                                                            f"{name}@{domain}")).out)
                 self.assertEqual(said["passwd"], box.get("password", ""))
                 self.assertEqual(said["comment/gecos"], box.get("gecos", ""))
                 self.assertEqual(int(said["gid"]), flag_word(box))
@@ -269,7 +273,8 @@ class CapturedTest(InteropCase):
             for sublist, key in (("", "subscribers"), ("mod", "moderators"), ("digest", "digest")):
                 with self.subTest(list=name, sublist=key):
                     part = [sublist] if sublist else []
-                    said = self.check_exit(self.real(EZMLM + "/ezmlm-list", path, *part, as_owner=True))
+                    said = self.check_exit(self.real(EZMLM + "/ezmlm-list", path, *part,
+                                                     as_owner=True))
                     self.assertEqual(sorted(said.out.split()), sorted(wanted.get(key, [])))
                     for address in wanted.get(key, []):
                         found = self.real(EZMLM + "/ezmlm-issubn", path, *part,

@@ -1,6 +1,7 @@
-"""A whole qmail with vpopmail, run in a mount and process namespace below a root of its own: each address is
-first offered to qmail-smtpd, then sent as one message, and what became of it is read from qmail-send's log
-and from the Maildirs. qmail-remote is replaced by a program that takes everything."""
+"""A whole qmail with vpopmail, run in a mount and process namespace below a root of its own: each
+address is first offered to qmail-smtpd, then sent as one message, and what became of it is read
+from qmail-send's log and from the Maildirs. qmail-remote is replaced by a program that takes
+everything."""
 
 import json
 import os
@@ -16,15 +17,19 @@ import json, os, re, subprocess, sys, time
 qmail, addresses = json.load(open("/addresses.json"))
 
 def smtp(addresses):
-    """Whether qmail-smtpd takes each address: the first digit of its answer, or "4" where it ends before."""
+    """Whether qmail-smtpd takes each address: the first digit of its answer, or "4" where it ends
+    before."""
     def become():
         os.setgroups([]); os.setgid(ids[1]); os.setuid(ids[0])
     ids = json.load(open("/qmaild.json"))
-    says = "HELO x\r\nMAIL FROM:<s@x.example>\r\n" + "".join(f"RCPT TO:<{a}>\r\n" for a in addresses) + "QUIT\r\n"
-    done = subprocess.run([qmail + "/bin/qmail-smtpd"], input=says.encode(), capture_output=True, preexec_fn=become,
+    asked = "".join(f"RCPT TO:<{a}>\r\n" for a in addresses)
+    says = f"HELO x\r\nMAIL FROM:<s@x.example>\r\n{asked}QUIT\r\n"
+    done = subprocess.run([qmail + "/bin/qmail-smtpd"], input=says.encode(), capture_output=True,
+                          preexec_fn=become,
                           env={"TCPREMOTEIP": "10.0.0.1", "PATH": "/usr/bin:/bin"})
     answers = [line[:1] for line in done.stdout.decode().splitlines()][3:]
-    return [answers[i] if i < len(answers) and len(answers) > len(addresses) else "4" for i in range(len(addresses))]
+    is_whole = len(answers) > len(addresses)
+    return [answers[i] if i < len(answers) and is_whole else "4" for i in range(len(addresses))]
 
 def send(number, address):
     body = f"Subject: t{number}.\n\nhello\n".encode()
@@ -46,7 +51,8 @@ def log(): return open("/qmail.log", errors="replace").read()
 
 accepted = smtp(addresses)
 os.environ["PATH"] = qmail + "/bin:/usr/bin:/bin"
-server = subprocess.Popen([qmail + "/bin/qmail-start", "./Mailbox"], stdout=open("/qmail.log", "w"), stderr=subprocess.STDOUT)
+server = subprocess.Popen([qmail + "/bin/qmail-start", "./Mailbox"], stdout=open("/qmail.log", "w"),
+                          stderr=subprocess.STDOUT)
 for number, (address, answer) in enumerate(zip(addresses, accepted)):
     if answer == "2": send(number, address)
 quiet, size, begun = 0, -1, time.time()
@@ -72,14 +78,18 @@ def follow(root, qmail, qmaild, addresses):
         with open(os.path.join(root, name), "w", encoding="utf-8") as file:
             file.write(text)
     mounts = []
-    for path in SYSTEM + ["/dev", "/proc"] + ([] if sys.base_prefix.startswith("/usr") else [sys.base_prefix]):
+    for path in SYSTEM + ["/dev", "/proc"] + ([] if sys.base_prefix.startswith("/usr")
+                                              else [sys.base_prefix]):
         if os.path.isdir(path):
             os.makedirs(root + path, exist_ok=True)
-            mounts.append(f"mount --rbind {path} {root}{path}" if path != "/proc" else f"mount -t proc proc {root}/proc")
+            mounts.append(f"mount --rbind {path} {root}{path}" if path != "/proc"
+                          else f"mount -t proc proc {root}/proc")
     os.makedirs(root + "/tmp", exist_ok=True)
     os.chmod(root + "/tmp", 0o1777)
-    script = " && ".join(mounts) + f" && exec chroot {root} {os.path.realpath(sys.executable)} /runner.py"
-    subprocess.run(["unshare", "-mpf", "--propagation", "private", "sh", "-c", script], check=True, timeout=900)
+    python = os.path.realpath(sys.executable)
+    script = " && ".join([*mounts, f"exec chroot {root} {python} /runner.py"])
+    subprocess.run(["unshare", "-mpf", "--propagation", "private", "sh", "-c", script], check=True,
+                   timeout=900)
     with open(os.path.join(root, "result.json"), encoding="utf-8") as file:
         return json.load(file)
 
@@ -135,7 +145,8 @@ def stored(root):
 
 
 def told(ends):
-    """Ends as `vstate route` prints them: where they are, without why. Programs and dropped mail leave no trace."""
+    """Ends as `vstate route` prints them: where they are, without why. Programs and dropped mail
+    leave no trace."""
     out = set()
     for end in ends:
         kind, _, text = end.partition(": ")

@@ -1,5 +1,6 @@
 """The real qmail and vpopmail deliver as `vstate route` says: to every address of the servers of
-support/route_server.py of the end-to-end tests a message is sent through a whole qmail, and where it went is compared.
+support/route_server.py of the end-to-end tests a message is sent through a whole qmail, and where
+it went is compared.
 
 VSTATE_TEST_VPOPMAIL  vpopmail's home with bin/ and include/: a cdb build without qmail-ext for most
                       servers; a SQLite build with qmail-ext and defaultdelivery for its own
@@ -45,7 +46,8 @@ def missing():
             servers.QMAIL_USERS[name] = (account.pw_uid, account.pw_gid)
     except KeyError as error:
         return f"qmail's accounts are not all here: {error}"
-    tried = subprocess.run(["unshare", "-mpf", "--propagation", "private", "mount", "--bind", QMAIL, QMAIL],
+    tried = subprocess.run(["unshare", "-mpf", "--propagation", "private", "mount", "--bind", QMAIL,
+                            QMAIL],
                            capture_output=True, text=True)
     return f"no mount namespace here: {tried.stderr.strip()}" if tried.returncode else None
 
@@ -70,10 +72,11 @@ class RouteInteropTest(support.SandboxCase):
             support.make_directories(os.path.dirname(root + path))
             subprocess.run(["cp", "-a", path, root + path], check=True)
         server = make(root)
-        done = support.run("--root", root, "--vpopmail-dir", VPOPMAIL, "--qmail-dir", QMAIL, "route", "--",
-                           *server.addresses)
+        done = support.run("--root", root, "--vpopmail-dir", VPOPMAIL, "--qmail-dir", QMAIL,
+                           "route", "--", *server.addresses)
         said = servers.parse_routes(done.out)
-        accepted, log = mail_system.follow(root, QMAIL, servers.QMAIL_USERS["qmaild"], server.addresses)
+        accepted, log = mail_system.follow(root, QMAIL, servers.QMAIL_USERS["qmaild"],
+                                           server.addresses)
         real = mail_system.outcomes(root, server.addresses, accepted, log)
         for address in dict.fromkeys(server.addresses):
             with self.subTest(server=name, address=address):
@@ -81,11 +84,14 @@ class RouteInteropTest(support.SandboxCase):
                 COMPARED.append(address)
         shutil.rmtree(root)
 
-    @unittest.skipIf(USES_SQLITE or HAS_EXTENSIONS, "the vpopmail at hand is no cdb build without qmail-ext")
+    @unittest.skipIf(USES_SQLITE or HAS_EXTENSIONS,
+                     "the vpopmail at hand is no cdb build without qmail-ext")
     def test_whole_server(self):
-        self.check_server(lambda root: servers.whole_server(root, home=VPOPMAIL, qmail=QMAIL), "whole")
+        self.check_server(lambda root: servers.whole_server(root, home=VPOPMAIL, qmail=QMAIL),
+                          "whole")
 
-    @unittest.skipIf(USES_SQLITE or HAS_EXTENSIONS, "the vpopmail at hand is no cdb build without qmail-ext")
+    @unittest.skipIf(USES_SQLITE or HAS_EXTENSIONS,
+                     "the vpopmail at hand is no cdb build without qmail-ext")
     def test_faults(self):
         for number, (fault, plant) in enumerate(servers.FAULTS.items()):
             def make(root, plant=plant):
@@ -96,7 +102,8 @@ class RouteInteropTest(support.SandboxCase):
                 self.check_server(make, f"fault{number}")
 
     @unittest.skipUnless(USES_SQLITE and HAS_EXTENSIONS and has_option("DEFAULT_DELIVERY"),
-                         "the vpopmail at hand is no SQLite build with qmail-ext and defaultdelivery")
+                         "the vpopmail at hand is no SQLite build with qmail-ext and "
+                         "defaultdelivery")
     def test_extensions(self):
         for name, text in servers.DELIVERIES.items():
             with self.subTest(defaultdelivery=name):

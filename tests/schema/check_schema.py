@@ -15,6 +15,7 @@ from pathlib import Path
 
 try:
     import tomllib
+
     import jsonschema
 except ImportError as missing:
     print(f"skipped: {missing}")

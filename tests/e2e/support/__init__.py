@@ -1,4 +1,5 @@
-"""What the end-to-end tests share. No test module imports another one: what two of them need is here.
+"""What the end-to-end tests share. No test module imports another one: what two of them need is
+here.
 
 Here stands what nearly every test uses; the rest is imported by its topic:
 
@@ -29,18 +30,20 @@ from .domains import MD5, SHA512, domain_text, load_toml, mailbox_text
 from .formats import cdb_find, cdb_records, crypt
 from .program import DEEP, IS_ROOT, NOTHING, STRACE, TREE, VSTATE, Outcome, environment, main, run
 from .servers import (
-                      OWNER,
-                      Server,
-                      config_header,
-                      give,
-                      make_directories,
-                      make_server,
-                      provide_programs,
+    OWNER,
+    Server,
+    config_header,
+    give,
+    make_directories,
+    make_server,
+    provide_programs,
 )
 from .trees import changed_paths, entry_of, snapshot
 
-__all__ = ["DEEP", "IS_ROOT", "MD5", "NOTHING", "OWNER", "SHA512", "STRACE", "TREE", "VSTATE",
-           "Outcome", "SandboxCase", "Server", "cdb_find", "cdb_records", "changed_paths",
-           "config_header", "crypt", "domain_text", "entry_of", "environment", "give", "load_toml",
-           "mailbox_text", "main", "make_directories", "make_server", "needs_root", "needs_strace",
-           "provide_programs", "run", "snapshot"]
+__all__ = [
+    "DEEP", "IS_ROOT", "MD5", "NOTHING", "OWNER", "SHA512", "STRACE", "TREE", "VSTATE",
+    "Outcome", "SandboxCase", "Server", "cdb_find", "cdb_records", "changed_paths",
+    "config_header", "crypt", "domain_text", "entry_of", "environment", "give", "load_toml",
+    "mailbox_text", "main", "make_directories", "make_server", "needs_root", "needs_strace",
+    "provide_programs", "run", "snapshot",
+]

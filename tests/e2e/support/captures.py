@@ -12,7 +12,6 @@ from .domains import domain_text
 CAPTURES = os.environ.get("VSTATE_CAPTURES", "")
 
 
-
 def has_captures(*names):
     return bool(CAPTURES) and all(os.path.isdir(os.path.join(CAPTURES, name)) for name in names)
 
@@ -28,8 +27,8 @@ needs_sql_captures = unittest.skipUnless(
 def captured_server(name):
     """The server of a capture: "vp54-cdb" or "vp56-cdb"."""
     digits = name[2:4]
-    return servers.Server(os.path.join(CAPTURES, name), f"/opt/real/vp{digits}", f"/opt/real/q{digits}",
-                  named=True)
+    return servers.Server(os.path.join(CAPTURES, name), f"/opt/real/vp{digits}",
+                          f"/opt/real/q{digits}", named=True)
 
 
 def captured_text(name):

@@ -1,8 +1,7 @@
 """Private databases for the end-to-end tests, and mail servers that keep their accounts in them.
 
-The servers are those of tests/support/database.py, one of each kind a run. It must not know what any
-single test checks.
-"""
+The servers are those of tests/support/database.py, one of each kind a run. It must not know what
+any single test checks. """
 
 import json
 import os
@@ -25,8 +24,8 @@ if os.access("/dev/shm", os.W_OK):
 
 
 class Database:
-    """A private MariaDB or PostgreSQL. With `megabytes` it stands on a file system of its own of that
-    size, where it may be mounted; else the test is skipped."""
+    """A private MariaDB or PostgreSQL. With `megabytes` it stands on a file system of its own of
+    that size, where it may be mounted; else the test is skipped."""
 
     def __init__(self, kind, megabytes=None):
         self.kind, self.count, self.is_mounted = kind, 0, False
@@ -34,8 +33,8 @@ class Database:
         if megabytes:
             if not shutil.which("mount"):
                 raise unittest.SkipTest("a small file system cannot be mounted here: no mount(8)")
-            done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "vstate-test",
-                                   self.place.name], capture_output=True, text=True)
+            done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m",
+                                   "vstate-test", self.place.name], capture_output=True, text=True)
             if done.returncode != 0:
                 self.place.cleanup()
                 raise unittest.SkipTest("a small file system cannot be mounted here: "
@@ -142,14 +141,16 @@ def mail_server(case, name, backend, version="5.6", many=True, engine="InnoDB", 
             server.database.sql("mysql", f"SET GLOBAL default_storage_engine = {engine}")
         server.schema = server.database.create(charset)
         server.write(f"{server.home}/etc/vpopmail.{backend}",
-                     server.database.connection(server.schema) + "\n", mode=0o640, owner=servers.OWNER)
+                     server.database.connection(server.schema) + "\n", mode=0o640,
+                     owner=servers.OWNER)
     return server
 
 
 def captured_server(directory, kind):
     """The server of a capture with its database loaded into a private server."""
     running = database(kind)
-    home, short = os.path.join(captures.CAPTURES, f"vp56-{kind}"), {"mysql": "my", "pgsql": "pg"}[kind]
+    home, short = os.path.join(captures.CAPTURES, f"vp56-{kind}"), {"mysql": "my",
+                                                                    "pgsql": "pg"}[kind]
     server = servers.Server(home, f"/opt/real/vp56{short}", f"/opt/real/q56{short}", named=True)
     server.database, server.schema = running, running.create()
     running.ask("load", server.schema, os.path.join(home, "opt/real/dump/vpopmail.sql"))

@@ -1,5 +1,5 @@
-"""Runs the program below tests/harness/kill_points, which kills it or lets a call fail, and says how
-a server looks, so that two can be compared. It must not know what any single test checks.
+"""Runs the program below tests/harness/kill_points, which kills it or lets a call fail, and says
+how a server looks, so that two can be compared. It must not know what any single test checks.
 
 VSTATE_KILL_POINTS  the harness; default is tests/kill_points beside the program
 VSTATE_DEEP         all points instead of a sample
@@ -40,7 +40,8 @@ def fast_directory():
 
 
 class Traced:
-    """How a run below the harness ended, how many calls counted, and which was hit ("" for none)."""
+    """How a run below the harness ended, how many calls counted, and which was hit ("" for
+    none)."""
 
     def __init__(self, done, report):
         self.code = done.returncode
@@ -83,7 +84,8 @@ def needs_tracing(case):
 
 def make_example(tree, root):
     make_server.Server(pathlib.Path(EXAMPLES, tree), pathlib.Path(root)).make()
-    # What an alias of the old server runs is on the new one too, else verify would have a word on it.
+    # What an alias of the old server runs is on the new one too, else verify would have a word on
+    # it.
     script = pathlib.Path(root, "usr/local/bin/ticket-import")
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -197,7 +199,8 @@ def picture(root, without=()):
 
 def differences(here, wanted):
     """What of two pictures differs, in words; empty for equal ones. A quota counter may be missing:
-    vpopmail's library and Dovecot count anew then. One that counts something else is a difference."""
+    vpopmail's library and Dovecot count anew then. One that counts something else is a
+    difference."""
     words = []
     for path in sorted(here.keys() | wanted.keys()):
         if path not in wanted:

@@ -32,7 +32,8 @@ def grown(text):
 
 
 class WrongCase(cases.SandboxCase):
-    """Each row of a table: the file's text, then the errors that it gets, each with line and column."""
+    """Each row of a table: the file's text, then the errors that it gets, each with line and
+    column."""
 
     def check_rows(self, rows, head=HEAD):
         target = self.server()

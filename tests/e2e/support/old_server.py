@@ -76,7 +76,8 @@ class OldServer(servers.Server):
                 continue
             key, *fields = line[1:].split(":")
             names.append(key.rstrip("-"))
-            records.append((b"!" + key.lower().encode(), b"\0".join(f.encode() for f in fields[:6])))
+            records.append((b"!" + key.lower().encode(),
+                            b"\0".join(f.encode() for f in fields[:6])))
         self.write("/var/qmail/users/cdb", make_server.cdb(records + [(b"", b"-")]))
         self.write("/var/qmail/control/rcpthosts", "".join(f"{name}\n" for name in names))
         self.write("/var/qmail/control/virtualdomains", "".join(f"{n}:{n}\n" for n in names))
@@ -87,8 +88,8 @@ class OldServer(servers.Server):
     def write_accounts(self):
         rows = [row if isinstance(row, bytes) else row.encode() for row in self.rows]
         self.write(f"{self.dom}/vpasswd", b"".join(row + b"\n" for row in rows), mode=0o600)
-        self.write(f"{self.dom}/vpasswd.cdb", make_server.cdb([tuple(row.split(b":", 1)) for row in rows]),
-                   mode=0o600)
+        self.write(f"{self.dom}/vpasswd.cdb",
+                   make_server.cdb([tuple(row.split(b":", 1)) for row in rows]), mode=0o600)
         self.write(f"{self.dom}/.vpasswd.lock", b"", mode=0o600)
 
     def own(self):

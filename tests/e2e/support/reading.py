@@ -55,7 +55,8 @@ class Root:
         return b"/" + b"/".join(here)
 
     def reach(self, path):
-        """As `resolve`; what is not there, such as a home on a disk that is gone, keeps its name."""
+        """As `resolve`; what is not there, such as a home on a disk that is gone, keeps its
+        name."""
         rest = b""
         while True:
             resolved = self.resolve(path)
@@ -140,7 +141,8 @@ class Reading:
             if len(fields) >= 7 and fields[0]:
                 home, domain = (self.files.resolve(path) for path in (fields[5], self.directory))
                 # What holds the domain itself, such as "/", is nobody's home.
-                if not fields[5] or (home and domain and (domain + b"/").startswith(home.rstrip(b"/") + b"/")):
+                if not fields[5] or (home and domain
+                                     and (domain + b"/").startswith(home.rstrip(b"/") + b"/")):
                     fields[5] = self.directory + b"/" + fields[0]
                 accounts.setdefault(fields[0].lower(), fields)
         return accounts
@@ -276,14 +278,12 @@ class Reading:
                     if found:
                         self.messages[entry] = found
 
-
     def read_robots(self):
         """What a robot of the domain says: its directory has a message and no mail."""
         for entry in self.files.list(self.directory) if self.directory else []:
             data = self.files.read(self.directory + b"/" + entry + b"/message")
             if data and entry.lower() not in self.accounts:
                 self.texts[entry + b"/message"] = self.delivery(data)
-
 
     def read_others(self):
         """All other files: what they hold by the first name below the domain or the account they
@@ -348,5 +348,5 @@ def missing(source, target):
 def is_named(name, text):
     """Whether output speaks of a name. Bytes that are no plain text may be spelt in another way."""
     pieces = [piece for piece in re.split(rb"[^\w.+=-]+", name, flags=re.ASCII) if piece]
-    return all(re.search(rf"(?<![A-Za-z0-9]){re.escape(piece.decode('ascii'))}(?![A-Za-z0-9])", text,
-                         re.IGNORECASE) for piece in pieces) if pieces else "\\" in text
+    return all(re.search(rf"(?<![A-Za-z0-9]){re.escape(piece.decode('ascii'))}(?![A-Za-z0-9])",
+                         text, re.IGNORECASE) for piece in pieces) if pieces else "\\" in text

@@ -1,4 +1,5 @@
-"""Mail servers in a directory, as `--root` wants them: vpopmail, qmail, and a few lines of others."""
+"""Mail servers in a directory, as `--root` wants them: vpopmail, qmail, and a few lines of
+others."""
 
 import os
 import re
@@ -76,12 +77,14 @@ class Server:
 
 
 def provide_programs(server):
-    """Puts a program wherever a delivery line of the server names one, as on a server where they work."""
+    """Puts a program wherever a delivery line of the server names one, as on a server where they
+    work."""
     names = re.compile(rb"(?:^\||\bpreline |\bthen |\belse |&& |\|\| )\s*(/[^\s'\";]+)", re.M)
     for place, _, files in os.walk(server.at(server.home + "/domains")):
         for name in files:
             path = os.path.join(place, name)
-            is_line = name.startswith(".qmail") or name in ("editor", "manager", "bouncer", "moderator", "confirmer")
+            is_line = name.startswith(".qmail") or name in ("editor", "manager", "bouncer",
+                                                            "moderator", "confirmer")
             if not is_line or not os.path.isfile(path):
                 continue
             with open(path, "rb") as file:

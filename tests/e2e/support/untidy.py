@@ -16,7 +16,6 @@ from . import captures, disturb, program, servers
 from .domains import MD5
 from .reading import Root
 
-# --- the servers --------------------------------------------------------------------------------
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -56,8 +55,6 @@ SERVERS = (EXAMPLE, *(place for place in CAPTURED
                       if captures.CAPTURES and program.IS_ROOT
                       and os.path.isdir(os.path.join(captures.CAPTURES, place.name))))
 
-
-# --- planting -----------------------------------------------------------------------------------
 
 class Untidy:
     """A server below `root`, and what is planted on it; `log` says what."""
@@ -279,7 +276,8 @@ class Untidy:
     def plant_alias_domain_as_link(self):
         with open(self.at(f"{self.qmail}/users/assign"), encoding="utf-8") as file:
             other = self.random.choice(re.findall(
-                f"(?m)^\\+(?!{re.escape(self.name)}-)([^:]+)-:{re.escape(self.name)}:", file.read()))
+                f"(?m)^\\+(?!{re.escape(self.name)}-)([^:]+)-:{re.escape(self.name)}:",
+                file.read()))
         self.link(f"{self.home}/domains/{other}", self.name)
         if self.random.random() < 0.5:
             self.change_assign(lambda text: re.sub(
@@ -417,7 +415,8 @@ class Untidy:
     def plant_last_login(self):
         line = self.account()
         self.write(line[5] + b"/lastauth", self.random.choice(
-            [b"192.0.2.1\n", b"", b"192.0.2.1\0", b"2001:db8::1", b"host.example\nmore\n", b"\xff"]))
+            [b"192.0.2.1\n", b"", b"192.0.2.1\0", b"2001:db8::1", b"host.example\nmore\n",
+             b"\xff"]))
         return line[0]
 
     def plant_cut_bucket(self):
@@ -432,7 +431,8 @@ class Untidy:
 
     def plant_odd_subscriber(self):
         address = self.random.choice([b"j\xf6rg@example.org", "jörg@example.org".encode(),
-                                      b"a b@example.org", b"UPPER@EXAMPLE.ORG", b"\"q\"@example.org"])
+                                      b"a b@example.org", b"UPPER@EXAMPLE.ORG",
+                                      b"\"q\"@example.org"])
         path = self.below(self.list_name(), "subscribers/Z")
         there = self.read(path) if os.path.exists(self.at(path)) else b""
         self.write(path, there + b"T" + address + b"\0")
@@ -481,15 +481,16 @@ class Untidy:
     def plant_catch_all(self):
         program = f"| /{self.home}/bin/vdelivermail '' ".encode()
         data = self.random.choice([
-            program + b"delete\n", program + b"bounce-no-mailbox\n", program + self.address() + b"\n",
-            b"# vdelivermail is not here\n" + program + b"delete\n",
+            program + b"delete\n", program + b"bounce-no-mailbox\n", program + self.address()
+            + b"\n", b"# vdelivermail is not here\n" + program + b"delete\n",
             program + self.account()[5] + b"/\n", b"#\n"])
         self.write(self.below(".qmail-default"), data)
         return data
 
     def plant_stray_file(self):
         name = self.random.choice([b"notes.txt", b"vpasswd.bak", b"f\xfcr.txt", b"n" * 255, b"core",
-                                   b".qmail-old~", b"with\nnewline", b"sp ace", b"new", b"{braces}"])
+                                   b".qmail-old~", b"with\nnewline", b"sp ace", b"new",
+                                   b"{braces}"])
         data = self.random.choice([b"text\n", b"\0\1\2" * 100, b"\xff\xfe", b"", b"x" * 100000])
         self.write(self.below(name), data)
         return name
@@ -518,9 +519,9 @@ class Untidy:
         return folder
 
     def plant_odd_message(self):
-        name = self.random.choice([b"\xe4\xf6.host", b"m" * 250, b"no-flags", b"x:2,SabZ", b"x:2,SS",
-                                   b"x:1,S", b"sp ace", b"1.2.host,S=99999:2,S", b"q?*\"'", b"-rf",
-                                   b"x:2,S:2,F", b"new\nline"])
+        name = self.random.choice([b"\xe4\xf6.host", b"m" * 250, b"no-flags", b"x:2,SabZ",
+                                   b"x:2,SS", b"x:1,S", b"sp ace", b"1.2.host,S=99999:2,S",
+                                   b"q?*\"'", b"-rf", b"x:2,S:2,F", b"new\nline"])
         part = self.random.choice([b"/new/", b"/cur/"])
         path = self.account()[5] + b"/Maildir" + part + name
         self.message(path)
@@ -574,9 +575,7 @@ class Untidy:
     def plant_odd_dot_qmail(self):
         line = self.account()
         self.write(line[5] + b"/.qmail", self.random.choice(
-            [b"", b"&j\xf6rg@example.org\n", f"|/{self.home}/bin/none\n".encode(), b"./Maildir/\r\n",
-             self.account()[5] + b"/Maildir/\n", b"# only a comment\n",
+            [b"", b"&j\xf6rg@example.org\n", f"|/{self.home}/bin/none\n".encode(),
+             b"./Maildir/\r\n", self.account()[5] + b"/Maildir/\n", b"# only a comment\n",
              b"&a@example.org\n" * 300]))
         return line[0]
-
-
