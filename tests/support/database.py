@@ -15,6 +15,8 @@ Each line of standard input is a JSON list, a command and its arguments; each an
                                   MariaDB's, and utf8mb4 if not given
     ["sql", DATABASE, TEXT]       runs statements as the administrator; rows are TAB separated
     ["load", DATABASE, FILE]      the same for a dump
+    ["hold", DATABASE, TEXT]      runs statements in a session that stays open, with its locks
+    ["release"]                   ends that session, and takes back what it did not commit
 """
 
 import glob
@@ -47,7 +49,7 @@ class Private:
     """What both kinds have in common: a process that can be started, stopped, and killed."""
 
     def __init__(self, directory, owner):
-        self.directory, self.owner, self.process = directory, owner, None
+        self.directory, self.owner, self.process, self.holder = directory, owner, None, None
         os.makedirs(directory, exist_ok=True)
         os.chmod(directory, 0o755)
         if owner:
@@ -77,6 +79,20 @@ class Private:
                     raise RuntimeError("the server does not start: " + log.read()[-2000:])
             time.sleep(0.03)
 
+    def hold(self, database, text):
+        self.holder = subprocess.Popen(self.session(database), stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.holder.stdin.write(text + "; SELECT 'held';\n")
+        self.holder.stdin.flush()
+        if self.holder.stdout.readline() != "held\n":
+            self.release()
+            raise RuntimeError("the session ended before it held anything")
+
+    def release(self):
+        if self.holder is not None:
+            self.holder.communicate()
+            self.holder = None
+
     def end(self, number):
         if self.process is None:
             return
@@ -97,6 +113,7 @@ class Private:
         self.end(self.polite)
 
     def remove(self):
+        self.release()
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -127,9 +144,12 @@ class Mysql(Private):
                                "-e", "SELECT 1"], stdin=subprocess.DEVNULL,
                               capture_output=True).returncode == 0
 
+    def session(self, database, *options):
+        return [self.client, "--no-defaults", f"--socket={self.socket}", "-uroot", "-N", "-B",
+                "--unbuffered", "--default-character-set=utf8mb4", *options, database]
+
     def sql(self, database, text):
-        return self.run(self.client, "--no-defaults", f"--socket={self.socket}", "-uroot", "-N",
-                        "-B", "--default-character-set=utf8mb4", "-e", text, database)
+        return self.run(*self.session(database, "-e", text))
 
     def create(self, database, charset="utf8mb4"):
         self.sql("mysql", f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} "
@@ -173,9 +193,12 @@ class Pgsql(Private):
                                "SELECT 1", "postgres"], stdin=subprocess.DEVNULL,
                               capture_output=True).returncode == 0
 
+    def session(self, database, *options):
+        return [self.client, "-X", "-q", "-t", "-A", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h",
+                self.directory, "-U", "postgres", *options, database]
+
     def psql(self, database, *arguments):
-        return self.run(self.client, "-X", "-q", "-t", "-A", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-                        "-h", self.directory, "-U", "postgres", *arguments, database)
+        return self.run(*self.session(database, *arguments))
 
     def sql(self, database, text):
         return self.psql(database, "-c", text)
@@ -204,7 +227,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = {"mysql": Mysql, "pgsql": Pgsql}[kind](os.path.abspath(directory))
     commands = {name: getattr(server, name) for name in
-                ("start", "kill", "stop", "create", "sql", "load", "connection")}
+                ("start", "kill", "stop", "create", "sql", "load", "hold", "release", "connection")}
     try:
         for line in sys.stdin:
             name, *arguments = json.loads(line)

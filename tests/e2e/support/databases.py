@@ -3,6 +3,7 @@
 The servers are those of tests/support/database.py, one of each kind a run. It must not know what
 any single test checks. """
 
+import contextlib
 import json
 import os
 import shutil
@@ -71,6 +72,15 @@ class Database:
 
     def sql(self, name, text):
         return self.ask("sql", name, text)
+
+    @contextlib.contextmanager
+    def held(self, name, text):
+        """Another session has done this and not committed it."""
+        self.ask("hold", name, text)
+        try:
+            yield
+        finally:
+            self.ask("release")
 
     def rows(self, name, text):
         return [line.split("\t") for line in self.sql(name, text).splitlines()]
