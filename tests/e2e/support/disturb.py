@@ -119,9 +119,19 @@ class Example:
         with open(self.at("vpasswd"), encoding="utf-8") as file:
             lines = change([line.rstrip("\n").split(":") for line in file])
         text = "".join(":".join(line) + "\n" for line in lines)
-        self.write(text, "vpasswd")
-        with open(self.at("vpasswd.cdb"), "wb") as file:
-            file.write(make_server.vpasswd_cdb(text))
+        self.replace("vpasswd", f"vpasswd.bak.{os.getpid()}", text.encode())
+        self.replace("vpasswd.cdb", "cdb.tmp", make_server.vpasswd_cdb(text))
+
+    def replace(self, name, temporary, data):
+        """As vpopmail does, by rename: nobody reads half of it."""
+        beside = self.at(temporary)
+        with open(beside, "wb") as file:
+            file.write(data)
+        shutil.copystat(self.at(name), beside)
+        os.utime(beside)
+        info = os.stat(self.at(name))
+        os.chown(beside, info.st_uid, info.st_gid)
+        os.rename(beside, self.at(name))
 
     def subscribe(self, *addresses):
         for address in addresses:
