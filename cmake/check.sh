@@ -1,6 +1,7 @@
 #!/bin/sh
-# check.sh PRESET  builds a preset, runs all its tests, checks the format and the Python, and prints as
-#                  its last line "N passed, N failed, N skipped". Fails when anything failed.
+# check.sh PRESET  builds a preset, runs all its tests, checks the format and the Python, and prints at
+#                  the end "N passed, N failed, N skipped" and what was skipped and why. Fails when
+#                  anything failed, or was skipped without a reason.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -35,10 +36,12 @@ ctest --preset "$preset" --parallel $(($(nproc) * 2)) --no-tests=error --output-
 
 format=passed
 cmake/format.sh --check || format=failed
-[ $format = failed ] || [ -n "$(cmake/format.sh --program)" ] || format=skipped
+[ $format = failed ] || [ -n "$(cmake/format.sh --program)" ] ||
+  format="skipped:clang-format of the version that cmake/format.sh wants is not installed"
 
 lint=passed
 cmake/lint.sh || lint=failed
-[ $lint = failed ] || [ -z "$(cmake/lint.sh --missing)" ] || lint=skipped
+missing=$(cmake/lint.sh --missing)
+[ -z "$missing" ] || lint="skipped:$missing not installed"
 
 python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "lint=$lint" "ctest=$status"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 flakes=$(command -v pyflakes3 || command -v pyflakes || true)
 style=$(command -v pycodestyle || true)
 missing=
-[ -n "$flakes" ] || missing="pyflakes"
+[ -n "$flakes" ] || missing=pyflakes
 [ -n "$style" ] || missing="${missing:+$missing and }pycodestyle"
 if [ "${1:-}" = --missing ]; then
   echo "$missing"

@@ -53,8 +53,10 @@ class Database:
             answer = self.process.stdout.readline()
         except BrokenPipeError:
             answer = ""
-        if not answer:
+        if not answer and self.process.wait() == NOT_INSTALLED:
             raise unittest.SkipTest(f"the programs of {self.kind} are not installed")
+        if not answer:
+            raise RuntimeError(f"the private {self.kind} ended with {self.process.wait()}")
         answer = json.loads(answer)
         if not answer["ok"]:
             raise RuntimeError(answer["output"])
