@@ -1,7 +1,6 @@
 """Wrong servers, wrong archives, wrong command lines: the exact messages, the exit codes, and that
 nothing was changed. DIR in a message is the test's own directory."""
 
-import io
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ import tarfile
 
 import support
 from support import MD5, domain_text
+from support.archives import tar_with
 
 NAME = "example.com"
 ASSIGN, CDB = "/var/qmail/users/assign", "/var/qmail/users/cdb"
@@ -123,16 +123,6 @@ COMMANDS = [
     (["--backend", "oracle", "plan", "FILE"],
      "--backend: oracle not in {auto,cdb,mysql,pgsql,sqlite}; see vstate --help"),
 ]
-
-
-def tar_with(name="new/1.host", kind=tarfile.REGTYPE, link="", data=b"Subject: x\n\nx\n"):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        entry = tarfile.TarInfo(name)
-        entry.type, entry.linkname = kind, link
-        entry.size = len(data) if kind == tarfile.REGTYPE else 0
-        tar.addfile(entry, io.BytesIO(data) if kind == tarfile.REGTYPE else None)
-    return out.getvalue()
 
 
 ARCHIVES = [

@@ -1,8 +1,6 @@
 """Root trusts nobody: what is written in an account, a link, a list or a delivery line by somebody
 who is not root leads nowhere with root's rights, in no command, on neither side."""
 
-import hashlib
-import io
 import os
 import sqlite3
 import subprocess
@@ -11,6 +9,7 @@ import unittest
 
 import support
 from support import databases, domain_text
+from support.archives import write_archive
 
 NAME = "example.com"
 OTHER = "other.example"
@@ -261,20 +260,8 @@ class TrustTest(support.SandboxCase):
                 self.check_all(server, target)
 
     def archive(self, members):
-        """A plain tar of regular files, and the digest of its content, as schemas and archive.h
-        say."""
-        digest, out = hashlib.sha256(), io.BytesIO()
-        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for name, body in members:
-                info = tarfile.TarInfo(name)
-                info.size, info.mode = len(body), 0o600
-                tar.addfile(info, io.BytesIO(body))
-                for part in (len(name), name, 2, 0, 0, len(body), body):
-                    digest.update(part.to_bytes(8, "little") if isinstance(part, int) else
-                                  part.encode() if isinstance(part, str) else part)
-        with open(os.path.join(self.directory, "a.tar"), "wb") as file:
-            file.write(out.getvalue())
-        return f'{{ archive = "a.tar", sha256 = "{digest.hexdigest()}" }}'
+        digest = write_archive(os.path.join(self.directory, "a.tar"), members)
+        return f'{{ archive = "a.tar", sha256 = "{digest}" }}'
 
     def test_archives(self):
         """What vpopmail and vstate keep for themselves cannot come in an archive, and is named."""

@@ -13,6 +13,7 @@ route_server    a server with every way that a message can take on it
 old_server  a server laid out file by file, with nothing of the program under test
 captures    real servers, what their own tools printed, and their dumps
 passes      pulling a domain again and again while both sides live
+archives    mail archives, right and wrong
 domains     domain files, their hashes, and tables of wrong ones
 trees       all that a change to a file alters
 formats     cdb files, crypt(3)
