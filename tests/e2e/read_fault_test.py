@@ -7,7 +7,8 @@ capabilities that pass over modes.
 
 Right is an exit status that is not 0, no file, and nothing on standard output; or the very output
 of the run that nothing disturbed. A pull deletes nothing that its source has, and the next one ends
-as if nothing had happened. """
+as if nothing had happened.
+"""
 
 import errno
 import os

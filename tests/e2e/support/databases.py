@@ -1,7 +1,8 @@
 """Private databases for the end-to-end tests, and mail servers that keep their accounts in them.
 
 The servers are those of tests/support/database.py, one of each kind a run. It must not know what
-any single test checks. """
+any single test checks.
+"""
 
 import contextlib
 import json
