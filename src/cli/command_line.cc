@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -389,8 +390,11 @@ int run_command_line(int argc, char** argv) {
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-      return line.app.exit(error);
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      std::ostringstream answer;
+      line.app.exit(error, answer, answer);
+      return static_cast<int>(Console::print_all(answer.str()));
+    }
     std::string what = error.what();
     // What looks like a misspelt command is one; CLI11 only says that a command is missing.
     const auto commands = line.app.get_subcommands([](const CLI::App*) { return true; });
