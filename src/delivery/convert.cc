@@ -141,6 +141,8 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   item.size = text.size();
   item.is_replacing = now.has_value();
   if (now) item.replaces = short_digest(*now);
+  // What cannot be put there is made anew by the next run, which must know the old one again.
+  if (const auto* entry = memory_.find(key_of_file(path))) item.before = entry->state;
   item.record = {memory_.number(),
                  key_of_file(path),
                  {short_digest(text), now ? short_digest(*now) : 0},
