@@ -1,6 +1,7 @@
 // The database file of vpopmail 5.6's SQLite back-end (vsqlite.c).
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -74,27 +75,31 @@ Status SqliteDatabase::open(bool for_writing) {
     VSTATE_TRY(system_.replace_file(path(), "", {owner_.uid, owner_.gid, 0600}, Durability::now));
     VSTATE_TRY_ASSIGN(info, system_.look(path()));
   }
-  if (info && !info->is_regular())
-    return fail(Errc::invalid, path() + ": is no regular file", Scope::run);
+  for (const auto* name : {"", "-journal", "-wal", "-shm"}) {
+    const auto part = path() + name;
+    VSTATE_TRY_ASSIGN(const auto found, system_.look(part));
+    if (found && !found->is_regular())
+      return fail(Errc::invalid, part + ": is no regular file", Scope::run);
+  }
   // Below the root by its handle: what a link in a copied server names does not lead out of it.
   std::string place = ":memory:";
+  as_ = Identity{geteuid(), getegid()};
   if (info) {
     VSTATE_TRY_ASSIGN(auto opened, system_.open_handle(directory_));
     opened_directory_ = std::move(opened.handle);
     place = fmt::format("/proc/self/fd/{}/{}", opened_directory_.get(), k_file);
+    // Whoever may put another file or a journal there, which may name any file, gets no more than
+    // their own rights by it; what the schema says is run with no more either.
+    struct stat st {};
+    if (fstat(opened_directory_.get(), &st) != 0) return fail_errno(directory_, "cannot stat");
+    as_ = Identity{st.st_uid, st.st_uid == owner_.uid ? owner_.gid : st.st_gid};
   }
+  const ActingAs acting(as_);
   const int flags = !info || for_writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   sqlite3* handle = nullptr;
   const int status = sqlite3_open_v2(place.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
   if (status != SQLITE_OK) return error();
-  // Where file and directory are vpopmail's, what the schema says is run as no more than that, and
-  // a journal, which may name any file, is played back with the rights of whoever could put it
-  // there.
-  VSTATE_TRY_ASSIGN(const auto place_of_it, system_.look_followed(directory_));
-  const bool is_vpopmails =
-      info && place_of_it && info->uid == owner_.uid && place_of_it->uid == owner_.uid;
-  as_ = is_vpopmails ? Identity{owner_.uid, owner_.gid} : Identity{geteuid(), getegid()};
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   constexpr int milliseconds = 1000;
@@ -107,6 +112,12 @@ tl::unexpected<Error> SqliteDatabase::error() const {
   constexpr int primary = 0xff;
   const int code = sqlite3_extended_errcode(handle_.get());
   const auto text = fmt::format("{}: {}", path(), sqlite3_errmsg(handle_.get()));
+  // Opened for reading only, which plays nothing back.
+  if (code == SQLITE_READONLY_ROLLBACK)
+    return fail(Errc::io,
+                path() + ": a program was killed while it wrote to it; the next of vpopmail's own "
+                         "programs that opens it puts it right",
+                Scope::run);
   switch (code & primary) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
