@@ -111,7 +111,7 @@ Status publish(const std::vector<PlanRun*>&);
 /// What a delivery into a home, a list or the domain's directory leaves alone: in the last one
 /// homes and lists, which others deliver to, and everywhere what the State or the back-end
 /// describes.
-[[nodiscard]] Reserved reserved_in(ArchiveKind, const Paths&);
+[[nodiscard]] Reserved reserved_in(ArchiveKind, const Paths&, const State& desired);
 /// The archive and its increments on this machine, without the first `known`.
 [[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&,
                                          std::size_t known = 0);

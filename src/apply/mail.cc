@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <thread>
 
 #include <fmt/format.h>
@@ -39,10 +41,17 @@ std::optional<std::string> archive_target(ArchiveKind kind, const std::string& n
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }
 
-Reserved reserved_in(ArchiveKind kind, const Paths& paths) {
+Reserved reserved_in(ArchiveKind kind, const Paths& paths, const State& desired) {
   Reserved reserved;
   if (kind == ArchiveKind::mailbox)
     reserved.is_kept = [](std::string_view path) { return path == ".qmail"; };
+  // What a link of the list's may lead to, and what runs then, is in the file.
+  if (kind == ArchiveKind::list)
+    reserved.is_kept = [](std::string_view path) {
+      constexpr std::array names{"editor",  "manager",   "owner", "moderator",
+                                 "bouncer", "confirmer", "lock",  "lockbounce"};
+      return std::find(names.begin(), names.end(), path_name(path)) != names.end();
+    };
   if (kind != ArchiveKind::files) return reserved;
   reserved.is_kept = [](std::string_view path) {
     return is_kept_name(path.substr(0, path.find('/')));
@@ -52,7 +61,7 @@ Reserved reserved_in(ArchiveKind kind, const Paths& paths) {
       reserved.others.insert(path.substr(paths.domain.size() + 1));
   };
   for (const auto& [name, home] : paths.homes) add(home);
-  for (const auto& [name, directory] : paths.lists) add(directory);
+  for (const auto& [name, list] : desired.lists) add(paths.list_directory(name.text()));
   return reserved;
 }
 
@@ -177,15 +186,20 @@ class Executor::Courier {
 
   Status deliver(const Parcel& parcel) {
     const auto& selection = executor_.input_.selection;
+    const auto& desired = executor_.input_.desired;
     if (executor_.plan_.unplaced.contains(address_of_box(parcel.kind, parcel.name)) ||
         selection.excludes(address_of_box(parcel.kind, parcel.name)) ||
         selection.excludes(label_of(parcel.kind, parcel.name)))
       return {};
     const auto target = archive_target(parcel.kind, parcel.name, executor_.paths_);
     if (!target) return fail(Errc::not_found, "the mailbox has no home here");
+    const auto is_named = [&](const auto& list) { return list.first.text() == parcel.name; };
+    if (parcel.kind == ArchiveKind::list &&
+        std::none_of(desired.lists.begin(), desired.lists.end(), is_named))
+      return fail(Errc::not_found, "the file names no such list");
     const bool is_mailbox = parcel.kind == ArchiveKind::mailbox;
     MailMemory memory, conversions;
-    const auto reserved = reserved_in(parcel.kind, executor_.paths_);
+    const auto reserved = reserved_in(parcel.kind, executor_.paths_, desired);
     {
       const std::scoped_lock lock(executor_.mail_mutex_);
       VSTATE_TRY_ASSIGN(memory, executor_.memory_of(kind_name(parcel.kind), parcel.name));

@@ -106,7 +106,7 @@ void compare_archives(Session& session, const DomainFile& file, const Paths& pat
     if (known == parts) return;
     auto memory = memory_of(session, file.state.name, kind, name);
     const bool has_dovecot = has_dovecot_folders(session, file, kind, name, options);
-    const auto reserved = reserved_in(kind, paths);
+    const auto reserved = reserved_in(kind, paths, file.state);
     auto found =
         memory ? compare_archive(*session.system, archive_files(file.archive_root, archive, known),
                                  target, on_difference(kind), {}, &*memory, has_dovecot, &reserved)

@@ -33,12 +33,15 @@ enum class OnDifference { keep, replace };
 /// What below a directory is not for what is brought there.
 struct Reserved {
   /// Relative paths that others deliver to at the same time: homes and lists below the domain's
-  /// directory. They are not looked into.
+  /// directory. They are not looked into, and what comes for one is refused.
   std::set<std::string, std::less<>> others;
   /// Names that vpopmail or vstate keeps for itself; what comes under one is refused by name.
   bool (*is_kept)(std::string_view path) = nullptr;
   [[nodiscard]] bool keeps(std::string_view path) const {
-    return is_kept != nullptr && is_kept(path);
+    if (is_kept != nullptr && is_kept(path)) return true;
+    for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
+      if (others.contains(path.substr(0, slash))) return true;
+    return false;
   }
 };
 inline constexpr const char* k_kept_refusal = "a file of the mail server's own";
