@@ -115,8 +115,9 @@ tl::unexpected<Error> SqliteDatabase::error() const {
   // Opened for reading only, which plays nothing back.
   if (code == SQLITE_READONLY_ROLLBACK)
     return fail(Errc::io,
-                path() + ": a program was killed while it wrote to it; the next of vpopmail's own "
-                         "programs that opens it puts it right",
+                path() +
+                    ": a program was killed while it wrote to it; the next of vpopmail's own "
+                    "programs that opens it puts it right",
                 Scope::run);
   switch (code & primary) {
     case SQLITE_BUSY:

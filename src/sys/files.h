@@ -64,6 +64,7 @@ struct SystemAccount {
 class OpenFile {
  public:
   virtual ~OpenFile() = default;
+  /// As it was when it was opened.
   [[nodiscard]] virtual Result<FileInfo> info() const = 0;
   /// Reads some bytes and returns how many; 0 at the end.
   [[nodiscard]] virtual Result<std::size_t> read(std::span<char> into) = 0;

@@ -93,6 +93,17 @@ ActingAs::~ActingAs() {
   errno = kept;
 }
 
+bool is_theirs_to_read(int directory, const char* name, const struct stat& file) {
+  if (!can_act_as_others() || !S_ISREG(file.st_mode) || file.st_nlink < 2) return true;
+  struct stat place {
+  }, there{};
+  if (fstat(directory, &place) != 0 || fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+      there.st_dev != file.st_dev || there.st_ino != file.st_ino)
+    return false;
+  if (place.st_uid == 0 || file.st_uid == place.st_uid) return true;
+  return (file.st_mode & (file.st_gid == place.st_gid ? S_IRGRP : S_IROTH)) != 0;
+}
+
 void drop_supplementary_groups() {
   if (can_act_as_others()) VSTATE_ASSERT(setgroups(0, nullptr) == 0);
 }

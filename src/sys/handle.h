@@ -2,6 +2,7 @@
 /// Ownership of file descriptors and of a thread's file-system identity.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -65,6 +66,11 @@ class ActingAs {
 
 /// Whether ActingAs changes anything: the program runs as root.
 [[nodiscard]] bool can_act_as_others();
+
+/// Whether root may read an open file that it found as `name` in a directory. One that has another
+/// name elsewhere may have been given this one by whoever owns the directory: then only if they may
+/// read it.
+[[nodiscard]] bool is_theirs_to_read(int directory, const char* name, const struct stat& file);
 
 /// Drops the groups that the program's caller is in besides its own. ActingAs does not change them,
 /// so whoever acts as another would have their rights too. Does nothing unless run as root.

@@ -69,10 +69,9 @@ Result<FileInfo> info_of_handle(int descriptor, std::string_view path) {
 
 class LocalFile final : public OpenFile {
  public:
-  LocalFile(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
-  [[nodiscard]] Result<FileInfo> info() const override {
-    return info_of_handle(handle_.get(), path_);
-  }
+  LocalFile(Handle handle, std::string path, const FileInfo& info)
+      : handle_(std::move(handle)), path_(std::move(path)), info_(info) {}
+  [[nodiscard]] Result<FileInfo> info() const override { return info_; }
   [[nodiscard]] Result<std::size_t> read(std::span<char> into) override {
     while (true) {
       const auto count = ::read(handle_.get(), into.data(), into.size());
@@ -85,6 +84,7 @@ class LocalFile final : public OpenFile {
  private:
   Handle handle_;
   std::string path_;
+  FileInfo info_;
 };
 
 }  // namespace
@@ -129,9 +129,16 @@ Result<std::unique_ptr<OpenFile>> LocalDirectory::open_file(const std::string& n
   const ActingAs acting(as_);
   Handle handle(openat(descriptor_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   auto path = path_join(path_, name);
-  if (handle.is_open()) return std::make_unique<LocalFile>(std::move(handle), std::move(path));
-  if (errno == ENOENT) return std::unique_ptr<OpenFile>();
-  return fail_errno_of_open(path, "cannot read");
+  if (!handle.is_open())
+    return errno == ENOENT ? Result<std::unique_ptr<OpenFile>>(nullptr)
+                           : fail_errno_of_open(path, "cannot read");
+  struct stat st {};
+  if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  if (!as_ && !is_theirs_to_read(descriptor_, name.c_str(), st)) {
+    errno = EACCES;
+    return fail_errno(path, "cannot read");
+  }
+  return std::make_unique<LocalFile>(std::move(handle), std::move(path), to_info(st));
 }
 
 Result<std::optional<std::string>> LocalDirectory::link_target(const std::string& name) const {
@@ -176,6 +183,15 @@ Result<std::string> LocalFiles::read(std::string_view path, std::size_t limit) c
   struct stat st {};
   if (fstat(opened.handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
   if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  if (can_act_as_others() && !opened.as && st.st_nlink > 1) {
+    VSTATE_TRY_ASSIGN(const auto way, way_of(path));
+    VSTATE_TRY_ASSIGN(const auto parent, open_at_root(path_parent(way.path), O_PATH | O_DIRECTORY));
+    const std::string name(path_name(way.path));
+    if (!is_theirs_to_read(parent.handle.get(), name.c_str(), st)) {
+      errno = EACCES;
+      return fail_errno(path, "cannot open");
+    }
+  }
   return read_all(opened.handle.get(), path, limit);
 }
 

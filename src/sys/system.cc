@@ -62,24 +62,29 @@ Status remove_below(int directory, const char* name, std::string_view path) {
   return {};
 }
 
+/// What is given away is what was looked at, whatever has its name by then. A directory comes
+/// behind what is in it: until all is done, its owner shows that something is left to do.
 Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
+  const Handle found(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
-  if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+  if (!found.is_open() || fstat(found.get(), &st) != 0)
     return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
-  if (st.st_uid != owner.uid || st.st_gid != owner.gid) {
-    if (S_ISREG(st.st_mode) && st.st_nlink > 1)
-      return fail(Errc::conflict,
-                  fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
-                              path, st.st_uid));
-    if (fchownat(directory, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0)
-      return fail_errno(path, "cannot set the owner");
+  if (S_ISDIR(st.st_mode)) {
+    const Handle below(openat(found.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!below.is_open()) return fail_errno(path, "cannot open");
+    VSTATE_TRY(
+        for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+          return own_below(below.get(), child, owner, child_path);
+        }));
   }
-  if (!S_ISDIR(st.st_mode)) return {};
-  const Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!below.is_open()) return fail_errno(path, "cannot open");
-  return for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
-    return own_below(below.get(), child, owner, child_path);
-  });
+  if (st.st_uid == owner.uid && st.st_gid == owner.gid) return {};
+  if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
+    return fail(Errc::conflict,
+                fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
+                            path, st.st_uid));
+  if (fchownat(found.get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+    return fail_errno(path, "cannot set the owner");
+  return {};
 }
 
 /// Whether a process works in a directory or below it, whatever names lead there.
@@ -267,7 +272,9 @@ Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t
   VSTATE_TRY(before_step("set owner", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
-  if (fchownat(parent.directory.get(), parent.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+  const Handle found(openat(parent.directory.get(), parent.name.c_str(),
+                            O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!found.is_open() || fchownat(found.get(), "", uid, gid, AT_EMPTY_PATH) != 0)
     return fail_errno(path, "cannot set the owner");
   return {};
 }
@@ -281,7 +288,7 @@ Status System::own_tree(std::string_view path, std::uint32_t uid, std::uint32_t 
 
 Status System::set_mode(std::string_view path, unsigned mode) {
   VSTATE_TRY(before_step("set mode", path));
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_DIRECTORY));
   const ActingAs acting(opened.as);
   if (fchmod(opened.handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
   return {};
@@ -313,8 +320,9 @@ Result<FileLock> System::lock_like_ezmlm(std::string_view path, int seconds) {
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
-  Handle file(
-      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  // A fifo is waited for by nobody.
+  constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), flags));
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
   VSTATE_TRY(
       wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
@@ -325,20 +333,24 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
   VSTATE_TRY(before_step("lock", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
-  Handle file(
-      openat(parent.directory.get(), parent.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  // A fifo is waited for by nobody.
+  constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), flags));
   if (!file.is_open() && errno == ENOENT) {
-    const auto make = [&] {
-      return Handle(openat(parent.directory.get(), parent.name.c_str(),
-                           O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, ownership.mode));
+    const auto make = [&](int more) {
+      return Handle(openat(parent.directory.get(), parent.name.c_str(), flags | O_CREAT | more,
+                           ownership.mode));
     };
     {
       // It is its owner's from the beginning: one that a stopped run left would lock them out.
       const ActingAs owner(ownership.uid, ownership.gid);
-      file = make();
+      file = make(0);
     }
-    if (!file.is_open() && errno == EACCES) file = make();
-    if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
+    if (!file.is_open() && errno == EACCES) {
+      // Only what root itself has made is given away.
+      file = make(O_EXCL);
+      if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
+    }
   }
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
   struct flock request {};

@@ -61,12 +61,13 @@ class System : public LocalFiles {
   /// Removes a directory that holds nothing; one that holds something stays, which is no error.
   Status remove_directory(std::string_view path);
   Status remove_tree(std::string_view path);  ///< follows no link; a missing tree is no error
+  /// Of a directory.
   Status set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid);
   /// Gives a tree to somebody, entry by entry beneath its handles: no link is followed, also when
   /// one is put in a directory's place meanwhile. A file with another name elsewhere that belongs
   /// to somebody else is `conflict`: giving it away would give away what stands there.
   Status own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid);
-  Status set_mode(std::string_view path, unsigned mode);
+  Status set_mode(std::string_view path, unsigned mode);  ///< of a directory
   /// Waits up to `seconds` (vpopmail itself waits 18), then fails with `busy`.
   Result<FileLock> lock(std::string_view path, Ownership, int seconds = 25);
   /// The same for a lock that ezmlm's programs take: flock(2), which does not see fcntl locks. The
