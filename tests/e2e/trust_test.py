@@ -47,6 +47,10 @@ def change_home(server, kind, name, home):
             connection.execute("UPDATE vpopmail SET pw_dir = ? WHERE pw_name = ? AND pw_domain = ?",
                                (home, name, NAME))
         return
+    if kind != "cdb":
+        server.database.sql(server.schema, f"UPDATE vpopmail SET pw_dir = '{home}' "
+                            f"WHERE pw_name = '{name}' AND pw_domain = '{NAME}'")
+        return
     path = f"{server.directory_of(NAME)}/vpasswd"
     lines = [line.split(":") for line in server.read(path).decode().splitlines()]
     for fields in lines:
@@ -124,7 +128,7 @@ class TrustTest(support.SandboxCase):
     def world(self, kind):
         """A server with two domains of vpopmail's, a person with a home of their own, and /etc."""
         name = f"{kind}-{len(os.listdir(self.directory))}"
-        server = databases.mail_server(self, name, kind) if kind == "sqlite" else self.server(name)
+        server = self.server(name) if kind == "cdb" else databases.mail_server(self, name, kind)
         boxes = ("postmaster", "alice", "bob")
         self.apply(server, self.file("one.toml", domain_text(mailboxes=boxes)))
         self.apply(server, self.file("two.toml",
@@ -206,6 +210,22 @@ class TrustTest(support.SandboxCase):
                                         other=server.directory_of(OTHER))
                     change_home(server, kind, "alice", place)
                     self.check_all(server, home)
+
+    def check_homes_in(self, kind):
+        for home in ("/etc", "{domain}/../../../../home/carol", "{other}/bob", "/var"):
+            with self.subTest(home):
+                server = self.world(kind)
+                change_home(server, kind, "alice", home.format(domain=server.directory_of(NAME),
+                                                               other=server.directory_of(OTHER)))
+                self.check_all(server, home)
+
+    def test_homes_in_mysql(self):
+        """Somebody who may write to the table writes the home."""
+        self.check_homes_in("mysql")
+
+    def test_homes_in_pgsql(self):
+        """Somebody who may write to the table writes the home."""
+        self.check_homes_in("pgsql")
 
     def test_links(self):
         """A link that the owner of the mail made, at each level, to each place."""
@@ -365,7 +385,7 @@ class TrustTest(support.SandboxCase):
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o600, command)
         for command in (("plan", file), ("verify", file), ("route", f"alice@{NAME}"),
                         ("dump", NAME), ("schema",), ("export", "--to", "dovecot", file),
-                        ("history",)):
+                        ("history",), ("--version",), ("--help",), ("dump", "--help")):
             with open("/dev/full", "wb") as out:
                 done = subprocess.run([support.VSTATE, *server.options, *command], stdout=out,
                                       stderr=subprocess.PIPE, check=False,
