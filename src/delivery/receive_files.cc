@@ -37,7 +37,11 @@ Status Receiver::Impl::take_file(const TreeEntry& entry, Content& content) {
       return {};
     case mail::Verdict::replace:
       order.is_replacing = true;
-      if (judgement.is_in_step) order.replaces = judgement.here;
+      if (judgement.is_in_step) {
+        order.replaces = judgement.here;
+        // Whatever a stopped run announced: if this one is withdrawn, what is here is still ours.
+        if (!order.before) order.before = EntryState{*judgement.here, 0};
+      }
       return build(entry, content, std::move(order), false);
     case mail::Verdict::keep:
       break;
