@@ -9,9 +9,8 @@ import struct
 import threading
 import unittest
 
-import databases
 import support
-from support import domain_text
+from support import databases, domain_text
 
 NAME = "example.com"
 CANARY = b"canary-that-vpopmail-may-not-read"

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import unittest
 
-import disturb
-import kill_test
 import support
-from pull_test import NAME, Mail
+from support import disturb
+from support.killing import ServersCase, vstate
+from support.passes import NAME, Mail
 
 BUSY = "its server holds it; run it again"
 COMPILER = shutil.which("cc")
@@ -185,7 +185,7 @@ class LockedTest(support.SandboxCase):
 
 
 @disturb.needs_tracing
-class KilledTest(kill_test.ServersCase):
+class KilledTest(ServersCase):
     """A second pull that is killed at any call that has to do with these files."""
 
     def setUp(self):
@@ -193,7 +193,7 @@ class KilledTest(kill_test.ServersCase):
         self.write(0)
         self.in_base("--root", "new", "pull", "./old", NAME)
         self.write(1)
-        self.command = kill_test.vstate("--root", "new", "pull", "./old", NAME)
+        self.command = vstate("--root", "new", "pull", "./old", NAME)
         self.plan = self.verify = None
 
     def write(self, version, root=None):
