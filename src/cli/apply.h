@@ -2,9 +2,9 @@
 /// One domain applied, with mail from a feed: what apply and pull have in common.
 #pragma once
 
-#include "apply/mail_feed.h"
 #include "archive/stream.h"
 #include "cli/session.h"
+#include "engine/feed.h"
 
 namespace vstate::cli {
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "apply/mail_feed.h"
 #include "cli/dump.h"
 #include "delivery/offer.h"
+#include "engine/feed.h"
 
 namespace vstate::cli {
 

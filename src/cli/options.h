@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/detect.h"
+#include "engine/detect.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {

@@ -21,6 +21,7 @@
 #include "cli/pull_local.h"
 #include "cli/reporter.h"
 #include "cli/tally.h"
+#include "engine/archives.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {

@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "apply/mail_feed.h"
 #include "cli/session.h"
+#include "engine/feed.h"
 
 namespace vstate::cli {
 

@@ -12,9 +12,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "apply/apply.h"
 #include "cli/console.h"
 #include "cli/progress.h"
+#include "engine/apply.h"
 
 namespace vstate::cli {
 

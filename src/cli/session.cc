@@ -1,4 +1,6 @@
 #include "cli/session.h"
+#include "domain/place.h"
+#include "engine/archives.h"
 
 #include <unistd.h>
 

@@ -9,11 +9,11 @@
 #include <optional>
 #include <string>
 
-#include "apply/apply.h"
 #include "cli/console.h"
 #include "cli/exit.h"
 #include "cli/options.h"
-#include "inspect/inspect.h"
+#include "engine/apply.h"
+#include "engine/inspect.h"
 #include "ledger/ledger.h"
 #include "store/account_store.h"
 #include "sys/freeze.h"

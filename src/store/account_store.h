@@ -222,5 +222,7 @@ class AccountStore {
 [[nodiscard]] std::string next_directory(Placement&);
 /// What vdeluser does to the placement for an account whose home was in `directory`.
 void give_back(Placement&, const std::string& directory);
+/// The directory of a home relative to the domain's: "0" of "DOMDIR/0/joe".
+[[nodiscard]] std::string hash_directory_of(const std::string& home, const std::string& domain);
 
 }  // namespace vstate

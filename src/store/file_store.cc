@@ -21,14 +21,6 @@ constexpr std::string_view k_last_login = "lastauth";
 constexpr std::string_view k_pending = ".vstate-dir-control";
 constexpr std::size_t k_counter_lines = 8;
 
-/// The directory of a home relative to the domain's: "0" of "DOMDIR/0/joe".
-std::string hash_directory_of(const std::string& home, const std::string& domain) {
-  const auto parent = std::string(path_parent(home));
-  return parent.size() > domain.size() && parent.rfind(domain + "/", 0) == 0
-             ? parent.substr(domain.size() + 1)
-             : std::string();
-}
-
 struct PendingCommit {
   Placement after;
   std::vector<std::string> added;

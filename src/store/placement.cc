@@ -20,4 +20,11 @@ void give_back(Placement& placement, const std::string& directory) {
   if (!directory.empty()) placement.free_directories.push_back(directory);
 }
 
+std::string hash_directory_of(const std::string& home, const std::string& domain) {
+  const auto parent = std::string(path_parent(home));
+  return parent.size() > domain.size() && parent.rfind(domain + "/", 0) == 0
+             ? parent.substr(domain.size() + 1)
+             : std::string();
+}
+
 }  // namespace vstate

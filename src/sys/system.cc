@@ -1,8 +1,6 @@
 #include "sys/system.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,31 +83,6 @@ Status own_below(int directory, const char* name, Ownership owner, std::string_v
   if (fchownat(found.get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
     return fail_errno(path, "cannot set the owner");
   return {};
-}
-
-/// Whether a process works in a directory or below it, whatever names lead there.
-bool works_below(std::string_view pid, const struct stat& wanted) {
-  Handle place(open(fmt::format("/proc/{}/cwd", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  constexpr int most_levels = 64;
-  struct stat above {};
-  for (int level = 0; place.is_open() && level < most_levels; ++level) {
-    struct stat st {};
-    if (fstat(place.get(), &st) != 0) return false;
-    if (st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) return true;
-    if (level > 0 && st.st_dev == above.st_dev && st.st_ino == above.st_ino) return false;
-    above = st;
-    place = Handle(openat(place.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  }
-  return false;
-}
-
-std::string proc_command(std::string_view pid) {
-  Handle file(open(fmt::format("/proc/{}/comm", pid).c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 64> buffer{};
-  const auto length = file.is_open() ? ::read(file.get(), buffer.data(), buffer.size()) : 0;
-  if (length <= 0) return {};
-  const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
-  return std::string(text.substr(0, text.find('\n')));
 }
 
 }  // namespace
@@ -366,25 +339,6 @@ Status System::sync(std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
   if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
   return {};
-}
-
-Result<int> System::hup_qmail_send(std::string_view qmail_dir) {
-  VSTATE_TRY(before_step("HUP qmail-send", qmail_dir));
-  // qmail-send works in QMAILDIR/queue, by whatever name it was started there.
-  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(qmail_dir, O_PATH | O_DIRECTORY));
-  struct stat wanted {};
-  if (fstat(opened.handle.get(), &wanted) != 0) return fail_errno_of_open(qmail_dir, "cannot stat");
-  DIR* stream = opendir("/proc");
-  if (stream == nullptr) return fail_errno("/proc", "cannot list");
-  int found = 0;
-  while (const auto* entry = readdir(stream)) {
-    const std::string_view pid = entry->d_name;
-    if (pid.find_first_not_of("0123456789") != std::string_view::npos) continue;
-    if (proc_command(pid) != "qmail-send" || !works_below(pid, wanted)) continue;
-    if (kill(static_cast<pid_t>(std::stol(std::string(pid))), SIGHUP) == 0) ++found;
-  }
-  closedir(stream);
-  return found;
 }
 
 }  // namespace vstate

@@ -75,10 +75,6 @@ class System : public LocalFiles {
   Result<FileLock> lock_like_ezmlm(std::string_view path, int seconds = 25);
   /// Writes out everything that was changed on the file system that holds `path`.
   Status sync(std::string_view path);
-  /// SIGHUP to each process named qmail-send that works in `qmail_dir` of this root. Returns how
-  /// many there were.
-  Result<int> hup_qmail_send(std::string_view qmail_dir);
-
   /// Called before each change with what is to be done; an error stops it. Plans run on a system
   /// that refuses all steps, tests on one that stops at the Nth.
   virtual Status before_step(std::string_view what, std::string_view path);

@@ -1,4 +1,4 @@
-#include "inspect/live_check.h"
+#include "engine/live_check.h"
 
 #include <sys/stat.h>
 

@@ -1,4 +1,5 @@
 #include "sys/system.h"
+#include "qmail/signal.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -195,7 +196,7 @@ TEST_CASE("HUP reaches the qmail-send of this root and no other process", "[sys]
   const Child wanted(program("qmail-send", "/var/qmail/queue"));
   const Child other_instance(program("qmail-send", "/other/queue"));
   const Child editor(program("vi", "/var/qmail/queue"));
-  const auto told = system.hup_qmail_send("/var/qmail");
+  const auto told = hup_qmail_send(system, "/var/qmail");
   REQUIRE(told);
   CHECK(*told == 1);
   CHECK(wanted.wait() == 7);

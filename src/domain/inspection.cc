@@ -1,0 +1,71 @@
+#include "domain/inspection.h"
+
+#include <algorithm>
+
+#include "sys/path.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+std::string Inspection::in_domain(std::string_view entry) const {
+  return path_join(directory(), entry);
+}
+
+std::string Inspection::relative(std::string_view path) const {
+  if (path.size() > directory().size() && path.substr(0, directory().size()) == directory() &&
+      path[directory().size()] == '/')
+    return std::string(path.substr(directory().size() + 1));
+  return std::string(path);
+}
+
+bool Inspection::is_claimed(std::string_view path) const {
+  const auto below = relative(path);
+  return out.accounting.expressed.contains(below) || out.accounting.rebuilt.contains(below);
+}
+
+/// Names a temporary that a stopped apply left.
+Status Inspection::check_temporary(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto found, files.look(path));
+  if (!found) return {};
+  rebuild(path, "temporary of a stopped apply");
+  out.condition.defects.push_back(
+      {DefectKind::temporary, relative(path), "left by a stopped apply"});
+  return {};
+}
+
+bool looks_like_text(std::string_view bytes) {
+  if (bytes.find('\0') != std::string_view::npos) return false;
+  std::size_t strange = 0;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto length = utf8_length(bytes, at);
+    if (length == 0) ++strange;
+    at += std::max<std::size_t>(length, 1);
+  }
+  return strange * 10 <= bytes.size();
+}
+
+Result<std::optional<std::string>> Inspection::read_listed(const std::string& path,
+                                                           std::size_t limit) {
+  auto bytes = files.read(path, limit);
+  if (bytes) return std::optional(*std::move(bytes));
+  if (bytes.error().code == Errc::unsupported) return std::optional<std::string>();
+  if (bytes.error().code != Errc::not_found) return tl::unexpected<Error>(bytes.error());
+  out.has_changed = true;
+  return std::optional<std::string>();
+}
+
+Result<std::optional<std::string>> Inspection::read_text(const std::string& path,
+                                                         std::size_t limit) {
+  VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, limit));
+  if (!bytes || !looks_like_text(*bytes)) return std::optional<std::string>();
+  return std::optional(templater->to_template(*bytes));
+}
+
+ArchiveSource Inspection::source_of(std::string walked, std::string own) const {
+  return {.directory = std::move(walked),
+          .expressed = {},
+          .links = {.followed = {}, .places = home_places, .own = std::move(own), .bounds = bounds},
+          .is_partial = false};
+}
+
+}  // namespace vstate

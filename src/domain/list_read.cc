@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "domain/home.h"
+#include "domain/inspection.h"
+#include "domain/list.h"
+#include "format/subscribers.h"
+#include "sys/path.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr std::string_view k_prefix = ".qmail-";
+
+constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
+                                       "outlocal", "inlocal", "key"};
+
+/// Files that change by themselves while a list is used; they travel in its archive.
+bool is_counter_or_log(std::string_view name) {
+  constexpr std::array<std::string_view, 8> names{"num",    "dignum",   "digissue", "archnum",
+                                                  "tstdig", "digcount", "digsize",  "digtime"};
+  return name == "Log" || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_lock(std::string_view name) { return name == "lock" || name == "lockbounce"; }
+
+/// Sub-directories whose files are configuration; in all others they are data.
+bool holds_configuration(std::string_view below) {
+  return below.empty() || below == "digest/" || below == "text/" || below == "qmqpservers/";
+}
+
+/// What is in a list's directory goes to the list's archive. A mailbox, or what holds some, is
+/// none, whatever somebody put there.
+bool holds_mailboxes(Inspection& in, const std::string& root) {
+  const auto place = in.places.find(root);
+  if (!place) return false;
+  if (in.above.contains(*place) || in.home_places->contains(*place)) return true;
+  const auto& homes = in.out.condition.paths.homes;
+  return std::any_of(homes.begin(), homes.end(), [&](const auto& home) {
+    return in.places.below(home.second, *place).has_value();
+  });
+}
+
+Result<bool> is_list(Inspection& in, const std::string& root) {
+  VSTATE_TRY_ASSIGN(const bool has_subscribers, in.files.exists(path_join(root, "subscribers")));
+  if (!has_subscribers) return false;
+  for (const auto* sign : k_signs_of_a_list) {
+    VSTATE_TRY_ASSIGN(const bool is_there, in.files.exists(path_join(root, sign)));
+    if (!is_there) continue;
+    if (!holds_mailboxes(in, root)) return true;
+    in.remark(fmt::format("{} looks like a list, and holds mailboxes; it is not taken for one",
+                          visible(root)));
+    return false;
+  }
+  return false;
+}
+
+Status find_list_behind(Inspection& in, const DirEntry& link) {
+  VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(link.name)));
+  if (path_name(target) != "editor") return {};
+  if (!target.starts_with('/')) target = in.in_domain(target);
+  const auto root = clean_path(path_parent(target));
+  const auto name = AliasName::parse(replace_all(link.name.substr(k_prefix.size()), ":", "."));
+  const auto place = in.places.find(root);
+  for (const auto& [known, directory] : in.lists)
+    if (place && in.places.find(directory) == place) return {};
+  const auto address = "list." + (name ? name->text() : spell_bytes(link.name));
+  if (!place) {
+    in.leave_out(address, fmt::format("its links lead to {}, where nothing is", visible(root)));
+    return {};
+  }
+  // Before anything of it is read.
+  VSTATE_TRY_ASSIGN(const bool is_outside, is_elsewhere(in, root));
+  const auto is_found = is_list(in, root);
+  if (!is_found && in.is_denied_to_owner(is_found.error(), root)) {
+    in.leave_out(address, fmt::format("its links lead to {}, which the domain's owner cannot read",
+                                      visible(root)));
+    return {};
+  }
+  if (!is_found) return tl::unexpected<Error>(is_found.error());
+  if (!*is_found) return {};
+  const bool is_taken =
+      !name || std::any_of(in.entries.begin(), in.entries.end(),
+                           [&](const DirEntry& entry) { return entry.name == name->text(); });
+  if (is_taken) {
+    in.leave_out(
+        address,
+        fmt::format("it is in {}, and its name is taken in the domain's directory", visible(root)));
+    return {};
+  }
+  in.lists.emplace(*name, root);
+  in.out.condition.paths.lists.emplace(name->text(), root);
+  if (is_outside) in.out.condition.lists_elsewhere.insert(name->text());
+  in.out.notes.push_back(fmt::format("list {}: its directory is {}; carried", name->text(), root));
+  return {};
+}
+
+Status read_sublist(Inspection& in, List& list, const std::string& root, const std::string& sub,
+                    ArchiveSource& source) {
+  const auto relative_directory = (sub.empty() ? "" : sub + "/") + std::string("subscribers");
+  const auto path = path_join(root, relative_directory);
+  VSTATE_TRY_ASSIGN(const auto listing, in.files.list(path));
+  auto& addresses = list.addresses[sub];
+  for (const auto& entry : listing) {
+    const auto bucket = path_join(path, entry.name);
+    if (is_temporary(entry.name)) {
+      VSTATE_TRY(in.check_temporary(bucket));
+      source.expressed.insert(relative_directory + "/" + entry.name);
+    }
+    if (entry.name.size() != 1 || entry.type != FileInfo::Type::regular) continue;
+    VSTATE_TRY_ASSIGN(const auto bytes, in.files.read_if_there(bucket));
+    if (!bytes) {
+      in.out.has_changed = true;
+      continue;
+    }
+    const auto parsed = ezmlm::parse_bucket(*bytes);
+    for (const auto& blemish : parsed.blemishes)
+      in.leave_out("list." + std::string(path_name(root)), fmt::format("{}: {}", bucket, blemish));
+    for (const auto& address : parsed.addresses) addresses.insert(address);
+    source.expressed.insert(relative_directory + "/" + entry.name);
+    if (parsed.addresses.empty())
+      in.rebuild(bucket, "empty bucket");
+    else
+      in.express(bucket);
+  }
+  return {};
+}
+
+Status read_list_file(Inspection& in, List& list, const std::string& root, const std::string& below,
+                      const std::string& name, ArchiveSource& source) {
+  const auto path = path_join(root, name);
+  if (name == "key") {
+    VSTATE_TRY_ASSIGN(const auto key, in.read_listed(path, k_inline_bytes));
+    if (!key) return {};
+    list.key = Secret(base64_encode(*key));
+  } else {
+    VSTATE_TRY_ASSIGN(const auto info, in.files.look(path));
+    if (!info) {
+      in.out.has_changed = true;
+      return {};
+    }
+    if (info->size == 0 && below.empty()) {
+      list.options.insert(name);
+    } else {
+      VSTATE_TRY_ASSIGN(auto text, in.read_text(path, k_inline_text));
+      if (!text) return {};
+      list.files[name] = std::move(*text);
+    }
+  }
+  in.express(path);
+  source.expressed.insert(name);
+  return {};
+}
+
+Status read_list_directory(Inspection& in, List& list, const std::string& root,
+                           const std::string& below, ArchiveSource& source) {
+  VSTATE_TRY_ASSIGN(const auto listing, in.files.list(path_join(root, below)));
+  for (const auto& entry : listing) {
+    const auto name = below + entry.name;
+    if (entry.type == FileInfo::Type::directory) {
+      const bool is_sublist = entry.name == "subscribers";
+      if (is_sublist)
+        VSTATE_TRY(read_sublist(in, list, root,
+                                below.empty() ? "" : below.substr(0, below.size() - 1), source));
+      else
+        VSTATE_TRY(read_list_directory(in, list, root, name + "/", source));
+      continue;
+    }
+    if (entry.type != FileInfo::Type::regular) continue;
+    if (is_lock(entry.name)) {
+      in.rebuild(path_join(root, name), "lock");
+      source.expressed.insert(name);
+      continue;
+    }
+    if (is_temporary(entry.name)) {
+      VSTATE_TRY(in.check_temporary(path_join(root, name)));
+      source.expressed.insert(name);
+      continue;
+    }
+    if (!holds_configuration(below) || is_counter_or_log(entry.name)) continue;
+    VSTATE_TRY(read_list_file(in, list, root, below, name, source));
+  }
+  return {};
+}
+
+/// The dot-qmail links of a list, by whatever names they lead into its directory.
+Status read_links(Inspection& in, List& list, const AliasName& name, const std::string& root) {
+  const auto prefix = dot_qmail_name(name.text());
+  VSTATE_TRY_ASSIGN(const auto resolved, in.files.resolve(root));
+  for (const auto& entry : in.entries) {
+    if (entry.type != FileInfo::Type::link || entry.name.rfind(prefix, 0) != 0) continue;
+    const auto suffix = entry.name.substr(prefix.size());
+    if (!suffix.empty() && suffix.front() != '-') continue;
+    VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(entry.name)));
+    if (!target.starts_with('/')) target = in.in_domain(target);
+    const auto parent = in.files.resolve(path_parent(target));
+    if (!parent && parent.error().code != Errc::invalid)
+      return tl::unexpected<Error>(parent.error());
+    if (!parent) continue;  // it is no link of this list, and named as what it is
+    const auto place = path_join(*parent, path_name(target));
+    if (!place.starts_with(resolved + "/")) continue;
+    list.links[suffix] = place.substr(resolved.size() + 1);
+    in.express(in.in_domain(entry.name));
+  }
+  return {};
+}
+
+Status read_list(Inspection& in, const AliasName& name, const std::string& root) {
+  List list;
+  auto source = in.source_of(root, "");
+  VSTATE_TRY(read_list_directory(in, list, root, "", source));
+  VSTATE_TRY(read_links(in, list, name, root));
+  for (const auto* plugin : {"subdb", "sql"})
+    if (list.files.contains(plugin) || list.options.contains(plugin))
+      in.leave_out(
+          "list." + name.text(),
+          "its subscribers are in a database, which is not carried; only its settings are");
+  in.state().lists.emplace(name, std::move(list));
+  in.out.list_archives.emplace(name, std::move(source));
+  return {};
+}
+
+}  // namespace
+
+/// A list stands in a directory of its name, or wherever its dot-qmail links lead.
+Status find_lists(Inspection& in) {
+  for (const auto& entry : in.entries) {
+    const auto path = in.in_domain(entry.name);
+    if (in.homes.contains(entry.name) || in.is_claimed(path)) continue;
+    if (entry.type != FileInfo::Type::directory && entry.type != FileInfo::Type::link) continue;
+    if (entry.type == FileInfo::Type::link) {
+      VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
+      if (!behind.is_directory()) continue;
+      if (in.home_places->contains({behind.info->device, behind.info->inode})) continue;
+    }
+    VSTATE_TRY_ASSIGN(const bool is_found, is_list(in, path));
+    if (!is_found) continue;
+    const auto name = AliasName::parse(entry.name);
+    if (!name) {
+      in.remark(
+          fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
+                      visible(entry.name)));
+      continue;
+    }
+    in.lists.emplace(*name, path);
+    in.list_entries.insert(entry.name);
+  }
+  for (const auto& entry : in.entries)
+    if (entry.type == FileInfo::Type::link && entry.name.starts_with(k_prefix))
+      VSTATE_TRY(find_list_behind(in, entry));
+  return {};
+}
+
+Status read_lists(Inspection& in) {
+  for (const auto& [name, root] : in.lists) {
+    const auto status = read_list(in, name, root);
+    if (status) continue;
+    if (!in.is_denied_to_owner(status.error(), root)) return status;
+    in.out.condition.paths.lists.erase(name.text());
+    in.leave_out("list." + name.text(),
+                 fmt::format("it is in {}, and the domain's owner cannot read all of it ({})",
+                             visible(root), visible(status.error().message)));
+  }
+  return {};
+}
+
+}  // namespace vstate

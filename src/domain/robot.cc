@@ -1,0 +1,105 @@
+#include "domain/robot.h"
+#include "domain/alias.h"
+
+#include <fmt/format.h>
+
+#include "domain/inspection.h"
+#include "domain/site.h"
+#include "sys/path.h"
+#include "vstate/base/text.h"
+#include "vstate/model/delivery.h"
+
+namespace vstate {
+
+namespace {
+
+/// The arguments of a line as qmailadmin writes it for autorespond: program, seconds, replies,
+/// message file, directory.
+std::optional<std::vector<std::string>> autorespond_arguments(std::string_view command) {
+  while (!command.empty() && command.front() == ' ') command.remove_prefix(1);
+  std::vector<std::string> words;
+  for (const auto word : split(command, ' ')) words.emplace_back(word);
+  constexpr std::string_view name = "/autorespond";
+  const bool is_placeholder = !words.empty() && words[0] == "{autorespond}";
+  const bool is_program = !words.empty() && words[0].size() > name.size() &&
+                          words[0].compare(words[0].size() - name.size(), name.size(), name) == 0;
+  if (words.size() != 5 || (!is_placeholder && !is_program)) return std::nullopt;
+  if (!is_digits(words[1]) || !is_digits(words[2])) return std::nullopt;
+  return words;
+}
+
+}  // namespace
+
+bool is_autorespond_counter(std::string_view name) {
+  const auto dot = name.find('.');
+  return name.size() > 3 && name.front() == 'A' && dot != std::string_view::npos &&
+         is_digits(name.substr(1, dot - 1)) && is_digits(name.substr(dot + 1));
+}
+
+Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std::string& local,
+                                                      const DeliveryLines& lines) {
+  const auto none = std::optional<Autoresponder>();
+  Autoresponder robot;
+  std::optional<std::vector<std::string>> words;
+  for (const auto& line : lines) {
+    const auto parsed = parse_delivery(line, LineReader::qmail_local, false);
+    if (parsed.kind == DeliveryKind::forward) {
+      robot.copy_to.push_back(line);
+      continue;
+    }
+    if (parsed.kind != DeliveryKind::program || words) return none;
+    words = autorespond_arguments(parsed.argument);
+    if (!words) return none;
+  }
+  if (!words) return none;
+  // qmailadmin names the directory in upper case; a robot laid out otherwise stays a plain alias.
+  const auto name = to_upper(local);
+  const auto robot_directory = in.templater->to_template(in.in_domain(name));
+  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message") return none;
+  VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, in.in_domain(name)));
+  if (!found.is_directory()) return none;
+  VSTATE_TRY_ASSIGN(const auto listing, in.files.list(in.in_domain(name)));
+  for (const auto& entry : listing) {
+    const bool is_file = entry.type == FileInfo::Type::regular;
+    if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name))) return none;
+  }
+  const auto message = in.in_domain(name + "/message");
+  VSTATE_TRY_ASSIGN(const auto has_message, in.files.exists(message));
+  if (!has_message) return none;
+  VSTATE_TRY_ASSIGN(const auto text, in.read_text(message, k_inline_text));
+  if (!text) return none;
+  robot.message = *text;
+  robot.seconds = to_number((*words)[1]).value_or(0);
+  robot.replies = to_number((*words)[2]).value_or(0);
+  if ((*words)[0] != "{autorespond}") robot.program = (*words)[0];
+  in.express(message);
+  for (const auto& entry : listing)
+    if (entry.name != "message")
+      in.rebuild(in.in_domain(name + "/" + entry.name), "counter of autorespond");
+  return std::optional(std::move(robot));
+}
+
+Status write_robot(Site& site, const Change<Autoresponder>& change) {
+  const auto directory = site.in_domain(to_upper(change.name));
+  if (!change.after) {
+    // The line goes last: as long as it is there, the next run sees what is left of the robot.
+    VSTATE_TRY(site.system.remove_tree(directory));
+    return remove_alias(site, change.name);
+  }
+  const auto& robot = *change.after;
+  VSTATE_TRY(site.make_directories(directory));
+  const auto path = path_join(directory, "message");
+  if (change.before)
+    VSTATE_TRY(site.check_undisturbed(path, change.before->message, robot.message));
+  VSTATE_TRY_ASSIGN(const auto message, site.expanded(robot.message));
+  VSTATE_TRY(site.write(path, message, 0600));
+  // The message stands before the line that runs the program on it.
+  DeliveryLines lines{fmt::format("|{} {} {} {{domain}}/{}/message {{domain}}/{}",
+                                  robot.program.empty() ? "{autorespond}" : robot.program,
+                                  robot.seconds, robot.replies, to_upper(change.name),
+                                  to_upper(change.name))};
+  lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
+  return write_alias(site, change.name, lines, 0600);
+}
+
+}  // namespace vstate

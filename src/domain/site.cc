@@ -1,0 +1,73 @@
+#include "domain/site.h"
+
+#include <fmt/format.h>
+
+#include "sys/path.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+Result<std::string> Site::expanded(std::string_view text) const { return expand(text, paths); }
+
+Status Site::write(const std::string& path, std::string_view bytes, unsigned mode) {
+  const auto now = system.read_if_there(path);
+  if (now && *now && **now == bytes) {
+    VSTATE_TRY_ASSIGN(const auto info, system.info(path));
+    if (info.is_regular() && info.mode == mode) return {};
+  }
+  return system.replace_file(path, bytes, owned(mode), Durability::batch);
+}
+
+Status Site::make_directories(const std::string& path) {
+  if (path.size() <= directory.size()) return {};
+  VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
+  if (is_there) return {};
+  VSTATE_TRY(make_directories(std::string(path_parent(path))));
+  VSTATE_TRY(system.ensure_directory(path, owned(0700)));
+  return {};
+}
+
+Status Site::check_undisturbed(const std::string& path, const std::optional<std::string>& before,
+                               const std::optional<std::string>& after) {
+  // A last newline is no difference to any program that reads such a file.
+  const auto ended = [](std::string text) {
+    if (!text.empty() && text.back() != '\n') text.push_back('\n');
+    return text;
+  };
+  const auto bytes_of = [&](const std::optional<std::string>& text) -> Result<std::string> {
+    VSTATE_TRY_ASSIGN(auto literal, expanded(text.value_or("")));
+    return ended(std::move(literal));
+  };
+  VSTATE_TRY_ASSIGN(auto now, system.read_if_there(path));
+  if (now) *now = ended(*std::move(now));
+  VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
+  if (now.value_or("") == wanted) return {};
+  if (!before && !now) return {};
+  // What the plan saw it saw as a template; the same text again is the same template.
+  if (before && now) {
+    VSTATE_TRY_ASSIGN(const auto seen, bytes_of(before));
+    if (*now == seen || Templater(paths).to_template(*now) == ended(*before)) return {};
+  }
+  return fail(Errc::conflict,
+              fmt::format("{}: was changed by somebody else meanwhile; run it again", path));
+}
+
+Status Site::check_lines_undisturbed(const std::string& path,
+                                     const std::optional<DeliveryLines>& before,
+                                     const std::optional<DeliveryLines>& after) {
+  const auto text_of = [](const std::optional<DeliveryLines>& lines) {
+    return lines ? std::optional(join_lines(*lines)) : std::nullopt;
+  };
+  return check_undisturbed(path, text_of(before), text_of(after));
+}
+
+Status Site::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {
+  std::string text;
+  for (const auto& line : lines) {
+    VSTATE_TRY_ASSIGN(const auto literal, expanded(line));
+    text += literal + "\n";
+  }
+  return write(path, text, mode);
+}
+
+}  // namespace vstate

@@ -1,0 +1,65 @@
+/// \file
+/// Where the things of one domain are written: the server, the domain's directory and owner, and
+/// where its homes and lists are. Texts are templates until they are written.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/observation.h"
+#include "store/account_store.h"
+#include "sys/system.h"
+#include "vstate/model/server.h"
+#include "vstate/model/state.h"
+#include "vstate/model/template.h"
+
+namespace vstate {
+
+class Site {
+ public:
+  Site(System& changes, const Server& its_server, AccountStore& its_store, const State& wanted,
+       const Observation& found)
+      : system(changes),
+        server(its_server),
+        store(its_store),
+        desired(wanted),
+        actual(found),
+        name(wanted.name),
+        paths(found.condition.paths),
+        directory(found.condition.directory),
+        owner(found.condition.owner) {}
+
+  System& system;
+  const Server& server;
+  AccountStore& store;
+  const State& desired;
+  const Observation& actual;  ///< as the plan saw it
+  const DomainName name;
+  Paths paths;            ///< with the homes that are made on the way
+  std::string directory;  ///< empty until the domain has one
+  Owner owner;
+  std::vector<std::string> remarks;  ///< for people: what was seen on the way
+
+  [[nodiscard]] Ownership owned(unsigned mode) const { return {owner.uid, owner.gid, mode}; }
+  [[nodiscard]] DomainLocation location() const { return {name, directory, owner}; }
+  [[nodiscard]] std::string in_domain(std::string_view entry) const {
+    return path_join(directory, entry);
+  }
+  [[nodiscard]] Result<std::string> expanded(std::string_view text) const;
+  /// Replaces a file of the domain unless it says so already.
+  Status write(const std::string& path, std::string_view bytes, unsigned mode);
+  Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
+  /// Makes all that is missing below the domain's directory.
+  Status make_directories(const std::string& path);
+  /// Fails with `conflict` if a file is neither what the plan saw nor what it wants, both
+  /// templates: no program locks such a file, so it is looked at just before it is replaced.
+  Status check_undisturbed(const std::string& path, const std::optional<std::string>& before,
+                           const std::optional<std::string>& after);
+  Status check_lines_undisturbed(const std::string& path,
+                                 const std::optional<DeliveryLines>& before,
+                                 const std::optional<DeliveryLines>& after);
+};
+
+}  // namespace vstate
