@@ -1,0 +1,89 @@
+#include "vstate/plan/fingerprint.h"
+
+#include "vstate/base/digest.h"
+#include "vstate/model/parts.h"
+
+namespace vstate {
+
+namespace {
+
+/// Texts enter with their lengths, lists with their number: no two plans look alike.
+class Fingerprint {
+ public:
+  void add(std::string_view text) {
+    sum_.update_number(text.size());
+    sum_.update(text);
+  }
+  void add(std::uint64_t number) { sum_.update_number(number); }
+  void add_all(const std::vector<std::string>& texts) {
+    add(texts.size());
+    for (const auto& text : texts) add(text);
+  }
+  void add(const Parts& parts) {
+    add(parts.size());
+    for (const auto& [name, text] : parts) {
+      add(name);
+      add(text);
+    }
+  }
+
+  void operator()(const CreateDomain& create) {
+    add(create.directory);
+    add(std::uint64_t{create.is_hashed});
+  }
+  void operator()(const AlterStore& alter) { add_all({alter.statement, alter.reason}); }
+  void operator()(const Repair& repair) {
+    add(static_cast<std::uint64_t>(repair.kind));
+    add_all({repair.subject, repair.detail});
+  }
+  template <class Value>
+  void operator()(const Change<Value>& change) {
+    for (const auto* value : {&change.before, &change.after}) {
+      add(std::uint64_t{value->has_value()});
+      if (*value) add(parts_of(**value));
+    }
+  }
+  void operator()(const CopyArchive& copy) {
+    copy.archive.for_each([&](const ArchivePart& part) { add(part.sha256); });
+    for (const auto number : {copy.messages, copy.bytes, copy.files, copy.changed}) add(number);
+    add_all(copy.replaced);
+  }
+  void operator()(const CopyFeed& feed) { add(feed.source); }
+  void operator()(const ConvertMail&) {}
+  void operator()(const Publish& publish) {
+    add(std::uint64_t{publish.is_alias});
+    const auto& found = publish.found;
+    for (const bool is_so :
+         {found.in_assign, found.in_assign_cdb, found.in_virtualdomains, found.in_locals,
+          found.in_rcpthosts, found.in_morercpthosts_cdb, found.in_store})
+      add(std::uint64_t{is_so});
+  }
+  void operator()(const Unpublish&) {}
+
+  std::string finish() { return sum_.finish_hex(); }
+
+ private:
+  Sha256 sum_;
+};
+
+}  // namespace
+
+std::string fingerprint_of(const Plan& plan) {
+  Fingerprint out;
+  out.add_all({plan.domain.text(), plan.server_line});
+  out.add(plan.actions.size());
+  for (const auto& action : plan.actions) {
+    out.add(action.index());
+    out.add(address_of(action));
+    std::visit(out, action);
+  }
+  out.add(plan.notes.size());
+  for (const auto& note : plan.notes) {
+    out.add(static_cast<std::uint64_t>(note.kind));
+    out.add_all({note.subject_kind, note.name, note.text});
+  }
+  out.add_all(plan.problems);
+  return out.finish();
+}
+
+}  // namespace vstate
