@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "view/detail.h"
 #include "view/plan_view.h"
-#include "vstate/base/text.h"
 #include "vstate/model/fields.h"
 
 namespace vstate::view {
@@ -36,49 +36,6 @@ void add_sensitive(Json& out, const Fields& fields) {
     if (field.is_sensitive) names.push_back(field.name);
   if (!names.empty()) out["sensitive"] = std::move(names);
 }
-
-std::string count_text(std::size_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", with_thousands(count), count == 1 ? one : many);
-}
-
-std::string detail_of(const Mailbox& mailbox) {
-  std::string out;
-  if (!mailbox.quota.is_unlimited()) out += fmt::format("quota {}, ", to_text(mailbox.quota));
-  out += mailbox.password.empty() ? "no password"
-                                  : fmt::format("password {}", scheme_of(mailbox.password));
-  const auto denials = denials_of(mailbox.flags);
-  if (!denials.empty()) out += fmt::format(", without {}", join(denials, ", "));
-  if (!mailbox.deliver.empty()) out += fmt::format(", delivers to {}", join(mailbox.deliver, "; "));
-  return out;
-}
-std::string detail_of(const Alias& alias) {
-  return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; ");
-}
-std::string detail_of(const DeliveryLines& lines) { return join(lines, "; "); }
-std::string detail_of(const Autoresponder& robot) {
-  return fmt::format("at most {} in {} s{}", count_text(robot.replies, "reply", "replies"),
-                     robot.seconds,
-                     robot.copy_to.empty() ? "" : ", copy to " + join(robot.copy_to, ", "));
-}
-std::string detail_of(const List& list) {
-  std::vector<std::string> parts;
-  for (const auto& [directory, addresses] : list.addresses) {
-    if (directory.empty())
-      parts.push_back(count_text(addresses.size(), "subscriber", "subscribers"));
-    else if (directory == "mod" && !addresses.empty())
-      parts.push_back(count_text(addresses.size(), "moderator", "moderators"));
-    else if (!addresses.empty())
-      parts.push_back(fmt::format("{} in {}", with_thousands(addresses.size()), directory));
-  }
-  return join(parts, ", ");
-}
-std::string detail_of(const File& file) {
-  const auto fields = fields_of(file);
-  return fields.front().name == "content"
-             ? fields.front().value
-             : fmt::format("{} {}", fields.front().name, fields.front().value);
-}
-std::string detail_of(const Limits& limits) { return count_text(limits.size(), "limit", "limits"); }
 
 template <class Value>
 std::vector<std::string> secrets_changed(const Value&, const Value&) {
@@ -136,23 +93,12 @@ void add_detail(std::vector<FieldChange>& changes, const Mailbox& before, const 
 
 class ActionJson {
  public:
-  explicit ActionJson(std::string address) : address_(std::move(address)) {}
+  explicit ActionJson(const Action& action)
+      : address_(address_of(action)), detail_(detail_of(action)) {}
 
-  Json operator()(const CreateDomain& create) const {
-    auto out = entry("domain", "", address_);
-    out["detail"] = create.directory;
-    return out;
-  }
-  Json operator()(const AlterStore& alter) const {
-    auto out = entry("alter", "", address_);
-    out["detail"] = fmt::format("{} ({})", alter.statement, alter.reason);
-    return out;
-  }
-  Json operator()(const Repair& repair) const {
-    auto out = entry("repair", repair.subject, address_);
-    out["detail"] = repair.detail;
-    return out;
-  }
+  Json operator()(const CreateDomain&) const { return with_detail("domain", ""); }
+  Json operator()(const AlterStore&) const { return with_detail("alter", ""); }
+  Json operator()(const Repair& repair) const { return with_detail("repair", repair.subject); }
   Json operator()(const Change<Limits>& change) const { return changed("limits", change); }
   Json operator()(const Change<Mailbox>& change) const { return changed("mailbox", change); }
   Json operator()(const Change<File>& change) const { return changed("file", change); }
@@ -170,45 +116,24 @@ class ActionJson {
     out["messages"] = copy.messages;
     out["bytes"] = copy.bytes;
     out["files"] = copy.files;
-    std::vector<std::string> parts;
-    if (copy.messages > 0) parts.push_back(count_text(copy.messages, "message", "messages"));
-    if (copy.changed > 0)
-      parts.push_back(count_text(copy.changed, "message", "messages") + " marked or moved since");
-    if (copy.files > 0) parts.push_back(count_text(copy.files, "other entry", "other entries"));
-    if (!copy.replaced.empty()) parts.push_back("replaces " + join(copy.replaced, ", "));
-    if (copy.bytes > 0) parts.push_back(human_bytes(copy.bytes));
-    out["detail"] = join(parts, ", ");
+    out["detail"] = detail_;
     return out;
   }
-  Json operator()(const CopyFeed& feed) const {
-    auto out = entry("mail", "", address_);
-    out["detail"] = "what is missing here, from " + feed.source;
-    return out;
-  }
-  Json operator()(const ConvertMail& convert) const {
-    auto out = entry("convert", convert.name, address_);
-    out["detail"] = "UIDs, keywords, and subscriptions of Courier's as Dovecot's";
-    return out;
-  }
+  Json operator()(const CopyFeed&) const { return with_detail("mail", ""); }
+  Json operator()(const ConvertMail& convert) const { return with_detail("convert", convert.name); }
   Json operator()(const Publish& publish) const {
-    const auto& found = publish.found;
-    auto out = entry("publish", publish.name.text(), address_);
-    std::vector<std::string> places;
-    if (!found.in_assign) places.emplace_back("users/assign");
-    if (!found.in_assign_cdb) places.emplace_back("users/cdb");
-    if (!found.in_store) places.emplace_back("the table of alias domains");
-    if (!found.in_virtualdomains) places.emplace_back("virtualdomains");
-    if (found.in_locals) places.emplace_back("out of locals");
-    if (!found.in_morercpthosts_cdb) places.emplace_back("morercpthosts.cdb");
-    if (!found.in_rcpthosts) places.emplace_back("rcpthosts");
-    out["detail"] = (publish.is_alias ? "alias domain: " : "") + join(places, ", ");
-    return out;
+    return with_detail("publish", publish.name.text());
   }
   Json operator()(const Unpublish& unpublish) const {
     return entry("publish", unpublish.name.text(), address_);
   }
 
  private:
+  [[nodiscard]] Json with_detail(std::string kind, std::string name) const {
+    auto out = entry(std::move(kind), std::move(name), address_);
+    out["detail"] = detail_;
+    return out;
+  }
   template <class Value>
   Json changed(std::string kind, const Change<Value>& change) const {
     const bool is_new = !change.before, is_gone = !change.after;
@@ -216,7 +141,7 @@ class ActionJson {
     if (change.before) out["before"] = to_object(fields_of(*change.before));
     if (change.after) {
       out["after"] = to_object(fields_of(*change.after));
-      out["detail"] = detail_of(*change.after);
+      out["detail"] = detail_;
     }
     add_sensitive(out, fields_of(change.after ? *change.after : *change.before));
     if (is_new || is_gone) return out;
@@ -239,7 +164,7 @@ class ActionJson {
     return out;
   }
 
-  std::string address_;
+  std::string address_, detail_;
 };
 
 std::string_view note_word(NoteKind kind) {
@@ -312,7 +237,7 @@ Json to_json(const Plan& plan) {
   out["problems"] = plan.problems;
   out["changes"] = Json::array();
   for (const auto& action : plan.actions) {
-    auto item = std::visit(ActionJson(address_of(action)), action);
+    auto item = std::visit(ActionJson(action), action);
     item["actions"] = Json::array({verb_word(verb_of(action))});
     if (item["kind"] == "domain") item["name"] = plan.domain.text();
     out["changes"].push_back(std::move(item));
