@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
-MODULE_LINE = re.compile(r"^vstate_module\(([a-z_ ]+)\)", re.M)
+MODULE_LINE = re.compile(r"^vstate_module\(([a-z_\s]+)\)", re.M)
 ROOTS = ("src", "include")
 
 

@@ -8,7 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/host_file.h"
+#include "engine/host_file.h"
 #include "store/account_store.h"
 #include "vstate/base/text.h"
 #include "vstate/document/options_file.h"
@@ -345,7 +345,7 @@ void set_option(CLI::Option& option, const document::OptionValue& value, Diagnos
 /// wrong is told, whatever command runs.
 std::optional<std::vector<document::OptionValue>> read_config(const std::string& named) {
   const auto path = named.empty() ? std::string(k_config) : named;
-  const auto bytes = read_host_file(path);
+  const auto bytes = engine::read_host_file(path);
   if (!bytes && named.empty() && bytes.error().code == Errc::not_found)
     return std::vector<document::OptionValue>();
   if (!bytes) {

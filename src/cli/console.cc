@@ -1,6 +1,7 @@
 #include "cli/console.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -127,6 +128,14 @@ bool Console::confirm(std::string_view question) {
   for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar())
     answer.push_back(static_cast<char>(c));
   return answer == "y" || answer == "yes";
+}
+
+Status make_output_private() {
+  struct stat st {};
+  if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  return fchmod(STDOUT_FILENO, 0600) == 0
+             ? Status()
+             : Status(fail_errno("standard output", "cannot set mode 0600"));
 }
 
 view::TextOptions text_options(const Console& console) {

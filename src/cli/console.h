@@ -62,6 +62,9 @@ class Console {
   static inline bool has_status_ = false;
 };
 
+/// Where standard output is a file, makes it readable for its owner alone before a hash is in it.
+Status make_output_private();
+
 /// A plan as standard output takes it.
 [[nodiscard]] view::TextOptions text_options(const Console&);
 

@@ -2,6 +2,25 @@
 
 namespace vstate::cli {
 
+namespace {
+
+/// Of a domain whose mail came from elsewhere.
+Exit exit_of_copy(const std::optional<engine::ApplyOutcome>& outcome, ExitDetail detail) {
+  if (!outcome) return Exit::error;
+  const auto exit = exit_of(*outcome);
+  return exit == Exit::done && outcome->has_changed && detail == ExitDetail::detailed
+             ? Exit::differences
+             : exit;
+}
+
+/// What went wrong here matters more than that the source changed.
+Exit with_change_of_source(Exit exit, bool has_changed) {
+  const bool is_copied = exit == Exit::done || exit == Exit::differences;
+  return has_changed && is_copied ? Exit::source_changed : exit;
+}
+
+}  // namespace
+
 Exit exit_of(const Error& error) {
   switch (error.code) {
     case Errc::busy:
@@ -11,6 +30,42 @@ Exit exit_of(const Error& error) {
     default:
       return Exit::error;
   }
+}
+
+Exit exit_of(const engine::ApplyOutcome& outcome) {
+  const auto of_errors = outcome.errors.empty() ? Exit::error : exit_of(outcome.errors.front());
+  switch (outcome.ending) {
+    case engine::Ending::unchanged:
+    case engine::Ending::done:
+      return Exit::done;
+    case engine::Ending::partly:
+      return Exit::partly;
+    case engine::Ending::stopped:
+      return of_errors == Exit::error ? Exit::partly : of_errors;
+    case engine::Ending::refused:
+      return of_errors;
+    case engine::Ending::stale:
+      break;
+  }
+  return Exit::error;
+}
+
+Exit exit_of(const engine::DumpReport& report) {
+  if (report.still_frozen) return exit_of(*report.still_frozen);
+  if (report.has_changed) return Exit::source_changed;
+  return report.left_out.empty() ? Exit::done : Exit::differences;
+}
+
+Exit exit_of(const engine::StreamReport& report, ExitDetail detail) {
+  return with_change_of_source(exit_of_copy(report.outcome, detail), report.has_source_changed);
+}
+
+Exit exit_of(const engine::PullReport& report, ExitDetail detail) {
+  if (report.source && report.source->still_frozen) return exit_of(*report.source->still_frozen);
+  auto exit = exit_of_copy(report.outcome, detail);
+  if (exit == Exit::done && report.source && !report.source->left_out.empty())
+    exit = Exit::differences;
+  return with_change_of_source(exit, report.has_source_changed);
 }
 
 }  // namespace vstate::cli

@@ -1,7 +1,11 @@
 /// \file
-/// The exit statuses of DESIGN section 2, in one place.
+/// What a program that calls vstate is told by the exit status: the only place that knows the
+/// numbers.
 #pragma once
 
+#include "engine/apply_domains.h"
+#include "engine/dump.h"
+#include "engine/pull.h"
 #include "vstate/base/result.h"
 
 namespace vstate::cli {
@@ -19,5 +23,13 @@ enum class Exit : int {
 
 /// For an error that came before anything was changed.
 [[nodiscard]] Exit exit_of(const Error&);
+[[nodiscard]] Exit exit_of(const engine::ApplyOutcome&);
+/// A dump that leaves something out says so by its status.
+[[nodiscard]] Exit exit_of(const engine::DumpReport&);
+
+/// Whether differences are told from their absence (--detailed-exitcode).
+enum class ExitDetail { plain, detailed };
+[[nodiscard]] Exit exit_of(const engine::StreamReport&, ExitDetail);
+[[nodiscard]] Exit exit_of(const engine::PullReport&, ExitDetail);
 
 }  // namespace vstate::cli

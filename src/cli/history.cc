@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "ledger/ledger.h"
+#include "engine/history.h"
 #include "vstate/model/fields.h"
 
 namespace vstate::cli {
@@ -46,15 +46,9 @@ std::string to_text(const Run& run) {
 }  // namespace
 
 Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
-  const ReadOnlySystem system(common.root);
-  const auto ledger = Ledger::look(system);
-  if (!ledger) return Console::fail(ledger.error());
-  std::vector<Run> runs;
-  if (*ledger) {
-    auto found = (*ledger)->runs(options.domain, options.most, true);
-    if (!found) return Console::fail(found.error());
-    runs = *std::move(found);
-  }
+  const auto found = engine::earlier_runs(common.root, options.domain, options.most);
+  if (!found) return Console::fail(found.error());
+  const auto& runs = *found;
   if (options.json) {
     Json out = Json::array();
     for (const auto& run : runs) out.push_back(to_json(run));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/detect.h"
+#include "engine/dump.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {

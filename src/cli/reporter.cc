@@ -163,7 +163,6 @@ void Reporter::on_box_end(ArchiveKind kind, const std::string& name) {
 }
 
 void Reporter::on_failure(const std::string& address, const std::string& message) {
-  changes_.push_back({address, message});
   event({{"event", "action_failed"}, {"address", address}, {"message", message}});
   if (!is_json_) Console::error(fmt::format("{}{}: {}", noun_, address, message));
 }
@@ -177,7 +176,6 @@ void Reporter::on_end(const Action& action, const std::string& message) {
     on_failure(address_of(action), message);
     return;
   }
-  changes_.push_back({address_of(action), message});
   event({{"event", "action_complete"}, {"address", address_of(action)}});
   if (!is_json_ && console_.is_verbose()) console_.say("  done    " + noun_ + address_of(action));
 }

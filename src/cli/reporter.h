@@ -14,7 +14,7 @@
 
 #include "cli/console.h"
 #include "cli/progress.h"
-#include "engine/apply.h"
+#include "engine/apply_domains.h"
 
 namespace vstate::cli {
 
@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 /// One JSON event a line on standard output, or lines on standard error: on a terminal one that
 /// changes at least each second, elsewhere one each ten seconds. Nothing of it with --quiet.
-class Reporter final : public ApplyObserver {
+class Reporter final : public engine::DomainObserver {
  public:
   /// Of a run, or of one of its domains. A line begins with `noun` (cli/tally.h:noun_of); an event
   /// names its domain always.
@@ -57,14 +57,14 @@ class Reporter final : public ApplyObserver {
   /// Counting begins anew.
   void expect(const Expected&);
 
+  void on_begin() override { start(); }
+  void on_built() override { stop(); }
   void on_start(const Action&) override;
   void on_progress(std::uint64_t messages, std::uint64_t bytes) override;
   void on_box(ArchiveKind, const std::string& name) override;
   void on_box_end(ArchiveKind, const std::string& name) override;
   void on_failure(const std::string& address, const std::string& message) override;
   void on_end(const Action&, const std::string& message) override;
-  /// What became of the actions since the last call.
-  std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
   void error(const std::string& message) const;
   /// Errors, and what is no error unless --quiet.
   void report(const Diagnostics&) const;
@@ -87,7 +87,6 @@ class Reporter final : public ApplyObserver {
   const view::Ruler ruler_;
   const bool is_json_, is_terminal_ = Console::is_terminal();
   const std::string domain_, noun_;
-  std::vector<RunChange> changes_;
 
   mutable std::mutex mutex_;  ///< of what the threads that deliver mail and the ticking one share
   std::condition_variable wakes_;

@@ -51,7 +51,7 @@ class KindOfServer {
  public:
   explicit KindOfServer(const StoreKind&);
   [[nodiscard]] const Sandbox& sandbox() const { return sandbox_; }
-  [[nodiscard]] cli::Session open(std::unique_ptr<System> system = nullptr) const {
+  [[nodiscard]] engine::Session open(std::unique_ptr<System> system = nullptr) const {
     return sandbox_.open(std::move(system));
   }
   /// Runs statements as the database's administrator.

@@ -12,7 +12,8 @@
 
 #include <fmt/format.h>
 
-#include "cli/dump.h"
+#include "engine/dump.h"
+#include "engine/prepare.h"
 #include "support/catch.h"
 #include "vstate/base/digest.h"
 
@@ -86,8 +87,8 @@ void Sandbox::deliver(const std::string& home, const std::string& folder, const 
     REQUIRE(lchown(entry.path().c_str(), owner_.uid, owner_.gid) == 0);
 }
 
-cli::Session Sandbox::open(std::unique_ptr<System> system) const {
-  cli::Session session;
+engine::Session Sandbox::open(std::unique_ptr<System> system) const {
+  engine::Session session;
   session.system = system ? std::move(system) : std::make_unique<System>(root());
   ServerOverrides said;
   said.qmail_dir = layout_.qmail_dir;
@@ -133,7 +134,7 @@ Status SteppedSystem::before_step(std::string_view what, std::string_view path) 
   return {};
 }
 
-cli::DomainFile domain_file(const std::string& text, const std::string& archive_root) {
+engine::DomainFile domain_file(const std::string& text, const std::string& archive_root) {
   Diagnostics diagnostics;
   document::Places places;
   auto state = document::read(text, "test.toml", diagnostics, &places);
@@ -144,10 +145,10 @@ cli::DomainFile domain_file(const std::string& text, const std::string& archive_
 
 namespace {
 
-cli::Prepared prepared(cli::Session& session, const cli::DomainFile& file,
-                       const PlanOptions& options) {
+engine::Prepared prepared(engine::Session& session, const engine::DomainFile& file,
+                          const PlanOptions& options) {
   Diagnostics diagnostics;
-  auto out = cli::prepare(session, file, options, diagnostics);
+  auto out = engine::prepare(session, file, options, diagnostics);
   for (const auto& item : diagnostics.sorted()) UNSCOPED_INFO(to_text(item));
   INFO((out ? std::string() : out.error().message));
   REQUIRE(out);
@@ -159,7 +160,7 @@ cli::Prepared prepared(cli::Session& session, const cli::DomainFile& file,
 
 }  // namespace
 
-Result<ApplyReport> apply(cli::Session& session, const cli::DomainFile& file,
+Result<ApplyReport> apply(engine::Session& session, const engine::DomainFile& file,
                           const PlanOptions& options) {
   session.memory.reset();
   auto memory = Ledger::look(*session.system);
@@ -174,13 +175,15 @@ Result<ApplyReport> apply(cli::Session& session, const cli::DomainFile& file,
                     ready.plan, silent);
 }
 
-Plan plan(cli::Session& session, const cli::DomainFile& file, const PlanOptions& options) {
+Plan plan(engine::Session& session, const engine::DomainFile& file, const PlanOptions& options) {
   return prepared(session, file, options).plan;
 }
 
-std::string dump(cli::Session& session, const std::string& domain,
+std::string dump(engine::Session& session, const std::string& domain,
                  const std::string& archive_root) {
-  const auto out = cli::dump_domain(session, *DomainName::parse(domain), {archive_root, true, {}});
+  const auto out =
+      engine::dump_domain(session, *DomainName::parse(domain),
+                          {.mail = archive_root, .clear_passwords = engine::ClearPasswords::take});
   INFO((out ? std::string() : out.error().message));
   REQUIRE(out);
   return out->text;

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/session.h"
+#include "engine/apply.h"
+#include "engine/domain_file.h"
+#include "engine/session.h"
 #include "sys/system.h"
 #include "vstate/plan/plan.h"
 
@@ -50,7 +52,7 @@ class Sandbox {
                std::string_view body) const;
 
   /// Opens the server with `system`, or with an ordinary one.
-  [[nodiscard]] cli::Session open(std::unique_ptr<System> system = nullptr) const;
+  [[nodiscard]] engine::Session open(std::unique_ptr<System> system = nullptr) const;
 
   /// "PATH kind mode uid:gid content" for everything below the root, sorted; without what may
   /// differ between two runs that end alike (see the source).
@@ -76,15 +78,16 @@ class SteppedSystem : public System {
 };
 
 /// A document's text as `prepare` takes it.
-[[nodiscard]] cli::DomainFile domain_file(const std::string& text, const std::string& archive_root);
+[[nodiscard]] engine::DomainFile domain_file(const std::string& text,
+                                             const std::string& archive_root);
 
 /// Plan and apply in one go. The error is what ended the run early.
-[[nodiscard]] Result<ApplyReport> apply(cli::Session&, const cli::DomainFile&,
+[[nodiscard]] Result<ApplyReport> apply(engine::Session&, const engine::DomainFile&,
                                         const PlanOptions& = {});
-[[nodiscard]] Plan plan(cli::Session&, const cli::DomainFile&, const PlanOptions& = {});
+[[nodiscard]] Plan plan(engine::Session&, const engine::DomainFile&, const PlanOptions& = {});
 
 /// The document that describes `domain` on a server; archives go below `archive_root`.
-[[nodiscard]] std::string dump(cli::Session&, const std::string& domain,
+[[nodiscard]] std::string dump(engine::Session&, const std::string& domain,
                                const std::string& archive_root);
 
 /// Directory of unpacked captures (VSTATE_CAPTURES), if there is one.

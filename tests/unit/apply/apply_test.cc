@@ -38,7 +38,7 @@ class Fixture {
 
   const TemporaryDirectory archives;
   const Sandbox server;
-  cli::Session session;
+  engine::Session session;
 };
 
 }  // namespace

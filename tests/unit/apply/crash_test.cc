@@ -29,7 +29,7 @@ std::vector<std::string> difference(const std::vector<std::string>& a,
 }
 
 /// What an apply may still have to do once SMTP accepts the domain: the rest of publication.
-void require_whole(const Sandbox& target, const cli::DomainFile& file) {
+void require_whole(const Sandbox& target, const engine::DomainFile& file) {
   auto session = target.open(std::make_unique<ReadOnlySystem>(target.root()));
   const auto rest = plan(session, file);
   for (const auto& action : rest.actions) {
@@ -41,7 +41,7 @@ void require_whole(const Sandbox& target, const cli::DomainFile& file) {
 /// Lays out a target, and applies what it must hold before the plan under test.
 using Prepare = std::function<void(const Sandbox&)>;
 
-void stop_at_every_step(const cli::DomainFile& file, const PlanOptions& options,
+void stop_at_every_step(const engine::DomainFile& file, const PlanOptions& options,
                         const Prepare& prepare, bool is_new) {
   const auto begin = [&](const Sandbox& target) { prepare(target); };
   const Sandbox undisturbed;

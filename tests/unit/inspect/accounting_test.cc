@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "engine/inspect.h"
 #include "maildir/walk.h"
 #include "support/catch.h"
 #include "support/example.h"
@@ -20,7 +21,7 @@ namespace {
 
 /// The paths below the domain's directory that nobody claims. Directories that hold something are
 /// claimed by what they hold.
-std::set<std::string> unclaimed(cli::Session& session, const DomainName& name) {
+std::set<std::string> unclaimed(engine::Session& session, const DomainName& name) {
   const auto observation =
       inspect_domain(*session.system, session.server, *session.store, *session.qmail, name);
   INFO((observation ? std::string() : observation.error().message));
@@ -74,11 +75,11 @@ TEST_CASE("every path of every captured domain is accounted for", "[inspect][law
   };
   for (const auto& capture : {Capture{"vp54-cdb", "/opt/real/vp54", "/opt/real/q54"},
                               Capture{"vp56-cdb", "/opt/real/vp56", "/opt/real/q56"}}) {
-    cli::CommonOptions options;
+    engine::ServerOptions options;
     options.root = *directory + "/" + capture.name;
-    options.server.vpopmail_dir = capture.vpopmail;
-    options.server.qmail_dir = capture.qmail;
-    auto session = cli::open_session(options, cli::Access::read);
+    options.overrides.vpopmail_dir = capture.vpopmail;
+    options.overrides.qmail_dir = capture.qmail;
+    auto session = engine::open_session(options, engine::Access::read);
     REQUIRE(session);
     const auto domains = real_domains(*session->qmail);
     REQUIRE_FALSE(domains.empty());

@@ -36,7 +36,7 @@ struct Live {
     return *live;
   }
   Sandbox sandbox;
-  cli::DomainFile file = domain_file(k_text, "");
+  engine::DomainFile file = domain_file(k_text, "");
 };
 
 }  // namespace

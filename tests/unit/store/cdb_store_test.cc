@@ -34,7 +34,7 @@ class Fixture {
   }
 
   Sandbox server;
-  cli::Session session;
+  engine::Session session;
 };
 
 Account account(const std::string& name, const std::string& hash = "$1$x$y") {

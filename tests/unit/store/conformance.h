@@ -47,7 +47,7 @@ class StoreFixture {
   }
 
   KindOfServer server;
-  cli::Session session;
+  engine::Session session;
 };
 
 inline Account make_account(const std::string& name, const std::string& hash = "$1$x$y") {

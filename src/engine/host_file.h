@@ -8,13 +8,10 @@
 
 #include "vstate/base/result.h"
 
-namespace vstate::cli {
+namespace vstate::engine {
 
 /// Makes a directory and those above it for their owner alone: archives hold people's mail.
 Status make_private_directories(const std::filesystem::path&);
-
-/// Where standard output is a file, makes it readable for its owner alone before a hash is in it.
-Status make_output_private();
 
 /// All of a file, or of a pipe that it names.
 [[nodiscard]] Result<std::string> read_host_file(const std::string& path);
@@ -22,4 +19,4 @@ Status make_output_private();
 /// Replaces a file by rename, readable for its owner alone from the first byte on.
 Status write_host_file(const std::string& path, std::string_view text);
 
-}  // namespace vstate::cli
+}  // namespace vstate::engine

@@ -1,13 +1,13 @@
-#include "cli/pull_local.h"
+#include "engine/local_feed.h"
 
 #include <mutex>
 
 #include <fmt/format.h>
 
-#include "cli/dump.h"
 #include "delivery/offer.h"
+#include "engine/dump.h"
 
-namespace vstate::cli {
+namespace vstate::engine {
 
 /// What the threads that fill parcels report.
 struct LocalFeed::Shared {
@@ -45,4 +45,4 @@ Result<std::optional<Parcel>> LocalFeed::next() {
 bool LocalFeed::has_changed() const { return shared_->has_changed; }
 std::vector<LeftOut> LocalFeed::left_out() const { return shared_->left_out; }
 
-}  // namespace vstate::cli
+}  // namespace vstate::engine

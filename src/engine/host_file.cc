@@ -1,4 +1,4 @@
-#include "cli/host_file.h"
+#include "engine/host_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #include "sys/handle.h"
 #include "sys/system.h"
 
-namespace vstate::cli {
+namespace vstate::engine {
 
 namespace {
 
@@ -63,14 +63,6 @@ Status replace(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-Status make_output_private() {
-  struct stat st {};
-  if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return {};
-  return fchmod(STDOUT_FILENO, 0600) == 0
-             ? Status()
-             : Status(fail_errno("standard output", "cannot set mode 0600"));
-}
-
 Status make_private_directories(const std::filesystem::path& path) {
   if (path.empty() || std::filesystem::is_directory(path)) return {};
   VSTATE_TRY(make_private_directories(path.parent_path()));
@@ -94,4 +86,4 @@ Status write_host_file(const std::string& name, std::string_view text) {
   return is_there && !S_ISREG(st.st_mode) ? write_through(path, text) : replace(path, text);
 }
 
-}  // namespace vstate::cli
+}  // namespace vstate::engine

@@ -4,10 +4,11 @@
 
 #include <memory>
 
-#include "cli/session.h"
 #include "engine/feed.h"
+#include "engine/inspect.h"
+#include "engine/session.h"
 
-namespace vstate::cli {
+namespace vstate::engine {
 
 class LocalFeed final : public MailFeed {
  public:
@@ -36,4 +37,4 @@ class LocalFeed final : public MailFeed {
   std::unique_ptr<Shared> shared_;
 };
 
-}  // namespace vstate::cli
+}  // namespace vstate::engine

@@ -1,23 +1,23 @@
 #include <fmt/format.h>
 
-#include "cli/dump.h"
 #include "delivery/offer.h"
+#include "engine/dump.h"
 #include "engine/feed.h"
 
-namespace vstate::cli {
+namespace vstate::engine {
 
 namespace {
 
 class StreamDumping {
  public:
-  StreamDumping(Session& session, StreamWriter& stream, Have& have, const DumpChoice& choice,
+  StreamDumping(Session& session, StreamWriter& stream, Have& have, const DumpOptions& options,
                 DumpReport& report)
-      : session_(session), stream_(stream), have_(have), choice_(choice), out_(report) {}
+      : session_(session), stream_(stream), have_(have), options_(options), out_(report) {}
 
   /// A box that cannot be read whole does not hold up the others; the stream then has no end.
   Status offer(ArchiveKind kind, const std::string& name, const std::string& address,
                const ArchiveSource& source) {
-    if (choice_.selection.excludes(address)) return {};
+    if (options_.selection.excludes(address)) return {};
     const std::string kind_text(kind_name(kind));
     auto& memory = have_[{kind_text, name}];
     const auto box = stream_.box(kind_text, name, memory);
@@ -41,7 +41,7 @@ class StreamDumping {
   Session& session_;
   StreamWriter& stream_;
   Have& have_;
-  const DumpChoice& choice_;
+  const DumpOptions& options_;
   DumpReport& out_;
   std::string failures_;
 };
@@ -49,27 +49,26 @@ class StreamDumping {
 }  // namespace
 
 Result<DumpReport> dump_stream(Session& session, const DomainName& name, int file, Have& have,
-                               const DumpChoice& choice) {
-  VSTATE_TRY_ASSIGN(const auto observation, inspect_source(session, name, choice.selection));
-  const auto text_of = [&](const State& state) {
-    return document::write(choice.clear_passwords ? state : without_clear_passwords(state));
-  };
-  const auto text = text_of(*observation.state);
-  auto out = report_of(observation, choice.clear_passwords);
+                               const DumpOptions& options) {
+  VSTATE_TRY_ASSIGN(auto freeze, freeze_deliveries(session, name, options.freeze));
+  VSTATE_TRY_ASSIGN(const auto observation, inspect_source(session, name, options.selection));
+  const auto text = document_of(*observation.state, options.clear_passwords);
+  auto out = report_of(observation, options.clear_passwords);
   VSTATE_TRY_ASSIGN(const auto stream, StreamWriter::open(file));
   VSTATE_TRY(stream->write_document(text));
-  StreamDumping dumping(session, *stream, have, choice, out);
+  StreamDumping dumping(session, *stream, have, options, out);
   for (const auto& [box, source] : observation.mailbox_archives)
     VSTATE_TRY(dumping.offer(ArchiveKind::mailbox, box.text(), "mail." + box.text(), source));
   for (const auto& [box, source] : observation.list_archives)
     VSTATE_TRY(dumping.offer(ArchiveKind::list, box.text(), "archive." + box.text(), source));
   if (observation.domain_archive)
     VSTATE_TRY(dumping.offer(ArchiveKind::files, "", "files", *observation.domain_archive));
-  const auto after = inspect_source(session, name, choice.selection);
-  if (!after || text_of(*after->state) != text) out.has_changed = true;
+  const auto after = inspect_source(session, name, options.selection);
+  if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
   VSTATE_TRY(dumping.end());
   out.counts.add(observation.accounting);
+  end_freeze(freeze, out);
   return out;
 }
 
-}  // namespace vstate::cli
+}  // namespace vstate::engine

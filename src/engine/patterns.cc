@@ -1,10 +1,13 @@
-#include "cli/patterns.h"
+#include "engine/patterns.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-namespace vstate::cli {
+#include "engine/inspect.h"
+#include "vstate/base/text.h"
+
+namespace vstate::engine {
 
 namespace {
 
@@ -33,7 +36,7 @@ Status look_in(const SearchedServer& server, const Selection& selection, Unmatch
     VSTATE_TRY(look_at_qmail(session));
     const auto found = inspect_domain(*session.system, session.server, *session.store,
                                       *session.qmail, name, selection);
-    // What is wrong with a name the command says when it comes to it.
+    // The command reports what is wrong with a domain once it comes to it.
     if (found)
       unmatched.keep(found->unmatched);
     else if (found.error().ends_run())
@@ -44,25 +47,25 @@ Status look_in(const SearchedServer& server, const Selection& selection, Unmatch
 
 }  // namespace
 
-Result<std::vector<std::string>> misspelt_patterns(const Selection& selection,
-                                                   std::string_view where,
-                                                   const std::vector<const DomainFile*>& files,
-                                                   const std::vector<SearchedServer>& servers) {
+Status check_patterns(const Selection& selection, std::string_view where,
+                      const std::vector<const DomainFile*>& files,
+                      const std::vector<SearchedServer>& servers) {
   Unmatched unmatched(selection);
   for (const auto* file : files) unmatched.keep(file->unmatched);
   for (const auto& server : servers) VSTATE_TRY(look_in(server, selection, unmatched));
+  if (unmatched.patterns().empty()) return {};
   std::vector<std::string> lines;
   for (const auto& pattern : unmatched.patterns())
     lines.push_back(fmt::format(
         "nothing in {} is called \"{}\"; addresses are like mailbox.NAME, mail.NAME, alias.NAME, "
         "list.NAME",
         where, pattern));
-  return lines;
+  return fail(Errc::invalid, join(lines, "\n"));
 }
 
-Result<std::vector<std::string>> misspelt_patterns(const Selection& selection, Session* session,
-                                                   const std::vector<DomainFile>& files) {
-  if (files.empty()) return std::vector<std::string>();
+Status check_patterns(const Selection& selection, Session* session,
+                      const std::vector<DomainFile>& files) {
+  if (files.empty()) return {};
   auto where = files.size() == 1 ? files.front().name : std::string("the files");
   std::vector<const DomainFile*> pointers;
   std::vector<SearchedServer> servers;
@@ -74,13 +77,7 @@ Result<std::vector<std::string>> misspelt_patterns(const Selection& selection, S
     pointers.push_back(&file);
     if (session != nullptr) servers.front().domains.push_back(file.state.name);
   }
-  return misspelt_patterns(selection, where, pointers, servers);
+  return check_patterns(selection, where, pointers, servers);
 }
 
-bool are_spelt_well(const Result<std::vector<std::string>>& misspelt) {
-  if (!misspelt) (void)Console::fail(misspelt.error());
-  for (const auto& line : misspelt ? *misspelt : std::vector<std::string>()) Console::error(line);
-  return misspelt && misspelt->empty();
-}
-
-}  // namespace vstate::cli
+}  // namespace vstate::engine

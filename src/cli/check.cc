@@ -1,0 +1,19 @@
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "engine/domain_file.h"
+#include "engine/patterns.h"
+
+namespace vstate::cli {
+
+Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
+  Diagnostics diagnostics;
+  const auto files = engine::read_domain_files(
+      options.files, {.mail = options.mail, .selection = common.selection}, diagnostics);
+  Console(common).report(diagnostics);
+  // What a file that cannot be read has is not known.
+  if (diagnostics.has_errors()) return Exit::error;
+  const auto checked = engine::check_patterns(common.selection, nullptr, files);
+  return checked ? Exit::done : Console::fail(checked.error());
+}
+
+}  // namespace vstate::cli

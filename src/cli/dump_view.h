@@ -1,0 +1,18 @@
+/// \file
+/// What a dump says to a person, on standard error, each line with the domain's name.
+#pragma once
+
+#include "cli/console.h"
+#include "engine/dump.h"
+
+namespace vstate::cli {
+
+/// Of a dump whose file was written here.
+void show_dump(const Console&, const DomainName&, const engine::DumpReport&);
+/// The same without the counts of a file that is not written here.
+void show_source(const Console&, const DomainName&, const engine::DumpReport&);
+void show_change_of_source(const DomainName&);
+/// Of a copy that went on to the target.
+void show_changed_while_copied();
+
+}  // namespace vstate::cli

@@ -1,0 +1,9 @@
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "vstate/document/document.h"
+
+namespace vstate::cli {
+
+Exit run_schema() { return Console::print_all(document::schema()); }
+
+}  // namespace vstate::cli

@@ -1,0 +1,55 @@
+#include "cli/server.h"
+
+#include "cli/signals.h"
+
+namespace vstate::cli {
+
+engine::ServerOptions server_options(const CommonOptions& common) {
+  return {.root = common.root, .overrides = common.server, .stop = &stop_flag()};
+}
+
+PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {
+  PlanOptions options;
+  options.prune = text.prune;
+  options.overwrite = text.overwrite;
+  options.alter = text.alter;
+  options.to_dovecot = !text.convert.empty();
+  options.selection = common.selection;
+  options.max_delete = text.max_delete;
+  return options;
+}
+
+engine::Freeze freeze_of(bool is_wanted) {
+  return is_wanted ? engine::Freeze::yes : engine::Freeze::no;
+}
+
+engine::ClearPasswords clear_passwords_of(bool are_wanted) {
+  return are_wanted ? engine::ClearPasswords::take : engine::ClearPasswords::leave_out;
+}
+
+ExitDetail exit_detail_of(const PlanOptionsText& options) {
+  return options.detailed_exitcode ? ExitDetail::detailed : ExitDetail::plain;
+}
+
+Result<std::vector<DomainName>> parse_names(const std::vector<std::string>& texts) {
+  std::vector<DomainName> names;
+  for (const auto& text : texts) {
+    VSTATE_TRY_ASSIGN(auto name, DomainName::parse(text));
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Result<engine::Session> open_to_read(const CommonOptions& common) {
+  return engine::open_session(server_options(common), engine::Access::read);
+}
+
+Result<WritingSession> open_to_write(const CommonOptions& common) {
+  VSTATE_TRY_ASSIGN(auto session,
+                    engine::open_session(server_options(common), engine::Access::write));
+  watch_signals();
+  VSTATE_TRY_ASSIGN(auto lock, engine::take_run_lock(session));
+  return WritingSession{std::move(session), std::move(lock)};
+}
+
+}  // namespace vstate::cli

@@ -1,0 +1,237 @@
+#include "engine/apply_domains.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "engine/building.h"
+#include "engine/prepare.h"
+
+namespace vstate::engine {
+
+namespace {
+
+/// So many domains are published at once; none waits longer for the others, nor for so much mail of
+/// one of them.
+constexpr std::size_t k_batch = 1000;
+constexpr auto k_longest_wait = std::chrono::seconds(5);
+constexpr std::uint64_t k_much_mail = std::uint64_t{64} << 20U;
+
+ApplyOutcome ended(const DomainName& domain, Ending ending, std::vector<Error> errors = {}) {
+  return {.domain = domain, .ending = ending, .errors = std::move(errors)};
+}
+
+/// True if what comes next would fail alike.
+bool ends_run(const ApplyOutcome& outcome) {
+  return !outcome.errors.empty() && (outcome.errors.front().code == Errc::busy ||
+                                     outcome.errors.front().code == Errc::interrupted);
+}
+
+class Applying {
+ public:
+  Applying(Session& session, const ApplyOptions& options, RunObserver& observer)
+      : session_(session), options_(options), observer_(observer) {}
+
+  /// `index` is the file's place in a saved plan.
+  void apply(const DomainFile&, std::size_t index);
+  void publish_built();
+  [[nodiscard]] bool is_over() const { return last_ && ends_run(*last_); }
+  [[nodiscard]] const std::optional<ApplyOutcome>& last() const { return last_; }
+
+ private:
+  Result<Prepared> compare(const DomainFile&, Diagnostics&);
+  /// Returns nullopt if it is to be built.
+  std::optional<ApplyOutcome> refuse(const DomainFile&, std::size_t index, const Plan&);
+  /// Returns nullopt if it is built, and waits in built_ for its publication.
+  std::optional<ApplyOutcome> build(const DomainFile&, Prepared);
+  void stop_building(Building&, const Error&);
+  Status remember_nothing_new(const Plan&);
+  [[nodiscard]] bool may_delete(const Plan&);
+  [[nodiscard]] bool waits_for_names_of(const State&) const;
+  void await_publication(std::unique_ptr<Building>, std::uint64_t bytes);
+  Result<Ledger*> ledger();
+  void record(const DomainName&, const Run&);
+  void leave_damaged_ledger();
+  void settle(ApplyOutcome);
+
+  Session& session_;
+  const ApplyOptions& options_;
+  RunObserver& observer_;
+  std::optional<Ledger> ledger_;  ///< opened by the first domain that needs it
+  std::vector<std::unique_ptr<Building>> built_;
+  std::set<DomainName> built_names_;  ///< of the domains in built_, with their aliases
+  std::chrono::steady_clock::time_point built_since_{};
+  std::optional<ApplyOutcome> last_;
+};
+
+void Applying::settle(ApplyOutcome outcome) {
+  observer_.on_outcome(outcome);
+  last_ = std::move(outcome);
+}
+
+/// Archives are read for it from beginning to end.
+Result<Prepared> Applying::compare(const DomainFile& file, Diagnostics& diagnostics) {
+  observer_.on_stage("comparing " + file.state.name.text());
+  auto prepared = prepare(session_, file, options_.plan, diagnostics,
+                          options_.feed == nullptr ? "" : options_.feed->title());
+  observer_.on_stage_end();
+  return prepared;
+}
+
+void Applying::apply(const DomainFile& file, std::size_t index) {
+  const auto& domain = file.state.name;
+  // What a plan says of a name that is not published yet would not be so a moment later.
+  if (waits_for_names_of(file.state)) publish_built();
+  Diagnostics diagnostics;
+  auto prepared = compare(file, diagnostics);
+  observer_.on_compared(file, diagnostics);
+  if (!prepared) return settle(ended(domain, Ending::refused, {prepared.error()}));
+  if (diagnostics.has_errors()) return settle(ended(domain, Ending::refused));
+  auto outcome = refuse(file, index, prepared->plan);
+  if (!outcome) outcome = build(file, *std::move(prepared));
+  if (outcome) settle(*std::move(outcome));
+}
+
+std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t index,
+                                             const Plan& plan) {
+  const auto& domain = file.state.name;
+  if (options_.saved != nullptr)
+    if (auto stale = staleness(*options_.saved, index, file, plan); !stale.empty())
+      return ended(domain, Ending::stale, {Error{Errc::conflict, std::move(stale)}});
+  observer_.on_planned(plan);
+  if (!plan.problems.empty()) {
+    std::vector<Error> errors;
+    for (const auto& problem : plan.problems) errors.push_back({Errc::unsupported, problem});
+    return ended(domain, Ending::refused, std::move(errors));
+  }
+  if (plan.is_empty()) {
+    const auto remembered = remember_nothing_new(plan);
+    return remembered ? ended(domain, Ending::unchanged)
+                      : ended(domain, Ending::refused, {remembered.error()});
+  }
+  if (!may_delete(plan))
+    return ended(domain, Ending::refused,
+                 {Error{Errc::conflict,
+                        "nothing was changed: the plan deletes, and nobody confirmed it; say "
+                        "--yes"}});
+  return std::nullopt;
+}
+
+bool Applying::may_delete(const Plan& plan) {
+  const auto deletions = deletions_of(plan);
+  const bool of_feed = options_.feed != nullptr && options_.plan.prune;
+  return (deletions.is_empty() && !of_feed) || observer_.may_delete(plan, deletions, of_feed);
+}
+
+/// The server is as the file says already, which the ledger may not know yet.
+Status Applying::remember_nothing_new(const Plan& plan) {
+  if (session_.memory) {
+    const auto is_news = session_.memory->is_news(plan.domain, plan.memory);
+    if (!is_news && !forgets_damaged_ledger(session_))
+      return tl::unexpected<Error>(is_news.error());
+    if (is_news && !*is_news && !session_.memory->has_journal()) return {};
+  }
+  VSTATE_TRY_ASSIGN(auto* const known, ledger());
+  return known->remember(plan.domain, plan.memory, {}, false);
+}
+
+Result<Ledger*> Applying::ledger() {
+  if (!ledger_) {
+    VSTATE_TRY_ASSIGN(ledger_, open_ledger(session_));
+    if (const auto& moved = ledger_->moved_to(); !moved.empty())
+      observer_.on_trouble(
+          nullptr,
+          fmt::format("the ledger was damaged; it is now {}, and a new one was made", moved));
+  }
+  return &*ledger_;
+}
+
+/// The next domain, and the next run, must not meet the same damage again.
+void Applying::leave_damaged_ledger() {
+  if (!ledger_ || !ledger_->is_damaged()) return;
+  const auto moved = Ledger::move_away(*session_.system);
+  observer_.on_trouble(nullptr, moved ? fmt::format("the ledger is damaged; it is now {}", *moved)
+                                      : moved.error().message);
+  ledger_.reset();
+}
+
+void Applying::record(const DomainName& domain, const Run& run) {
+  if (const auto ended = ledger_->end_run(run); !ended)
+    observer_.on_trouble(&domain, ended.error().message);
+}
+
+std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared prepared) {
+  const auto& domain = file.state.name;
+  const auto bytes = summary_of(prepared.plan).bytes;
+  if (bytes >= k_much_mail) publish_built();
+  auto known = ledger();
+  const auto number = known ? (*known)->begin_run(options_.command, domain)
+                            : Result<std::int64_t>(tl::unexpected<Error>(known.error()));
+  if (!number) {
+    publish_built();
+    leave_damaged_ledger();
+    return ended(domain, Ending::refused, {number.error()});
+  }
+  auto building = std::make_unique<Building>(file, std::move(prepared), session_, options_, **known,
+                                             *number, observer_);
+  if (const auto built = building->build(); !built) {
+    record(domain, building->stopped(built.error()));
+    publish_built();
+    leave_damaged_ledger();
+    return ended(domain, Ending::stopped, {built.error()});
+  }
+  await_publication(std::move(building), bytes);
+  return std::nullopt;
+}
+
+void Applying::await_publication(std::unique_ptr<Building> building, std::uint64_t bytes) {
+  if (built_.empty()) built_since_ = std::chrono::steady_clock::now();
+  const auto& state = building->state();
+  built_names_.insert(state.name);
+  built_names_.insert(state.aliases.begin(), state.aliases.end());
+  built_.push_back(std::move(building));
+  const auto waited = std::chrono::steady_clock::now() - built_since_;
+  if (built_.size() >= k_batch || waited >= k_longest_wait || bytes >= k_much_mail) publish_built();
+}
+
+bool Applying::waits_for_names_of(const State& state) const {
+  const auto is_built = [this](const DomainName& name) { return built_names_.contains(name); };
+  return is_built(state.name) || std::any_of(state.aliases.begin(), state.aliases.end(), is_built);
+}
+
+void Applying::publish_built() {
+  std::vector<PlanRun*> runs;
+  for (const auto& building : built_) runs.push_back(&building->run());
+  const auto published = publish(runs);
+  for (const auto& building : built_) {
+    Run run;
+    auto outcome = building->finish(published, run);
+    record(building->domain(), run);
+    settle(std::move(outcome));
+  }
+  built_.clear();
+  built_names_.clear();
+  leave_damaged_ledger();
+}
+
+}  // namespace
+
+void apply_domains(Session& session, const std::vector<DomainFile>& files,
+                   const ApplyOptions& options, RunObserver& observer) {
+  Applying applying(session, options, observer);
+  for (std::size_t i = 0; i < files.size() && !applying.is_over(); ++i) applying.apply(files[i], i);
+  applying.publish_built();
+}
+
+ApplyOutcome apply_domain(Session& session, const DomainFile& file, const ApplyOptions& options,
+                          RunObserver& observer) {
+  Applying applying(session, options, observer);
+  applying.apply(file, 0);
+  applying.publish_built();
+  VSTATE_ASSERT(applying.last());
+  return *applying.last();
+}
+
+}  // namespace vstate::engine

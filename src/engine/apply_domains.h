@@ -1,0 +1,110 @@
+/// \file
+/// Domain files -> server: each file is compared with the server, shown, and carried out. Nothing
+/// is printed; an observer is told of all of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/stream.h"
+#include "engine/apply.h"
+#include "engine/domain_file.h"
+#include "engine/feed.h"
+#include "engine/saved_plan.h"
+#include "engine/session.h"
+#include "vstate/plan/plan.h"
+
+namespace vstate::engine {
+
+struct ApplyOptions {
+  PlanOptions plan = {};
+  unsigned jobs = 0;                 ///< mailboxes at a time; 0: one a processor
+  std::string command = "apply";     ///< as the ledger names the run
+  MailFeed* feed = nullptr;          ///< where mail comes from that no archive holds
+  const SavedPlan* saved = nullptr;  ///< refuses what is not planned as it was
+};
+
+/// How the apply of one domain ended.
+enum class Ending {
+  unchanged,  ///< there was nothing to do
+  done,
+  partly,   ///< some of it failed; the report says what
+  stopped,  ///< an error ended it; what was done is done
+  refused,  ///< nothing was changed
+  stale,    ///< nothing was changed: a saved plan does not hold any more
+};
+
+struct ApplyOutcome {
+  DomainName domain;
+  Ending ending = Ending::refused;
+  std::vector<Error> errors = {};  ///< why it was stopped or refused
+  ApplyReport report = {};         ///< of what is done, or partly done
+  /// "Applied: 4 added, 1 changed, 0 deleted; 1,200 messages (45.1 MiB) copied."
+  std::string summary = {};
+  bool has_changed = false;  ///< false also for a feed that brought nothing
+};
+
+/// Is told of one domain while it is built.
+class DomainObserver : public ApplyObserver {
+ public:
+  virtual void on_begin() {}
+  virtual void on_built() {}
+};
+
+/// Is told of a run over domains, in the order in which things happen.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  /// Something that takes its time begins and ends: "comparing example.com".
+  virtual void on_stage(const std::string& what) { (void)what; }
+  virtual void on_stage_end() {}
+  /// A domain file that came from somewhere was read.
+  virtual void on_read(const Diagnostics&) {}
+  /// A file was compared with the server.
+  virtual void on_compared(const DomainFile&, const Diagnostics&) {}
+  /// There is a plan, which is neither stale nor refused yet.
+  virtual void on_planned(const Plan&) {}
+  /// Returns whether so much may be deleted. `of_feed`: also messages that are gone at the source.
+  virtual bool may_delete(const Plan&, const Deletions&, bool of_feed) {
+    (void)of_feed;
+    return false;
+  }
+  /// Its observer lives until the outcome is known.
+  virtual std::unique_ptr<DomainObserver> observer_of(const DomainFile&, const Plan&) {
+    return std::make_unique<DomainObserver>();
+  }
+  /// Something went wrong with the ledger, which fails no domain. `domain` is null if it is not
+  /// about one.
+  virtual void on_trouble(const DomainName* domain, const std::string& message) {
+    (void)domain;
+    (void)message;
+  }
+  virtual void on_outcome(const ApplyOutcome&) {}
+};
+
+/// The run lock is held. A domain that fails holds up no other, unless what comes next would fail
+/// alike: a lock that is held, an interruption.
+void apply_domains(Session&, const std::vector<DomainFile>&, const ApplyOptions&, RunObserver&);
+/// The same for one domain.
+[[nodiscard]] ApplyOutcome apply_domain(Session&, const DomainFile&, const ApplyOptions&,
+                                        RunObserver&);
+
+/// What is known of a stream before it is read.
+struct StreamOrigin {
+  std::string title;                   ///< "standard input", the host's name
+  const DomainName* wanted = nullptr;  ///< of this domain and no other
+  /// Whether the other side has judged --exclude.
+  bool is_excluded_there = false;
+};
+struct StreamReport {
+  /// nullopt: the document is none; RunObserver::on_read was told why.
+  std::optional<ApplyOutcome> outcome;
+  bool has_source_changed = false;
+};
+/// Applies what dump_stream wrote. Fails if nothing was begun.
+[[nodiscard]] Result<StreamReport> apply_stream(Session&, StreamReader&, const StreamOrigin&,
+                                                ApplyOptions, RunObserver&);
+
+}  // namespace vstate::engine

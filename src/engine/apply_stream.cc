@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "engine/apply_domains.h"
+#include "engine/patterns.h"
+
+namespace vstate::engine {
+
+namespace {
+
+/// The parcels of a stream, in its order.
+class StreamFeed final : public MailFeed {
+ public:
+  StreamFeed(StreamReader& stream, std::string title) : stream_(stream), title_(std::move(title)) {}
+  Result<std::optional<Parcel>> next() override {
+    VSTATE_TRY_ASSIGN(const auto box, stream_.next_box());
+    if (!box) return std::optional<Parcel>();
+    const auto kind = kind_of(box->first);
+    VSTATE_ASSERT(kind);
+    return std::optional(
+        Parcel{*kind, box->second, [this](Receiver& receiver) { return stream_.fill(receiver); }});
+  }
+  [[nodiscard]] std::string title() const override { return title_; }
+
+ private:
+  StreamReader& stream_;
+  std::string title_;
+};
+
+/// Until something comes, the other side may be asking for a password.
+Result<std::string> read_document(StreamReader& stream, const std::string& title,
+                                  RunObserver& observer) {
+  observer.on_stage("reading " + title);
+  auto text = stream.read_document();
+  observer.on_stage_end();
+  return text;
+}
+
+}  // namespace
+
+Result<StreamReport> apply_stream(Session& session, StreamReader& stream,
+                                  const StreamOrigin& origin, ApplyOptions options,
+                                  RunObserver& observer) {
+  VSTATE_TRY_ASSIGN(const auto text, read_document(stream, origin.title, observer));
+  const auto& selection = options.plan.selection;
+  Diagnostics diagnostics;
+  const auto file = parse_domain_file(origin.title, text, selection, diagnostics);
+  observer.on_read(diagnostics);
+  if (!file) return StreamReport();
+  if (origin.wanted != nullptr && file->state.name != *origin.wanted)
+    return fail(Errc::invalid,
+                fmt::format("{}: {} was asked for, and {} came; nothing was changed", origin.title,
+                            origin.wanted->text(), file->state.name.text()));
+  auto judged_here = selection;
+  if (origin.is_excluded_there) judged_here.exclude.clear();
+  VSTATE_TRY(check_patterns(judged_here, &session, {*file}));
+  StreamFeed feed(stream, origin.title);
+  options.feed = &feed;
+  auto outcome = apply_domain(session, *file, options, observer);
+  return StreamReport{std::move(outcome), stream.has_source_changed()};
+}
+
+}  // namespace vstate::engine

@@ -1,0 +1,52 @@
+/// \file
+/// A program whose standard input and output are pipes of this one. Its errors go where this
+/// program's go.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sys/handle.h"
+#include "vstate/base/result.h"
+
+namespace vstate::engine {
+
+class Child {
+ public:
+  /// Finds the program as a shell does.
+  [[nodiscard]] static Result<Child> start(const std::vector<std::string>& words);
+  /// Closes the pipes and ends the program.
+  ~Child();
+  Child(Child&& other) noexcept
+      : input(std::move(other.input)),
+        output(std::move(other.output)),
+        pid_(std::exchange(other.pid_, -1)) {}
+  Child& operator=(Child&&) = delete;
+
+  /// Gives it all of `bytes`, which it need not read: gives up once it takes nothing for as long as
+  /// `patience`. Closes its input.
+  void give(std::string_view bytes, std::chrono::seconds patience);
+  /// Waits for its end and returns its exit status; 128 and more: a signal ended it. A program that
+  /// is still running after `patience` is told to end, and is killed after `k_grace` more. 0 waits
+  /// for ever.
+  int end(std::chrono::seconds patience);
+
+  /// How long a program that was told to end may take.
+  static constexpr std::chrono::seconds k_grace{3};
+
+  Handle input, output;
+
+ private:
+  Child() = default;
+  pid_t pid_ = -1;
+};
+
+/// What else a pipe gives within a moment, up to some lines.
+[[nodiscard]] std::string read_some(int file);
+
+}  // namespace vstate::engine

@@ -1,0 +1,104 @@
+#include "engine/domain_file.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "engine/input.h"
+#include "engine/named_archives.h"
+#include "sys/path.h"
+#include "vstate/base/digest.h"
+#include "vstate/base/text.h"
+
+namespace vstate::engine {
+
+namespace {
+
+/// Checks that the archives that a file names are there. All of them missing is one mistake.
+void check_archives(const DomainFile& file, Diagnostics& diagnostics) {
+  std::vector<std::pair<std::string, std::string>> missing;  // subject, path
+  std::size_t count = 0;
+  for (const auto& archive : archives_of(file.state))
+    for (const auto& part : parts_of(archive)) {
+      const auto path = path_join(file.archive_root, part.part->archive);
+      std::error_code ignored;
+      ++count;
+      if (!std::filesystem::is_regular_file(path, ignored))
+        missing.emplace_back(part.subject, path);
+    }
+  constexpr std::size_t many = 3;
+  if (missing.size() == count && count > many) {
+    diagnostics.error({file.name, 0, 0},
+                      fmt::format("none of its {} archives is below {}", with_thousands(count),
+                                  file.archive_root),
+                      "name their directory with --mail");
+    return;
+  }
+  for (const auto& [subject, path] : missing)
+    diagnostics.error(file.place_of(subject),
+                      fmt::format("{}: there is no archive {}", subject, path),
+                      "name its directory with --mail, or take the key out");
+}
+
+std::string directory_beside(const std::string& name) {
+  if (name == "-") return ".";
+  const auto directory = std::filesystem::path(name).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
+
+}  // namespace
+
+Place DomainFile::place_of(const std::string& subject) const {
+  const auto found = places.find(subject);
+  return found != places.end() ? found->second : Place{name, 0, 0};
+}
+
+std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
+                                            const Selection& selection, Diagnostics& diagnostics) {
+  document::Places places;
+  std::vector<std::string> unmatched;
+  auto state = document::read(text, shown, diagnostics, &places, selection, &unmatched);
+  if (!state) return std::nullopt;
+  return DomainFile{.name = shown,
+                    .digest = sha256_hex(text),
+                    .state = *std::move(state),
+                    .places = std::move(places),
+                    .archive_root = ".",
+                    .unmatched = std::move(unmatched)};
+}
+
+std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOptions& options,
+                                           Diagnostics& diagnostics) {
+  const auto text = read_input(name, options.standard_input);
+  if (!text) {
+    diagnostics.error({"", 0, 0}, text.error().message);
+    return std::nullopt;
+  }
+  auto file = parse_domain_file(name == "-" ? "standard input" : name, *text, options.selection,
+                                diagnostics);
+  if (!file) return std::nullopt;
+  file->archive_root = options.mail.empty() ? directory_beside(name) : options.mail;
+  const auto errors = diagnostics.error_count();
+  check_archives(*file, diagnostics);
+  return diagnostics.error_count() == errors ? std::move(file) : std::nullopt;
+}
+
+std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
+                                          const ReadOptions& options, Diagnostics& diagnostics) {
+  std::vector<DomainFile> files;
+  std::map<DomainName, std::string> described;
+  for (const auto& name : names) {
+    auto file = read_domain_file(name, options, diagnostics);
+    if (!file) continue;
+    const auto [first, is_new] = described.emplace(file->state.name, file->name);
+    if (!is_new)
+      diagnostics.error(
+          file->place_of("domain"),
+          fmt::format("{} is described in {} already", first->first.text(), first->second),
+          "name one of the two");
+    files.push_back(*std::move(file));
+  }
+  return files;
+}
+
+}  // namespace vstate::engine

@@ -1,0 +1,49 @@
+/// \file
+/// Domain files that were read and checked, as far as that needs no server.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vstate/base/diagnostics.h"
+#include "vstate/document/document.h"
+#include "vstate/model/selection.h"
+#include "vstate/model/state.h"
+
+namespace vstate::engine {
+
+struct DomainFile {
+  std::string name;    ///< as it was given; "standard input" for "-"
+  std::string digest;  ///< of its bytes
+  State state;
+  document::Places places;
+  std::string archive_root;                 ///< directory that its archives are relative to
+  std::vector<std::string> unmatched = {};  ///< patterns of the Selection that match nothing in it
+
+  /// Where the file says something: "mailbox.alice.mail". The whole file for what it does not say.
+  [[nodiscard]] Place place_of(const std::string& subject) const;
+};
+
+struct ReadOptions {
+  std::string mail = {};  ///< directory of the archives; empty: beside the file
+  Selection selection = {};
+  std::string standard_input = {};  ///< its first bytes, if they were read already
+};
+
+/// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
+/// `diagnostics`, and nullopt is returned.
+[[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
+                                                         const ReadOptions&, Diagnostics&);
+
+/// Reads all that can be read. A domain that two files describe is an error of the second.
+[[nodiscard]] std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
+                                                        const ReadOptions&, Diagnostics&);
+
+/// The same for a text that did not come from a file, and that names no archives. `shown` names it
+/// in errors.
+[[nodiscard]] std::optional<DomainFile> parse_domain_file(const std::string& shown,
+                                                          const std::string& text, const Selection&,
+                                                          Diagnostics&);
+
+}  // namespace vstate::engine

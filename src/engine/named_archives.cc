@@ -1,0 +1,37 @@
+#include "engine/named_archives.h"
+
+#include <fmt/format.h>
+
+namespace vstate::engine {
+
+std::vector<NamedArchive> archives_of(const State& state) {
+  std::vector<NamedArchive> out;
+  for (const auto& [name, mailbox] : state.mailboxes)
+    if (mailbox.mail)
+      out.push_back({.kind = ArchiveKind::mailbox,
+                     .name = name.text(),
+                     .subject = "mailbox." + name.text() + ".mail",
+                     .archive = &*mailbox.mail});
+  for (const auto& [name, list] : state.lists)
+    if (list.archive)
+      out.push_back({.kind = ArchiveKind::list,
+                     .name = name.text(),
+                     .subject = "list." + name.text() + ".archive",
+                     .archive = &*list.archive});
+  if (state.archive)
+    out.push_back({.kind = ArchiveKind::files,
+                   .name = "",
+                   .subject = "domain.archive",
+                   .archive = &*state.archive});
+  return out;
+}
+
+std::vector<NamedPart> parts_of(const NamedArchive& named) {
+  std::vector<NamedPart> out{{named.subject, named.archive}};
+  const auto& increments = named.archive->increments;
+  for (std::size_t i = 0; i < increments.size(); ++i)
+    out.push_back({fmt::format("{}.increments[{}]", named.subject, i), &increments[i]});
+  return out;
+}
+
+}  // namespace vstate::engine

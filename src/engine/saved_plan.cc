@@ -1,0 +1,117 @@
+#include "engine/saved_plan.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/host_file.h"
+#include "vstate/plan/fingerprint.h"
+
+namespace vstate::engine {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int k_version = 3;
+constexpr const char* k_version_key = "vstate_plan";
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).string();
+}
+
+/// Returns nullopt for what is no JSON, and for what is deeper than any plan: taking that down
+/// again would run out of stack.
+std::optional<Json> parse(const std::string& text) {
+  constexpr int most_levels = 64;
+  bool is_deep = false;
+  auto json = Json::parse(
+      text,
+      [&](int depth, Json::parse_event_t, const Json&) {
+        is_deep = is_deep || depth > most_levels;
+        return depth <= most_levels;
+      },
+      false);
+  if (is_deep || json.is_discarded()) return std::nullopt;
+  return json;
+}
+
+/// Throws Json::exception on a type that a person's edit may have left.
+SavedPlan from_json(const Json& json) {
+  SavedPlan plan;
+  plan.root = json.at("root");
+  plan.mail = json.at("mail");
+  auto& options = plan.options;
+  options.selection.only = json.at("only").get<std::vector<std::string>>();
+  options.selection.exclude = json.at("exclude").get<std::vector<std::string>>();
+  options.prune = json.at("prune");
+  options.overwrite = json.at("overwrite");
+  options.alter = json.at("alter");
+  options.max_delete = json.at("max_delete");
+  options.to_dovecot = json.at("to_dovecot");
+  for (const auto& item : json.at("files"))
+    plan.files.push_back({.name = item.at("name"),
+                          .digest = item.at("sha256"),
+                          .fingerprint = item.at("plan_sha256")});
+  return plan;
+}
+
+Json to_json(const SavedPlan& plan) {
+  const auto& options = plan.options;
+  Json out{{k_version_key, k_version},
+           {"root", plan.root},
+           {"mail", absolute(plan.mail)},
+           {"only", options.selection.only},
+           {"exclude", options.selection.exclude},
+           {"prune", options.prune},
+           {"overwrite", options.overwrite},
+           {"alter", options.alter},
+           {"max_delete", options.max_delete},
+           {"to_dovecot", options.to_dovecot},
+           {"files", Json::array()}};
+  for (const auto& file : plan.files)
+    out["files"].push_back({{"name", absolute(file.name)},
+                            {"sha256", file.digest},
+                            {"plan_sha256", file.fingerprint}});
+  return out;
+}
+
+}  // namespace
+
+Status save_plan(const std::string& path, const SavedPlan& plan) {
+  return write_host_file(path, to_json(plan).dump(2) + "\n");
+}
+
+Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::optional<SavedPlan>();
+  VSTATE_TRY_ASSIGN(const auto text, read_host_file(path));
+  // A domain file is TOML and cannot begin with a brace.
+  if (text.empty() || text.front() != '{') return std::optional<SavedPlan>();
+  const auto damaged = [&] {
+    return fail(Errc::invalid, fmt::format("{}: is not a plan saved by vstate; plan again", path));
+  };
+  const auto json = parse(text);
+  if (!json || !json->contains(k_version_key)) return damaged();
+  if (json->at(k_version_key) != k_version)
+    return fail(Errc::unsupported,
+                fmt::format("{}: was saved by another version of vstate; plan again", path));
+  try {
+    return std::optional(from_json(*json));
+  } catch (const Json::exception&) {
+    return damaged();
+  }
+}
+
+std::string staleness(const SavedPlan& saved, std::size_t index, const DomainFile& file,
+                      const Plan& now) {
+  if (saved.files[index].digest != file.digest)
+    return fmt::format("{}: the file changed since the plan was made; plan again", file.name);
+  if (saved.files[index].fingerprint != fingerprint_of(now))
+    return fmt::format("{}: the server changed since the plan was made; plan again",
+                       file.state.name.text());
+  return {};
+}
+
+}  // namespace vstate::engine

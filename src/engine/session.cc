@@ -1,0 +1,112 @@
+#include "engine/session.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace vstate::engine {
+
+namespace {
+
+constexpr std::string_view k_damaged =
+    "the ledger is damaged: what earlier runs did is not known, and what was changed or deleted "
+    "here since then is not told from what never came";
+
+void forget_ledger(Session& session, std::string problem, bool is_damaged) {
+  session.memory.reset();
+  session.memory_problem = std::move(problem);
+  session.is_memory_damaged = is_damaged;
+}
+
+/// What is above vstate's own directory is the system's, and stays open to everybody.
+Status make_ledger_directory(System& system, std::string_view directory) {
+  for (const std::string_view path : {"/var", "/var/lib", "/var/lib/vstate"}) {
+    VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
+    if (is_there) continue;
+    VSTATE_TRY(
+        system.ensure_directory(path, {geteuid(), getegid(), path == directory ? 0700U : 0755U}));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Session> open_session(const ServerOptions& options, Access access) {
+  if (!std::filesystem::is_directory(options.root))
+    return fail(Errc::not_found, fmt::format("{}: is not a directory", options.root), Scope::run);
+  Session session;
+  if (access == Access::read)
+    session.system = std::make_unique<ReadOnlySystem>(options.root);
+  else
+    session.system = std::make_unique<InterruptibleSystem>(options.root, options.stop);
+  VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides));
+  VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
+  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
+  VSTATE_TRY(look_at_ledger(session));
+  return session;
+}
+
+Status look_at_ledger(Session& session) {
+  auto ledger = Ledger::look(*session.system);
+  forget_ledger(session, "", false);
+  if (ledger) {
+    if (*ledger) session.memory.emplace(**std::move(ledger));
+  } else if (ledger.error().code == Errc::denied) {
+    // A plan needs no more rights than reading the server does; it says what it could not see.
+    session.memory_problem = ledger.error().message;
+  } else if (ledger.error().code == Errc::invalid) {
+    forget_ledger(session, fmt::format("{} ({})", k_damaged, ledger.error().message), true);
+  } else {
+    return tl::unexpected<Error>(ledger.error());
+  }
+  return {};
+}
+
+Status look_at_qmail(Session& session) {
+  VSTATE_TRY_ASSIGN(const bool is_current, session.qmail->is_current(*session.system));
+  if (is_current) return {};
+  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
+  return {};
+}
+
+bool forgets_damaged_ledger(Session& session) {
+  if (!session.memory || !session.memory->is_damaged()) return false;
+  forget_ledger(session, std::string(k_damaged), true);
+  return true;
+}
+
+Result<Ledger> open_ledger(Session& session) {
+  auto ledger = Ledger::open(
+      *session.system, session.is_memory_damaged ? Ledger::Known::damaged : Ledger::Known::nothing);
+  if (ledger) session.is_memory_damaged = false;
+  return ledger;
+}
+
+Result<FileLock> take_run_lock(Session& session) {
+  auto& system = *session.system;
+  const std::string directory = "/var/lib/vstate";
+  VSTATE_TRY(make_ledger_directory(system, directory));
+  auto lock = system.lock(path_join(directory, "lock"), {geteuid(), getegid(), 0600}, 0);
+  if (!lock && lock.error().code == Errc::busy)
+    return fail(Errc::busy, "another vstate is at work on this server", Scope::run);
+  // Only below the lock is it certain that what looks stopped belongs to no other run.
+  if (lock) VSTATE_TRY(session.store->mend());
+  return lock;
+}
+
+Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
+                                                        const DomainName& name, Freeze wanted) {
+  if (wanted == Freeze::no) return std::optional<DeliveryFreeze>();
+  const auto* assigned = session.qmail->find(name.text());
+  if (assigned == nullptr)
+    return fail(Errc::not_found,
+                fmt::format("{}: there is no such domain on this server", name.text()));
+  // The session of a source cannot change anything, but for this.
+  System system(session.system->root());
+  VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, assigned->directory));
+  return std::optional(std::move(freeze));
+}
+
+}  // namespace vstate::engine

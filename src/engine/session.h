@@ -1,0 +1,61 @@
+/// \file
+/// One server that was opened for one use case: its files, its accounts, qmail's tables, and what
+/// earlier runs left in the ledger.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/detect.h"
+#include "engine/interruptible.h"
+#include "ledger/ledger.h"
+#include "qmail/qmail_files.h"
+#include "store/account_store.h"
+#include "sys/freeze.h"
+#include "sys/system.h"
+#include "vstate/model/server.h"
+
+namespace vstate::engine {
+
+struct ServerOptions {
+  std::string root = "/";
+  ServerOverrides overrides = {};
+  const StopFlag* stop = nullptr;  ///< ends what writes; null: nothing does
+};
+
+struct Session {
+  std::unique_ptr<System> system;
+  Server server;
+  std::unique_ptr<AccountStore> store;
+  std::optional<QmailFiles> qmail;  ///< always set
+  /// What earlier applies left here, for reading; nullopt if there is no ledger yet.
+  std::optional<Ledger> memory;
+  std::string memory_problem;      ///< why a ledger that is there cannot be read
+  bool is_memory_damaged = false;  ///< whether no reader will ever read it
+};
+enum class Access { read, write };
+[[nodiscard]] Result<Session> open_session(const ServerOptions&, Access);
+
+/// Reads what the ledger says now. A damaged one is a problem of the memory, and no failure.
+[[nodiscard]] Status look_at_ledger(Session&);
+/// Reads qmail's files anew if somebody changed them.
+[[nodiscard]] Status look_at_qmail(Session&);
+/// Returns true if a question to the ledger failed because it is damaged. The session forgets it
+/// then, and the caller asks again.
+[[nodiscard]] bool forgets_damaged_ledger(Session&);
+/// The ledger to write into. One that is damaged is moved away (Ledger::moved_to).
+[[nodiscard]] Result<Ledger> open_ledger(Session&);
+
+/// Only one run at a time may write: takes a lock below /var/lib/vstate. Fails with `busy` at once
+/// if another run has it. Mends what a killed database left, which only the lock's holder may.
+[[nodiscard]] Result<FileLock> take_run_lock(Session&);
+
+enum class Freeze { no, yes };
+
+/// Holds deliveries to a domain of the session's server off, if that is wanted. Fails with
+/// `not_found` for a domain that users/assign does not name.
+[[nodiscard]] Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session&,
+                                                                      const DomainName&, Freeze);
+
+}  // namespace vstate::engine
