@@ -35,7 +35,7 @@ struct PlanOptionsText {
   std::vector<std::string> files;  ///< domain files, or for apply one saved plan
   std::string mail;                ///< where archives are; empty: beside the file
   std::string output;              ///< plan: save it here
-  std::string convert;             ///< "courier-dovecot", or nothing
+  std::string convert;             ///< "courier-dovecot"; empty: mail is not converted
   bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false,
        deep = false, alter = false;
   std::uint64_t max_delete = 0;  ///< PlanOptions::max_delete

@@ -12,7 +12,7 @@ namespace vstate::cli {
 
 namespace {
 
-/// How much of how much; nothing where it is not known.
+/// How much of how much is done; zeros if that is not known.
 struct Share {
   std::uint64_t done = 0, of = 0;
 };

@@ -21,7 +21,7 @@ namespace vstate::cli {
 using Json = nlohmann::ordered_json;
 
 /// One JSON event a line on standard output, or lines on standard error: on a terminal one that
-/// changes at least each second, elsewhere one each ten seconds. Nothing of it with --quiet.
+/// changes at least each second, elsewhere one each ten seconds. --quiet leaves all of it out.
 class Reporter final : public engine::DomainObserver {
  public:
   /// Of a run, or of one of its domains. A line begins with `noun` (cli/tally.h:noun_of); an event
@@ -32,8 +32,8 @@ class Reporter final : public engine::DomainObserver {
   Reporter(const Reporter&) = delete;
   Reporter& operator=(const Reporter&) = delete;
 
-  /// While it lives, a thread tells how far the run is, also when nothing moves. Whatever ends it,
-  /// nothing is told any more afterwards. It must not outlive the reporter.
+  /// While it lives, a thread reports how far the run is, also when nothing moves. It must not
+  /// outlive the reporter.
   class [[nodiscard]] Watch {
    public:
     explicit Watch(Reporter& reporter) : reporter_(reporter) { reporter_.start(); }

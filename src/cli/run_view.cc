@@ -90,22 +90,22 @@ void RunView::show_done(const engine::ApplyOutcome& outcome) const {
         fmt::format("{} stays hidden from qmail until all of it is there", outcome.domain.text()));
 }
 
+/// Where the words on an error that ended a domain go, and with which noun.
+void RunView::show_error(const engine::ApplyOutcome& outcome, const Error& error) const {
+  if (outcome.ending == engine::Ending::stopped)
+    reporter_of(outcome.domain)->error(error.message);
+  else if (outcome.ending == engine::Ending::stale)  // it names what does not hold any more
+    reporter_.error(error.message);
+  else
+    reporter_.error(noun_of(outcome.domain.text()) + error.message);
+}
+
 void RunView::on_outcome(const engine::ApplyOutcome& outcome) {
-  const auto& domain = outcome.domain.text();
-  for (const auto& error : outcome.errors) switch (outcome.ending) {
-      case engine::Ending::stale:  // names what does not hold any more by itself
-        reporter_.error(error.message);
-        break;
-      case engine::Ending::stopped:
-        reporter_of(outcome.domain)->error(error.message);
-        break;
-      default:
-        reporter_.error(noun_of(domain) + error.message);
-    }
+  for (const auto& error : outcome.errors) show_error(outcome, error);
   if (outcome.ending == engine::Ending::done || outcome.ending == engine::Ending::partly)
     show_done(outcome);
   has_changed_ = has_changed_ || outcome.has_changed;
-  tally_.add(domain, exit_of(outcome));
+  tally_.add(outcome.domain.text(), exit_of(outcome));
 }
 
 }  // namespace vstate::cli

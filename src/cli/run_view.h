@@ -39,6 +39,7 @@ class RunView final : public engine::RunObserver {
   [[nodiscard]] std::string noun_of(const std::string& domain) const;
   [[nodiscard]] std::unique_ptr<Reporter> reporter_of(const DomainName&) const;
   void show_done(const engine::ApplyOutcome&) const;
+  void show_error(const engine::ApplyOutcome&, const Error&) const;
 
   const Console& console_;
   const PlanOptionsText& options_;

@@ -14,7 +14,7 @@
 
 namespace vstate::cli {
 
-/// What stands before the words on a domain: nothing if the run is about this one only.
+/// What comes before the words on a domain; empty if the run is about this one only.
 std::string noun_of(const std::string& domain, std::size_t domains);
 Error with_noun(const std::string& noun, Error);
 

@@ -46,7 +46,6 @@ class Applying {
   std::optional<ApplyOutcome> refuse(const DomainFile&, std::size_t index, const Plan&);
   /// Returns nullopt if it is built, and waits in built_ for its publication.
   std::optional<ApplyOutcome> build(const DomainFile&, Prepared);
-  void stop_building(Building&, const Error&);
   Status remember_nothing_new(const Plan&);
   [[nodiscard]] bool may_delete(const Plan&);
   [[nodiscard]] bool waits_for_names_of(const State&) const;
@@ -174,8 +173,8 @@ std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared pre
     leave_damaged_ledger();
     return ended(domain, Ending::refused, {number.error()});
   }
-  auto building = std::make_unique<Building>(file, std::move(prepared), session_, options_, **known,
-                                             *number, observer_);
+  auto building = std::make_unique<Building>(file, std::move(prepared), session_, options_,
+                                             RecordedRun{**known, *number}, observer_);
   if (const auto built = building->build(); !built) {
     record(domain, building->stopped(built.error()));
     publish_built();

@@ -22,7 +22,7 @@ class Comparing {
         options_(options),
         diagnostics_(diagnostics) {}
 
-  /// Returns nullopt if nothing has to be done about it, or nothing can be.
+  /// Returns nullopt if it is wholly in already, or cannot be compared.
   std::optional<ArchiveReport> compare(const NamedArchive&);
 
  private:

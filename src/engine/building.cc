@@ -42,15 +42,14 @@ ApplyInput input_of(Session& session, const DomainFile& file, const Observation&
 }  // namespace
 
 Building::Building(const DomainFile& file, Prepared prepared, Session& session,
-                   const ApplyOptions& options, Ledger& ledger, std::int64_t run_number,
-                   RunObserver& observer)
+                   const ApplyOptions& options, const RecordedRun& recorded, RunObserver& observer)
     : file_(file),
       prepared_(std::move(prepared)),
       observer_(observer.observer_of(file, prepared_.plan)),
       recording_(*observer_),
-      input_(input_of(session, file, prepared_.observation, options, ledger)),
+      input_(input_of(session, file, prepared_.observation, options, recorded.ledger)),
       run_(input_, prepared_.plan, recording_),
-      number_(run_number) {}
+      number_(recorded.number) {}
 
 Status Building::build() {
   observer_->on_begin();

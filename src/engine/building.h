@@ -34,11 +34,17 @@ class RecordingObserver final : public ApplyObserver {
   std::vector<RunChange> changes_;
 };
 
+/// A run that the ledger has begun to record.
+struct RecordedRun {
+  Ledger& ledger;
+  std::int64_t number = 0;
+};
+
 /// The run refers to the other parts: it stays where it is.
 class Building {
  public:
-  Building(const DomainFile& file, Prepared prepared, Session&, const ApplyOptions&, Ledger&,
-           std::int64_t run_number, RunObserver&);
+  Building(const DomainFile&, Prepared, Session&, const ApplyOptions&, const RecordedRun&,
+           RunObserver&);
 
   [[nodiscard]] const DomainName& domain() const { return file_.state.name; }
   [[nodiscard]] const State& state() const { return file_.state; }

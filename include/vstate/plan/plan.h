@@ -107,19 +107,19 @@ struct MailAmount {
 
 struct Plan {
   DomainName domain;
-  std::string server_line;            ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
-  std::vector<std::string> evidence;  ///< how the server was detected
-  std::vector<Action> actions;        ///< in the order of execution
-  std::vector<Note> notes;
-  std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
-  std::size_t left_out = 0;           ///< actions that --only and --exclude took away
+  std::string server_line = {};            ///< "vpopmail 5.6 cdb, /home/vpopmail; qmail /var/qmail"
+  std::vector<std::string> evidence = {};  ///< how the server was detected
+  std::vector<Action> actions = {};        ///< in the order of execution
+  std::vector<Note> notes = {};
+  std::vector<std::string> problems = {};  ///< what forbids the apply, before anything is written
+  std::size_t left_out = 0;                ///< actions that --only and --exclude took away
   /// Addresses of mailboxes and lists that the file has and the server will not have: removed here
   /// by a person, or left out. Mail for them stays where it is.
-  std::set<std::string> unplaced;
+  std::set<std::string> unplaced = {};
   /// The mail of mailboxes that would be deleted.
-  std::map<std::string, MailAmount> mail_here;
+  std::map<std::string, MailAmount> mail_here = {};
   /// What the ledger shall know once all of it is done; empty unless PlanOptions::remembers.
-  MemoryUpdate memory;
+  MemoryUpdate memory = {};
 
   [[nodiscard]] bool is_empty() const { return actions.empty(); }
 };
