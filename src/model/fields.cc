@@ -21,8 +21,46 @@ std::string short_text(std::string_view text) {
   return fmt::format("{} line{}, {} bytes", lines, lines == 1 ? "" : "s", text.size());
 }
 
-void add(Fields& fields, std::string name, std::string value) {
-  if (!value.empty()) fields.push_back({std::move(name), std::move(value), false});
+/// A value without words is not there.
+void add(Fields& fields, std::string name, std::string value, FieldData data) {
+  if (value.empty()) return;
+  fields.push_back({.name = std::move(name),
+                    .value = std::move(value),
+                    .is_sensitive = false,
+                    .data = std::move(data)});
+}
+
+void add_text(Fields& fields, std::string name, std::string text) {
+  add(fields, std::move(name), text, text);
+}
+
+void add_number(Fields& fields, std::string name, std::int64_t number) {
+  add(fields, std::move(name), std::to_string(number), number);
+}
+
+void add_claim(Fields& fields, std::string name) { add(fields, std::move(name), "yes", true); }
+
+void add_list(Fields& fields, std::string name, const std::vector<std::string>& list,
+              std::string_view separator = ", ") {
+  add(fields, std::move(name), join(list, separator), list);
+}
+
+void add_secret(Fields& fields, std::string name, std::string shown) {
+  fields.push_back(
+      {.name = std::move(name), .value = std::move(shown), .is_sensitive = true, .data = {}});
+}
+
+/// Lines that are none are a value, too.
+void add_lines(Fields& fields, std::string name, const DeliveryLines& lines) {
+  fields.push_back(
+      {.name = std::move(name), .value = lines_text(lines), .is_sensitive = false, .data = lines});
+}
+
+FieldData data_of(const Quota& quota) {
+  std::map<std::string, std::int64_t> out;
+  if (quota.bytes > 0) out["bytes"] = static_cast<std::int64_t>(quota.bytes);
+  if (quota.messages > 0) out["messages"] = static_cast<std::int64_t>(quota.messages);
+  return out;
 }
 
 std::string login_text(const LastLogin& login) {
@@ -56,62 +94,67 @@ std::string to_text(const Quota& quota) {
 
 Fields fields_of(const Mailbox& mailbox) {
   Fields fields;
-  add(fields, "gecos", mailbox.gecos);
-  add(fields, "quota", to_text(mailbox.quota));
-  fields.push_back({"password", scheme_of(mailbox.password), true});
-  if (mailbox.clear_password) fields.push_back({"clear_password", "set", true});
-  if (mailbox.is_apop) add(fields, "apop", "yes");
-  add(fields, "disable", join(denials_of(mailbox.flags), ", "));
-  add(fields, "flags", join(other_flags_of(mailbox.flags), ", "));
-  add(fields, "deliver", lines_text(mailbox.deliver));
-  if (mailbox.vacation) add(fields, "vacation", short_text(*mailbox.vacation));
+  add_text(fields, "gecos", mailbox.gecos);
+  add(fields, "quota", to_text(mailbox.quota), data_of(mailbox.quota));
+  add_secret(fields, "password", scheme_of(mailbox.password));
+  if (mailbox.clear_password) add_secret(fields, "clear_password", "set");
+  if (mailbox.is_apop) add_claim(fields, "apop");
+  add_list(fields, "disable", denials_of(mailbox.flags));
+  add_list(fields, "flags", other_flags_of(mailbox.flags));
+  add_list(fields, "deliver", mailbox.deliver, "; ");
+  if (mailbox.vacation) add_text(fields, "vacation", short_text(*mailbox.vacation));
   if (mailbox.last_login) {
     const bool never = mailbox.last_login->from == "0.0.0.0";
-    add(fields, never ? "created" : "last_login",
-        never ? to_utc_text(mailbox.last_login->at) : login_text(*mailbox.last_login));
+    add_text(fields, never ? "created" : "last_login",
+             never ? to_utc_text(mailbox.last_login->at) : login_text(*mailbox.last_login));
   }
   return fields;
 }
 
 Fields fields_of(const Alias& alias) {
-  Fields fields{{"deliver", lines_text(alias.deliver), false}};
-  if (alias.forwards_only) add(fields, "forwards_only", "yes");
+  Fields fields;
+  add_lines(fields, "deliver", alias.deliver);
+  if (alias.forwards_only) add_claim(fields, "forwards_only");
   return fields;
 }
 
 Fields fields_of(const Autoresponder& robot) {
-  Fields fields{{"message", short_text(robot.message), false}};
-  add(fields, "copy_to", lines_text(robot.copy_to));
-  add(fields, "limit", fmt::format("{} in {} s", robot.replies, robot.seconds));
-  add(fields, "program", robot.program);
+  const auto message = short_text(robot.message);
+  Fields fields{{.name = "message", .value = message, .is_sensitive = false, .data = message}};
+  add_list(fields, "copy_to", robot.copy_to, "; ");
+  add(fields, "limit", fmt::format("{} in {} s", robot.replies, robot.seconds),
+      std::map<std::string, std::int64_t>{{"replies", robot.replies}, {"seconds", robot.seconds}});
+  add_text(fields, "program", robot.program);
   return fields;
 }
 
 Fields fields_of(const List& list) {
   Fields fields;
   for (const auto& [directory, addresses] : list.addresses)
-    add(fields, sublist_title(directory), std::to_string(addresses.size()));
-  add(fields, "options", join({list.options.begin(), list.options.end()}, ", "));
-  for (const auto& [name, text] : list.files) add(fields, "files." + name, short_text(text));
-  fields.push_back({"key", "set", true});
+    add_number(fields, sublist_title(directory), static_cast<std::int64_t>(addresses.size()));
+  add_list(fields, "options", {list.options.begin(), list.options.end()});
+  for (const auto& [name, text] : list.files) add_text(fields, "files." + name, short_text(text));
+  add_secret(fields, "key", "set");
   std::vector<std::string> links;
   for (const auto& [suffix, target] : list.links) links.push_back(suffix + " -> " + target);
-  add(fields, "links", join(links, ", "));
+  add_list(fields, "links", links);
   return fields;
 }
 
 Fields fields_of(const File& file) {
+  const auto mode = fmt::format("{:04o}", file.mode);
+  const auto text = [](std::string name, const std::string& value) {
+    return Field{.name = std::move(name), .value = value, .is_sensitive = false, .data = value};
+  };
   switch (file.kind) {
     case File::Kind::directory:
-      return {{"directory", fmt::format("{:04o}", file.mode), false}};
+      return {text("directory", mode)};
     case File::Kind::link:
-      return {{"target", file.content, false}};
+      return {text("target", file.content)};
     case File::Kind::text:
-      return {{"content", short_text(file.content), false},
-              {"mode", fmt::format("{:04o}", file.mode), false}};
+      return {text("content", short_text(file.content)), text("mode", mode)};
     case File::Kind::bytes:
-      return {{"content", human_bytes(file.content.size()), false},
-              {"mode", fmt::format("{:04o}", file.mode), false}};
+      return {text("content", human_bytes(file.content.size())), text("mode", mode)};
   }
   return {};
 }
@@ -120,11 +163,15 @@ Fields fields_of(const Limits& limits) {
   Fields fields;
   for (const auto& name : limit_names())
     if (const auto found = limits.find(std::string(name.file_key)); found != limits.end())
-      add(fields, std::string(name.document_key), std::to_string(found->second));
+      add_number(fields, std::string(name.document_key), found->second);
   return fields;
 }
 
-Fields fields_of(const DeliveryLines& lines) { return {{"deliver", lines_text(lines), false}}; }
+Fields fields_of(const DeliveryLines& lines) {
+  Fields fields;
+  add_lines(fields, "deliver", lines);
+  return fields;
+}
 
 std::vector<FieldChange> changed_fields(const Fields& before, const Fields& after,
                                         const std::vector<std::string>& secret_changed) {
@@ -141,11 +188,21 @@ std::vector<FieldChange> changed_fields(const Fields& before, const Fields& afte
     const Field* old = value_in(before, field.name);
     const std::string old_value = old != nullptr ? old->value : "";
     if (old_value != field.value || is_secretly_changed(field.name))
-      changes.push_back({field.name, old_value, field.value, field.is_sensitive});
+      changes.push_back({.name = field.name,
+                         .before = old_value,
+                         .after = field.value,
+                         .is_sensitive = field.is_sensitive,
+                         .before_data = old != nullptr ? std::optional(old->data) : std::nullopt,
+                         .after_data = field.data});
   }
   for (const auto& field : before)
     if (value_in(after, field.name) == nullptr)
-      changes.push_back({field.name, field.value, "", field.is_sensitive});
+      changes.push_back({.name = field.name,
+                         .before = field.value,
+                         .after = "",
+                         .is_sensitive = field.is_sensitive,
+                         .before_data = field.data,
+                         .after_data = std::nullopt});
   return changes;
 }
 

@@ -23,10 +23,28 @@ Json entry(std::string kind, std::string name, std::string address) {
   return out;
 }
 
+Json to_json(const FieldData& data) {
+  return std::visit([](const auto& value) { return Json(value); }, data);
+}
+
 Json to_object(const Fields& fields) {
   Json out = Json::object();
   for (const auto& field : fields)
-    if (!field.is_sensitive) out[field.name] = field.value;
+    if (!field.is_sensitive) out[field.name] = to_json(field.data);
+  return out;
+}
+
+/// A side that does not have the field is absent; its words are empty.
+Json to_json(const FieldChange& field) {
+  Json out{{"field", field.name}};
+  if (field.is_sensitive) {
+    out["sensitive"] = true;
+    return out;
+  }
+  if (field.before_data) out["before"] = to_json(*field.before_data);
+  if (field.after_data) out["after"] = to_json(*field.after_data);
+  out["before_text"] = field.before;
+  out["after_text"] = field.after;
   return out;
 }
 
@@ -48,6 +66,25 @@ std::vector<std::string> secrets_changed(const List& before, const List& after) 
   return changed_secrets(before, after);
 }
 
+/// A member that only one side has.
+FieldChange one_sided(const std::string& name, const std::string& before,
+                      const std::string& after) {
+  FieldChange out{.name = name, .before = before, .after = after};
+  if (!before.empty()) out.before_data = before;
+  if (!after.empty()) out.after_data = after;
+  return out;
+}
+
+/// A text that is too long to be shown, and has as many lines and bytes as the other.
+FieldChange other_text(const std::string& name) {
+  return {.name = name,
+          .before = "other text",
+          .after = "text of the file",
+          .is_sensitive = false,
+          .before_data = "other text",
+          .after_data = "text of the file"};
+}
+
 /// Sets of addresses change in members that a count does not show.
 template <class Value>
 void add_detail(std::vector<FieldChange>&, const Value&, const Value&) {}
@@ -60,9 +97,9 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
                        : directory == "mod" ? "moderators"
                                             : directory;
     for (const auto& address : addresses)
-      if (!old.contains(address)) changes.push_back({title, "", address, false});
+      if (!old.contains(address)) changes.push_back(one_sided(title, "", address));
     for (const auto& address : old)
-      if (!addresses.contains(address)) changes.push_back({title, address, "", false});
+      if (!addresses.contains(address)) changes.push_back(one_sided(title, address, ""));
   }
   for (const auto& [name, text] : after.files) {
     const auto old = before.files.find(name);
@@ -70,25 +107,24 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
       return c.name == "files." + name;
     });
     if (old != before.files.end() && old->second != text && !is_shown)
-      changes.push_back({"files." + name, "other text", "text of the file", false});
+      changes.push_back(other_text("files." + name));
   }
 }
 void add_detail(std::vector<FieldChange>& changes, const File& before, const File& after) {
-  if (changes.empty() && before.content != after.content)
-    changes.push_back({"content", "other text", "text of the file", false});
+  if (changes.empty() && before.content != after.content) changes.push_back(other_text("content"));
 }
 void add_detail(std::vector<FieldChange>& changes, const Autoresponder& before,
                 const Autoresponder& after) {
   if (before.message != after.message &&
       std::none_of(changes.begin(), changes.end(),
                    [](const FieldChange& c) { return c.name == "message"; }))
-    changes.push_back({"message", "other text", "text of the file", false});
+    changes.push_back(other_text("message"));
 }
 void add_detail(std::vector<FieldChange>& changes, const Mailbox& before, const Mailbox& after) {
   if (before.vacation && after.vacation && *before.vacation != *after.vacation &&
       std::none_of(changes.begin(), changes.end(),
                    [](const FieldChange& c) { return c.name == "vacation"; }))
-    changes.push_back({"vacation", "other text", "text of the file", false});
+    changes.push_back(other_text("vacation"));
 }
 
 class ActionJson {
@@ -149,17 +185,7 @@ class ActionJson {
                                   secrets_changed(*change.before, *change.after));
     add_detail(changes, *change.before, *change.after);
     Json list = Json::array();
-    for (const auto& field : changes) {
-      Json item;
-      item["field"] = field.name;
-      if (!field.is_sensitive) {
-        item["before"] = field.before;
-        item["after"] = field.after;
-      } else {
-        item["sensitive"] = true;
-      }
-      list.push_back(std::move(item));
-    }
+    for (const auto& field : changes) list.push_back(to_json(field));
     out["changed"] = std::move(list);
     return out;
   }
@@ -230,7 +256,7 @@ std::string_view verb_word(Verb verb) {
 
 Json to_json(const Plan& plan) {
   Json out;
-  out["format_version"] = 1;
+  out["format_version"] = 2;
   out["domain"] = plan.domain.text();
   out["server"] = plan.server_line;
   out["evidence"] = plan.evidence;

@@ -94,7 +94,7 @@ struct Row {
 
 /// "- ADDRESS" of a list.
 bool is_taken_away(const Json& field) {
-  return !field.value("sensitive", false) && field["after"].get<std::string>().empty();
+  return !field.value("sensitive", false) && field["after_text"].get<std::string>().empty();
 }
 
 constexpr std::size_t k_most_rows = 100, k_first_rows = 20;
@@ -132,7 +132,7 @@ class Text {
     const auto head = out_.size();
     add_rows();
     if (options_.verbose) add_legend();
-    if (out_.size() > head) out_.insert(head, "\n");
+    if (out_.size() > head) out_.insert(head, 1, '\n');
     if (out_.size() > head || !is_brief()) out_ += "\n";
     if (const auto sums = sums_line(plan_); !sums.empty()) add_folded(sums, 2);
     add_folded(summary_line(plan_), 2);
@@ -241,8 +241,8 @@ class Text {
     for (const auto& field : *row.changed) {
       const auto name = field["field"].get<std::string>();
       const bool is_sensitive = field.value("sensitive", false);
-      const auto before = is_sensitive ? "" : visible(field["before"].get<std::string>());
-      const auto after = is_sensitive ? "" : visible(field["after"].get<std::string>());
+      const auto before = is_sensitive ? "" : visible(field["before_text"].get<std::string>());
+      const auto after = is_sensitive ? "" : visible(field["after_text"].get<std::string>());
       const bool is_gone = row.takes_away && is_taken_away(field);
       if (is_brief() && !is_gone) continue;
       if (is_sensitive)

@@ -13,7 +13,7 @@
 
 namespace vstate::view {
 
-/// Format version 1. Fields are only ever added within a version; readers ignore unknown ones.
+/// Format version 2. Fields are only ever added within a version; readers ignore unknown ones.
 [[nodiscard]] nlohmann::ordered_json to_json(const Plan&);
 
 struct TextOptions {

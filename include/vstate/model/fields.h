@@ -3,17 +3,27 @@
 /// differences are made.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "vstate/model/state.h"
 
 namespace vstate {
 
+/// A value for programs: a text, a number, a claim, a list, or named numbers. A long text stays
+/// what people are told of it.
+using FieldData = std::variant<std::string, std::int64_t, bool, std::vector<std::string>,
+                               std::map<std::string, std::int64_t>>;
+
 struct Field {
   std::string name;
   std::string value;  ///< for people; a digest-free placeholder if sensitive
   bool is_sensitive = false;
+  FieldData data = {};
 };
 using Fields = std::vector<Field>;
 
@@ -28,8 +38,10 @@ using Fields = std::vector<Field>;
 /// The fields that differ, by name, in the order of `after`; `secret_changed` names sensitive
 /// fields that differ although their printed values are alike.
 struct FieldChange {
-  std::string name, before, after;
+  std::string name;
+  std::string before, after;  ///< for people; empty for a side that does not have it
   bool is_sensitive = false;
+  std::optional<FieldData> before_data = {}, after_data = {};
 };
 [[nodiscard]] std::vector<FieldChange> changed_fields(
     const Fields& before, const Fields& after, const std::vector<std::string>& secret_changed);
