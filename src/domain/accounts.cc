@@ -84,7 +84,7 @@ std::vector<AccountChange> AccountBatch::account_changes(Placement& placement) c
 }
 
 Status AccountBatch::commit() {
-  VSTATE_TRY_ASSIGN(const auto before, site_.store.read_placement(site_.location()));
+  VSTATE_TRY_ASSIGN(const auto before, site_.store.accounts().read_placement(site_.location()));
   auto placement = before;
   {
     const ActingAs owner(site_.owner.uid, site_.owner.gid);
@@ -94,8 +94,8 @@ Status AccountBatch::commit() {
   const auto changes = account_changes(placement);
   if (!changes.empty()) {
     VSTATE_TRY(site_.system.sync(site_.directory));
-    auto conflicts =
-        site_.store.commit(site_.location(), changes, placement == before ? nullptr : &placement);
+    auto conflicts = site_.store.accounts().commit(site_.location(), changes,
+                                                   placement == before ? nullptr : &placement);
     if (!conflicts) {
       // Without accounts nothing else of the domain makes sense.
       auto error = conflicts.error();
@@ -117,7 +117,7 @@ Status AccountBatch::write_last_logins() {
       changes.push_back({change->name, home->second, *change->after->last_login});
   }
   const ActingAs owner(site_.owner.uid, site_.owner.gid);
-  VSTATE_TRY_ASSIGN(const auto failed, site_.store.write_last_logins(site_.location(), changes));
+  VSTATE_TRY_ASSIGN(const auto failed, site_.store.logins().write(site_.location(), changes));
   for (const auto& item : failed) failed_.emplace(item.name, "last login: " + item.what);
   return {};
 }

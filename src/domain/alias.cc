@@ -146,7 +146,7 @@ Status read_aliases(Inspection& in) {
 }
 
 Status read_alias_rows(Inspection& in) {
-  VSTATE_TRY_ASSIGN(auto rows, in.store.read_alias_rows(in.location()));
+  VSTATE_TRY_ASSIGN(auto rows, in.store.aliases().read_rows(in.location()));
   if (rows.empty()) return {};
   if (!in.state().default_delivery || !runs_vdelivermail(*in.state().default_delivery)) {
     in.remark(
@@ -170,18 +170,19 @@ Status write_alias(Site& site, const std::string& name, const DeliveryLines& lin
   const auto before = has_rows ? rows->second : std::vector<std::string>();
   bool becomes_rows = mode == 0600 && rows_are_asked(site, name);
   if (becomes_rows) {
-    VSTATE_TRY_ASSIGN(becomes_rows, site.store.takes_alias_rows(site.location(), name, literal));
+    VSTATE_TRY_ASSIGN(becomes_rows,
+                      site.store.aliases().takes_rows(site.location(), name, literal));
   }
-  if (becomes_rows) return site.store.write_alias_rows(site.location(), name, before, literal);
+  if (becomes_rows) return site.store.aliases().write_rows(site.location(), name, before, literal);
   // The file answers first, so rows that are left by a stop in between do no harm.
   VSTATE_TRY(site.write(path, join_lines(literal), mode));
-  return has_rows ? site.store.write_alias_rows(site.location(), name, before, {}) : Status();
+  return has_rows ? site.store.aliases().write_rows(site.location(), name, before, {}) : Status();
 }
 
 Status remove_alias(Site& site, const std::string& name) {
   const auto rows = site.actual.alias_rows.find(name);
   if (rows != site.actual.alias_rows.end())
-    return site.store.write_alias_rows(site.location(), name, rows->second, {});
+    return site.store.aliases().write_rows(site.location(), name, rows->second, {});
   return site.system.remove_file(site.in_domain(dot_qmail_name(name)));
 }
 

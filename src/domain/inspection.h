@@ -22,7 +22,7 @@ namespace vstate {
 
 class Inspection {
  public:
-  Inspection(Files& files_of_server, const Server& its_server, AccountStore& its_store,
+  Inspection(Files& files_of_server, const Server& its_server, const AccountStore& its_store,
              const QmailFiles& its_qmail, DomainName domain, const Selection& wanted)
       : files(files_of_server),
         server(its_server),
@@ -34,7 +34,7 @@ class Inspection {
 
   Files& files;
   const Server& server;
-  AccountStore& store;
+  const AccountStore& store;
   const QmailFiles& qmail;
   const DomainName name;
   const Selection& selection;

@@ -28,7 +28,7 @@ Status remark_default_limits(Inspection& in) {
 }  // namespace
 
 Status read_limits(Inspection& in) {
-  VSTATE_TRY_ASSIGN(in.state().limits, in.store.read_limits(in.location()));
+  VSTATE_TRY_ASSIGN(in.state().limits, in.store.limits().read(in.location()));
   return in.state().limits ? Status() : remark_default_limits(in);
 }
 

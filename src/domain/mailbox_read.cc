@@ -185,7 +185,7 @@ Status read_home_entry(Inspection& in, Mailbox& mailbox, const std::string& home
   } else if (login != nullptr && entry.name == login->file) {
     in.express(path);
     source.expressed.insert(entry.name);
-  } else if (const auto own = in.store.own_home_file(entry.name)) {
+  } else if (const auto own = in.store.backend().own_home_file(entry.name)) {
     in.rebuild(path, own->reason);
     source.expressed.insert(entry.name);
   }
@@ -257,7 +257,7 @@ Status read_home_elsewhere(Inspection& in, const MailboxName& name, Mailbox& mai
 /// What the back-end cannot make an account of: said of the account that it was, if another copy of
 /// it is whole.
 Status read_bad_records(Inspection& in) {
-  VSTATE_TRY_ASSIGN(const auto bad, in.store.bad_records(in.location()));
+  VSTATE_TRY_ASSIGN(const auto bad, in.store.accounts().bad_records(in.location()));
   for (const auto& record : bad) {
     const auto name = MailboxName::parse(record.name);
     if (name && in.carried.contains(*name))
@@ -273,14 +273,14 @@ Status read_bad_records(Inspection& in) {
 }  // namespace
 
 Status read_mailboxes(Inspection& in) {
-  VSTATE_TRY_ASSIGN(const auto logins, in.store.read_last_logins(in.location(), in.out.accounts));
+  VSTATE_TRY_ASSIGN(const auto logins, in.store.logins().read(in.location(), in.out.accounts));
   VSTATE_TRY(read_bad_records(in));
-  VSTATE_TRY_ASSIGN(const auto index, in.store.index_problems(in.location()));
+  VSTATE_TRY_ASSIGN(const auto index, in.store.accounts().index_problems(in.location()));
   if (!index.empty()) {
     const auto more = index.size() > 1 ? fmt::format(" (and {} more)", index.size() - 1) : "";
     in.out.condition.defects.push_back({DefectKind::accounts_index, "", index.front() + more});
   }
-  VSTATE_TRY_ASSIGN(const bool is_unfinished, in.store.is_unfinished(in.location()));
+  VSTATE_TRY_ASSIGN(const bool is_unfinished, in.store.accounts().is_unfinished(in.location()));
   if (is_unfinished)
     in.out.condition.defects.push_back(
         {DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});

@@ -38,7 +38,7 @@ Status finish_domains_counter(Site& site) {
   if (lines.size() == counter_lines + 1 && is_made) {
     VSTATE_TRY_ASSIGN(const auto counter, parse_whole_dir_control(text->substr(
                                               0, text->size() - lines.back().size() - 1)));
-    VSTATE_TRY(site.store.write_domains_counter(site.owner, counter));
+    VSTATE_TRY(site.store.domains_counter().write(site.owner, counter));
   }
   return site.system.remove_file(pending);
 }
@@ -58,7 +58,7 @@ Status find_directory(Inspection& in) {
   const auto* assigned = in.qmail.find(in.name.text());
   if (assigned == nullptr) {
     // A domain that is built but not yet published, or whose line in users/assign was lost.
-    VSTATE_TRY_ASSIGN(const auto hidden, in.store.find_directory(in.name));
+    VSTATE_TRY_ASSIGN(const auto hidden, in.store.directories().find(in.name));
     in.out.condition.directory = hidden ? hidden->path : "";
     in.out.condition.owner = hidden ? hidden->owner : in.server.owner;
     return {};
@@ -88,7 +88,7 @@ Status read_publication(Inspection& in) {
     in.out.condition.defects.push_back(
         {DefectKind::assign_index, "",
          fmt::format("{} still has {}", in.server.assign_cdb, stale)});
-  VSTATE_TRY_ASSIGN(const auto listed, in.store.read_alias_domains(in.location()));
+  VSTATE_TRY_ASSIGN(const auto listed, in.store.aliases().read_domains(in.location()));
   const auto look_up = [&](const std::string& name) {
     auto place = in.qmail.publication_of(in.files, name, in.name.text(), in.directory());
     place.in_store = !listed || name == in.name.text() || listed->contains(name);
@@ -113,7 +113,7 @@ Status read_publication(Inspection& in) {
 
 Status claim_housekeeping(Inspection& in) {
   for (const auto& entry : in.entries) {
-    const auto own = in.store.own_file(entry.name);
+    const auto own = in.store.backend().own_file(entry.name);
     if (!own) continue;
     if (own->is_expressed)
       in.express(in.in_domain(entry.name));
@@ -160,11 +160,11 @@ Status look_at_directory(Inspection& in) {
   return {};
 }
 
-Result<NewDirectory> preview_directory(AccountStore& store, const Server& server,
+Result<NewDirectory> preview_directory(const AccountStore& store, const Server& server,
                                        const DomainName& name) {
   if (!server.hashes_directories)
     return NewDirectory{path_join(server.domains_dir, name.text()), false};
-  VSTATE_TRY_ASSIGN(auto counter, store.read_domains_counter(server.owner));
+  VSTATE_TRY_ASSIGN(auto counter, store.domains_counter().read(server.owner));
   return NewDirectory{next_place(server, counter, name).path, true};
 }
 
@@ -178,7 +178,7 @@ Status create_domain(Site& site, const CreateDomain& create) {
   if (create.is_hashed) {
     // What a run that stopped while it made another domain left is counted first.
     VSTATE_TRY(finish_domains_counter(site));
-    VSTATE_TRY_ASSIGN(counter, site.store.read_domains_counter(site.owner));
+    VSTATE_TRY_ASSIGN(counter, site.store.domains_counter().read(site.owner));
     const auto place = next_place(server, counter, site.name);
     path = place.path;
     VSTATE_TRY(site.system.replace_file(pending, to_text(counter) + path + "\n", site.owned(0600),
@@ -191,9 +191,9 @@ Status create_domain(Site& site, const CreateDomain& create) {
     }
   }
   VSTATE_TRY(site.system.ensure_directory(path, site.owned(0700)));
-  site.store.add_directory(path);
+  site.store.directories().add(path);
   if (create.is_hashed) {
-    VSTATE_TRY(site.store.write_domains_counter(site.owner, counter));
+    VSTATE_TRY(site.store.domains_counter().write(site.owner, counter));
     VSTATE_TRY(site.system.remove_file(pending));
   }
   site.directory = path;
@@ -204,11 +204,11 @@ Status create_domain(Site& site, const CreateDomain& create) {
 Status repair(Site& site, const Repair& defect) {
   switch (defect.kind) {
     case DefectKind::accounts_index:
-      return site.store.rebuild_index(site.location());
+      return site.store.accounts().rebuild_index(site.location());
     case DefectKind::assign_index:
       return Publisher(site.system, site.server, site.store).rebuild_assign_cdb();
     case DefectKind::unfinished_run:
-      if (defect.subject.empty()) return site.store.finish(site.location());
+      if (defect.subject.empty()) return site.store.accounts().finish(site.location());
       return finish_domains_counter(site);
     case DefectKind::home: {
       const auto home = site.paths.homes.find(defect.subject);

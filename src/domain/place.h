@@ -26,7 +26,7 @@ struct NewDirectory {
   std::string path;
   bool is_hashed = false;
 };
-[[nodiscard]] Result<NewDirectory> preview_directory(AccountStore&, const Server&,
+[[nodiscard]] Result<NewDirectory> preview_directory(const AccountStore&, const Server&,
                                                      const DomainName&);
 /// Makes it, and counts it where vpopmail counts. A stop in between is finished by the next run.
 Status create_domain(Site&, const CreateDomain&);

@@ -10,12 +10,7 @@ namespace vstate {
 Result<std::string> Site::expanded(std::string_view text) const { return expand(text, paths); }
 
 Status Site::write(const std::string& path, std::string_view bytes, unsigned mode) {
-  const auto now = system.read_if_there(path);
-  if (now && *now && **now == bytes) {
-    VSTATE_TRY_ASSIGN(const auto info, system.info(path));
-    if (info.is_regular() && info.mode == mode) return {};
-  }
-  return system.replace_file(path, bytes, owned(mode), Durability::batch);
+  return replace_unless_same(system, path, bytes, owned(mode));
 }
 
 Status Site::make_directories(const std::string& path) {

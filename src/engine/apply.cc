@@ -49,7 +49,7 @@ Status PlanRun::carry_out() {
   VSTATE_TRY(steps_.for_each<CreateDomain>(
       [&](const CreateDomain& create) { return create_domain(site_, create); }));
   VSTATE_TRY(steps_.for_each<AlterStore>([&](const AlterStore& alter) {
-    return site_.store.alter(site_.location(), alter.statement);
+    return site_.store.backend().alter(site_.location(), alter.statement);
   }));
   if (site_.directory.empty() || !steps_.report.failures.empty()) {
     steps_.report.is_published = false;
@@ -95,7 +95,7 @@ Status PlanRun::write_contents() {
     };
   };
   VSTATE_TRY(steps_.for_each<Change<Limits>>(as_owner([](Site& site, const Change<Limits>& change) {
-    return site.store.write_limits(site.location(), change.before, change.after);
+    return site.store.limits().write(site.location(), change.before, change.after);
   })));
   VSTATE_TRY(steps_.for_each<Change<File>>(as_owner(write_file)));
   VSTATE_TRY(mail_->copy_archives(ArchiveOrder::before_lists));

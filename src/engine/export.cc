@@ -54,7 +54,7 @@ Status find_denials(const Session& session, const std::vector<DomainName>& domai
     const auto* entry = session.qmail->find(domain.text());
     if (entry == nullptr) continue;
     VSTATE_TRY_ASSIGN(const auto own,
-                      session.store->read_limits({domain, entry->directory, server.owner}));
+                      session.store->limits().read({domain, entry->directory, server.owner}));
     if (own) tables.domain_denials.emplace(domain.text(), denials_by(*own));
   }
   return {};

@@ -71,7 +71,7 @@ Result<Observation> look(Inspection in) {
   }
   VSTATE_TRY(look_at_directory(in));
   VSTATE_TRY(claim_housekeeping(in));
-  VSTATE_TRY_ASSIGN(in.out.accounts, in.store.read_accounts(in.location()));
+  VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
   VSTATE_TRY(place_homes(in));
   VSTATE_TRY(find_lists(in));
   in.templater.emplace(in.out.condition.paths,
@@ -84,7 +84,8 @@ Result<Observation> look(Inspection in) {
   VSTATE_TRY(read_alias_rows(in));
   VSTATE_TRY(read_rest(in));
   VSTATE_TRY(in.places.status());
-  VSTATE_TRY_ASSIGN(const auto remarks, in.store.remarks(in.location(), in.state().aliases));
+  VSTATE_TRY_ASSIGN(const auto remarks,
+                    in.store.backend().remarks(in.location(), in.state().aliases));
   for (const auto& text : remarks) in.remark(text);
   std::vector<std::string> accounts;
   for (const auto& account : in.out.accounts)
@@ -96,7 +97,7 @@ Result<Observation> look(Inspection in) {
 
 }  // namespace
 
-Result<Observation> inspect_domain(Files& files, const Server& server, AccountStore& store,
+Result<Observation> inspect_domain(Files& files, const Server& server, const AccountStore& store,
                                    const QmailFiles& qmail, const DomainName& name,
                                    const Selection& selection) {
   // What is gone since it was listed is gone, and another look does not see it. Where there is

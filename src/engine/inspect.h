@@ -19,7 +19,7 @@ namespace vstate {
 /// read as what it should be holds up no other: what it costs stands in State::left_out or in the
 /// remarks. What is there and cannot be read at all is an error: a smaller state would be a lie.
 /// What is excluded is not looked at.
-[[nodiscard]] Result<Observation> inspect_domain(Files&, const Server&, AccountStore&,
+[[nodiscard]] Result<Observation> inspect_domain(Files&, const Server&, const AccountStore&,
                                                  const QmailFiles&, const DomainName&,
                                                  const Selection& = {});
 

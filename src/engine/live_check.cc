@@ -339,7 +339,7 @@ Status Check::check_nobody() {
 
 }  // namespace
 
-Result<LiveCheck> check_live(const Files& files, const Server& server, AccountStore& store,
+Result<LiveCheck> check_live(const Files& files, const Server& server, const AccountStore& store,
                              const State& wanted, const Observation& found) {
   if (!found.state) {
     const auto& directory = found.condition.directory;

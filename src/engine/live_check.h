@@ -25,7 +25,7 @@ struct LiveCheck {
 /// comes first; where `wanted` closes an account, that is no problem. A forward is right when it is
 /// sent: what bounces behind it is no fault of this domain's, what defers is. A domain that is not
 /// on this server at all is one line. Takes no lock and changes nothing.
-[[nodiscard]] Result<LiveCheck> check_live(const Files&, const Server&, AccountStore&,
+[[nodiscard]] Result<LiveCheck> check_live(const Files&, const Server&, const AccountStore&,
                                            const State& wanted, const Observation& found);
 
 }  // namespace vstate

@@ -28,11 +28,11 @@ Status add_obstacles(Plan& plan, Session& session, const Observation& observatio
                      const TargetFacts& facts) {
   if (adds_mailboxes(plan) && observation.condition.has_directory) {
     const auto placement =
-        session.store->read_placement(location_on_target(session, plan.domain, observation, facts));
+        session.store->accounts().read_placement(location_on_target(session, plan.domain, observation, facts));
     if (!placement) plan.problems.push_back(placement.error().message);
   }
   if (!plan.is_empty()) {
-    VSTATE_TRY_ASSIGN(auto obstacle, session.store->write_obstacle());
+    VSTATE_TRY_ASSIGN(auto obstacle, session.store->backend().write_obstacle());
     if (!obstacle.empty()) plan.problems.push_back(std::move(obstacle));
   }
   return {};

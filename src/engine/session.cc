@@ -92,7 +92,7 @@ Result<FileLock> take_run_lock(Session& session) {
   if (!lock && lock.error().code == Errc::busy)
     return fail(Errc::busy, "another vstate is at work on this server", Scope::run);
   // Only below the lock is it certain that what looks stopped belongs to no other run.
-  if (lock) VSTATE_TRY(session.store->mend());
+  if (lock) VSTATE_TRY(session.store->backend().mend());
   return lock;
 }
 

@@ -102,7 +102,7 @@ Status Publisher::publish_assign(const Names& names) {
 Status Publisher::publish_store(const Names& names) {
   for (const auto& [publish, domain] : names)
     if (publish->is_alias)
-      VSTATE_TRY(store_.write_alias_domain(domain, publish->name.text(), true));
+      VSTATE_TRY(store_.aliases().write_domain(domain, publish->name.text(), true));
   return {};
 }
 
@@ -170,7 +170,7 @@ Status Publisher::unpublish(const DomainLocation& domain, const std::string& nam
   }
   VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
   VSTATE_TRY(tell_qmail_send());
-  VSTATE_TRY(store_.write_alias_domain(domain, name, false));
+  VSTATE_TRY(store_.aliases().write_domain(domain, name, false));
   return edit_assign([&](AssignFile& file) { file.remove_domain(name); });
 }
 

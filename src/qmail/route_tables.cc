@@ -108,8 +108,8 @@ const DomainAccounts& RouteTables::accounts_of(const DomainLocation& domain) {
   const auto known = accounts_.find(key);
   if (known != accounts_.end()) return known->second;
   DomainAccounts accounts;
-  auto index = store.read_index(domain);
-  auto rows = store.read_alias_rows(domain);
+  auto index = store.accounts().read_index(domain);
+  auto rows = store.aliases().read_rows(domain);
   if (!index)
     accounts.obstacle = index.error().message;
   else if (!rows)
@@ -124,7 +124,7 @@ const DomainAccounts& RouteTables::listed_accounts_of(const DomainLocation& doma
   const auto known = listed_.find(key);
   if (known != listed_.end()) return known->second;
   DomainAccounts accounts;
-  auto listed = store.read_accounts(domain);
+  auto listed = store.accounts().read(domain);
   if (!listed) accounts.obstacle = listed.error().message;
   for (auto& account : listed.value_or(std::vector<Account>{}))
     accounts.index.emplace(account.name, std::move(account));

@@ -55,7 +55,7 @@ struct DomainAccounts {
 
 class RouteTables {
  public:
-  RouteTables(const Files& s, const Server& v, AccountStore& a)
+  RouteTables(const Files& s, const Server& v, const AccountStore& a)
       : system(s), server(v), store(a), walker(s) {}
   Status load();
 
@@ -71,7 +71,7 @@ class RouteTables {
 
   const Files& system;
   const Server server;
-  AccountStore& store;
+  const AccountStore& store;
   PathWalker walker;
   ControlFiles smtpd_files, send_files, inject_files;
   ControlMap rcpthosts, percenthack, locals, virtualdomains, smtproutes;

@@ -117,7 +117,7 @@ Result<Flow> Trace::to_recipient(const Recipient& recipient, const Agent& agent)
   }
   return to_unknown(recipient,
                     fmt::format("vdelivermail finds no account {} in {}", recipient.user,
-                                tables_.store.index_name(*location)),
+                                tables_.store.accounts().index_name(*location)),
                     agent);
 }
 

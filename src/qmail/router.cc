@@ -40,7 +40,7 @@ Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 Router::~Router() = default;
 
-Result<Router> Router::load(const Files& system, const Server& server, AccountStore& store) {
+Result<Router> Router::load(const Files& system, const Server& server, const AccountStore& store) {
   auto tables = std::make_unique<RouteTables>(system, server, store);
   VSTATE_TRY(tables->load());
   return Router(std::move(tables));

@@ -67,7 +67,7 @@ class RouteTables;
 /// result.
 class Router {
  public:
-  [[nodiscard]] static Result<Router> load(const Files&, const Server&, AccountStore&);
+  [[nodiscard]] static Result<Router> load(const Files&, const Server&, const AccountStore&);
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
   ~Router();

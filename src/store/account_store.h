@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "format/dir_control.h"
+#include "sys/files.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
 #include "vstate/model/server.h"
@@ -89,36 +90,27 @@ struct BadRecord {
 /// vdelivermail takes them.
 using AliasRows = std::map<std::string, std::vector<std::string>>;
 
-/// Everything of a domain that a back-end decides where to keep. What it keeps in files below the
-/// domain's directory, it names, so that inspection does not take them for files of the domain.
-class AccountStore {
+/// The accounts of domains, and the look-up of single ones.
+class Accounts {
  public:
-  virtual ~AccountStore() = default;
-
-  /// Puts right what a killed database left behind, before an apply looks at the server: without
-  /// transactions, what it shows until then may be neither the old state nor the new.
-  virtual Status mend() = 0;
-
-  // Accounts.
+  virtual ~Accounts() = default;
 
   /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
   /// read is an error. Accounts that only the look-up of single ones knows are among them: they can
   /// log in and get mail.
-  virtual Result<std::vector<Account>> read_accounts(const DomainLocation&) = 0;
+  virtual Result<std::vector<Account>> read(const DomainLocation&) const = 0;
   /// Records that hold up no other: what cannot be read of them is named here.
-  virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) = 0;
+  virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) const = 0;
   /// What a look-up of a single account answers, which is what logins and deliveries see.
-  virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) = 0;
+  virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) const = 0;
   /// Where that look-up looks, for people: "vpasswd.cdb".
   [[nodiscard]] virtual std::string index_name(const DomainLocation&) const = 0;
-
   /// What look-ups would answer differently from listings, one line each; empty for back-ends that
   /// keep one copy.
-  virtual Result<std::vector<std::string>> index_problems(const DomainLocation&) = 0;
+  virtual Result<std::vector<std::string>> index_problems(const DomainLocation&) const = 0;
   virtual Status rebuild_index(const DomainLocation&) = 0;
 
-  virtual Result<Placement> read_placement(const DomainLocation&) = 0;
-
+  virtual Result<Placement> read_placement(const DomainLocation&) const = 0;
   /// Makes a batch of changes as one: all of them and the placement become visible, or none. Reads
   /// the accounts anew under the back-end's lock, and touches only fields that a change names. A
   /// change that has been made already counts as made. Returns the changes refused because
@@ -127,84 +119,153 @@ class AccountStore {
   virtual Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                                       const std::vector<AccountChange>&,
                                                       const Placement* placement) = 0;
-
   /// True if a stopped commit left its placement behind; `finish` brings it to its end or takes it
   /// back, whichever the accounts say.
-  virtual Result<bool> is_unfinished(const DomainLocation&) = 0;
+  virtual Result<bool> is_unfinished(const DomainLocation&) const = 0;
   virtual Status finish(const DomainLocation&) = 0;
+};
 
-  /// The counter of the domains that belong to `owner`, by which a new domain's directory is
-  /// chosen.
-  virtual Result<DirControl> read_domains_counter(const Owner&) = 0;
-  virtual Status write_domains_counter(const Owner&, const DirControl&) = 0;
-  struct FoundDirectory {
+/// The counter of the domains that belong to an owner, by which a new domain's directory is chosen.
+class DomainsCounter {
+ public:
+  virtual ~DomainsCounter() = default;
+  virtual Result<DirControl> read(const Owner&) const = 0;
+  virtual Status write(const Owner&, const DirControl&) = 0;
+};
+
+class LimitsStore {
+ public:
+  virtual ~LimitsStore() = default;
+  /// Returns nullopt for a domain without limits of its own: then vlimits.default applies.
+  virtual Result<std::optional<Limits>> read(const DomainLocation&) const = 0;
+  /// nullopt removes them. Fails with `conflict` where the back-end can tell that they are neither
+  /// `before` nor `after` any more.
+  virtual Status write(const DomainLocation&, const std::optional<Limits>& before,
+                       const std::optional<Limits>& after) = 0;
+};
+
+class LoginStore {
+ public:
+  virtual ~LoginStore() = default;
+  /// Last logins by account name. Accounts without one are absent.
+  virtual Result<std::map<std::string, StoredLogin>> read(const DomainLocation&,
+                                                          const std::vector<Account>&) const = 0;
+  /// Returns those that could not be written; the others are. A later login that is there already
+  /// stays.
+  virtual Result<std::vector<AccountConflict>> write(const DomainLocation&,
+                                                     const std::vector<LoginChange>&) = 0;
+};
+
+/// Aliases that are rows of a table, and the alias domains that the back-end itself lists.
+class AliasStore {
+ public:
+  virtual ~AliasStore() = default;
+  /// Empty for a back-end without such rows.
+  virtual Result<AliasRows> read_rows(const DomainLocation&) const = 0;
+  /// True if an alias with these literal lines can be rows here and does the same as the .qmail
+  /// file: the two readers differ (model/delivery.h).
+  virtual Result<bool> takes_rows(const DomainLocation&, const std::string& name,
+                                  const std::vector<std::string>& lines) const = 0;
+  /// Replaces all rows of one name; empty removes them. Fails with `conflict` if they are neither
+  /// `before` nor `after` any more.
+  virtual Status write_rows(const DomainLocation&, const std::string& name,
+                            const std::vector<std::string>& before,
+                            const std::vector<std::string>& after) = 0;
+  /// The alias domains that the back-end lists for a domain; nullopt if it keeps no list and
+  /// users/assign alone says so.
+  virtual Result<std::optional<std::set<std::string>>> read_domains(
+      const DomainLocation&) const = 0;
+  virtual Status write_domain(const DomainLocation&, const std::string& alias, bool is_listed) = 0;
+};
+
+/// What plans and inspections must know of a back-end.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  /// Puts right what a killed database left behind, before an apply looks at the server: without
+  /// transactions, what it shows until then may be neither the old state nor the new.
+  virtual Status mend() = 0;
+  /// What it cannot hold of a State, or could hold only cut short. For a new domain the location
+  /// and `paths` say where it would be.
+  virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                                   const Paths&) const = 0;
+  /// Why nothing can be written here at all; empty if it can be.
+  virtual Result<std::string> write_obstacle() const = 0;
+  /// Carries out the remedy of a misfit.
+  virtual Status alter(const DomainLocation&, const std::string& remedy) = 0;
+  /// What it holds of the domain and no State expresses, for people. Entries of ip_alias_map are
+  /// among it: they give the domain of logins that name none by the address of the server that they
+  /// came in on, a fact of one machine. Carried to another they would be dead, or give the logins
+  /// of an address to a domain that never had them.
+  virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
+                                                   const std::set<DomainName>& aliases) const = 0;
+  /// Whether a file of the domain's directory, or of a home, is the back-end's own.
+  [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
+  [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
+};
+
+/// The directories of domains, whether users/assign names them or not.
+class DomainDirectories {
+ public:
+  DomainDirectories(const Files& files, std::string domains_dir)
+      : files_(files), domains_dir_(std::move(domains_dir)) {}
+  struct Found {
     std::string path;
     Owner owner;
   };
-  /// The directory of that name in the domains' directory or in a hash directory of it, whether
-  /// users/assign names it or not. The first question lists them all, since a look into each hash
-  /// directory for each of thousands of domains takes longer than all else; what this program makes
-  /// later it says by `add_directory`.
-  virtual Result<std::optional<FoundDirectory>> find_directory(const DomainName&) = 0;
-  virtual void add_directory(const std::string& path) = 0;
+  /// Finds the directory of that name in the domains' directory or in a hash directory of it. The
+  /// first question lists them all, since a look into each hash directory for each of thousands of
+  /// domains takes longer than all else; what this program makes later it says by `add`.
+  Result<std::optional<Found>> find(const DomainName&) const;
+  void add(const std::string& path);
 
-  // Limits, last logins, aliases.
+ private:
+  Status index() const;
+  Result<std::vector<std::string>> index_directory(const std::string& path) const;
 
-  /// Nothing for a domain without limits of its own: then vlimits.default applies.
-  virtual Result<std::optional<Limits>> read_limits(const DomainLocation&) = 0;
-  /// Nothing removes them. Fails with `conflict` where the back-end can tell that they are neither
-  /// `before` nor `after` any more.
-  virtual Status write_limits(const DomainLocation&, const std::optional<Limits>& before,
-                              const std::optional<Limits>& after) = 0;
+  const Files& files_;
+  std::string domains_dir_;
+  /// Where entries of that name stand: in the domains' directory, then in its hash directories.
+  mutable std::map<std::string, std::vector<std::string>, std::less<>> places_;
+  mutable bool is_indexed_ = false;
+};
 
-  /// By account name. Accounts without one are absent.
-  virtual Result<std::map<std::string, StoredLogin>> read_last_logins(
-      const DomainLocation&, const std::vector<Account>&) = 0;
-  /// Returns those that could not be written; the others are. A later login that is there already
-  /// stays.
-  virtual Result<std::vector<AccountConflict>> write_last_logins(
-      const DomainLocation&, const std::vector<LoginChange>&) = 0;
+/// Everything of a domain that a back-end decides where to keep. What it keeps in files below the
+/// domain's directory, it names, so that inspection does not take them for files of the domain. Who
+/// holds it const only reads.
+class AccountStore {
+ public:
+  /// What a back-end is made of. `held` is what they share, such as a connection.
+  struct Parts {
+    std::shared_ptr<void> held;
+    std::unique_ptr<Accounts> accounts;
+    std::unique_ptr<DomainsCounter> domains_counter;
+    std::unique_ptr<LimitsStore> limits;
+    std::unique_ptr<LoginStore> logins;
+    std::unique_ptr<AliasStore> aliases;
+    std::unique_ptr<Backend> backend;
+  };
+  AccountStore(Parts parts, DomainDirectories directories)
+      : parts_(std::move(parts)), directories_(std::move(directories)) {}
 
-  /// Empty for a back-end without such rows.
-  virtual Result<AliasRows> read_alias_rows(const DomainLocation&) = 0;
-  /// True if an alias with these literal lines can be rows here and does the same as the .qmail
-  /// file: the two readers differ (model/delivery.h).
-  virtual Result<bool> takes_alias_rows(const DomainLocation&, const std::string& name,
-                                        const std::vector<std::string>& lines) = 0;
-  /// Replaces all rows of one name; empty removes them. Fails with `conflict` if they are neither
-  /// `before` nor `after` any more.
-  virtual Status write_alias_rows(const DomainLocation&, const std::string& name,
-                                  const std::vector<std::string>& before,
-                                  const std::vector<std::string>& after) = 0;
+  [[nodiscard]] const Accounts& accounts() const { return *parts_.accounts; }
+  [[nodiscard]] Accounts& accounts() { return *parts_.accounts; }
+  [[nodiscard]] const DomainsCounter& domains_counter() const { return *parts_.domains_counter; }
+  [[nodiscard]] DomainsCounter& domains_counter() { return *parts_.domains_counter; }
+  [[nodiscard]] const LimitsStore& limits() const { return *parts_.limits; }
+  [[nodiscard]] LimitsStore& limits() { return *parts_.limits; }
+  [[nodiscard]] const LoginStore& logins() const { return *parts_.logins; }
+  [[nodiscard]] LoginStore& logins() { return *parts_.logins; }
+  [[nodiscard]] const AliasStore& aliases() const { return *parts_.aliases; }
+  [[nodiscard]] AliasStore& aliases() { return *parts_.aliases; }
+  [[nodiscard]] const Backend& backend() const { return *parts_.backend; }
+  [[nodiscard]] Backend& backend() { return *parts_.backend; }
+  [[nodiscard]] const DomainDirectories& directories() const { return directories_; }
+  [[nodiscard]] DomainDirectories& directories() { return directories_; }
 
-  /// The alias domains that the back-end itself lists for a domain; nothing if it keeps no list
-  /// and users/assign alone says so.
-  virtual Result<std::optional<std::set<std::string>>> read_alias_domains(
-      const DomainLocation&) = 0;
-  virtual Status write_alias_domain(const DomainLocation&, const std::string& alias,
-                                    bool is_listed) = 0;
-
-  // What plans must know.
-
-  /// What this back-end cannot hold of a State, or could hold only cut short. For a new domain the
-  /// location and `paths` say where it would be.
-  virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
-                                                   const Paths&) = 0;
-  /// Why nothing can be written here at all; empty if it can be.
-  virtual Result<std::string> write_obstacle() = 0;
-  /// Carries out the remedy of a misfit.
-  virtual Status alter(const DomainLocation&, const std::string& remedy) = 0;
-
-  // What inspection must know.
-
-  /// What the back-end holds of the domain and no State expresses, for people. Entries of
-  /// ip_alias_map are among it: they give the domain of logins that name none by the address of
-  /// the server that they came in on, a fact of one machine. Carried to another they would be dead,
-  /// or give the logins of an address to a domain that never had them.
-  virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
-                                                   const std::set<DomainName>& aliases) = 0;
-  [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
-  [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
+ private:
+  Parts parts_;
+  DomainDirectories directories_;
 };
 
 /// A mailbox as an account with this home.

@@ -34,15 +34,31 @@ Account to_account(const vpasswd::Record& record) {
   return account;
 }
 
-class CdbStore final : public FileStore {
+vpasswd::Record to_record(const Account& account, bool stores_clear_passwords) {
+  vpasswd::Record record;
+  record.name = account.name;
+  record.hash = account.password.reveal();
+  record.uid_field = account.is_apop ? "2" : "1";
+  record.gid_field = std::to_string(account.flags);
+  record.gecos = account.gecos;
+  record.home = account.home;
+  record.quota = account.quota;
+  if (account.clear_password)
+    record.clear = account.clear_password->reveal();
+  else if (stores_clear_passwords)
+    record.clear = "";
+  return record;
+}
+
+/// vpasswd, and its index vpasswd.cdb.
+class CdbAccounts final : public Accounts {
  public:
-  CdbStore(System& system, const Server& server)
-      : FileStore(system, server),
+  CdbAccounts(System& system, const Server& server)
+      : system_(system),
         stores_clear_passwords_(server.stores_clear_passwords),
-        longest_line_(server.longest_vpasswd_line()),
         lock_seconds_(server.lock_seconds) {}
 
-  Result<std::vector<Account>> read_accounts(const DomainLocation& domain) override {
+  Result<std::vector<Account>> read(const DomainLocation& domain) const override {
     VSTATE_TRY_ASSIGN(auto file, read_text(domain));
     VSTATE_TRY_ASSIGN(const auto unlisted, add_unlisted(domain, file));
     std::vector<Account> accounts;
@@ -54,47 +70,43 @@ class CdbStore final : public FileStore {
     return accounts;
   }
 
-  Result<std::vector<BadRecord>> bad_records(const DomainLocation& domain) override;
-  Result<std::map<std::string, Account>> read_index(const DomainLocation&) override;
+  Result<std::vector<BadRecord>> bad_records(const DomainLocation& domain) const override;
+  Result<std::map<std::string, Account>> read_index(const DomainLocation&) const override;
   [[nodiscard]] std::string index_name(const DomainLocation&) const override {
     return std::string(k_index);
   }
-  Result<std::vector<std::string>> index_problems(const DomainLocation& domain) override;
+  Result<std::vector<std::string>> index_problems(const DomainLocation& domain) const override;
   Status rebuild_index(const DomainLocation& domain) override {
     VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
     return write_index(domain, file);
   }
 
-  Result<Placement> read_placement(const DomainLocation& domain) override;
+  Result<Placement> read_placement(const DomainLocation& domain) const override;
 
   Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                               const std::vector<AccountChange>&,
                                               const Placement*) override;
 
-  Status finish(const DomainLocation& domain) override;
-  Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
-                                           const Paths&) override;
-
-  [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override {
-    if (name == k_vpasswd) return OwnFile{true, {}};
-    if (name == k_index) return OwnFile{false, "index of vpasswd"};
-    return FileStore::own_file(name);
+  Result<bool> is_unfinished(const DomainLocation& domain) const override {
+    return PendingCommit::is_there(system_, domain);
   }
+  Status finish(const DomainLocation& domain) override;
 
  private:
   Result<FileLock> take_lock(const DomainLocation& domain) {
-    return system().lock(path_join(domain.directory, k_lock), owned(domain), lock_seconds_);
+    return system_.lock(path_join(domain.directory, k_lock), owned(domain), lock_seconds_);
   }
   /// With what only vpasswd.cdb has: an account that a full disk or a kill cut out of vpasswd still
   /// logs in and gets mail by it.
-  Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) {
+  Result<vpasswd::File> read_vpasswd(const DomainLocation& domain) const {
     VSTATE_TRY_ASSIGN(auto file, read_text(domain));
     VSTATE_TRY(add_unlisted(domain, file));
     return file;
   }
   /// Adds what only vpasswd.cdb has, and returns the names.
-  Result<std::set<std::string>> add_unlisted(const DomainLocation& domain, vpasswd::File& file) {
+  Result<std::set<std::string>> add_unlisted(const DomainLocation& domain,
+                                             vpasswd::File& file) const {
     VSTATE_TRY_ASSIGN(const auto index, read_index_records(domain));
     std::set<std::string> names;
     std::vector<vpasswd::Record> missing;
@@ -108,74 +120,57 @@ class CdbStore final : public FileStore {
     VSTATE_TRY(file.insert_all(std::move(missing)));
     return names;
   }
-  Result<vpasswd::File> read_text(const DomainLocation& domain) {
+  Result<vpasswd::File> read_text(const DomainLocation& domain) const {
     VSTATE_TRY_ASSIGN(const auto bytes,
-                      system().read_if_there(path_join(domain.directory, k_vpasswd)));
+                      system_.read_if_there(path_join(domain.directory, k_vpasswd)));
     return vpasswd::File::parse(bytes.value_or(""));
   }
   /// nullopt for an index that is missing, or broken: then it says nothing.
-  Result<std::optional<cdb::Records>> read_index_records(const DomainLocation& domain) {
+  Result<std::optional<cdb::Records>> read_index_records(const DomainLocation& domain) const {
     VSTATE_TRY_ASSIGN(const auto bytes,
-                      system().read_if_there(path_join(domain.directory, k_index)));
+                      system_.read_if_there(path_join(domain.directory, k_index)));
     if (!bytes) return std::optional<cdb::Records>();
     auto records = cdb::read(*bytes);
     return records ? std::optional(*std::move(records)) : std::optional<cdb::Records>();
   }
   Status write_index(const DomainLocation& domain, const vpasswd::File& file) {
-    return system().replace_file(path_join(domain.directory, k_index),
-                                 cdb::write(file.cdb_records()), owned(domain), Durability::now);
+    return system_.replace_file(path_join(domain.directory, k_index),
+                                cdb::write(file.cdb_records()), owned(domain), Durability::now);
   }
   Status write_placement(const DomainLocation&, const Placement&);
-  [[nodiscard]] vpasswd::Record to_record(const Account& account) const;
   /// False if a field that the change names was changed to something else meanwhile.
   [[nodiscard]] bool update(vpasswd::Record&, const AccountChange&) const;
 
+  System& system_;
   bool stores_clear_passwords_;
-  std::size_t longest_line_;
   int lock_seconds_;
 };
 
-vpasswd::Record CdbStore::to_record(const Account& account) const {
-  vpasswd::Record record;
-  record.name = account.name;
-  record.hash = account.password.reveal();
-  record.uid_field = account.is_apop ? "2" : "1";
-  record.gid_field = std::to_string(account.flags);
-  record.gecos = account.gecos;
-  record.home = account.home;
-  record.quota = account.quota;
-  if (account.clear_password)
-    record.clear = account.clear_password->reveal();
-  else if (stores_clear_passwords_)
-    record.clear = "";
-  return record;
-}
-
-Result<Placement> CdbStore::read_placement(const DomainLocation& domain) {
+Result<Placement> CdbAccounts::read_placement(const DomainLocation& domain) const {
   Placement placement;
   placement.rereads_counter = true;
   const auto path = path_join(domain.directory, k_counter);
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   if (bytes) {
     auto counter = parse_dir_control(*bytes);
     if (!counter) return tl::unexpected<Error>(counter.error().in(path));
     placement.counter = *std::move(counter);
   }
-  VSTATE_TRY_ASSIGN(placement.free_directories, read_free_directories(domain));
+  VSTATE_TRY_ASSIGN(placement.free_directories, read_free_directories(system_, domain));
   return placement;
 }
 
-Status CdbStore::write_placement(const DomainLocation& domain, const Placement& placement) {
-  VSTATE_TRY(system().replace_file(path_join(domain.directory, k_counter),
-                                   to_text(placement.counter), owned(domain), Durability::now));
-  return write_free_directories(domain, placement.free_directories);
+Status CdbAccounts::write_placement(const DomainLocation& domain, const Placement& placement) {
+  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_counter),
+                                  to_text(placement.counter), owned(domain), Durability::now));
+  return write_free_directories(system_, domain, placement.free_directories);
 }
 
 /// Brings the fields that differ between before and after into the record that is there now, and
 /// leaves the others as somebody else may have changed them meanwhile.
-bool CdbStore::update(vpasswd::Record& record, const AccountChange& change) const {
-  const auto before = to_record(*change.before);
-  const auto after = to_record(*change.after);
+bool CdbAccounts::update(vpasswd::Record& record, const AccountChange& change) const {
+  const auto before = to_record(*change.before, stores_clear_passwords_);
+  const auto after = to_record(*change.after, stores_clear_passwords_);
   bool is_undisturbed = true;
   const auto take = [&](auto& field, const auto& old_value, const auto& new_value) {
     if (old_value == new_value) return;
@@ -194,7 +189,7 @@ bool CdbStore::update(vpasswd::Record& record, const AccountChange& change) cons
   return is_undisturbed;
 }
 
-Result<std::vector<BadRecord>> CdbStore::bad_records(const DomainLocation& domain) {
+Result<std::vector<BadRecord>> CdbAccounts::bad_records(const DomainLocation& domain) const {
   VSTATE_TRY_ASSIGN(const auto text, read_text(domain));
   VSTATE_TRY_ASSIGN(const auto index, read_index_records(domain));
   const auto path = path_join(domain.directory, k_vpasswd);
@@ -208,9 +203,9 @@ Result<std::vector<BadRecord>> CdbStore::bad_records(const DomainLocation& domai
   return bad;
 }
 
-Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation& domain) {
+Result<std::map<std::string, Account>> CdbAccounts::read_index(const DomainLocation& domain) const {
   const auto path = path_join(domain.directory, k_index);
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   std::map<std::string, Account> accounts;
   if (!bytes) return accounts;
   const auto records = cdb::read(*bytes);
@@ -224,10 +219,10 @@ Result<std::map<std::string, Account>> CdbStore::read_index(const DomainLocation
   return accounts;
 }
 
-Result<std::vector<std::string>> CdbStore::index_problems(const DomainLocation& domain) {
+Result<std::vector<std::string>> CdbAccounts::index_problems(const DomainLocation& domain) const {
   VSTATE_TRY_ASSIGN(const auto file, read_text(domain));
   const auto path = path_join(domain.directory, k_index);
-  VSTATE_TRY_ASSIGN(const auto bytes, system().read_if_there(path));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   std::vector<std::string> problems;
   if (!bytes) {
     if (!file.records().empty()) problems.emplace_back("vpasswd.cdb is missing");
@@ -255,9 +250,9 @@ Result<std::vector<std::string>> CdbStore::index_problems(const DomainLocation& 
   return problems;
 }
 
-Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& domain,
-                                                      const std::vector<AccountChange>& changes,
-                                                      const Placement* placement) {
+Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& domain,
+                                                         const std::vector<AccountChange>& changes,
+                                                         const Placement* placement) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
   VSTATE_TRY_ASSIGN(auto file, read_vpasswd(domain));
   std::vector<AccountConflict> conflicts;
@@ -278,7 +273,7 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
     } else if (change.before) {
       removed.insert(change.name);
     } else if (found == nullptr) {
-      added.push_back(to_record(*change.after));
+      added.push_back(to_record(*change.after, stores_clear_passwords_));
       if (const auto status = vpasswd::check(added.back()); !status)
         return tl::unexpected<Error>(status.error().in("account " + change.name));
     } else if (to_account(*found) != *change.after) {
@@ -288,60 +283,100 @@ Result<std::vector<AccountConflict>> CdbStore::commit(const DomainLocation& doma
   file.remove_all(removed);
   VSTATE_TRY(file.insert_all(std::move(added)));
 
-  if (placement != nullptr) VSTATE_TRY(begin_commit(domain, changes, *placement));
-  VSTATE_TRY(system().replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
-                                   owned(domain), Durability::now));
+  PendingCommit pending(system_, domain);
+  if (placement != nullptr) VSTATE_TRY(pending.begin(changes, *placement));
+  VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
+                                  owned(domain), Durability::now));
   VSTATE_TRY(write_index(domain, file));
   if (placement != nullptr) {
     VSTATE_TRY(write_placement(domain, *placement));
-    VSTATE_TRY(end_commit(domain));
+    VSTATE_TRY(pending.end());
   }
   return conflicts;
 }
 
-Result<std::vector<Misfit>> CdbStore::find_misfits(const DomainLocation& domain, const State& state,
-                                                   const Paths& paths) {
-  std::vector<Misfit> misfits;
-  for (const auto& [key, mailbox] : state.mailboxes) {
-    const auto& name = key.text();
-    auto account = vstate::to_account(name, mailbox, home_of(domain, name, paths));
-    if (!stores_clear_passwords_) account.clear_password.reset();
-    const auto record = to_record(account);
-    if (const auto status = vpasswd::check(record); !status)
-      misfits.push_back({{"mailbox " + name}, status.error().message, ""});
-    const auto line = vpasswd::line_length(record);
-    if (line > longest_line_)
-      misfits.push_back(
-          {{"mailbox " + name},
-           fmt::format("its line in vpasswd would have {} bytes, this server reads {} "
-                       "(the hash alone has {})",
-                       line, longest_line_, mailbox.password.reveal().size()),
-           ""});
-  }
-  return misfits;
-}
-
-Status CdbStore::finish(const DomainLocation& domain) {
+Status CdbAccounts::finish(const DomainLocation& domain) {
+  PendingCommit pending(system_, domain);
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
   // vpasswd is written first: what it says of an account happened.
   VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
   auto file = listed;
   VSTATE_TRY(add_unlisted(domain, file));
   VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
-  VSTATE_TRY_ASSIGN(const auto settled, settle_commit(domain, now, [&](const std::string& name) {
-                      return listed.find(name) != nullptr;
-                    }));
+  VSTATE_TRY_ASSIGN(const auto settled, pending.settle(now, [&](const std::string& name) {
+    return listed.find(name) != nullptr;
+  }));
   if (settled) {
     VSTATE_TRY(write_index(domain, file));
     VSTATE_TRY(write_placement(domain, *settled));
   }
-  return end_commit(domain);
+  return pending.end();
+}
+
+class CdbBackend final : public Backend {
+ public:
+  CdbBackend(System& system, Server server) : system_(system), server_(std::move(server)) {}
+  Status mend() override { return {}; }
+  Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                           const Paths&) const override;
+  Result<std::string> write_obstacle() const override { return std::string(); }
+  Status alter(const DomainLocation&, const std::string& remedy) override {
+    return fail(Errc::unsupported, fmt::format("{}: not for this back-end", remedy));
+  }
+  Result<std::vector<std::string>> remarks(const DomainLocation& domain,
+                                           const std::set<DomainName>&) const override {
+    return remarks_of_files(system_, server_.vpopmail_dir, domain);
+  }
+  [[nodiscard]] std::optional<OwnFile> own_file(std::string_view name) const override {
+    if (name == k_vpasswd) return OwnFile{true, {}};
+    if (name == k_index) return OwnFile{false, "index of vpasswd"};
+    return own_file_of_any(name);
+  }
+  [[nodiscard]] std::optional<OwnFile> own_home_file(std::string_view name) const override {
+    if (name == "lastauth") return OwnFile{false, "a last login that vpopmail does not read"};
+    return std::nullopt;
+  }
+
+ private:
+  System& system_;
+  Server server_;
+};
+
+Result<std::vector<Misfit>> CdbBackend::find_misfits(const DomainLocation& domain,
+                                                     const State& state, const Paths& paths) const {
+  std::vector<Misfit> misfits;
+  for (const auto& [key, mailbox] : state.mailboxes) {
+    const auto& name = key.text();
+    auto account =
+        vstate::to_account(name, mailbox, home_of(domain, name, paths, server_.hashes_directories));
+    if (!server_.stores_clear_passwords) account.clear_password.reset();
+    const auto record = to_record(account, server_.stores_clear_passwords);
+    if (const auto status = vpasswd::check(record); !status)
+      misfits.push_back({{"mailbox " + name}, status.error().message, ""});
+    const auto line = vpasswd::line_length(record);
+    if (line > server_.longest_vpasswd_line())
+      misfits.push_back(
+          {{"mailbox " + name},
+           fmt::format("its line in vpasswd would have {} bytes, this server reads {} "
+                       "(the hash alone has {})",
+                       line, server_.longest_vpasswd_line(), mailbox.password.reveal().size()),
+           ""});
+  }
+  return misfits;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<AccountStore>> open_cdb_store(System& system, const Server& server) {
-  return std::make_unique<CdbStore>(system, server);
+  return std::make_unique<AccountStore>(
+      AccountStore::Parts{.held = nullptr,
+                          .accounts = std::make_unique<CdbAccounts>(system, server),
+                          .domains_counter = std::make_unique<FileCounter>(system, server),
+                          .limits = std::make_unique<FileLimits>(system),
+                          .logins = std::make_unique<FileLogins>(system),
+                          .aliases = std::make_unique<NoAliasRows>(),
+                          .backend = std::make_unique<CdbBackend>(system, server)},
+      DomainDirectories(system, server.domains_dir));
 }
 
 }  // namespace vstate

@@ -21,14 +21,14 @@ constexpr std::string_view k_last_login = "lastauth";
 constexpr std::string_view k_pending = ".vstate-dir-control";
 constexpr std::size_t k_counter_lines = 8;
 
-struct PendingCommit {
+struct Pending {
   Placement after;
   std::vector<std::string> added;
   std::vector<std::pair<std::string, std::string>> removed;  ///< name, directory
 };
 
-Result<PendingCommit> parse_pending(std::string_view text) {
-  PendingCommit pending;
+Result<Pending> parse_pending(std::string_view text) {
+  Pending pending;
   std::string counter;
   std::size_t number = 0;
   for (const auto line : split_lines(text)) {
@@ -54,36 +54,19 @@ Result<PendingCommit> parse_pending(std::string_view text) {
 
 }  // namespace
 
-std::string FileStore::home_of(const DomainLocation& domain, const std::string& name,
-                               const Paths& paths) const {
+Ownership owned(const DomainLocation& domain) { return {domain.owner.uid, domain.owner.gid, 0600}; }
+
+std::string home_of(const DomainLocation& domain, const std::string& name, const Paths& paths,
+                    bool hashes_directories) {
   const auto home = paths.homes.find(name);
   if (home != paths.homes.end()) return home->second;
-  return domain.directory + (hashes_directories_ ? "/z/z/" : "/") + name;
+  return domain.directory + (hashes_directories ? "/z/z/" : "/") + name;
 }
 
-Status FileStore::write_file(const DomainLocation& domain, const std::string& path,
-                             std::string_view bytes, std::optional<std::int64_t> mtime) {
-  const auto now = system_.read_if_there(path);
-  if (now && *now && **now == bytes) {
-    VSTATE_TRY_ASSIGN(const auto info, system_.info(path));
-    if (info.is_regular() && info.mode == owned(domain).mode &&
-        info.mtime == mtime.value_or(info.mtime))
-      return {};
-  }
-  return system_.replace_file(path, bytes, owned(domain), Durability::batch, mtime);
-}
-
-Result<std::vector<BadRecord>> FileStore::bad_records(const DomainLocation&) {
-  return std::vector<BadRecord>();
-}
-
-Result<bool> FileStore::is_unfinished(const DomainLocation& domain) {
-  return system_.exists(path_join(domain.directory, k_pending));
-}
-
-Result<std::vector<std::string>> FileStore::read_free_directories(const DomainLocation& domain) {
+Result<std::vector<std::string>> read_free_directories(const Files& files,
+                                                       const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto free,
-                    system_.read_if_there(path_join(domain.directory, k_free_directories)));
+                    files.read_if_there(path_join(domain.directory, k_free_directories)));
   std::vector<std::string> directories;
   const auto lines = free.value_or("");
   for (const auto line : split_lines(lines))
@@ -91,52 +74,51 @@ Result<std::vector<std::string>> FileStore::read_free_directories(const DomainLo
   return directories;
 }
 
-Status FileStore::write_free_directories(const DomainLocation& domain,
-                                         const std::vector<std::string>& directories) {
-  VSTATE_TRY_ASSIGN(const auto now, read_free_directories(domain));
+Status write_free_directories(System& system, const DomainLocation& domain,
+                              const std::vector<std::string>& directories) {
+  VSTATE_TRY_ASSIGN(const auto now, read_free_directories(system, domain));
   if (now == directories) return {};
   VSTATE_TRY_ASSIGN(const auto lock,
-                    system_.lock(path_join(domain.directory, k_free_lock), owned(domain)));
-  return system_.replace_file(path_join(domain.directory, k_free_directories),
-                              join_lines(directories), owned(domain), Durability::now);
+                    system.lock(path_join(domain.directory, k_free_lock), owned(domain)));
+  return system.replace_file(path_join(domain.directory, k_free_directories),
+                             join_lines(directories), owned(domain), Durability::now);
 }
 
-Status FileStore::begin_commit(const DomainLocation& domain,
-                               const std::vector<AccountChange>& changes,
-                               const Placement& placement) {
+std::string PendingCommit::path() const { return path_join(domain_.directory, k_pending); }
+
+Result<bool> PendingCommit::is_there(const Files& files, const DomainLocation& domain) {
+  return files.exists(path_join(domain.directory, k_pending));
+}
+
+Status PendingCommit::begin(const std::vector<AccountChange>& changes, const Placement& placement) {
   std::string text = to_text(placement.counter);
   for (const auto& directory : placement.free_directories) text += "=" + directory + "\n";
   for (const auto& change : changes) {
     if (!change.before) text += fmt::format("+{}\n", change.name);
     if (!change.after)
       text += fmt::format("-{} {}\n", change.name,
-                          hash_directory_of(change.before->home, domain.directory));
+                          hash_directory_of(change.before->home, domain_.directory));
   }
-  return system_.replace_file(path_join(domain.directory, k_pending), text, owned(domain),
-                              Durability::now);
+  return system_.replace_file(path(), text, owned(domain_), Durability::now);
 }
 
-Status FileStore::end_commit(const DomainLocation& domain) {
-  return system_.remove_file(path_join(domain.directory, k_pending));
-}
+Status PendingCommit::end() { return system_.remove_file(path()); }
 
-Result<std::optional<Placement>> FileStore::settle_commit(
-    const DomainLocation& domain, const Placement& now,
-    const std::function<bool(const std::string&)>& is_there) {
-  const auto path = path_join(domain.directory, k_pending);
-  VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path));
+Result<std::optional<Placement>> PendingCommit::settle(
+    const Placement& now, const std::function<bool(const std::string&)>& is_account) const {
+  VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path()));
   if (!text) return std::optional<Placement>();
   const auto pending = parse_pending(*text);
-  if (!pending) return tl::unexpected<Error>(pending.error().in(path));
+  if (!pending) return tl::unexpected<Error>(pending.error().in(path()));
   Placement part = now;
   std::size_t happened = 0;
   for (const auto& name : pending->added) {
-    if (!is_there(name)) continue;
+    if (!is_account(name)) continue;
     ++happened;
     (void)next_directory(part);
   }
   for (const auto& [name, directory] : pending->removed) {
-    if (is_there(name)) continue;
+    if (is_account(name)) continue;
     ++happened;
     give_back(part, directory);
   }
@@ -145,7 +127,7 @@ Result<std::optional<Placement>> FileStore::settle_commit(
   return std::optional(is_whole ? pending->after : part);
 }
 
-Result<DirControl> FileStore::read_domains_counter(const Owner&) {
+Result<DirControl> FileCounter::read(const Owner&) const {
   const auto path = path_join(domains_dir_, k_counter);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   if (!bytes) return DirControl{};
@@ -154,88 +136,49 @@ Result<DirControl> FileStore::read_domains_counter(const Owner&) {
   return counter;
 }
 
-Status FileStore::write_domains_counter(const Owner& owner, const DirControl& counter) {
+Status FileCounter::write(const Owner& owner, const DirControl& counter) {
   return system_.replace_file(path_join(domains_dir_, k_counter), to_text(counter),
                               {owner.uid, owner.gid, 0600}, Durability::now);
 }
 
-/// Notes what a directory holds, and returns the hash directories in it.
-Result<std::vector<std::string>> FileStore::index_directory(const std::string& path) {
-  std::vector<std::string> hash_directories;
-  VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
-  if (!info || !info->is_directory()) return hash_directories;
-  VSTATE_TRY_ASSIGN(const auto entries, system_.list(path));
-  for (const auto& entry : entries) {
-    auto inner = path_join(path, entry.name);
-    if (entry.name.size() == 1 && std::isalnum(static_cast<unsigned char>(entry.name.front())) != 0)
-      hash_directories.push_back(std::move(inner));
-    else
-      places_[entry.name].push_back(std::move(inner));
-  }
-  return hash_directories;
-}
-
-Status FileStore::index_domains() {
-  places_.clear();
-  VSTATE_TRY_ASSIGN(const auto first_level, index_directory(domains_dir_));
-  for (const auto& hash : first_level) {
-    VSTATE_TRY_ASSIGN(const auto second_level, index_directory(hash));
-    for (const auto& inner : second_level) VSTATE_TRY(index_directory(inner));
-  }
-  is_indexed_ = true;
-  return {};
-}
-
-Result<std::optional<AccountStore::FoundDirectory>> FileStore::find_directory(
-    const DomainName& name) {
-  if (!is_indexed_) VSTATE_TRY(index_domains());
-  const auto places = places_.find(name.text());
-  if (places == places_.end()) return std::optional<FoundDirectory>();
-  for (const auto& path : places->second) {
-    VSTATE_TRY_ASSIGN(const auto info, system_.look_followed(path));
-    if (info && info->is_directory())
-      return std::optional(FoundDirectory{path, {info->uid, info->gid}});
-  }
-  return std::optional<FoundDirectory>();
-}
-
-void FileStore::add_directory(const std::string& path) {
-  if (is_indexed_) places_[std::string(path_name(path))].push_back(path);
-}
-
-Result<std::optional<Limits>> FileStore::read_limits(const DomainLocation& domain) {
+Result<std::optional<Limits>> FileLimits::read(const DomainLocation& domain) const {
   const auto path = path_join(domain.directory, k_limits);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   if (!bytes) return std::optional<Limits>();
   return std::optional(parse_limits(*bytes).limits);
 }
 
-Status FileStore::write_limits(const DomainLocation& domain, const std::optional<Limits>& before,
-                               const std::optional<Limits>& after) {
+Status FileLimits::write(const DomainLocation& domain, const std::optional<Limits>& before,
+                         const std::optional<Limits>& after) {
   const auto path = path_join(domain.directory, k_limits);
   // vmoddomlimits takes no lock: what it wrote since the plan was made is looked at just before.
-  VSTATE_TRY_ASSIGN(const auto now, FileStore::read_limits(domain));
+  VSTATE_TRY_ASSIGN(const auto now, read(domain));
   if (now != before && now != after)
     return fail(Errc::conflict, fmt::format("{}: was changed by somebody else meanwhile", path));
-  return after ? write_file(domain, path, to_text(*after)) : system_.remove_file(path);
+  return after ? replace_unless_same(system_, path, to_text(*after), owned(domain))
+               : system_.remove_file(path);
 }
 
-Result<std::optional<LastLogin>> FileStore::read_last_login(const std::string& path) const {
-  VSTATE_TRY_ASSIGN(const auto info, system_.look(path));
+namespace {
+
+Result<std::optional<LastLogin>> read_last_login(const Files& files, const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto info, files.look(path));
   constexpr std::size_t longest = 4096;  // a longer one is no address; it stays a plain file
   if (!info || !info->is_regular() || info->size > longest) return std::optional<LastLogin>();
-  VSTATE_TRY_ASSIGN(auto text, system_.read_if_there(path));
+  VSTATE_TRY_ASSIGN(auto text, files.read_if_there(path));
   if (!text) return std::optional<LastLogin>();
   return std::optional(LastLogin{info->mtime, *std::move(text)});
 }
 
-Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
-    const DomainLocation&, const std::vector<Account>& accounts) {
+}  // namespace
+
+Result<std::map<std::string, StoredLogin>> FileLogins::read(
+    const DomainLocation&, const std::vector<Account>& accounts) const {
   std::map<std::string, StoredLogin> logins;
   for (const auto& account : accounts) {
     if (account.home.empty()) continue;
     const auto path = path_join(account.home, k_last_login);
-    auto login = read_last_login(path);
+    auto login = read_last_login(system_, path);
     const bool is_denied = !login && login.error().code == Errc::denied;
     if (is_denied && system_.is_reached_as_another(path)) continue;
     if (!login) return tl::unexpected<Error>(login.error());
@@ -244,38 +187,35 @@ Result<std::map<std::string, StoredLogin>> FileStore::read_last_logins(
   return logins;
 }
 
-Result<std::vector<AccountConflict>> FileStore::write_last_logins(
-    const DomainLocation& domain, const std::vector<LoginChange>& changes) {
+Result<std::vector<AccountConflict>> FileLogins::write(const DomainLocation& domain,
+                                                       const std::vector<LoginChange>& changes) {
   std::vector<AccountConflict> failed;
   for (const auto& change : changes) {
     const auto path = path_join(change.home, k_last_login);
     // A login that stands there without its time would be one of this moment.
-    const auto status = write_file(domain, path, change.login.from, change.login.at);
+    const auto status =
+        replace_unless_same(system_, path, change.login.from, owned(domain), change.login.at);
     if (!status && status.error().ends_run()) return tl::unexpected<Error>(status.error());
     if (!status) failed.push_back({change.name, status.error().message});
   }
   return failed;
 }
 
-Status FileStore::alter(const DomainLocation&, const std::string& remedy) {
-  return fail(Errc::unsupported, fmt::format("{}: not for this back-end", remedy));
-}
-
-Status FileStore::write_alias_rows(const DomainLocation&, const std::string& name,
-                                   const std::vector<std::string>&,
-                                   const std::vector<std::string>&) {
+Status NoAliasRows::write_rows(const DomainLocation&, const std::string& name,
+                               const std::vector<std::string>&, const std::vector<std::string>&) {
   return fail(Errc::unsupported, fmt::format("alias {}: this back-end keeps no rows", name));
 }
 
-Result<std::vector<std::string>> FileStore::remarks(const DomainLocation& domain,
-                                                    const std::set<DomainName>&) {
+Result<std::vector<std::string>> remarks_of_files(const Files& files,
+                                                  const std::string& vpopmail_dir,
+                                                  const DomainLocation& domain) {
   std::vector<std::string> remarks;
   const auto limits_path = path_join(domain.directory, k_limits);
-  VSTATE_TRY_ASSIGN(const auto limits, system_.read_if_there(limits_path));
+  VSTATE_TRY_ASSIGN(const auto limits, files.read_if_there(limits_path));
   for (const auto& blemish : parse_limits(limits.value_or("")).blemishes)
     remarks.push_back(fmt::format("{}: {}", limits_path, blemish));
-  const auto path = path_join(vpopmail_dir_, "etc/ip_alias_map");
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  const auto path = path_join(vpopmail_dir, "etc/ip_alias_map");
+  VSTATE_TRY_ASSIGN(const auto bytes, files.read_if_there(path));
   const auto text = bytes.value_or("");
   for (const auto line : split_lines(text)) {
     const auto blank = line.find_first_of(" \t");
@@ -288,7 +228,7 @@ Result<std::vector<std::string>> FileStore::remarks(const DomainLocation& domain
   return remarks;
 }
 
-std::optional<OwnFile> FileStore::own_file(std::string_view name) const {
+std::optional<OwnFile> own_file_of_any(std::string_view name) {
   if (name == k_limits) return OwnFile{true, {}};
   if (name == k_counter || name == k_free_directories)
     return OwnFile{false, "directory counter, the target has its own"};
@@ -298,11 +238,6 @@ std::optional<OwnFile> FileStore::own_file(std::string_view name) const {
   if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
       name.rfind(".dir-control.", 0) == 0 || name == k_pending)
     return OwnFile{false, "temporary of a stopped program"};
-  return std::nullopt;
-}
-
-std::optional<OwnFile> FileStore::own_home_file(std::string_view name) const {
-  if (name == k_last_login) return OwnFile{false, "a last login that vpopmail does not read"};
   return std::nullopt;
 }
 

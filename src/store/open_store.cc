@@ -1,5 +1,6 @@
 #include "store/backends.h"
-#include "store/sql_store.h"
+#include "store/file_store.h"
+#include "store/sql_parts.h"
 
 namespace vstate {
 
@@ -41,7 +42,20 @@ Result<std::unique_ptr<sql::Database>> open_database(System& system, const Serve
 Result<std::unique_ptr<AccountStore>> open_store(System& system, const Server& server) {
   VSTATE_TRY_ASSIGN(auto database, open_database(system, server));
   if (!database) return open_cdb_store(system, server);
-  return SqlStore::open(system, server, std::move(database));
+  VSTATE_TRY_ASSIGN(auto layout, sql::Layout::discover(*database, server));
+  auto tables =
+      std::make_shared<sql::Tables>(system, server, std::move(database), std::move(layout));
+  const bool has_limits = tables->layout().limits().has_value();
+  return std::make_unique<AccountStore>(
+      AccountStore::Parts{
+          .held = tables,
+          .accounts = sql::make_accounts(*tables),
+          .domains_counter = sql::make_counter(*tables),
+          .limits = has_limits ? sql::make_limits(*tables) : std::make_unique<FileLimits>(system),
+          .logins = sql::make_logins(*tables),
+          .aliases = sql::make_aliases(*tables),
+          .backend = sql::make_backend(*tables)},
+      DomainDirectories(system, server.domains_dir));
 }
 
 std::vector<std::string> compiled_backends() {

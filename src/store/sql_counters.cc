@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "store/sql_store.h"
+#include "store/sql_parts.h"
 #include "vstate/base/text.h"
 
-namespace vstate {
+namespace vstate::sql {
 
 namespace {
 
@@ -33,25 +33,25 @@ std::vector<std::string> columns() {
 
 }  // namespace
 
-Result<std::optional<DirControl>> SqlStore::read_counter(const std::string& key) {
-  const auto table = layout_.dir_control();
+Result<std::optional<DirControl>> read_counter(const Tables& tables, const std::string& key) {
+  const auto table = tables.layout().dir_control();
   std::optional<DirControl> found;
   if (!table.exists) return found;
   std::vector<std::string> quoted;
-  for (const auto& name : columns()) quoted.push_back(quote(name));
-  VSTATE_TRY(database_->run(fmt::format("SELECT {} FROM {} WHERE {} = ?", join(quoted, ", "),
-                                        quote(table.name), quote("domain")),
-                            {key}, [&](const sql::Values& row) {
-                              DirControl control;
-                              control.current_users = to_number(row[0].value_or("")).value_or(0);
-                              control.directory = row[1].value_or("");
-                              std::size_t at = 2;
-                              for_each_number(control, [&](const std::string&, int& number) {
-                                number =
-                                    static_cast<int>(to_number(row[at++].value_or("")).value_or(0));
-                              });
-                              found = std::move(control);
-                            }));
+  for (const auto& name : columns()) quoted.push_back(tables.quote(name));
+  VSTATE_TRY(tables.database().run(
+      fmt::format("SELECT {} FROM {} WHERE {} = ?", join(quoted, ", "), tables.quote(table.name),
+                  tables.quote("domain")),
+      {key}, [&](const Values& row) {
+        DirControl control;
+        control.current_users = to_number(row[0].value_or("")).value_or(0);
+        control.directory = row[1].value_or("");
+        std::size_t at = 2;
+        for_each_number(control, [&](const std::string&, int& number) {
+          number = static_cast<int>(to_number(row[at++].value_or("")).value_or(0));
+        });
+        found = std::move(control);
+      }));
   if (!found) return found;
   // What bigdir.c would step beyond must not lead out of the domain's directory.
   auto checked = parse_whole_dir_control(to_text(*found));
@@ -61,45 +61,52 @@ Result<std::optional<DirControl>> SqlStore::read_counter(const std::string& key)
   return std::optional(*std::move(checked));
 }
 
-Status SqlStore::write_counter(const std::string& key, const DirControl& control) {
-  const auto table = quote(layout_.dir_control().name);
+Status write_counter(Tables& tables, const std::string& key, const DirControl& control) {
+  const auto table = tables.quote(tables.layout().dir_control().name);
   std::vector<std::string> quoted, assignments;
   for (const auto& name : columns()) {
-    quoted.push_back(quote(name));
-    assignments.push_back(quote(name) + " = ?");
+    quoted.push_back(tables.quote(name));
+    assignments.push_back(tables.quote(name) + " = ?");
   }
-  sql::Values values{std::to_string(control.current_users), control.directory};
+  Values values{std::to_string(control.current_users), control.directory};
   for_each_number(control, [&](const std::string&, int number) {
     values.emplace_back(std::to_string(number));
   });
   values.emplace_back(key);
-  VSTATE_TRY_ASSIGN(const auto found, write(fmt::format("UPDATE {} SET {} WHERE {} = ?", table,
-                                                        join(assignments, ", "), quote("domain")),
-                                            values));
+  VSTATE_TRY_ASSIGN(const auto found,
+                    tables.write(fmt::format("UPDATE {} SET {} WHERE {} = ?", table,
+                                             join(assignments, ", "), tables.quote("domain")),
+                                 values));
   if (found > 0) return {};
-  quoted.push_back(quote("domain"));
-  VSTATE_TRY(write(fmt::format("INSERT INTO {} ({}) VALUES ({})", table, join(quoted, ", "),
-                               sql::placeholders(quoted.size())),
-                   values));
+  quoted.push_back(tables.quote("domain"));
+  VSTATE_TRY(tables.write(fmt::format("INSERT INTO {} ({}) VALUES ({})", table, join(quoted, ", "),
+                                      placeholders(quoted.size())),
+                          values));
   return {};
 }
 
-Result<Placement> SqlStore::read_placement(const DomainLocation& domain) {
-  Placement placement;
-  VSTATE_TRY_ASSIGN(const auto counter, read_counter(domain.name.text()));
-  placement.counter = counter.value_or(DirControl{});
-  VSTATE_TRY_ASSIGN(placement.free_directories, read_free_directories(domain));
-  return placement;
+namespace {
+
+class SqlCounter final : public DomainsCounter {
+ public:
+  explicit SqlCounter(Tables& tables) : tables_(tables) {}
+  Result<DirControl> read(const Owner& owner) const override {
+    VSTATE_TRY_ASSIGN(const auto counter, read_counter(tables_, key_of(owner)));
+    return counter.value_or(DirControl{});
+  }
+  Status write(const Owner& owner, const DirControl& counter) override {
+    VSTATE_TRY(tables_.make({tables_.layout().dir_control()}));
+    return write_counter(tables_, key_of(owner), counter);
+  }
+
+ private:
+  Tables& tables_;
+};
+
+}  // namespace
+
+std::unique_ptr<DomainsCounter> make_counter(Tables& tables) {
+  return std::make_unique<SqlCounter>(tables);
 }
 
-Result<DirControl> SqlStore::read_domains_counter(const Owner& owner) {
-  VSTATE_TRY_ASSIGN(const auto counter, read_counter(key_of(owner)));
-  return counter.value_or(DirControl{});
-}
-
-Status SqlStore::write_domains_counter(const Owner& owner, const DirControl& counter) {
-  VSTATE_TRY(make_tables({layout_.dir_control()}));
-  return write_counter(key_of(owner), counter);
-}
-
-}  // namespace vstate
+}  // namespace vstate::sql

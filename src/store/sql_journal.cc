@@ -1,4 +1,4 @@
-// The journal of a change of an alias's rows in a table without transactions.
+#include "store/sql_journal.h"
 
 #include <unistd.h>
 
@@ -6,10 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "store/sql_store.h"
 #include "vstate/base/text.h"
 
-namespace vstate {
+namespace vstate::sql {
 
 namespace {
 
@@ -28,36 +27,37 @@ bool is_among(std::vector<std::string> part, std::vector<std::string> whole) {
 
 }  // namespace
 
-std::string SqlStore::rows_journal() const { return path_join(domains_dir(), ".vstate-valias"); }
+std::string RowsJournal::path() const {
+  return path_join(tables_.server().domains_dir, ".vstate-valias");
+}
 
-Status SqlStore::begin_rows(const RowsChange& change, const Ownership& ownership) {
+Status RowsJournal::begin(const Change& change, const Ownership& ownership) {
   std::string text =
       item('d', change.directory) + item('n', change.domain) + item('a', change.name);
   for (const auto& line : change.before) text += item('-', line);
   for (const auto& line : change.after) text += item('+', line);
   // The directory is vpopmail's, not the domain's that is worked on.
   const ActingAs myself(geteuid(), getegid());
-  return system().replace_file(rows_journal(), text, ownership, Durability::now);
+  return tables_.system().replace_file(path(), text, ownership, Durability::now);
 }
 
-Status SqlStore::end_rows() {
+Status RowsJournal::end() {
   const ActingAs myself(geteuid(), getegid());
-  return system().remove_file(rows_journal());
+  return tables_.system().remove_file(path());
 }
 
-Result<std::optional<SqlStore::RowsChange>> SqlStore::pending_rows() {
+Result<std::optional<RowsJournal::Change>> RowsJournal::pending() const {
   const ActingAs myself(geteuid(), getegid());
-  VSTATE_TRY_ASSIGN(const auto text, system().read_if_there(rows_journal()));
-  if (!text) return std::optional<RowsChange>();
-  RowsChange change;
+  VSTATE_TRY_ASSIGN(const auto text, tables_.system().read_if_there(path()));
+  if (!text) return std::optional<Change>();
+  Change change;
   std::string_view rest = *text;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
     const auto size = colon == std::string_view::npos ? std::optional<std::uint64_t>()
                                                       : to_number(rest.substr(1, colon - 1));
     if (!size || *size >= rest.size() - colon - 1 || rest[colon + 1 + *size] != '\n')
-      return fail(Errc::invalid, rows_journal() + ": is not as vstate writes it; remove it",
-                  Scope::run);
+      return fail(Errc::invalid, path() + ": is not as vstate writes it; remove it", Scope::run);
     std::string value(rest.substr(colon + 1, *size));
     switch (rest.front()) {
       case 'd':
@@ -77,24 +77,25 @@ Result<std::optional<SqlStore::RowsChange>> SqlStore::pending_rows() {
   return std::optional(std::move(change));
 }
 
-bool SqlStore::may_finish(const RowsChange& change, const std::vector<std::string>& now) {
+bool RowsJournal::may_finish(const Change& change, const std::vector<std::string>& now) {
   return is_among(now, change.before) || is_among(now, change.after);
 }
 
-Status SqlStore::finish_rows() {
-  VSTATE_TRY_ASSIGN(const auto change, pending_rows());
+Status RowsJournal::finish() {
+  VSTATE_TRY_ASSIGN(const auto change, pending());
   if (!change) return {};
-  const auto table = layout_.valias();
+  const auto table = tables_.layout().valias();
   // A domain that was removed meanwhile took its rows along.
-  VSTATE_TRY_ASSIGN(const bool is_there, system().exists(change->directory));
+  VSTATE_TRY_ASSIGN(const bool is_there, tables_.system().exists(change->directory));
   if (table && table->exists && is_there) {
-    VSTATE_TRY_ASSIGN(auto transaction, sql::Transaction::begin(*database_, {&*table}));
-    VSTATE_TRY_ASSIGN(const auto now, rows_of(change->domain, change->name, *table, ""));
+    VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&*table}));
+    VSTATE_TRY_ASSIGN(const auto now, rows_of(tables_, *table, change->domain, change->name, ""));
     if (now != change->after && may_finish(*change, now))
-      VSTATE_TRY(replace_rows(change->domain, change->name, *table, !now.empty(), change->after));
-    VSTATE_TRY(commit(transaction));
+      VSTATE_TRY(
+          replace_rows(tables_, *table, change->domain, change->name, !now.empty(), change->after));
+    VSTATE_TRY(tables_.commit(transaction));
   }
-  return end_rows();
+  return end();
 }
 
-}  // namespace vstate
+}  // namespace vstate::sql

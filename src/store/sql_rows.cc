@@ -3,19 +3,14 @@
 #include <fmt/format.h>
 
 #include "format/limits_file.h"
-#include "store/sql_store.h"
+#include "store/sql_parts.h"
 #include "vstate/base/text.h"
 
-namespace vstate {
+namespace vstate::sql {
 
 namespace {
 
-/// vmysql.h and vpgsql.h do not agree on the name.
-const char* user_column(const sql::Table& table) {
-  return table.find("user") != nullptr ? "user" : "userid";
-}
-
-std::int64_t to_signed(const sql::Value& value, std::int64_t otherwise) {
+std::int64_t to_signed(const Value& value, std::int64_t otherwise) {
   if (!value || value->empty()) return otherwise;
   const bool is_negative = value->front() == '-';
   const auto size = to_number(is_negative ? value->substr(1) : *value);
@@ -23,52 +18,71 @@ std::int64_t to_signed(const sql::Value& value, std::int64_t otherwise) {
   return is_negative ? -static_cast<std::int64_t>(*size) : static_cast<std::int64_t>(*size);
 }
 
-}  // namespace
+class SqlLimits final : public LimitsStore {
+ public:
+  explicit SqlLimits(Tables& tables) : tables_(tables) {}
+  Result<std::optional<Limits>> read(const DomainLocation&) const override;
+  Status write(const DomainLocation&, const std::optional<Limits>& before,
+               const std::optional<Limits>& after) override;
 
-Result<std::optional<Limits>> SqlStore::read_limits(const DomainLocation& domain) {
-  const auto table = layout_.limits();
-  if (!table) return FileStore::read_limits(domain);
+ private:
+  Tables& tables_;
+};
+
+class SqlLogins final : public LoginStore {
+ public:
+  explicit SqlLogins(Tables& tables) : tables_(tables) {}
+  Result<std::map<std::string, StoredLogin>> read(const DomainLocation&,
+                                                  const std::vector<Account>&) const override;
+  Result<std::vector<AccountConflict>> write(const DomainLocation&,
+                                             const std::vector<LoginChange>&) override;
+
+ private:
+  Tables& tables_;
+};
+
+Result<std::optional<Limits>> SqlLimits::read(const DomainLocation& domain) const {
+  const auto table = tables_.layout().limits();
   std::optional<Limits> limits;
   if (!table->exists) return limits;
   std::vector<const LimitName*> names;
-  std::vector<std::string> columns{quote("domain")};
+  std::vector<std::string> columns{tables_.quote("domain")};
   for (const auto& name : limit_names()) {
     if (table->find(name.column) == nullptr) continue;
     names.push_back(&name);
-    columns.push_back(quote(name.column));
+    columns.push_back(tables_.quote(name.column));
   }
-  VSTATE_TRY(database_->run(fmt::format("SELECT {} FROM {} WHERE {} = ?", join(columns, ", "),
-                                        quote(table->name), quote("domain")),
-                            {domain.name.text()}, [&](const sql::Values& row) {
-                              limits.emplace();
-                              for (std::size_t at = 0; at < names.size(); ++at) {
-                                const auto stored = to_signed(row[at + 1], names[at]->unset);
-                                const auto value = stored == names[at]->unset
-                                                       ? std::nullopt
-                                                       : kept_limit(*names[at], stored);
-                                if (value && *value != names[at]->unset)
-                                  limits->emplace(names[at]->file_key, *value);
-                              }
-                            }));
+  VSTATE_TRY(tables_.database().run(
+      fmt::format("SELECT {} FROM {} WHERE {} = ?", join(columns, ", "), tables_.quote(table->name),
+                  tables_.quote("domain")),
+      {domain.name.text()}, [&](const Values& row) {
+        limits.emplace();
+        for (std::size_t at = 0; at < names.size(); ++at) {
+          const auto stored = to_signed(row[at + 1], names[at]->unset);
+          const auto value =
+              stored == names[at]->unset ? std::nullopt : kept_limit(*names[at], stored);
+          if (value && *value != names[at]->unset) limits->emplace(names[at]->file_key, *value);
+        }
+      }));
   return limits;
 }
 
-Status SqlStore::write_limits(const DomainLocation& domain, const std::optional<Limits>& before,
-                              const std::optional<Limits>& after) {
-  if (!layout_.limits()) return FileStore::write_limits(domain, before, after);
-  VSTATE_TRY(make_tables({*layout_.limits()}));
-  const auto table = *layout_.limits();
-  VSTATE_TRY_ASSIGN(auto transaction, sql::Transaction::begin(*database_, {&table}));
-  VSTATE_TRY_ASSIGN(const auto now, read_limits(domain));
-  if (now == after) return commit(transaction);
+Status SqlLimits::write(const DomainLocation& domain, const std::optional<Limits>& before,
+                        const std::optional<Limits>& after) {
+  VSTATE_TRY(tables_.make({*tables_.layout().limits()}));
+  const auto table = *tables_.layout().limits();
+  VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
+  VSTATE_TRY_ASSIGN(const auto now, read(domain));
+  if (now == after) return tables_.commit(transaction);
   if (now != before) return fail(Errc::conflict, "was changed by somebody else meanwhile");
-  const auto condition = fmt::format(" WHERE {} = ?", quote("domain"));
+  const auto condition = fmt::format(" WHERE {} = ?", tables_.quote("domain"));
   if (!after) {
-    VSTATE_TRY(write("DELETE FROM " + quote(table.name) + condition, {domain.name.text()}));
-    return commit(transaction);
+    VSTATE_TRY(tables_.write("DELETE FROM " + tables_.quote(table.name) + condition,
+                             {domain.name.text()}));
+    return tables_.commit(transaction);
   }
   std::vector<std::string> columns, assignments;
-  sql::Values values;
+  Values values;
   for (const auto& name : limit_names()) {
     const auto found = after->find(std::string(name.file_key));
     const auto value = found == after->end() ? name.unset : found->second;
@@ -77,63 +91,80 @@ Status SqlStore::write_limits(const DomainLocation& domain, const std::optional<
       return fail(Errc::unsupported,
                   fmt::format("table {} has no column {}", table.name, name.column));
     }
-    columns.push_back(quote(name.column));
-    assignments.push_back(quote(name.column) + " = ?");
+    columns.push_back(tables_.quote(name.column));
+    assignments.push_back(tables_.quote(name.column) + " = ?");
     values.emplace_back(std::to_string(value));
   }
   values.emplace_back(domain.name.text());
-  columns.push_back(quote("domain"));
+  columns.push_back(tables_.quote("domain"));
   if (now)
-    VSTATE_TRY(write(
-        fmt::format("UPDATE {} SET {}{}", quote(table.name), join(assignments, ", "), condition),
-        values));
+    VSTATE_TRY(tables_.write(fmt::format("UPDATE {} SET {}{}", tables_.quote(table.name),
+                                         join(assignments, ", "), condition),
+                             values));
   else
-    VSTATE_TRY(write(fmt::format("INSERT INTO {} ({}) VALUES ({})", quote(table.name),
-                                 join(columns, ", "), sql::placeholders(columns.size())),
-                     values));
-  return commit(transaction);
+    VSTATE_TRY(
+        tables_.write(fmt::format("INSERT INTO {} ({}) VALUES ({})", tables_.quote(table.name),
+                                  join(columns, ", "), placeholders(columns.size())),
+                      values));
+  return tables_.commit(transaction);
 }
 
-Result<std::map<std::string, StoredLogin>> SqlStore::read_last_logins(const DomainLocation& domain,
-                                                                      const std::vector<Account>&) {
+Result<std::map<std::string, StoredLogin>> SqlLogins::read(const DomainLocation& domain,
+                                                           const std::vector<Account>&) const {
   std::map<std::string, StoredLogin> logins;
-  const auto table = layout_.lastauth();
+  const auto table = tables_.layout().lastauth();
   if (!table.exists) return logins;
-  VSTATE_TRY(database_->run(
-      fmt::format("SELECT {}, {}, {} FROM {} WHERE {} = ?", quote(user_column(table)),
-                  quote("remote_ip"), quote("timestamp"), quote(table.name), quote("domain")),
-      {domain.name.text()}, [&](const sql::Values& row) {
+  VSTATE_TRY(tables_.database().run(
+      fmt::format("SELECT {}, {}, {} FROM {} WHERE {} = ?", tables_.quote(user_column(table)),
+                  tables_.quote("remote_ip"), tables_.quote("timestamp"), tables_.quote(table.name),
+                  tables_.quote("domain")),
+      {domain.name.text()}, [&](const Values& row) {
         logins.emplace(row[0].value_or(""),
                        StoredLogin{{to_signed(row[2], 0), row[1].value_or("")}, {}});
       }));
   return logins;
 }
 
-Result<std::vector<AccountConflict>> SqlStore::write_last_logins(
-    const DomainLocation& domain, const std::vector<LoginChange>& changes) {
+Result<std::vector<AccountConflict>> SqlLogins::write(const DomainLocation& domain,
+                                                      const std::vector<LoginChange>& changes) {
   std::vector<AccountConflict> none;
   if (changes.empty()) return none;
-  VSTATE_TRY(make_tables({layout_.lastauth()}));
-  const auto table = layout_.lastauth();
-  const auto user = quote(user_column(table));
-  VSTATE_TRY_ASSIGN(auto transaction, sql::Transaction::begin(*database_, {&table}));
-  VSTATE_TRY_ASSIGN(const auto now, read_last_logins(domain, {}));
+  VSTATE_TRY(tables_.make({tables_.layout().lastauth()}));
+  const auto table = tables_.layout().lastauth();
+  const auto user = tables_.quote(user_column(table));
+  VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
+  VSTATE_TRY_ASSIGN(const auto now, read(domain, {}));
   for (const auto& change : changes) {
-    const sql::Values values{change.login.from, std::to_string(change.login.at), change.name,
-                             domain.name.text()};
+    const Values values{change.login.from, std::to_string(change.login.at), change.name,
+                        domain.name.text()};
     const auto found = now.find(change.name);
     // A login that happened meanwhile is the later one.
     if (found != now.end() && found->second.login.at >= change.login.at) continue;
-    VSTATE_TRY(write(
-        found != now.end()
-            ? fmt::format("UPDATE {} SET {} = ?, {} = ? WHERE {} = ? AND {} = ?", quote(table.name),
-                          quote("remote_ip"), quote("timestamp"), user, quote("domain"))
-            : fmt::format("INSERT INTO {} ({}, {}, {}, {}) VALUES (?, ?, ?, ?)", quote(table.name),
-                          quote("remote_ip"), quote("timestamp"), user, quote("domain")),
+    VSTATE_TRY(tables_.write(
+        found != now.end() ? fmt::format("UPDATE {} SET {} = ?, {} = ? WHERE {} = ? AND {} = ?",
+                                         tables_.quote(table.name), tables_.quote("remote_ip"),
+                                         tables_.quote("timestamp"), user, tables_.quote("domain"))
+                           : fmt::format("INSERT INTO {} ({}, {}, {}, {}) VALUES (?, ?, ?, ?)",
+                                         tables_.quote(table.name), tables_.quote("remote_ip"),
+                                         tables_.quote("timestamp"), user, tables_.quote("domain")),
         values));
   }
-  VSTATE_TRY(commit(transaction));
+  VSTATE_TRY(tables_.commit(transaction));
   return none;
 }
 
-}  // namespace vstate
+}  // namespace
+
+const char* user_column(const Table& logins) {
+  return logins.find("user") != nullptr ? "user" : "userid";
+}
+
+std::unique_ptr<LimitsStore> make_limits(Tables& tables) {
+  return std::make_unique<SqlLimits>(tables);
+}
+
+std::unique_ptr<LoginStore> make_logins(Tables& tables) {
+  return std::make_unique<SqlLogins>(tables);
+}
+
+}  // namespace vstate::sql

@@ -341,4 +341,16 @@ Status System::sync(std::string_view path) {
   return {};
 }
 
+Status replace_unless_same(System& system, const std::string& path, std::string_view bytes,
+                           Ownership ownership, std::optional<std::int64_t> mtime) {
+  const auto now = system.read_if_there(path);
+  if (now && *now && **now == bytes) {
+    VSTATE_TRY_ASSIGN(const auto info, system.info(path));
+    if (info.is_regular() && info.mode == ownership.mode &&
+        info.mtime == mtime.value_or(info.mtime))
+      return {};
+  }
+  return system.replace_file(path, bytes, ownership, Durability::batch, mtime);
+}
+
 }  // namespace vstate

@@ -90,6 +90,11 @@ class System : public LocalFiles {
   [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
 };
 
+/// Replaces a file unless it says so already, with this mode and, if one is given, this time. The
+/// caller syncs.
+Status replace_unless_same(System&, const std::string& path, std::string_view bytes, Ownership,
+                           std::optional<std::int64_t> mtime = {});
+
 /// A system on which nothing can be changed: what plans and verifications run on.
 class ReadOnlySystem : public System {
  public:

@@ -166,7 +166,7 @@ Result<ApplyReport> apply(engine::Session& session, const engine::DomainFile& fi
   auto memory = Ledger::look(*session.system);
   REQUIRE(memory);
   session.memory = *std::move(memory);
-  VSTATE_TRY(session.store->mend());
+  VSTATE_TRY(session.store->backend().mend());
   const auto ready = prepared(session, file, options);
   ApplyObserver silent;
   VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(*session.system));

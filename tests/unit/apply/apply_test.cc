@@ -80,7 +80,7 @@ TEST_CASE("a gecos that looks like a path arrives as it is", "[apply][law]") {
   const auto line = fixture.server.read(std::string(k_domain) + "/vpasswd");
   fixture.server.write(std::string(k_domain) + "/vpasswd",
                        replace_all(line, ":Bob:", ":/srv/vpopmail {x}:"));
-  REQUIRE(fixture.session.store->rebuild_index(
+  REQUIRE(fixture.session.store->accounts().rebuild_index(
       {*DomainName::parse("example.com"), k_domain, fixture.server.owner()}));
   const auto text = dump(fixture.session, "example.com", fixture.archives.path());
   const Sandbox other({"/home/other", "/var/qmail", "5.6.13", false, {}});

@@ -24,7 +24,7 @@ class Fixture {
   }
   [[nodiscard]] std::vector<AccountConflict> commit(const std::vector<AccountChange>& changes,
                                                     const Placement* placement = nullptr) {
-    auto conflicts = session.store->commit(location(), changes, placement);
+    auto conflicts = session.store->accounts().commit(location(), changes, placement);
     INFO((conflicts ? std::string() : conflicts.error().message));
     REQUIRE(conflicts);
     return *conflicts;
@@ -61,11 +61,11 @@ TEST_CASE("what is committed is read back, from listing and index alike", "[stor
   odd.is_apop = true;
   odd.quota = "10485760S,1000C";
   CHECK(fixture.commit({create(account("joe")), create(odd)}).empty());
-  const auto accounts = fixture.session.store->read_accounts(fixture.location());
+  const auto accounts = fixture.session.store->accounts().read(fixture.location());
   REQUIRE(accounts);
   REQUIRE(accounts->size() == 2);
   CHECK((*accounts)[1] == odd);
-  CHECK(fixture.session.store->index_problems(fixture.location())->empty());
+  CHECK(fixture.session.store->accounts().index_problems(fixture.location())->empty());
   const auto index = fixture.server.read(std::string(k_domain) + "/vpasswd.cdb");
   CHECK(cdb::find(index, "joe").has_value());
 }
@@ -85,8 +85,8 @@ TEST_CASE("a batch with an account that cannot be written writes nothing", "[sto
   const auto before = fixture.vpasswd();
   auto broken = account("ann");
   broken.gecos = "a:b";
-  CHECK_FALSE(fixture.session.store->commit(fixture.location(),
-                                            {create(account("bob")), create(broken)}, nullptr));
+  CHECK_FALSE(fixture.session.store->accounts().commit(
+      fixture.location(), {create(account("bob")), create(broken)}, nullptr));
   CHECK(fixture.vpasswd() == before);
 }
 
@@ -150,10 +150,10 @@ TEST_CASE("a stopped commit is finished if its accounts are there, and dropped i
     const auto pending = std::string(k_domain) + "/.vstate-dir-control";
     fixture.server.write(pending, std::string("7\n0\n3\n0 0 0\n61 61 61\n0 2 2\n0 0 0\n\n") +
                                       (is_committed ? "+joe\n-gone\n" : "+ann\n"));
-    CHECK(*fixture.session.store->is_unfinished(fixture.location()));
-    CHECK(fixture.session.store->finish(fixture.location()));
-    CHECK_FALSE(*fixture.session.store->is_unfinished(fixture.location()));
-    const auto after = fixture.session.store->read_placement(fixture.location());
+    CHECK(*fixture.session.store->accounts().is_unfinished(fixture.location()));
+    CHECK(fixture.session.store->accounts().finish(fixture.location()));
+    CHECK_FALSE(*fixture.session.store->accounts().is_unfinished(fixture.location()));
+    const auto after = fixture.session.store->accounts().read_placement(fixture.location());
     REQUIRE(after);
     CHECK(after->counter.current_users == (is_committed ? 7U : 1U));
   }

@@ -28,10 +28,10 @@ class StoreFixture {
   /// Commits, and returns who was there first.
   [[nodiscard]] std::vector<AccountConflict> commit(const std::vector<AccountChange>& changes,
                                                     const Placement* placement = nullptr) const {
-    return take(store().commit(location(), changes, placement));
+    return take(store().accounts().commit(location(), changes, placement));
   }
   [[nodiscard]] std::vector<Account> accounts() const {
-    return take(store().read_accounts(location()));
+    return take(store().accounts().read(location()));
   }
   [[nodiscard]] Account account(const std::string& name) const {
     for (auto& item : accounts())

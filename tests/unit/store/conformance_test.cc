@@ -26,11 +26,12 @@ TEST_CASE("conformance: what is committed is read back, from listing and look-up
     const auto accounts = fixture.accounts();
     REQUIRE(accounts.size() == 2);
     CHECK(fixture.account(odd.name) == odd);
-    const auto index = StoreFixture::take(fixture.store().read_index(fixture.location()));
+    const auto index =
+        StoreFixture::take(fixture.store().accounts().read_index(fixture.location()));
     REQUIRE(index.size() == 2);
     CHECK(index.at(odd.name) == odd);
-    CHECK(fixture.store().index_problems(fixture.location())->empty());
-    CHECK_FALSE(fixture.store().index_name(fixture.location()).empty());
+    CHECK(fixture.store().accounts().index_problems(fixture.location())->empty());
+    CHECK_FALSE(fixture.store().accounts().index_name(fixture.location()).empty());
   });
 }
 
@@ -39,12 +40,13 @@ TEST_CASE("conformance: a domain has none of another domain's accounts", "[store
     CHECK(fixture.commit({create(make_account("joe"))}).empty());
     const DomainLocation other{*DomainName::parse("other.example"),
                                "/srv/vpopmail/domains/other.example", fixture.location().owner};
-    CHECK(StoreFixture::take(fixture.store().read_accounts(other)).empty());
+    CHECK(StoreFixture::take(fixture.store().accounts().read(other)).empty());
     const Ownership owned{other.owner.uid, other.owner.gid, 0700};
     REQUIRE(fixture.session.system->make_directory(other.directory, owned));
     auto theirs = make_account("joe", "$1$other$x");
     theirs.home = other.directory + "/joe";
-    CHECK(StoreFixture::take(fixture.store().commit(other, {create(theirs)}, nullptr)).empty());
+    CHECK(StoreFixture::take(fixture.store().accounts().commit(other, {create(theirs)}, nullptr))
+              .empty());
     CHECK(fixture.account("joe") == make_account("joe"));
   });
 }
@@ -71,7 +73,7 @@ TEST_CASE("conformance: a batch with an account that cannot be written writes no
     const auto before = fixture.accounts();
     auto broken = make_account("zoe");
     broken.gecos = std::string("a\0b", 3);
-    const auto result = fixture.store().commit(
+    const auto result = fixture.store().accounts().commit(
         fixture.location(), {create(make_account("bob")), create(broken)}, nullptr);
     REQUIRE_FALSE(result);
     CHECK_THAT(result.error().message, ContainsSubstring("zoe"));
@@ -146,12 +148,14 @@ TEST_CASE("conformance: an old spelling of a quota is no conflict", "[store][con
 TEST_CASE("conformance: counters and free directories come back as they were written",
           "[store][conformance]") {
   for_each_store([](const StoreFixture& fixture) {
-    Placement placement = StoreFixture::take(fixture.store().read_placement(fixture.location()));
+    Placement placement =
+        StoreFixture::take(fixture.store().accounts().read_placement(fixture.location()));
     CHECK(placement.counter == DirControl{});
     for (int i = 0; i < 150; ++i) (void)next_directory(placement);
     placement.free_directories = {"0", "0/3"};
     CHECK(fixture.commit({create(make_account("joe"))}, &placement).empty());
-    const auto back = StoreFixture::take(fixture.store().read_placement(fixture.location()));
+    const auto back =
+        StoreFixture::take(fixture.store().accounts().read_placement(fixture.location()));
     CHECK(back.counter.current_users == 150);
     CHECK(back.counter.directory == "0");
     CHECK(back.free_directories == placement.free_directories);
@@ -161,34 +165,34 @@ TEST_CASE("conformance: counters and free directories come back as they were wri
     for (int i = 0; i < 200; ++i) CHECK(next_directory(again) == next_directory(next));
 
     const Owner owner = fixture.location().owner;
-    auto counter = StoreFixture::take(fixture.store().read_domains_counter(owner));
+    auto counter = StoreFixture::take(fixture.store().domains_counter().read(owner));
     CHECK(counter.current_users == 0);
     advance(counter);
-    REQUIRE(fixture.store().write_domains_counter(owner, counter));
-    CHECK(StoreFixture::take(fixture.store().read_domains_counter(owner)).current_users == 1);
+    REQUIRE(fixture.store().domains_counter().write(owner, counter));
+    CHECK(StoreFixture::take(fixture.store().domains_counter().read(owner)).current_users == 1);
   });
 }
 
 TEST_CASE("conformance: limits come and go", "[store][conformance]") {
   for_each_store([](const StoreFixture& fixture) {
     const auto read = [&] {
-      return StoreFixture::take(fixture.store().read_limits(fixture.location()));
+      return StoreFixture::take(fixture.store().limits().read(fixture.location()));
     };
     CHECK_FALSE(read());
     const std::optional<Limits> first = Limits{{"maxpopaccounts", 50},
                                                {"disable_imap", 1},
                                                {"default_quota", 31457280},
                                                {"perm_account", 6}};
-    REQUIRE(fixture.store().write_limits(fixture.location(), std::nullopt, first));
+    REQUIRE(fixture.store().limits().write(fixture.location(), std::nullopt, first));
     CHECK(read() == first);
     const std::optional<Limits> second = Limits{{"disable_webmail", 1}};
-    REQUIRE(fixture.store().write_limits(fixture.location(), first, second));
-    REQUIRE(fixture.store().write_limits(fixture.location(), first, second));
+    REQUIRE(fixture.store().limits().write(fixture.location(), first, second));
+    REQUIRE(fixture.store().limits().write(fixture.location(), first, second));
     CHECK(read() == second);
     const std::optional<Limits> none = Limits{};
-    REQUIRE(fixture.store().write_limits(fixture.location(), second, none));
+    REQUIRE(fixture.store().limits().write(fixture.location(), second, none));
     CHECK(read() == none);
-    REQUIRE(fixture.store().write_limits(fixture.location(), none, std::nullopt));
+    REQUIRE(fixture.store().limits().write(fixture.location(), none, std::nullopt));
     CHECK_FALSE(read());
   });
 }
@@ -202,10 +206,10 @@ TEST_CASE("conformance: last logins are kept with their time", "[store][conforma
     const LastLogin first{1795519893, "192.0.2.7"}, later{1795519999, "0.0.0.0"};
     const auto write = [&](const LastLogin& login) {
       CHECK(StoreFixture::take(
-                fixture.store().write_last_logins(fixture.location(), {{"joe", joe.home, login}}))
+                fixture.store().logins().write(fixture.location(), {{"joe", joe.home, login}}))
                 .empty());
       return StoreFixture::take(
-          fixture.store().read_last_logins(fixture.location(), fixture.accounts()));
+          fixture.store().logins().read(fixture.location(), fixture.accounts()));
     };
     const auto logins = write(first);
     REQUIRE(logins.size() == 1);
@@ -220,26 +224,26 @@ TEST_CASE("conformance: rows of aliases keep their order, and are replaced as on
     const std::vector<std::string> lines{"&z@example.org", "a@example.org", "|/bin/cat -e",
                                          "&a'b@example.org"};
     const std::vector<std::string> fewer{"a@example.org"};
-    const auto takes =
-        StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "sales", lines));
+    const auto takes = StoreFixture::take(
+        fixture.store().aliases().takes_rows(fixture.location(), "sales", lines));
     const auto write = [&](const std::vector<std::string>& before,
                            const std::vector<std::string>& after) {
-      return fixture.store().write_alias_rows(fixture.location(), "sales", before, after);
+      return fixture.store().aliases().write_rows(fixture.location(), "sales", before, after);
     };
     CHECK(write({}, lines).has_value() == takes);
     const AliasRows expected = takes ? AliasRows{{"sales", lines}} : AliasRows{};
-    CHECK(StoreFixture::take(fixture.store().read_alias_rows(fixture.location())) == expected);
+    CHECK(StoreFixture::take(fixture.store().aliases().read_rows(fixture.location())) == expected);
     CHECK(write({}, lines).has_value() == takes);
     CHECK_FALSE(write({"&other@example.org"}, fewer).has_value());
     CHECK(write(lines, fewer).has_value() == takes);
     CHECK(write(fewer, {}).has_value() == takes);
-    CHECK(StoreFixture::take(fixture.store().read_alias_rows(fixture.location())).empty());
+    CHECK(StoreFixture::take(fixture.store().aliases().read_rows(fixture.location())).empty());
     // What vdelivermail reads otherwise than qmail-local never becomes rows.
     for (const auto* line : {"+list", "./mbox", "", " &a@example.org", "&a@example.org "})
-      CHECK_FALSE(
-          StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "odd", {line})));
+      CHECK_FALSE(StoreFixture::take(
+          fixture.store().aliases().takes_rows(fixture.location(), "odd", {line})));
     CHECK_FALSE(StoreFixture::take(
-        fixture.store().takes_alias_rows(fixture.location(), "a-default", {"|echo $DEFAULT"})));
+        fixture.store().aliases().takes_rows(fixture.location(), "a-default", {"|echo $DEFAULT"})));
   });
 }
 
@@ -248,18 +252,19 @@ TEST_CASE("conformance: rows that take the place of others keep their order too"
   for_each_store([](const StoreFixture& fixture) {
     const std::vector<std::string> first{"&a@example.org", "&b@example.org", "&c@example.org"};
     const std::vector<std::string> second{"&f@example.org", "&d@example.org", "&e@example.org"};
-    if (!StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "sales", first)))
+    if (!StoreFixture::take(
+            fixture.store().aliases().takes_rows(fixture.location(), "sales", first)))
       return;
     const auto write = [&](const std::string& name, const std::vector<std::string>& before,
                            const std::vector<std::string>& after) {
-      REQUIRE(fixture.store().write_alias_rows(fixture.location(), name, before, after));
+      REQUIRE(fixture.store().aliases().write_rows(fixture.location(), name, before, after));
     };
     write("other", {}, first);
     write("sales", {}, first);
     write("last", {}, first);
     write("other", first, {});
     write("sales", first, second);
-    CHECK(StoreFixture::take(fixture.store().read_alias_rows(fixture.location())) ==
+    CHECK(StoreFixture::take(fixture.store().aliases().read_rows(fixture.location())) ==
           AliasRows{{"sales", second}, {"last", first}});
   });
 }
@@ -270,29 +275,31 @@ TEST_CASE("conformance: rows are replaced as one, wherever it stops",
   const std::vector<std::string> after{"&d@example.org", "&b@example.org"};
   for_each_store([&](const StoreFixture& fixture) {
     const auto read = [&] {
-      return StoreFixture::take(fixture.store().read_alias_rows(fixture.location()))["sales"];
+      return StoreFixture::take(fixture.store().aliases().read_rows(fixture.location()))["sales"];
     };
-    if (!StoreFixture::take(fixture.store().takes_alias_rows(fixture.location(), "sales", before)))
+    if (!StoreFixture::take(
+            fixture.store().aliases().takes_rows(fixture.location(), "sales", before)))
       return;
     bool is_done = false;
     for (long step = 1; !is_done; ++step) {
       INFO("stopped before step " << step);
-      REQUIRE(fixture.store().write_alias_rows(fixture.location(), "sales", read(), before));
+      REQUIRE(fixture.store().aliases().write_rows(fixture.location(), "sales", read(), before));
       {
         auto system = std::make_unique<SteppedSystem>(fixture.server.sandbox().root(), step);
         auto stopped = fixture.server.open(std::move(system));
-        is_done =
-            stopped.store->write_alias_rows(fixture.location(), "sales", before, after).has_value();
+        is_done = stopped.store->aliases()
+                      .write_rows(fixture.location(), "sales", before, after)
+                      .has_value();
       }
       // What a plan sees is what the next apply begins with.
       const auto seen = read();
       CHECK((seen == before || seen == after));
-      REQUIRE(fixture.store().mend());
+      REQUIRE(fixture.store().backend().mend());
       CHECK(read() == seen);
       // Somebody else's rows are never made of a change that was stopped.
-      REQUIRE(
-          fixture.store().write_alias_rows(fixture.location(), "sales", seen, {"&x@y.example"}));
-      REQUIRE(fixture.store().mend());
+      REQUIRE(fixture.store().aliases().write_rows(fixture.location(), "sales", seen,
+                                                   {"&x@y.example"}));
+      REQUIRE(fixture.store().backend().mend());
       CHECK(read() == std::vector<std::string>{"&x@y.example"});
     }
   });
@@ -302,13 +309,13 @@ TEST_CASE("conformance: alias domains are listed where the back-end keeps a list
           "[store][conformance]") {
   for_each_store([](const StoreFixture& fixture) {
     const auto read = [&] {
-      return StoreFixture::take(fixture.store().read_alias_domains(fixture.location()));
+      return StoreFixture::take(fixture.store().aliases().read_domains(fixture.location()));
     };
     const bool keeps_list = read().has_value();
-    REQUIRE(fixture.store().write_alias_domain(fixture.location(), "example.net", true));
-    REQUIRE(fixture.store().write_alias_domain(fixture.location(), "example.net", true));
+    REQUIRE(fixture.store().aliases().write_domain(fixture.location(), "example.net", true));
+    REQUIRE(fixture.store().aliases().write_domain(fixture.location(), "example.net", true));
     if (keeps_list) CHECK(read() == std::set<std::string>{"example.net"});
-    REQUIRE(fixture.store().write_alias_domain(fixture.location(), "example.net", false));
+    REQUIRE(fixture.store().aliases().write_domain(fixture.location(), "example.net", false));
     CHECK(read().value_or(std::set<std::string>()).empty());
   });
 }
@@ -346,7 +353,7 @@ TEST_CASE("conformance: a change that another process has begun is waited for, a
     const auto* counter = counting.get();
     auto other = fixture.server.open(std::move(counting));
     const auto before = counter->steps();
-    REQUIRE(other.store->commit(fixture.location(), {change(joe, theirs)}, nullptr));
+    REQUIRE(other.store->accounts().commit(fixture.location(), {change(joe, theirs)}, nullptr));
     const long last = counter->steps() - before;
     REQUIRE(fixture.commit({change(theirs, joe)}).empty());
     int tells[2];
@@ -356,7 +363,7 @@ TEST_CASE("conformance: a change that another process has begun is waited for, a
     if (child == 0) {
       auto session = fixture.server.open(
           std::make_unique<WaitingSystem>(fixture.server.sandbox().root(), last, tells[1]));
-      (void)session.store->commit(fixture.location(), {change(joe, theirs)}, nullptr);
+      (void)session.store->accounts().commit(fixture.location(), {change(joe, theirs)}, nullptr);
       _exit(1);
     }
     char byte = 0;
@@ -364,7 +371,8 @@ TEST_CASE("conformance: a change that another process has begun is waited for, a
     auto session = fixture.server.open();
     session.server.lock_seconds = 1;
     session.store = StoreFixture::take(open_store(*session.system, session.server));
-    const auto result = session.store->commit(fixture.location(), {change(joe, ours)}, nullptr);
+    const auto result =
+        session.store->accounts().commit(fixture.location(), {change(joe, ours)}, nullptr);
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
     for (const int end : tells) close(end);
@@ -384,10 +392,10 @@ namespace {
 /// What an apply does to bring these accounts in: the homes that the placement gives, in order.
 Status add_accounts(AccountStore& store, const DomainLocation& domain,
                     const std::vector<std::string>& names) {
-  VSTATE_TRY_ASSIGN(const bool is_unfinished, store.is_unfinished(domain));
-  if (is_unfinished) VSTATE_TRY(store.finish(domain));
-  VSTATE_TRY_ASSIGN(const auto there, store.read_index(domain));
-  VSTATE_TRY_ASSIGN(auto placement, store.read_placement(domain));
+  VSTATE_TRY_ASSIGN(const bool is_unfinished, store.accounts().is_unfinished(domain));
+  if (is_unfinished) VSTATE_TRY(store.accounts().finish(domain));
+  VSTATE_TRY_ASSIGN(const auto there, store.accounts().read_index(domain));
+  VSTATE_TRY_ASSIGN(auto placement, store.accounts().read_placement(domain));
   std::vector<AccountChange> changes;
   for (const auto& name : names) {
     if (there.contains(name)) continue;
@@ -396,7 +404,7 @@ Status add_accounts(AccountStore& store, const DomainLocation& domain,
     changes.push_back(create(account));
   }
   if (changes.empty()) return {};
-  VSTATE_TRY(store.commit(domain, changes, &placement));
+  VSTATE_TRY(store.accounts().commit(domain, changes, &placement));
   return {};
 }
 
@@ -408,7 +416,8 @@ TEST_CASE("conformance: a commit that stops at any step and is run again ends as
     DYNAMIC_SECTION(kind.name) {
       const std::vector<std::string> names{"ann", "bob", "cid", "dan", "eve", "fay"};
       const auto prepare = [](const StoreFixture& fixture) {
-        auto placement = StoreFixture::take(fixture.store().read_placement(fixture.location()));
+        auto placement =
+            StoreFixture::take(fixture.store().accounts().read_placement(fixture.location()));
         for (int i = 0; i < 97; ++i) (void)next_directory(placement);
         placement.free_directories = {"0"};
         CHECK(fixture.commit({create(make_account("old"))}, &placement).empty());
@@ -421,7 +430,8 @@ TEST_CASE("conformance: a commit that stops at any step and is run again ends as
       REQUIRE(add_accounts(*session.store, whole.location(), names));
       const long steps = counter->steps();
       const auto expected = whole.accounts();
-      const auto placement = StoreFixture::take(whole.store().read_placement(whole.location()));
+      const auto placement =
+          StoreFixture::take(whole.store().accounts().read_placement(whole.location()));
       REQUIRE(expected.size() == names.size() + 1);
       REQUIRE(steps > 3);
       for (long step = 1; step <= steps; ++step) {
@@ -435,9 +445,10 @@ TEST_CASE("conformance: a commit that stops at any step and is run again ends as
         }
         REQUIRE(add_accounts(fixture.store(), fixture.location(), names));
         CHECK(fixture.accounts() == expected);
-        CHECK(StoreFixture::take(fixture.store().read_placement(fixture.location())) == placement);
-        CHECK_FALSE(*fixture.store().is_unfinished(fixture.location()));
-        CHECK(fixture.store().index_problems(fixture.location())->empty());
+        CHECK(StoreFixture::take(fixture.store().accounts().read_placement(fixture.location())) ==
+              placement);
+        CHECK_FALSE(*fixture.store().accounts().is_unfinished(fixture.location()));
+        CHECK(fixture.store().accounts().index_problems(fixture.location())->empty());
       }
     }
   }
