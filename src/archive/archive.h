@@ -98,20 +98,7 @@ struct ExtractLimits {
   std::uint64_t max_bytes = std::uint64_t{16} << 40;  ///< content, unpacked
 };
 
-struct ArchiveScan {
-  std::uint64_t entries = 0, messages = 0, bytes = 0;
-  std::string sha256;
-  /// Unique names that the archive holds more than once, sorted.
-  std::vector<NameHash> duplicates;
-};
-
 /// Names the archives' bytes on the disk for as long as nobody changes them (inode, size, time).
 [[nodiscard]] Result<std::string> archive_identity(const ArchiveFiles&);
-
-/// Reads all of an archive (tar in any dialect; zstd, gzip, bzip2, xz, or plain). Fails with
-/// `not_found`; with `invalid` for broken or cut-off bytes, names that are absolute, empty, or
-/// hold ".." or ".", devices and fifos, a hard link to what did not come before it, and
-/// what breaks a limit. The message names the entry.
-[[nodiscard]] Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLimits = {});
 
 }  // namespace vstate

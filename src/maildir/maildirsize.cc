@@ -106,12 +106,4 @@ Status write_maildirsize(System& system, std::string_view home, const Quota& quo
   return system.replace_file(path, text, {owner.uid, owner.gid, 0600}, Durability::now);
 }
 
-Result<std::optional<std::string>> maildirsize_quota(const Files& system, std::string_view home) {
-  VSTATE_TRY_ASSIGN(const auto text,
-                    system.read_if_there(path_join(path_join(home, "Maildir"), "maildirsize")));
-  if (!text) return std::optional<std::string>();
-  const auto lines = split_lines(*text);
-  return std::optional(lines.empty() ? std::string() : std::string(lines.front()));
-}
-
 }  // namespace vstate

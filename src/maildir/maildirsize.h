@@ -2,8 +2,6 @@
 /// The quota counter of a Maildir (vpopmail's maildirquota.c; Courier and Dovecot read it too).
 #pragma once
 
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "sys/system.h"
@@ -19,9 +17,5 @@ namespace vstate {
 /// removed instead, if there is one. Call it when all messages are in place. A Maildir that is a
 /// symbolic link is `conflict`: nothing is written through it.
 Status write_maildirsize(System&, std::string_view home, const Quota&, Owner);
-
-/// Line 1 of HOME/Maildir/maildirsize, the quota as it was written; nothing if there is no file.
-[[nodiscard]] Result<std::optional<std::string>> maildirsize_quota(const Files&,
-                                                                   std::string_view home);
 
 }  // namespace vstate

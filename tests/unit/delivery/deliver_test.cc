@@ -1,7 +1,7 @@
 #include "delivery/deliver.h"
 
 #include "support/catch.h"
-#include "unit/mail/mail_sandbox.h"
+#include "support/mail_sandbox.h"
 #include "vstate/base/digest.h"
 
 using namespace vstate;

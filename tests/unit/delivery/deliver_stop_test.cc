@@ -1,6 +1,6 @@
 #include "delivery/deliver.h"
 #include "support/catch.h"
-#include "unit/mail/mail_sandbox.h"
+#include "support/mail_sandbox.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;

@@ -16,7 +16,7 @@
 #include "delivery/offer.h"
 #include "ledger/ledger.h"
 #include "support/catch.h"
-#include "unit/mail/mail_sandbox.h"
+#include "support/mail_sandbox.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;

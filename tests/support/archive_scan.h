@@ -1,13 +1,26 @@
+/// \file
+/// Reads all of one archive and counts what is in it.
+#pragma once
+
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "archive/archive.h"
 #include "archive/digest.h"
 #include "archive/tar_reader.h"
 #include "maildir/names.h"
 
-namespace vstate {
+namespace vstate::test {
 
-Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLimits limits) {
+struct ArchiveScan {
+  std::uint64_t entries = 0, messages = 0, bytes = 0;
+  std::string sha256;
+  /// Unique names that the archive holds more than once, sorted.
+  std::vector<NameHash> duplicates;
+};
+
+inline Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLimits limits = {}) {
   VSTATE_TRY_ASSIGN(auto reader, mail::Reader::open(host_path, limits));
   ArchiveScan scan;
   mail::ContentDigest digest;
@@ -37,4 +50,4 @@ Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLimits lim
   return scan;
 }
 
-}  // namespace vstate
+}  // namespace vstate::test

@@ -1,7 +1,8 @@
 #include "archive/archive.h"
 
+#include "support/archive_scan.h"
 #include "support/catch.h"
-#include "unit/mail/mail_sandbox.h"
+#include "support/mail_sandbox.h"
 #include "vstate/base/digest.h"
 
 using namespace vstate;
@@ -9,6 +10,7 @@ namespace fs = std::filesystem;
 using vstate::test::ContainsSubstring;
 using vstate::test::MailSandbox;
 using vstate::test::make_tar;
+using vstate::test::scan_archive;
 using vstate::test::tar_directory;
 using vstate::test::TarItem;
 

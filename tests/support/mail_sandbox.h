@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "delivery/deliver.h"
+#include "vstate/model/server.h"
 
 namespace vstate::test {
 

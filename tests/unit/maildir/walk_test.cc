@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "support/catch.h"
-#include "unit/mail/mail_sandbox.h"
+#include "support/mail_sandbox.h"
 
 using namespace vstate;
 using vstate::test::MailSandbox;
