@@ -11,10 +11,10 @@
 
 namespace vstate::mail {
 
-Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, bool wants_digests,
+Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, Digests digests,
                           const MailMemory* memory) {
   if (files.announced()) limits.max_bytes = std::min(limits.max_bytes, *files.announced());
-  Chain chain(files, limits, wants_digests, memory);
+  Chain chain(files, limits, digests == Digests::all, memory);
   VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
   if (!files.continues()) chain.changes_.resize(1);
   for (const auto& path : files.paths())
@@ -68,7 +68,7 @@ Status Chain::open_next() {
 
 NameHash Chain::key_of(const MessagePath& message) {
   const auto key = keys_.of(message);
-  const bool is_known = memory_ != nullptr && memory_->find_unseen(key) != nullptr;
+  const bool is_known = memory_ != nullptr && memory_->find(key) != nullptr;
   if (is_known && !dropped_.contains(key)) return key_in_folder(message.folder, message.unique);
   return key;
 }

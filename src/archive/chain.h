@@ -21,10 +21,12 @@ class HardLinks;
 
 class Chain {
  public:
-  /// Increments are read for what they change in the archives before them. `wants_digests`: all
-  /// content is read, whoever asks for it. `memory`: what came from archives that are left out.
+  /// With digests all content is read, whether or not somebody asks for it.
+  enum class Digests { none, all };
+  /// Reads increments for what they change in the archives before them. `memory` is what came from
+  /// archives that are left out, and may be null.
   [[nodiscard]] static Result<Chain> open(const ArchiveFiles&, ExtractLimits,
-                                          bool wants_digests = false,
+                                          Digests digests = Digests::none,
                                           const MailMemory* memory = nullptr);
 
   /// False at the end. What was not read of the entry before is skipped. An entry that an increment

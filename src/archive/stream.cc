@@ -119,14 +119,14 @@ class BoxWriter final : public MailSink {
 
   Result<bool> wants_message(const std::string& path) override {
     const auto key = keys_.of(*mail::as_message(path));
-    const auto* entry = have_.find(key);
+    const auto* entry = have_.mark_seen(key);
     if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return true;
     if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
     return false;
   }
 
   bool wants_file(const std::string& path, std::uint64_t stamp) override {
-    const auto* entry = have_.find(key_of_file(path));
+    const auto* entry = have_.mark_seen(key_of_file(path));
     return entry == nullptr || entry->state.marks != stamp;
   }
 
@@ -141,12 +141,7 @@ class BoxWriter final : public MailSink {
     }
     VSTATE_TRY(stream_.header(entry, is_message));
     if (entry.kind != EntryKind::regular) return {};
-    Status written;
-    const std::function<void(std::string_view)> sink = [&](std::string_view part) {
-      if (written) written = stream_.data(part);
-    };
-    VSTATE_TRY(content.copy_to(-1, &sink));
-    VSTATE_TRY(written);
+    VSTATE_TRY(content.read([&](std::string_view part) { return stream_.data(part); }));
     return stream_.end_file();
   }
 
@@ -210,7 +205,7 @@ class StreamReader::Impl {
   Status fill(RemoteSink&);
   Status take_changes(RemoteSink&);
   /// All of the present entry; fails if it is not what was sent.
-  Status read(const mail::Sink&);
+  Status read(const Sink&);
   /// The present entry as it was sent, without its digest.
   [[nodiscard]] const TreeEntry& entry() const { return entry_; }
   /// What comes before the path within the box: "mailbox/alice/".
@@ -271,7 +266,7 @@ Status StreamReader::Impl::advance() {
   return {};
 }
 
-Status StreamReader::Impl::read(const mail::Sink& sink) {
+Status StreamReader::Impl::read(const Sink& sink) {
   has_bytes_ = false;
   std::string digest;
   auto left = entry_.size;
@@ -329,12 +324,7 @@ Status StreamReader::Impl::take_changes(RemoteSink& receiver) {
 class StreamContent final : public Content {
  public:
   explicit StreamContent(StreamReader::Impl& stream) : stream_(stream) {}
-  Status copy_to(int file, const std::function<void(std::string_view)>* sink) override {
-    return stream_.read([&](std::string_view part) -> Status {
-      if (sink != nullptr) (*sink)(part);
-      return file < 0 ? Status() : write_all(file, part, stream_.entry().path);
-    });
-  }
+  Status read(const Sink& sink) override { return stream_.read(sink); }
 
  private:
   StreamReader::Impl& stream_;

@@ -287,7 +287,8 @@ Result<std::string> archive_identity(const ArchiveFiles& files) {
   for (const auto& path : files.paths()) {
     struct stat st {};
     if (stat(path.c_str(), &st) != 0) return fail_errno(path, "cannot open");
-    identity += (identity.empty() ? "" : ";") + mail::identity_of(st);
+    if (!identity.empty()) identity.push_back(';');
+    identity += mail::identity_of(st);
   }
   return identity;
 }

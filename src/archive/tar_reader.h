@@ -11,6 +11,7 @@
 
 #include "archive/archive.h"
 #include "archive/plain_locale.h"
+#include "maildir/sink.h"
 
 struct archive;
 struct archive_entry;
@@ -22,9 +23,6 @@ struct ReadEntry : TreeEntry {
   bool is_message = false;
   std::string hard_link;  ///< path it names; only seen by those who resolve it
 };
-
-/// Gets the bytes of an entry, part by part.
-using Sink = std::function<Status(std::string_view)>;
 
 class HardLinks;
 

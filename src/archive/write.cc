@@ -89,7 +89,7 @@ class Indexing {
   bool wants_message(const std::string& path) {
     const auto key = keys_.of(*mail::as_message(path));
     asked_ = {key, state_of_message(path), 0};
-    const auto* entry = before_.find(key);
+    const auto* entry = before_.mark_seen(key);
     if (entry == nullptr) return true;
     if (entry->state != asked_.state) changes_ += mail::to_line(key, path);
     took();
@@ -98,7 +98,7 @@ class Indexing {
   /// The same for what is no message; `stamp` changes whenever it does.
   bool wants(const std::string& path, std::uint64_t stamp) {
     asked_ = {key_of_file(path), {0, stamp}, 0};
-    const auto* entry = before_.find(asked_.key);
+    const auto* entry = before_.mark_seen(asked_.key);
     if (entry == nullptr || entry->state.marks != stamp) return true;
     took();
     return false;

@@ -1,4 +1,8 @@
-// Making what was built durable, writing it down, and renaming it to its place.
+// The order is what lets the run after a stopped one tell a person's change from its own: bytes on
+// the disk, announcements on the disk, then renames. A temporary that is still there says that its
+// rename never happened; an announced message with neither file was placed and then deleted.
+
+#include "delivery/batch.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,8 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "delivery/batch.h"
-#include "maildir/memory.h"
+#include "delivery/temporary.h"
 #include "maildir/names.h"
 #include "sys/handle.h"
 
@@ -60,77 +63,87 @@ Result<bool> lock_with(int directory, const std::string& file, const std::string
 }  // namespace
 
 Batch::Batch(System& system, Owner owner, DeliveryLog* log, Written written)
-    : system_(system),
-      owner_(owner),
-      log_(log),
-      written_(std::move(written)),
-      files_(std::make_unique<Files>()) {}
-Batch::~Batch() = default;
+    : system_(system), owner_(owner), log_(log), written_(std::move(written)) {}
 
 std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
 
 Status Batch::add(Item item) {
-  const bool is_new_target = files_->items.empty() || files_->items.back().target != item.target;
+  const bool is_new_target = items_.empty() || items_.back().target != item.target;
   built_bytes_ += item.size;
   if (written_) written_(item.is_message ? 1 : 0, item.size);
-  files_->items.push_back(std::move(item));
+  items_.push_back(std::move(item));
   if (is_new_target) ++targets_;
-  if (files_->items.size() >= k_most_files || built_bytes_ >= k_most_bytes ||
-      targets_ >= k_most_targets)
+  if (items_.size() >= k_most_files || built_bytes_ >= k_most_bytes || targets_ >= k_most_targets)
     return flush();
   return {};
 }
 
 Status Batch::add(Move move) {
-  files_->moves.push_back(std::move(move));
-  return files_->moves.size() < k_most_files ? Status() : flush();
+  moves_.push_back(std::move(move));
+  return moves_.size() < k_most_files ? Status() : flush();
 }
 
 Status Batch::note(const DeliveryLog::Record& record) {
   if (log_ == nullptr) return {};
-  files_->records.push_back(record);
-  return files_->records.size() < k_most_files ? Status() : flush();
+  records_.push_back(record);
+  return records_.size() < k_most_files ? Status() : flush();
 }
 
+/// Removes temporaries that cannot be placed, so that they do not fill a disk that is full.
 void Batch::drop_built() {
   const ActingAs acting(owner_.uid, owner_.gid);
-  for (const auto& item : files_->items) {
+  for (const auto& item : items_) {
     const auto place = item.target->directory(item.build_in);
     if (place) unlinkat((*place)->get(), item.temporary.c_str(), 0);
   }
-  files_->items.clear();
+  items_.clear();
   built_bytes_ = 0;
   targets_ = 0;
 }
 
 Status Batch::flush() {
-  if (files_->items.empty() && files_->records.empty() && files_->moves.empty()) return {};
+  if (items_.empty() && records_.empty() && moves_.empty()) return {};
+  auto status = sync();
+  if (status) status = announce();
+  if (!status) {
+    drop_built();
+    return status;
+  }
+  drop_quota_counters();
+  VSTATE_TRY(make_moves(std::exchange(moves_, {})));
+  return place_all();
+}
+
+Status Batch::sync() {
   std::set<dev_t> synced;
   const mail::Target* last = nullptr;
-  for (const auto& item : files_->items) {
+  for (const auto& item : items_) {
     struct stat st {};
     if (std::exchange(last, item.target.get()) == item.target.get()) continue;
     if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
-    if (syncfs(item.target->root()) == 0) continue;
-    auto failure = fail_errno(item.target->path(), "cannot write to the disk");
-    drop_built();
-    return failure;
+    if (syncfs(item.target->root()) != 0)
+      return fail_errno(item.target->path(), "cannot write to the disk");
   }
-  if (log_ != nullptr) {
-    auto records = std::exchange(files_->records, {});
-    for (const auto& item : files_->items)
-      if (item.record.box != 0) records.push_back(item.record);
-    for (const auto& move : files_->moves)
-      records.push_back({move.box, move.key, move.after, true, true, state_of_message(move.from)});
-    if (auto status = log_->record(records); !status) {
-      drop_built();
-      return status;
-    }
-  }
-  drop_quota_counters();
-  VSTATE_TRY(make_moves(std::exchange(files_->moves, {})));
+  return {};
+}
+
+Status Batch::announce() {
+  if (log_ == nullptr) return {};
+  auto records = std::exchange(records_, {});
+  for (const auto& item : items_)
+    if (item.record.box != 0) records.push_back(item.record);
+  for (const auto& move : moves_)
+    records.push_back({.box = move.box,
+                       .key = move.key,
+                       .state = move.after,
+                       .kind = DeliveryLog::Kind::change,
+                       .from = state_of_message(move.from)});
+  return log_->record(records);
+}
+
+Status Batch::place_all() {
   std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
-  const auto items = std::exchange(files_->items, {});
+  const auto items = std::exchange(items_, {});
   built_bytes_ = 0;
   targets_ = 0;
   for (const auto& item : items) {
@@ -157,9 +170,9 @@ void Batch::drop_quota_counters() {
     if (const auto maildir = target.directory("Maildir"))
       unlinkat((*maildir)->get(), "maildirsize", 0);
   };
-  for (const auto& item : files_->items)
+  for (const auto& item : items_)
     if (item.is_message) drop(*item.target);
-  for (const auto& move : files_->moves) drop(*move.target);
+  for (const auto& move : moves_) drop(*move.target);
 }
 
 Status Batch::make_moves(const std::vector<Move>& moves) {
@@ -169,7 +182,7 @@ Status Batch::make_moves(const std::vector<Move>& moves) {
     status = make(move);
     if (status) continue;
     if (status.error().code == Errc::interrupted) return status;
-    unmade.push_back({move.box, move.key, move.before, false});
+    unmade.push_back({.box = move.box, .key = move.key, .state = move.before});
     if (status.error().ends_run()) break;
     // A reader was quicker; the next pass looks again.
     if (status.error().code != Errc::not_found) failures_.emplace(move.label, status.error());
@@ -191,17 +204,19 @@ Status Batch::make(const Move& move) {
   }
   VSTATE_TRY_ASSIGN(const auto to, move.target->directory(path_parent(move.to)));
   // Where the name is taken, its owner has done the same.
-  if (!mail::rename_where_free(from->get(), name.c_str(), to->get(),
-                               std::string(path_name(move.to)).c_str()) &&
-      errno != EEXIST)
-    return fail_errno(shown, "cannot rename");
+  const std::string new_name(path_name(move.to));
+  const bool is_renamed =
+      mail::rename_where_free(from->get(), name.c_str(), to->get(), new_name.c_str());
+  if (!is_renamed && errno != EEXIST) return fail_errno(shown, "cannot rename");
   return {};
 }
 
 Status Batch::withdraw(const Item& item) {
   if (log_ != nullptr && item.record.box != 0)
-    VSTATE_TRY(item.before ? log_->record({{item.record.box, item.record.key, *item.before}})
-                           : log_->withdraw({item.record}));
+    VSTATE_TRY(item.before
+                   ? log_->record(
+                         {{.box = item.record.box, .key = item.record.key, .state = *item.before}})
+                   : log_->withdraw({item.record}));
   const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
     unlinkat((*place)->get(), item.temporary.c_str(), 0);
@@ -209,25 +224,26 @@ Status Batch::withdraw(const Item& item) {
 }
 
 Status Batch::place(const Item& item) {
-  if (item.replaces) return place_file(item);
+  if (item.place == Place::unchanged) return place_locked(item);
   VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));
   VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
   const std::string name(path_name(item.path));
   const char* temporary = item.temporary.c_str();
   const bool is_placed =
-      item.is_replacing ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
-                        : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
-  if (!is_placed) {
-    const bool is_taken = errno == EEXIST;
-    if (!is_taken) return fail_errno(item.target->full(item.path), "cannot rename the temporary");
-    return fail(Errc::conflict,
-                fmt::format("{}: appeared meanwhile; run it again", item.target->full(item.path)));
-  }
-  return {};
+      item.place == Place::any
+          ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
+          : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
+  if (is_placed) return {};
+  const int error = errno;
+  const auto full = item.target->full(item.path);
+  if (error == EEXIST)
+    return fail(Errc::conflict, fmt::format("{}: appeared meanwhile; run it again", full));
+  errno = error;
+  return fail_errno(full, "cannot rename the temporary");
 }
 
 /// Replaces what a mail server keeps of its messages, unless the server has written it meanwhile.
-Status Batch::place_file(const Item& item) {
+Status Batch::place_locked(const Item& item) {
   VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
   const std::string name(path_name(item.path));
   const auto full = item.target->full(item.path);

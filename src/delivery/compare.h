@@ -1,120 +1,121 @@
 /// \file
-/// What has to be done for an archive to be in a directory: decided here, in one place, shown by
-/// compare_archive, done by extract_archive, named by check_archive.
+/// What an archive would bring to a directory: what the judge says about each entry, counted.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "archive/archive.h"
 #include "archive/chain.h"
-#include "delivery/deliver.h"
 #include "delivery/judge.h"
 #include "delivery/target.h"
 #include "maildir/memory.h"
+#include "sys/system.h"
+#include "vstate/base/result.h"
+
+namespace vstate {
+
+struct ArchiveStatus {
+  std::uint64_t messages_missing = 0;
+  std::uint64_t messages_changed = 0;  ///< remembered; the source has marked or moved them since
+  std::uint64_t bytes_missing = 0;     ///< of messages and files that are missing
+  std::uint64_t files_missing = 0;     ///< files that are no messages, links, and directories
+  std::vector<std::string> kept;       ///< paths that differ and stay as they are
+  std::vector<std::string> replaced;   ///< paths that differ and are to be replaced
+  std::vector<std::string> digests;    ///< of the content of the archive, and of each increment
+  std::string identity;                ///< names its bytes on the disk while nobody changes them
+  std::vector<NameHash> repeated;      ///< names that it holds in more than one folder, sorted
+  bool has_courier_files = false;      ///< something for --convert courier-dovecot
+  /// "PATH: why": links that lead out of the directory (never made), and what is in the way on the
+  /// target: a directory of the archive that is a link or a file here. What lies below it counts
+  /// as missing until a person has moved it.
+  std::vector<std::string> refused;
+  /// Returns whether delivering it would write nothing.
+  [[nodiscard]] bool is_whole() const {
+    return messages_missing == 0 && messages_changed == 0 && files_missing == 0 && replaced.empty();
+  }
+};
+
+/// Only reads. A directory that does not exist lacks everything, and nothing counts as remembered
+/// there. Reads the archive once (twice if a message is there with another size), and asks no inode
+/// for a message whose ",S=" is the entry's size. Takes some 60 bytes of memory for each message of
+/// archive and directory. `memory` may be null; its announced changes are settled in it.
+///
+/// Fails with `not_found` or `invalid` for an archive that is missing, broken, or unsafe, and with
+/// the errors of the file system.
+[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const ArchiveFiles&,
+                                                    std::string_view directory, const Rules&,
+                                                    MailMemory* memory = nullptr,
+                                                    ExtractLimits = {});
+
+}  // namespace vstate
 
 namespace vstate::mail {
 
-/// How a directory or link of the archive stands on the target.
-enum class Presence {
-  there,
-  absent,
-  differs,  ///< a link with another target, or something that is no link
-  blocked,  ///< a directory that is no directory here, and all directories below it
-  refused,  ///< a link that must not be made
-};
-
-struct WantedDirectory {
-  unsigned mode = 0700;
-  Presence presence = Presence::absent;
-};
-
-struct WantedLink {
-  std::string path, target;
-  Presence presence = Presence::absent;
-};
-
 struct Comparison {
   ArchiveStatus status;
-  std::vector<bool> wanted;          ///< by entry: a message or file that is to be delivered
-  std::set<std::uint32_t> replaced;  ///< wanted files that replace one
+  std::vector<bool> missing;        ///< by entry
+  std::set<std::uint32_t> blocked;  ///< entries that are directories and cannot be made
   /// Messages that are there with another size, by entry: the unique name under which they are
-  /// delivered, or already were (then they are not wanted).
+  /// delivered, or already were (then they are not missing).
   std::map<std::uint32_t, std::string> variants;
-  std::map<std::string, WantedDirectory> directories;
-  std::vector<WantedLink> links;  ///< in the archive's order
-  Chain::Gathered hard_links;     ///< for the next reader of the archive
-
-  [[nodiscard]] bool is_blocked(std::string_view directory) const;
-};
-
-/// Reads as many bytes as `expected` has, and tells whether they are those.
-[[nodiscard]] Result<bool> has_bytes(int file, std::string_view expected, std::string_view path);
-
-struct CompareOptions {
-  OnDifference on_difference = OnDifference::keep;
-  ExtractLimits limits;
-  bool wants_digest = true;
-  MailMemory* memory = nullptr;  ///< null: nothing is remembered
-  bool to_dovecot = false;       ///< ReceiveOptions::to_dovecot
-  const Reserved* reserved = nullptr;
+  Chain::Gathered hard_links;  ///< for the next reader of the archive
 };
 
 class Comparer {
  public:
-  /// `target`: nothing if the directory does not exist.
-  Comparer(ArchiveFiles archive, Target* target, const CompareOptions& options)
-      : archive_(std::move(archive)), target_(target), options_(options) {}
-  [[nodiscard]] Result<Comparison> run();
-
-  /// Both stay usable after run().
-  [[nodiscard]] const TargetIndex& index() const { return index_; }
-  [[nodiscard]] FolderNumbers& folders() { return folders_; }
+  /// `memory` is what came from archives that are left out before these, and may be null.
+  Comparer(ArchiveFiles archive, ExtractLimits limits, Judge& judge, const MailMemory* memory)
+      : archive_(std::move(archive)),
+        limits_(limits),
+        judge_(judge),
+        memory_(archive_.continues() ? memory : nullptr) {}
+  [[nodiscard]] Result<Comparison> run(Chain::Digests);
 
  private:
+  /// What the judge knows of a message. Which key it is remembered under depends on whether its
+  /// name comes again, which is known at the end.
   struct Message {
-    NameHash hash;
+    NameHash name;
     std::uint64_t size = 0;
     std::uint32_t number = 0, folder = 0;
-    /// Bits of Seen.
-    unsigned seen = 0;
-    bool is_remembered = false;
+    std::uint8_t sightings = 0;
+    enum class Standing : std::uint8_t { unknown, same, changed };
+    Standing if_single = Standing::unknown, if_repeated = Standing::unknown;
   };
-  enum Seen : unsigned { same_here = 1, other_here = 2, same_elsewhere = 4, other_elsewhere = 8 };
+  struct Link {
+    TreeEntry entry;
+    std::uint32_t number = 0;
+  };
 
-  Status read_all();
+  Status read_all(Chain::Digests);
   Status take(Chain&);
-  Status take_content(Chain&);
+  Status check_path(const TreeEntry&);
   Status take_message(const ReadEntry&);
+  [[nodiscard]] Result<Message::Standing> standing(const MessageIdentity&, const EntryState& now);
   Status take_file(Chain&);
-  Status take_parents(const std::string& path);
-  Status compare_content(Chain&, bool& is_same);
-  Status check_directories();
-  Status check_link(WantedLink&);
+  Status take_link(const Link&);
+  void count(const Judgement&, Verdict, const TreeEntry&, std::uint32_t number);
   void settle_messages();
   void settle_group(std::size_t first, std::size_t last);
   Status settle_variants();
-  void want(std::uint32_t number, std::uint64_t size, bool is_message);
-  /// What apply would do with a file or link that is not the same here.
-  Result<Judgement> judge(const std::string& path);
-  void note_difference(const std::string& path, Verdict, std::string_view what);
-  [[nodiscard]] bool is_remembered(const NameHash&) const;
-  void count_change(const NameHash&, const std::string& path);
+  void want_message(const Message&);
 
   ArchiveFiles archive_;
-  Target* target_;
-  CompareOptions options_;
+  ExtractLimits limits_;
+  Judge& judge_;
+  const MailMemory* memory_;
   Comparison out_;
-  FolderNumbers folders_;
-  TargetIndex index_;
-  std::optional<Locator> locator_;
-  MessageKeys keys_;
   std::vector<Message> messages_;
+  std::vector<Link> links_;
   std::set<NameHash> files_;  ///< paths of what is no message and no directory
   std::map<std::uint32_t, Message> need_variant_;
-  std::string last_parent_;
 };
 
 }  // namespace vstate::mail

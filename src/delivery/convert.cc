@@ -12,6 +12,7 @@
 
 #include "delivery/batch.h"
 #include "delivery/target.h"
+#include "delivery/temporary.h"
 #include "format/maildir_name.h"
 #include "format/uid_files.h"
 #include "maildir/names.h"
@@ -29,16 +30,13 @@ constexpr const char* k_courier_keywords = "courierimapkeywords";
 
 class Converter {
  public:
-  Converter(System& system, mail::Target target, Owner owner, const std::string& identity,
-            MailMemory& memory, Batch* batch, const std::string& label, ConvertMode mode)
+  Converter(System& system, mail::Target target, const ConvertedHome& home,
+            const MailMemory& memory, Batch* batch)
       : system_(system),
         target_(std::make_shared<mail::Target>(std::move(target))),
-        owner_(owner),
-        identity_(identity),
+        home_(home),
         memory_(memory),
-        batch_(batch),
-        label_(label),
-        mode_(mode) {}
+        batch_(batch) {}
 
   Result<ConvertCount> run();
 
@@ -74,12 +72,9 @@ class Converter {
 
   System& system_;
   std::shared_ptr<mail::Target> target_;
-  Owner owner_;
-  const std::string& identity_;
-  MailMemory& memory_;
-  Batch* batch_;
-  const std::string& label_;
-  ConvertMode mode_;
+  const ConvertedHome& home_;
+  const MailMemory& memory_;
+  Batch* batch_;  ///< null: only counts
   ConvertCount count_;
 };
 
@@ -130,26 +125,26 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   // Nothing is said by a file that is not there; where there is one, by an empty one.
   if (now.value_or("") == text) return {};
   has_changed = true;
-  if (mode_ == ConvertMode::look) return {};
+  if (batch_ == nullptr) return {};
   VSTATE_TRY(system_.before_step("convert", target_->full(path)));
   Batch::Item item;
   item.target = target_;
-  item.label = label_;
+  item.label = home_.label;
   item.path = path;
   item.build_in = path_parent(path);
   item.temporary = path_name(temporary_of(path));
   item.size = text.size();
-  item.is_replacing = now.has_value();
-  if (now) item.replaces = short_digest(*now);
+  if (now) item.place = Batch::Place::unchanged;
+  item.replaces = now ? short_digest(*now) : 0;
   // What cannot be put there is made anew by the next run, which must know the old one again.
   if (const auto* entry = memory_.find(key_of_file(path))) item.before = entry->state;
-  item.record = {memory_.number(),
-                 key_of_file(path),
-                 {short_digest(text), now ? short_digest(*now) : 0},
-                 true};
+  item.record = {.box = memory_.number(),
+                 .key = key_of_file(path),
+                 .state = {short_digest(text), item.replaces},
+                 .kind = DeliveryLog::Kind::arrival};
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(item.build_in));
   const auto where = target_->full(path);
-  VSTATE_TRY(mail::write_temporary(place->get(), item.temporary, 0600, owner_, where,
+  VSTATE_TRY(mail::write_temporary(place->get(), item.temporary, 0600, home_.owner, where,
                                    [&](int file) { return write_all(file, text, where); }));
   return batch_->add(std::move(item));
 }
@@ -159,7 +154,7 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   const auto directory = path_join(folder, name.part);
   VSTATE_TRY(system_.before_step("convert", target_->full(path_join(directory, after))));
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(directory));
-  const ActingAs acting(owner_.uid, owner_.gid);
+  const ActingAs acting(home_.owner.uid, home_.owner.gid);
   if (mail::rename_where_free(place->get(), name.name.c_str(), place->get(), after.c_str()))
     return true;
   if (errno == ENOENT || errno == EEXIST) return false;
@@ -188,14 +183,14 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
     if (renamed != renames.end()) {
       ++count_.messages;
       has_changed = true;
-      if (mode_ == ConvertMode::look) continue;
+      if (batch_ == nullptr) continue;
       VSTATE_TRY_ASSIGN(const bool is_done, rename_message(folder, name, renamed->second));
       if (!is_done) continue;
     }
-    if (now == before.value_or(0) || mode_ == ConvertMode::look) continue;
+    if (now == before.value_or(0) || batch_ == nullptr) continue;
     const auto& name_here = renamed == renames.end() ? name.name : renamed->second;
     const auto letters = marks_of(parse_message_name(name_here).flags) & k_marks_of_letters;
-    VSTATE_TRY(batch_->note({memory_.number(), key, {now, letters}, false}));
+    VSTATE_TRY(batch_->note({.box = memory_.number(), .key = key, .state = {now, letters}}));
   }
   return {};
 }
@@ -221,7 +216,7 @@ Status Converter::convert_folder(const std::string& folder) {
   if (files.pop3) courier.pop3 = *files.pop3;
   courier.keyword_list = files.keyword_list;
   courier.keyword_updates = files.keyword_updates;
-  const auto identity = path_join(identity_, folder);
+  const auto identity = path_join(home_.identity, folder);
   courier.identity = identity;
   if (letters) courier.letters = uid_files::parse_dovecot_keywords(*letters).names;
   std::vector<Name> names;
@@ -290,12 +285,11 @@ std::string with_dovecot_folder(std::string_view path) {
   return std::string(before).append(*dovecot).append(path.substr(before.size() + name.size()));
 }
 
-Result<ConvertCount> convert_courier(System& system, const std::string& home, Owner owner,
-                                     const std::string& identity, MailMemory& memory, Batch* batch,
-                                     const std::string& label, ConvertMode mode) {
-  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, home));
+Result<ConvertCount> convert_courier(System& system, const ConvertedHome& home,
+                                     const MailMemory& memory, Batch* batch) {
+  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, home.home));
   if (!target) return ConvertCount{};
-  return Converter(system, *std::move(target), owner, identity, memory, batch, label, mode).run();
+  return Converter(system, *std::move(target), home, memory, batch).run();
 }
 
 }  // namespace vstate

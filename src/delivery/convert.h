@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "delivery/receive.h"
+#include "delivery/batch.h"
 #include "maildir/memory.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
@@ -40,16 +40,18 @@ struct ConvertCount {
   std::vector<std::string> left_out;  ///< "FOLDER: FILE: line N: WHAT"
 };
 
-enum class ConvertMode {
-  look,   ///< only counts; the batch is not used
-  write,  ///< renames messages; files wait for the batch
+/// A mailbox whose messages are converted.
+struct ConvertedHome {
+  std::string home;        ///< absolute on the server
+  Owner owner;             ///< whom new files belong to
+  std::string identity;    ///< names the mailbox for ever: "alice@example.com"
+  std::string label = {};  ///< in the batch's failures
 };
 
-/// Converts what is in HOME/Maildir. `memory` is of conversions, not of mail. `identity` names the
-/// mailbox for ever ("alice@example.com"), `label` in the batch's failures. Memory: the names of
-/// one folder.
-[[nodiscard]] Result<ConvertCount> convert_courier(System&, const std::string& home, Owner,
-                                                   const std::string& identity, MailMemory& memory,
-                                                   Batch*, const std::string& label, ConvertMode);
+/// Converts what is in HOME/Maildir: renames messages, and builds files that wait for the batch.
+/// Without a batch it only counts. `memory` is of conversions, not of mail. Takes memory for the
+/// names of one folder.
+[[nodiscard]] Result<ConvertCount> convert_courier(System&, const ConvertedHome&,
+                                                   const MailMemory& memory, Batch*);
 
 }  // namespace vstate

@@ -1,3 +1,5 @@
+#include "delivery/file_content.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,8 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "delivery/receive.h"
-#include "delivery/target.h"
+#include "sys/io.h"
 
 namespace vstate {
 
@@ -21,15 +22,19 @@ bool may_not_copy(int error) {
 
 }  // namespace
 
-Status FileContent::copy_to(int file, const std::function<void(std::string_view)>* sink) {
-  // What this machine's file systems cannot do is tried once.
+Status FileContent::read(const Sink& sink) { return read_from(size_, sink); }
+
+Status FileContent::copy_to(int file, std::string_view shown) {
+  // A call that this machine's file systems do not have costs as much as one that works: it is
+  // tried once in a thread.
   static thread_local bool can_copy = true;
   std::uint64_t left = size_;
   const int source = file_->descriptor();
-  while (sink == nullptr && source >= 0 && can_copy && left > 0) {
+  while (source >= 0 && can_copy && left > 0) {
     const auto count = copy_file_range(source, nullptr, file, nullptr, left, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && may_not_copy(errno)) {
+      // After a first part the call is there, and what stops it is this file's own.
       can_copy = left == size_ ? false : can_copy;
       break;
     }
@@ -37,16 +42,19 @@ Status FileContent::copy_to(int file, const std::function<void(std::string_view)
     if (count == 0) break;  // it became shorter
     left -= static_cast<std::uint64_t>(count);
   }
+  return read_from(left, [&](std::string_view part) { return write_all(file, part, shown); });
+}
+
+/// Reads the last `left` bytes, from where the file stands.
+Status FileContent::read_from(std::uint64_t left, const Sink& sink) {
   thread_local std::vector<char> buffer(std::size_t{256} << 10U);
   while (left > 0) {
     VSTATE_TRY_ASSIGN(
         const auto count,
         file_->read(std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()))));
     if (count == 0) break;
-    const std::string_view part(buffer.data(), count);
-    if (sink != nullptr) (*sink)(part);
-    if (file >= 0) VSTATE_TRY(write_all(file, part, path_));
-    left -= part.size();
+    VSTATE_TRY(sink({buffer.data(), count}));
+    left -= count;
   }
   if (left > 0)
     return fail(Errc::conflict,

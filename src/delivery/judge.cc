@@ -3,9 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
-#include "vstate/base/digest.h"
+#include <fmt/format.h>
+
+#include "delivery/convert.h"
+#include "delivery/temporary.h"
+#include "format/maildir_name.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {
@@ -24,32 +29,187 @@ Result<std::optional<std::uint64_t>> digest_here(int directory, const std::strin
 }  // namespace
 
 std::uint64_t digest_of_link(std::string_view target) {
+  // A file whose content is the link's target is something else than the link.
   return short_digest("link\n" + std::string(target));
 }
 
-Result<Judgement> judge_file(Target& target, const std::string& path, const MemoryEntry* known,
-                             OnDifference on_difference) {
+std::string Judge::path_here(const std::string& path) const {
+  return rules_.folder_names == FolderNames::of_dovecot ? with_dovecot_folder(path) : path;
+}
+
+std::string Judge::refusal_of(const TreeEntry& entry) const {
+  if (rules_.reserved != nullptr && rules_.reserved->keeps(entry.path))
+    return fmt::format("{}: a file of the mail server's own", entry.path);
+  if (entry.kind != EntryKind::link) return {};
+  const auto why = link_refusal(entry.path, entry.target);
+  return why.empty() ? std::string() : fmt::format("{} -> {}: {}", entry.path, entry.target, why);
+}
+
+Result<Way> Judge::way_to(const std::string& directory) {
+  Way way;
+  VSTATE_TRY_ASSIGN(const auto state, judge_directory(directory, way));
+  way.is_blocked = state == Directory::blocked;
+  return way;
+}
+
+Result<Judge::Directory> Judge::judge_directory(const std::string& path, Way& way) {
+  if (path.empty()) return target_ == nullptr ? Directory::missing : Directory::there;
+  if (const auto known = directories_.find(path); known != directories_.end()) return known->second;
+  // Nothing is below what is missing, and what is below something else is not this mailbox's.
+  VSTATE_TRY_ASSIGN(auto state, judge_directory(std::string(path_parent(path)), way));
+  if (state == Directory::there) {
+    VSTATE_TRY_ASSIGN(const auto found, target_->status(path));
+    bool is_directory = false;
+    if (found) {
+      VSTATE_TRY_ASSIGN(is_directory, target_->is_directory(path, *found));
+    }
+    if (!found) state = Directory::missing;
+    if (found && !is_directory) {
+      state = Directory::blocked;
+      way.refusal = fmt::format("{}: {} here, and a directory at the source", path,
+                                S_ISLNK(found->st_mode) ? "a symbolic link" : "no directory");
+    }
+  }
+  if (state != Directory::there) way.missing.push_back(path);
+  directories_.emplace(path, state);
+  return state;
+}
+
+/// About what stands at a path. `size` is that of the source's file; a link has none.
+Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std::uint64_t> size) {
   Judgement out;
-  VSTATE_TRY_ASSIGN(const auto found, target.status(path));
+  const auto* known = memory_.mark_seen(key_of_file(path));
+  std::optional<struct stat> found;
+  if (target_ != nullptr) {
+    VSTATE_TRY_ASSIGN(found, target_->status(path));
+  }
   if (!found) {
-    if (known != nullptr && known->pending == 0) out.verdict = Verdict::deleted;
+    if (known != nullptr && known->pending == 0) out.verdict = Verdict::known;
     return out;
   }
   if (S_ISDIR(found->st_mode)) {
     out.verdict = Verdict::blocked;
+    out.refusal =
+        fmt::format("{}: a directory is in the way of the {}", path, size ? "file" : "link");
     return out;
   }
-  VSTATE_TRY_ASSIGN(const auto parent, target.directory(path_parent(path)));
+  VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
   const std::string name(path_name(path));
-  VSTATE_TRY_ASSIGN(out.here, digest_here(parent->get(), name, found->st_mode, target.full(path)));
+  const bool can_differ_only = known == nullptr && size && S_ISREG(found->st_mode) &&
+                               static_cast<std::uint64_t>(found->st_size) != *size;
+  if (!can_differ_only) {
+    VSTATE_TRY_ASSIGN(out.here,
+                      digest_here(parent->get(), name, found->st_mode, target_->full(path)));
+  }
   out.is_in_step = known != nullptr && out.here == known->state.place;
+  // What a stopped run announced and did not rename is not somebody's change.
   if (!out.is_in_step && known != nullptr && known->pending != 0) {
     VSTATE_TRY_ASSIGN(out.is_in_step, waits_for_rename(parent->get(), name));
   }
   const bool is_replaced =
-      known != nullptr ? out.is_in_step : on_difference == OnDifference::replace;
+      known != nullptr ? out.is_in_step : rules_.on_difference == OnDifference::replace;
   out.verdict = is_replaced ? Verdict::replace : Verdict::keep;
   return out;
+}
+
+Result<Judgement> Judge::file(const TreeEntry& entry) {
+  return judge_place(entry.path, entry.size);
+}
+
+Result<Judgement> Judge::link(const TreeEntry& entry) {
+  if (auto refusal = refusal_of(entry); !refusal.empty())
+    return Judgement{.verdict = Verdict::refused, .here = {}, .refusal = std::move(refusal)};
+  VSTATE_TRY_ASSIGN(auto out, judge_place(entry.path, std::nullopt));
+  out.verdict = out.given(digest_of_link(entry.target));
+  return out;
+}
+
+MessageIdentity Judge::identify(const MessagePath& message) {
+  const auto name = key_of_message(message.unique);
+  if (std::binary_search(repeated_.begin(), repeated_.end(), name))
+    return identify_repeated(message, name);
+  const auto key = keys_.of(message, name);
+  return {.name = name, .key = key, .is_scoped = key != name};
+}
+
+MessageIdentity Judge::identify_repeated(const MessagePath& message, const NameHash& name) {
+  MessageIdentity out{.name = name, .key = name, .is_scoped = true};
+  const auto own = key_in_folder(message.folder, message.unique);
+  // One that came while its name was the only one is remembered by the name.
+  const auto* first = memory_.find(own) != nullptr ? nullptr : memory_.find(name);
+  if (first == nullptr || first->state.place != short_digest(message.folder)) out.key = own;
+  return out;
+}
+
+Result<std::optional<Remembered>> Judge::remembered(const MessageIdentity& identity) {
+  const auto* entry = memory_.mark_seen(identity.key);
+  if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0)
+    return std::optional<Remembered>();
+  const Remembered out{.state = entry->state, .is_announced = entry->pending != 0};
+  if (!out.is_announced) return std::optional(out);
+  VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
+  if (index->is_unfinished(identity.key) || index->find(identity.name).empty())
+    return std::optional<Remembered>();
+  return std::optional(out);
+}
+
+std::optional<EntryState> Judge::restated(const NameHash& key, std::string_view path) {
+  const auto* entry = memory_.mark_seen(key);
+  if (entry == nullptr || entry->state == state_of_message(path)) return std::nullopt;
+  return entry->state;
+}
+
+Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity& identity) {
+  const auto message = *as_message(entry.path);
+  VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
+  const auto own = messages_.folders().of(message.folder);
+  const bool is_trusted = size_in_name(message.unique) == entry.size;
+  unsigned out = 0;
+  for (const auto& record : index->find(identity.name)) {
+    const bool is_own = record.folder == own;
+    if (identity.is_scoped && !is_own) continue;
+    bool is_same = true;
+    if (!is_trusted) {
+      VSTATE_TRY_ASSIGN(const auto found,
+                        messages_.find(record.folder, message.unique, entry.path));
+      if (!found) continue;  // a reader was quicker
+      is_same = found->size == entry.size;
+    }
+    if (is_own)
+      out |= is_same ? k_same_here : k_other_here;
+    else
+      out |= is_same ? k_same_elsewhere : k_other_elsewhere;
+  }
+  return out;
+}
+
+Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,
+                      std::optional<std::uint64_t> earlier) {
+  if (is_scoped) sightings &= k_same_here | k_other_here;
+  if ((sightings & (k_same_here | k_same_elsewhere)) != 0) return Verdict::there;
+  if (earlier == size) return Verdict::known;
+  return sightings != 0 || earlier ? Verdict::variant : Verdict::place;
+}
+
+Result<Verdict> Judge::message(const TreeEntry& entry, const MessageIdentity& identity) {
+  VSTATE_TRY_ASSIGN(const auto seen, sightings(entry, identity));
+  const auto earlier = placed_.find(identity.key);
+  const auto verdict =
+      decide(seen, identity.is_scoped, entry.size,
+             earlier == placed_.end() ? std::nullopt : std::optional(earlier->second));
+  if (verdict == Verdict::place || verdict == Verdict::variant)
+    placed_.emplace(identity.key, entry.size);
+  return verdict;
+}
+
+Result<Verdict> Judge::variant(const NameHash& name, std::uint64_t size) {
+  VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
+  if (!index->find(name).empty() || placed_.contains(name)) return Verdict::known;
+  VSTATE_TRY_ASSIGN(const auto before, remembered({.name = name, .key = name}));
+  if (before) return Verdict::known;
+  // From here on it is a message of its own; the name that it came with stays the other's.
+  placed_.emplace(name, size);
+  return Verdict::place;
 }
 
 }  // namespace vstate::mail

@@ -1,5 +1,7 @@
 #include "delivery/offer.h"
 
+#include "delivery/file_content.h"
+
 namespace vstate {
 
 Status offer_tree(const Files& files, const TreeSource& source, MailSink& sink, OfferCount& count) {

@@ -1,9 +1,9 @@
 /// \file
-/// The other end of receive.h: what a source gives of one directory to somebody who remembers what
-/// came before. The files of one machine go from one to the other without a detour.
+/// The other end of a receiver: gives one directory of a source to somebody who remembers what came
+/// before. The files of one machine go from one to the other without a detour.
 #pragma once
 
-#include "delivery/receive.h"
+#include "maildir/sink.h"
 #include "maildir/walk.h"
 #include "vstate/base/result.h"
 

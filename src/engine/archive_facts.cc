@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "delivery/compare.h"
 #include "delivery/convert.h"
-#include "delivery/deliver.h"
 #include "engine/archives.h"
 #include "engine/feed.h"
 #include "engine/named_archives.h"
@@ -74,8 +74,12 @@ Result<ArchiveStatus> Comparing::look(const NamedArchive& named, const std::stri
                                       std::size_t known, bool has_dovecot) const {
   VSTATE_TRY_ASSIGN(auto memory, memory_of(named));
   const auto reserved = reserved_in(named.kind, paths_, file_.state);
+  const Rules rules{
+      .on_difference = on_difference(named.kind),
+      .folder_names = has_dovecot ? FolderNames::of_dovecot : FolderNames::as_they_are,
+      .reserved = &reserved};
   return compare_archive(*session_.system, archive_files(file_.archive_root, *named.archive, known),
-                         target, on_difference(named.kind), {}, &memory, has_dovecot, &reserved);
+                         target, rules, &memory);
 }
 
 bool Comparing::has_right_digests(const NamedArchive& named, const ArchiveStatus& found,

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "archive/archive.h"
-#include "delivery/deliver.h"
+#include "delivery/judge.h"
 #include "vstate/model/state.h"
 #include "vstate/model/template.h"
 #include "vstate/plan/plan.h"

@@ -42,9 +42,11 @@ Result<std::set<std::string>> mailboxes_to_convert(Session& session, const Domai
       VSTATE_TRY_ASSIGN(memory,
                         session.memory->mail_of(file.state.name, k_conversions, name.text()));
     }
-    const auto found = convert_courier(*session.system, home->second, condition.owner,
-                                       fmt::format("{}@{}", name.text(), file.state.name.text()),
-                                       memory, nullptr, "", ConvertMode::look);
+    const ConvertedHome converted{
+        .home = home->second,
+        .owner = condition.owner,
+        .identity = fmt::format("{}@{}", name.text(), file.state.name.text())};
+    const auto found = convert_courier(*session.system, converted, memory, nullptr);
     // What stands in the way is a failure of that mailbox, and holds up no other.
     if (!found || found->folders > 0) out.insert(name.text());
   }

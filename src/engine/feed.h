@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/receive.h"
+#include "delivery/receiver.h"
 #include "vstate/plan/plan.h"
 
 namespace vstate {

@@ -9,7 +9,7 @@
 
 #include "archive/archive.h"
 #include "delivery/convert.h"
-#include "delivery/receive.h"
+#include "delivery/receiver.h"
 #include "engine/archives.h"
 
 namespace vstate {
@@ -126,16 +126,19 @@ class MailDelivery::Worker {
     }
     // What was converted once is not named back by a pass that was not told to.
     const bool to_dovecot = is_mailbox && (mail_.input_.to_dovecot || !conversions.empty());
-    const ReceiveOptions options{.on_difference = on_difference(parcel.kind),
-                                 .prune = mail_.input_.prunes_mail,
-                                 .to_dovecot = to_dovecot,
-                                 .limits = {},
-                                 .conversions = &conversions,
-                                 .may_delete = &mail_.may_delete_,
-                                 .reserved = &reserved};
+    const ReceiveOptions options{
+        .rules = {.on_difference = on_difference(parcel.kind),
+                  .folder_names = to_dovecot ? FolderNames::of_dovecot : FolderNames::as_they_are,
+                  .reserved = &reserved},
+        .changes = {.gone = mail_.input_.prunes_mail ? Gone::remove : Gone::keep,
+                    .may_delete = &mail_.may_delete_,
+                    .conversions = &conversions}};
     VSTATE_TRY_ASSIGN(const auto receiver,
-                      Receiver::open(mail_.site_.system, *target, mail_.site_.owner, options,
-                                     memory, batch_, label_of(parcel.kind, parcel.name)));
+                      Receiver::open(mail_.site_.system,
+                                     {.directory = *target,
+                                      .owner = mail_.site_.owner,
+                                      .label = label_of(parcel.kind, parcel.name)},
+                                     options, memory, batch_));
     auto status = parcel.fill(*receiver);
     const std::scoped_lock lock(mail_.mutex_);
     mail_.take_count(parcel, receiver->count());
@@ -242,11 +245,12 @@ Status MailDelivery::convert_mailbox(const std::string& name, Batch& batch) {
   const auto address = address_of(ConvertMail{name});
   const auto home = site_.paths.homes.find(name);
   if (home == site_.paths.homes.end()) return fail(Errc::not_found, "the mailbox has no home here");
-  VSTATE_TRY_ASSIGN(auto memory, memory_of(k_conversions, name));
-  VSTATE_TRY_ASSIGN(const auto count,
-                    convert_courier(site_.system, home->second, site_.owner,
-                                    fmt::format("{}@{}", name, plan_.domain.text()), memory, &batch,
-                                    address, ConvertMode::write));
+  VSTATE_TRY_ASSIGN(const auto memory, memory_of(k_conversions, name));
+  const ConvertedHome converted{.home = home->second,
+                                .owner = site_.owner,
+                                .identity = fmt::format("{}@{}", name, plan_.domain.text()),
+                                .label = address};
+  VSTATE_TRY_ASSIGN(const auto count, convert_courier(site_.system, converted, memory, &batch));
   for (const auto& kept : count.kept)
     steps_.report.remarks.push_back(
         fmt::format("{}: {} is Dovecot's already and stays", address, kept));

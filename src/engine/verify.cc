@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "delivery/deliver.h"
+#include "delivery/check.h"
 #include "engine/archives.h"
 #include "engine/live_check.h"
 #include "engine/prepare.h"
@@ -22,8 +22,10 @@ Status check_mail(const Session& session, const DomainFile& file, const Prepared
     if (!target) continue;  // the mailbox is missing, which is a difference already
     VSTATE_TRY_ASSIGN(
         const auto found,
-        check_archive(*session.system, archive_files(file.archive_root, report.archive), *target,
-                      depth == Depth::content, report.has_dovecot_folders));
+        check_archive(
+            *session.system, archive_files(file.archive_root, report.archive), *target,
+            depth == Depth::content ? CheckDepth::contents : CheckDepth::sizes,
+            report.has_dovecot_folders ? FolderNames::of_dovecot : FolderNames::as_they_are));
     ++result.archives;
     for (const auto& line : found)
       result.problems.push_back(fmt::format("{}: {}: {}", file.state.name.text(),

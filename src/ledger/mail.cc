@@ -75,13 +75,13 @@ Status Ledger::Deliveries::record(const std::vector<Record>& records) {
     VSTATE_TRY_ASSIGN(const bool has_announced, query->step());
     query->rewind();
     for (const auto& [bytes, record] : sorted) {
-      const bool is_announced = record->is_pending && record->is_change;
+      const bool is_announced = record->kind == Kind::change;
       auto& row = (is_announced ? announce : insert)
                       ->bind(record->box)
                       .bind_bytes(bytes)
                       .bind(static_cast<std::int64_t>(record->state.place))
                       .bind(static_cast<std::int64_t>(record->state.marks))
-                      .bind(record->is_pending ? now : 0);
+                      .bind(record->kind == Kind::certain ? 0 : now);
       if (is_announced)
         row.bind(static_cast<std::int64_t>(record->from.place))
             .bind(static_cast<std::int64_t>(record->from.marks));

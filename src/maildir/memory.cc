@@ -103,16 +103,16 @@ std::size_t MailMemory::index_of(const NameHash& key) const {
              : entries_.size();
 }
 
-const MemoryEntry* MailMemory::find(const NameHash& key) {
+const MemoryEntry* MailMemory::find(const NameHash& key) const {
+  const auto index = index_of(key);
+  return index == entries_.size() ? nullptr : &entries_[index];
+}
+
+const MemoryEntry* MailMemory::mark_seen(const NameHash& key) {
   const auto index = index_of(key);
   if (index == entries_.size()) return nullptr;
   seen_[index] = true;
   return &entries_[index];
-}
-
-const MemoryEntry* MailMemory::find_unseen(const NameHash& key) const {
-  const auto index = index_of(key);
-  return index == entries_.size() ? nullptr : &entries_[index];
 }
 
 bool MailMemory::is_seen(const NameHash& key) const {

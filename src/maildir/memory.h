@@ -65,14 +65,14 @@ class MailMemory {
   [[nodiscard]] std::int64_t number() const { return number_; }
   [[nodiscard]] const std::vector<MemoryEntry>& entries() const { return entries_; }
   [[nodiscard]] bool empty() const { return entries_.empty(); }
-  /// Nothing if it never came. Counts as seen in this pass.
-  [[nodiscard]] const MemoryEntry* find(const NameHash&);
-  /// The same without counting.
-  [[nodiscard]] const MemoryEntry* find_unseen(const NameHash&) const;
+  /// Returns nullptr if it never came. The entry stays where it is; set_state changes it.
+  [[nodiscard]] const MemoryEntry* find(const NameHash&) const;
+  /// Does the same and counts it as seen in this pass.
+  const MemoryEntry* mark_seen(const NameHash&);
   /// Certain from then on.
   void set_state(const NameHash&, const EntryState&);
   [[nodiscard]] bool was_seen(std::size_t index) const { return seen_[index]; }
-  /// True if `find` found it in this pass before.
+  /// Returns whether mark_seen found it in this pass before.
   [[nodiscard]] bool is_seen(const NameHash&) const;
 
   /// A change that a stopped run announced: whether it came to pass is not known.
@@ -95,15 +95,18 @@ class MailMemory {
 /// Where what was delivered is written down (ledger/ledger.h). Calls come from several threads.
 class DeliveryLog {
  public:
+  enum class Kind {
+    certain,  ///< it is so
+    arrival,  ///< announces a file whose rename comes after this record
+    change,  ///< announces a rename or deletion of a message that is here; until it is certain, the
+             ///< state before is kept too
+  };
   struct Record {
     std::int64_t box = 0;  ///< MailMemory::number
     NameHash key;
     EntryState state;
-    bool is_pending = false;  ///< its rename comes after this record
-    /// With is_pending: it is here already, and gets this state; until then it keeps the one
-    /// before.
-    bool is_change = false;
-    EntryState from = {};  ///< of a change: how the message stands here before it
+    Kind kind = Kind::certain;
+    EntryState from = {};  ///< with Kind::change: how the message stands here before it
   };
   virtual ~DeliveryLog() = default;
   /// On the disk when it returns.

@@ -26,7 +26,7 @@ class MessageKeys {
   [[nodiscard]] NameHash of(const MessagePath& message, const NameHash& key) {
     if (passed_.contains(key) || (known_ != nullptr && known_->is_seen(key)))
       return key_in_folder(message.folder, message.unique);
-    if (known_ == nullptr || known_->find_unseen(key) == nullptr) passed_.insert(key);
+    if (known_ == nullptr || known_->find(key) == nullptr) passed_.insert(key);
     return key;
   }
   /// The next of this name is the first again.

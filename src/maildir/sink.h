@@ -10,19 +10,27 @@
 #include <vector>
 
 #include "maildir/walk.h"
+#include "sys/system.h"
 #include "vstate/base/result.h"
 #include "vstate/model/name_hash.h"
 
 namespace vstate {
 
-/// The bytes of one regular file, read once.
+/// Gets bytes part by part. Its error ends the reading and is what the reader returns.
+using Sink = std::function<Status(std::string_view)>;
+
+/// The bytes of one regular file. They are read once, by one of the two functions.
 class Content {
  public:
   virtual ~Content() = default;
-  /// Writes them into `file`, unless it is -1; `sink`, if there is one, sees them too.
-  virtual Status copy_to(int file, const std::function<void(std::string_view)>* sink) = 0;
-  /// The same content for later, and this one is empty from then on; nothing if it has to be read
-  /// at once.
+  /// Gives all bytes to `sink`.
+  virtual Status read(const Sink& sink) = 0;
+  /// Writes all bytes into the open file `file`, which errors call `shown`.
+  virtual Status copy_to(int file, std::string_view shown) {
+    return read([&](std::string_view part) { return write_all(file, part, shown); });
+  }
+  /// Moves the bytes into a content that can be read later, and leaves this one empty. Returns
+  /// nullptr if they have to be read at once.
   [[nodiscard]] virtual std::unique_ptr<Content> keep() { return nullptr; }
 };
 

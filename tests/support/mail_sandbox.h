@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/deliver.h"
+#include "archive/archive.h"
 #include "vstate/model/server.h"
 
 namespace vstate::test {

@@ -1,5 +1,5 @@
-#include "delivery/deliver.h"
 #include "support/catch.h"
+#include "support/delivery.h"
 #include "support/mail_sandbox.h"
 
 using namespace vstate;
@@ -49,7 +49,7 @@ TEST_CASE("an extraction stopped at any step is completed by the next", "[mail]"
 
   reset(box);
   StoppingSystem whole(box.root(), k_never);
-  REQUIRE(extract_archive(whole, archive, "/home/a", mail_owner(), OnDifference::replace));
+  REQUIRE(test::deliver(whole, archive, "/home/a", OnDifference::replace));
   // A message was there already: its flags stay the owner's, whatever else is delivered.
   const auto expected = test::digest_of(whole, "/home/a");
   const auto paths = box.paths("/home/a");
@@ -61,20 +61,18 @@ TEST_CASE("an extraction stopped at any step is completed by the next", "[mail]"
     CAPTURE(stop_at);
     reset(box);
     StoppingSystem stopping(box.root(), stop_at);
-    const auto stopped =
-        extract_archive(stopping, archive, "/home/a", mail_owner(), OnDifference::replace);
+    const auto stopped = test::deliver(stopping, archive, "/home/a", OnDifference::replace);
     REQUIRE(!stopped);
     REQUIRE(stopped.error().code == Errc::interrupted);
     REQUIRE(stopping.steps == stop_at);
     REQUIRE(box.content("/home/a/Maildir/cur/1700000003.no-size:2,S") == "mine");
     StoppingSystem next(box.root(), k_never);
-    const auto completed =
-        extract_archive(next, archive, "/home/a", mail_owner(), OnDifference::replace);
+    const auto completed = test::deliver(next, archive, "/home/a", OnDifference::replace);
     REQUIRE(completed);
     REQUIRE(test::digest_of(next, "/home/a") == expected);
     REQUIRE(box.paths("/home/a") == paths);
     StoppingSystem idle(box.root(), 1);
-    REQUIRE(extract_archive(idle, archive, "/home/a", mail_owner(), OnDifference::replace));
+    REQUIRE(test::deliver(idle, archive, "/home/a", OnDifference::replace));
     REQUIRE(idle.steps == 0);
   }
 }
@@ -87,10 +85,9 @@ TEST_CASE("a read-only system is compared but not written", "[mail]") {
   REQUIRE(write_archive(system, {"/source"}, archive));
   reset(box);
   const auto before = box.snapshot("/home");
-  CHECK(compare_archive(system, archive, "/home/a", OnDifference::replace));
-  CHECK(check_archive(system, archive, "/home/a", true));
-  const auto refused =
-      extract_archive(system, archive, "/home/a", mail_owner(), OnDifference::replace);
+  CHECK(test::compare(system, archive, "/home/a", OnDifference::replace));
+  CHECK(test::check(system, archive, "/home/a", CheckDepth::contents));
+  const auto refused = test::deliver(system, archive, "/home/a", OnDifference::replace);
   REQUIRE(!refused);
   CHECK(refused.error().code == Errc::denied);
   CHECK(box.snapshot("/home") == before);
@@ -105,11 +102,11 @@ TEST_CASE("batches: more messages than one batch holds", "[mail]") {
   const auto archive = box.outside("a.tar.zst");
   const auto written = write_archive(system, {"/source"}, archive);
   REQUIRE(written);
-  const auto count = extract_archive(system, archive, "/target", mail_owner(), OnDifference::keep);
+  const auto count = test::deliver(system, archive, "/target", OnDifference::keep);
   REQUIRE(count);
   CHECK(count->messages == 5000);
   CHECK(test::digest_of(system, "/target") == written->sha256);
-  CHECK(compare_archive(system, archive, "/target", OnDifference::keep)->is_whole());
+  CHECK(test::compare(system, archive, "/target", OnDifference::keep)->is_whole());
   CHECK(!box.has_temporaries("/target"));
 }
 
@@ -123,11 +120,11 @@ TEST_CASE("the owner's rights are enough, and the only ones used", "[mail]") {
   box.maildir("/home/a/Maildir");
   REQUIRE(chown(box.host("/home/a/Maildir/new").c_str(), 0, 0) == 0);
   REQUIRE(chmod(box.host("/home/a/Maildir/new").c_str(), 0755) == 0);
-  const auto count = extract_archive(system, archive, "/home/a", mail_owner(), OnDifference::keep);
+  const auto count = test::deliver(system, archive, "/home/a", OnDifference::keep);
   REQUIRE(!count);
   CHECK(count.error().code == Errc::denied);
   CHECK(box.paths("/home/a/Maildir/tmp").empty() == true);
   box.own("/home/a/Maildir/new");
-  REQUIRE(extract_archive(system, archive, "/home/a", mail_owner(), OnDifference::keep));
-  CHECK(compare_archive(system, archive, "/home/a", OnDifference::keep)->is_whole());
+  REQUIRE(test::deliver(system, archive, "/home/a", OnDifference::keep));
+  CHECK(test::compare(system, archive, "/home/a", OnDifference::keep)->is_whole());
 }

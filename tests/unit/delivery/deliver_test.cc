@@ -1,6 +1,5 @@
-#include "delivery/deliver.h"
-
 #include "support/catch.h"
+#include "support/delivery.h"
 #include "support/mail_sandbox.h"
 #include "vstate/base/digest.h"
 
@@ -18,11 +17,11 @@ struct Delivered : MailSandbox {
   System system{root()};
   std::string archive = outside("a.tar.zst");
 
-  Result<DeliveryCount> extract(OnDifference on_difference = OnDifference::keep) {
-    return extract_archive(system, archive, "/home/a", mail_owner(), on_difference);
+  Result<ReceiveCount> extract(OnDifference on_difference = OnDifference::keep) {
+    return test::deliver(system, archive, "/home/a", on_difference);
   }
   Result<ArchiveStatus> compare(OnDifference on_difference = OnDifference::keep) {
-    return compare_archive(system, archive, "/home/a", on_difference);
+    return test::compare(system, archive, "/home/a", on_difference);
   }
   void refill(const std::function<void()>& fill) {
     fs::remove_all(host("/source"));
@@ -76,7 +75,7 @@ TEST_CASE("a mailbox arrives whole, and a second extraction changes nothing", "[
   CHECK(after->is_whole());
   CHECK(after->kept.empty());
   CHECK(after->refused.empty());
-  CHECK(check_archive(box.system, box.archive, "/home/a", true)->empty());
+  CHECK(test::check(box.system, box.archive, "/home/a", CheckDepth::contents)->empty());
   CHECK(box.snapshot("/home/a") == snapshot);
 }
 
@@ -91,7 +90,7 @@ TEST_CASE("what its owner moved, read, or flagged is not delivered again", "[mai
   fs::rename(at("cur/1700000003.no-size:2,"), at(".leer/cur/1700000003.no-size:2,T"));
   fs::rename(at("cur/1700000004.lies,S=999:2,Sab"), at("cur/1700000004.lies,S=999:2,"));
   CHECK(box.compare()->is_whole());
-  CHECK(check_archive(box.system, box.archive, "/home/a", true)->empty());
+  CHECK(test::check(box.system, box.archive, "/home/a", CheckDepth::contents)->empty());
   fs::remove(at("cur/1700000002.M2P2.old,S=5:2,RS"));
   const auto status = box.compare();
   REQUIRE(status);
@@ -150,7 +149,7 @@ TEST_CASE("the same name with another size: both messages are kept", "[mail]") {
   const auto snapshot = box.snapshot("/home/a");
   CHECK(box.compare()->is_whole());
   CHECK(box.extract()->messages == 0);
-  CHECK(check_archive(box.system, box.archive, "/home/a", true)->empty());
+  CHECK(test::check(box.system, box.archive, "/home/a", CheckDepth::contents)->empty());
   CHECK(box.snapshot("/home/a") == snapshot);
 }
 
@@ -187,7 +186,7 @@ TEST_CASE("other files that differ are kept or replaced", "[mail]") {
   const auto snapshot = box.snapshot("/home/a");
   CHECK(box.extract()->files == 0);
   CHECK(box.snapshot("/home/a") == snapshot);
-  CHECK(check_archive(box.system, box.archive, "/home/a", true)->empty());
+  CHECK(test::check(box.system, box.archive, "/home/a", CheckDepth::contents)->empty());
 
   const auto replaced = box.compare(OnDifference::replace);
   REQUIRE(replaced);
@@ -261,7 +260,7 @@ TEST_CASE("nothing is written where the maker of a link on the target may not wr
   CHECK(box.content("/home/a/Maildir/subscriptions") == "Sent\n");
   CHECK(box.exists("/home/a/Maildir/new/1700000001.M1P1.old,S=4"));  // all else arrived
   CHECK(!box.compare()->is_whole());
-  CHECK(!check_archive(box.system, box.archive, "/home/a", false)->empty());
+  CHECK(!test::check(box.system, box.archive, "/home/a", CheckDepth::sizes)->empty());
   fs::remove(box.host("/home/a/Maildir/.Sent.2024"));
   fs::remove(box.host("/home/a/sieve"));
   REQUIRE(box.extract());
@@ -323,29 +322,31 @@ TEST_CASE("check names what is missing, shorter, or altered", "[mail]") {
   REQUIRE(written);
   box.directory("/home", 0755);
   REQUIRE(box.extract());
-  const auto problems = [&](bool is_deep) {
-    const auto found = check_archive(box.system, box.archive, "/home/a", is_deep);
+  const auto problems = [&](CheckDepth depth) {
+    const auto found = test::check(box.system, box.archive, "/home/a", depth);
     REQUIRE(found);
     return *found;
   };
-  CHECK(problems(true).empty());
+  CHECK(problems(CheckDepth::contents).empty());
   const std::string sized = "Maildir/cur/1700000002.M2P2.old,S=5:2,RS";
   box.file("/home/a/" + sized, "cur-X");
-  CHECK(problems(false).empty());
-  REQUIRE(problems(true).size() == 1);
-  CHECK(problems(true)[0] == sized + ": the message has another content here");
+  CHECK(problems(CheckDepth::sizes).empty());
+  REQUIRE(problems(CheckDepth::contents).size() == 1);
+  CHECK(problems(CheckDepth::contents)[0] == sized + ": the message has another content here");
   box.file("/home/a/" + sized, "cur");
-  REQUIRE(problems(false).size() == 1);
-  CHECK(problems(false)[0] == sized + ": the message has 3 bytes here, 5 in the archive");
+  REQUIRE(problems(CheckDepth::sizes).size() == 1);
+  CHECK(problems(CheckDepth::sizes)[0] ==
+        sized + ": the message has 3 bytes here, 5 in the archive");
   fs::remove(box.host("/home/a/" + sized));
   box.file("/home/a/Maildir/cur/1700000003.no-size:2,", "short");
   fs::remove_all(box.host("/home/a/sieve"));
   fs::remove(box.host("/home/a/.dovecot.sieve"));
-  const auto found = problems(false);
+  const auto found = problems(CheckDepth::sizes);
   CHECK(found == std::vector<std::string>{
                      ".dovecot.sieve: the link is missing", sized + ": the message is missing",
                      "Maildir/cur/1700000003.no-size:2,: the message has another size here",
                      "sieve: the directory is missing", "sieve/main.sieve: the file is missing",
                      "sieve/run: the file is missing", "sieve/up: the link is missing"});
-  CHECK(check_archive(box.system, box.archive, "/none", false)->size() == written->count.archived);
+  CHECK(test::check(box.system, box.archive, "/none", CheckDepth::sizes)->size() ==
+        written->count.archived);
 }

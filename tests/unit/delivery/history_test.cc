@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "delivery/offer.h"
+#include "delivery/receiver.h"
 #include "ledger/ledger.h"
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
@@ -120,8 +121,8 @@ class StoppingSystem : public System {
 /// The disk fills up while a file is written.
 class FullDisk : public Content {
  public:
-  Status copy_to(int file, const std::function<void(std::string_view)>*) override {
-    if (file >= 0 && write(file, "half", 4) != 4) return fail(Errc::io, "cannot write");
+  Status read(const Sink& sink) override {
+    VSTATE_TRY(sink("half"));
     return fail(Errc::io, "no space left");
   }
 };
@@ -185,10 +186,11 @@ class Servers {
     VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(system));
     VSTATE_TRY_ASSIGN(auto memory, ledger.open_mail(k_domain, "mailbox", "alice"));
     Batch batch(system, mail_owner(), &ledger.deliveries());
-    ReceiveOptions options;
-    options.prune = how.prunes;
-    VSTATE_TRY_ASSIGN(const auto receiver, Receiver::open(system, "/target", mail_owner(), options,
-                                                          memory, batch, "alice"));
+    VSTATE_TRY_ASSIGN(
+        const auto receiver,
+        Receiver::open(system, {.directory = "/target", .owner = mail_owner(), .label = "alice"},
+                       {.changes = {.gone = how.prunes ? Gone::remove : Gone::keep}}, memory,
+                       batch));
     FullDiskSink sink(*receiver, how.full_at);
     OfferCount offered;
     auto status = offer_tree(system, {"/source"}, sink, offered);

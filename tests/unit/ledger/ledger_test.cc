@@ -327,12 +327,12 @@ TEST_CASE("what a stopped run announced stays open when another run ends", "[led
     auto stopped = Ledger::open(system);
     REQUIRE(stopped);
     alice = stopped->open_mail(k_domain, "mailbox", "alice")->number();
-    REQUIRE(stopped->deliveries().record({{alice, key, {1, 2}, true}}));
+    REQUIRE(stopped->deliveries().record({{alice, key, {1, 2}, DeliveryLog::Kind::arrival}}));
   }
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
   const auto bob = ledger->open_mail(k_domain, "mailbox", "bob")->number();
-  REQUIRE(ledger->deliveries().record({{bob, key, {1, 2}, true}}));
+  REQUIRE(ledger->deliveries().record({{bob, key, {1, 2}, DeliveryLog::Kind::arrival}}));
   REQUIRE(ledger->settle());
   CHECK(ledger->mail_of(k_domain, "mailbox", "alice")->find(key)->pending != 0);
   CHECK(ledger->mail_of(k_domain, "mailbox", "bob")->find(key)->pending == 0);

@@ -1,0 +1,251 @@
+#include "delivery/builder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "delivery/temporary.h"
+#include "format/maildir_name.h"
+#include "maildir/names.h"
+#include "vstate/base/digest.h"
+
+namespace vstate::mail {
+
+namespace {
+
+constexpr std::size_t k_most_queued = 64;
+
+/// The files that tell of the messages beside them come when those are there, and so do messages
+/// whose letters are only known from such a file.
+bool is_late(const Batch::Item& item) {
+  return item.is_message ? (item.record.state.marks & k_marks_of_letters) != 0
+                         : is_uid_file(path_name(item.path));
+}
+
+}  // namespace
+
+Result<bool> Builder::make_directory(const std::string& path, unsigned mode) {
+  VSTATE_TRY_ASSIGN(const auto way, judge_.way_to(path));
+  if (!way.refusal.empty()) delivery_.count.refused.push_back(way.refusal);
+  if (way.is_blocked) return false;
+  for (const auto& missing : way.missing) {
+    VSTATE_TRY(delivery_.step(missing));
+    VSTATE_TRY_ASSIGN(const auto parent, delivery_.target->directory(path_parent(missing)));
+    const mode_t bits = missing == path ? (mode & 0755U) | 0700U : 0700U;
+    const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    if (mkdirat(parent->get(), std::string(path_name(missing)).c_str(), bits) != 0 &&
+        errno != EEXIST)
+      return fail_errno(delivery_.target->full(missing), "cannot make the directory");
+    ++delivery_.count.files;
+  }
+  return true;
+}
+
+Result<bool> Builder::make_parents(const std::string& path) {
+  return make_directory(std::string(path_parent(path)));
+}
+
+Batch::Item Builder::item_of(const TreeEntry& entry) const {
+  Batch::Item item;
+  item.target = delivery_.target;
+  item.label = delivery_.label;
+  item.path = entry.path;
+  item.build_in = path_parent(entry.path);
+  item.temporary = path_name(temporary_of(entry.path));
+  item.size = entry.size;
+  item.record.box = delivery_.memory.number();
+  item.record.kind = DeliveryLog::Kind::arrival;
+  return item;
+}
+
+/// Returns nullopt if the message's `tmp` cannot be made.
+Result<std::optional<Batch::Item>> Builder::begin_message(const TreeEntry& entry,
+                                                          const NameHash& named_by) {
+  VSTATE_TRY(delivery_.step(entry.path));
+  auto item = item_of(entry);
+  item.is_message = true;
+  item.record.state = state_of_message(entry.path);
+  // The directory may come later in the source, or be missing there.
+  item.build_in = relative_join(as_message(entry.path)->folder, "tmp");
+  item.temporary = temporary_name(named_by);
+  VSTATE_TRY_ASSIGN(const bool has_place, make_directory(item.build_in));
+  return has_place ? std::optional(std::move(item)) : std::nullopt;
+}
+
+Status Builder::message(const TreeEntry& entry, Content& content, const NameHash& key) {
+  VSTATE_TRY_ASSIGN(auto item, begin_message(entry, key));
+  if (!item) return {};
+  item->record.key = key;
+  if (auto kept = content.keep()) {
+    queued_.push_back({entry, std::move(kept), *std::move(item)});
+    return queued_.size() < k_most_queued ? Status() : build_queued();
+  }
+  VSTATE_TRY(write(entry, content, *item));
+  return hand_on(*std::move(item));
+}
+
+Status Builder::variant(const TreeEntry& entry, Content& content) {
+  VSTATE_TRY_ASSIGN(auto item, begin_message(entry, hash_name(entry.path)));
+  if (!item) return {};
+  Sha256 digest;
+  VSTATE_TRY(write(entry, content, *item, &digest));
+  const auto message = *as_message(entry.path);
+  const auto unique = variant_of(message.unique, digest.finish_hex());
+  item->record.key = key_of_message(unique);
+  VSTATE_TRY_ASSIGN(const auto verdict, judge_.variant(item->record.key, entry.size));
+  if (verdict != Verdict::place) return drop(*item);
+  VSTATE_TRY(rename_temporary(*item, temporary_name(item->record.key)));
+  const auto info = message.name.substr(message.unique.size());
+  item->path = relative_join(message.directory, std::string(unique).append(info));
+  return hand_on(*std::move(item));
+}
+
+Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
+                              const Judgement& judgement) {
+  VSTATE_TRY(delivery_.step(entry.path));
+  auto item = item_of(entry);
+  item.record.key = key_of_file(entry.path);
+  item.record.state.marks = entry.stamp;
+  const auto* known = delivery_.memory.find(item.record.key);
+  if (known != nullptr && known->pending == 0) item.before = known->state;
+  if (judgement.verdict == Verdict::replace) {
+    const bool is_ours = judgement.is_in_step && judgement.here;
+    item.place = is_ours ? Batch::Place::unchanged : Batch::Place::any;
+    item.replaces = judgement.here.value_or(0);
+    // Whatever a stopped run announced: if this one is withdrawn, what is here is still ours.
+    if (is_ours && !item.before) item.before = EntryState{item.replaces, 0};
+  }
+  Sha256 digest;
+  VSTATE_TRY(write(entry, content, item, &digest));
+  item.record.state.place = short_digest_of(digest);
+  const auto verdict = judgement.given(item.record.state.place);
+  if (verdict == Verdict::there) {
+    VSTATE_TRY(drop(item));
+    VSTATE_TRY(delivery_.note(item.record.key, item.record.state));
+    return verdict;
+  }
+  VSTATE_TRY(hand_on(std::move(item)));
+  return verdict;
+}
+
+Status Builder::link(const TreeEntry& link) {
+  VSTATE_TRY_ASSIGN(const auto parent, delivery_.target->directory(path_parent(link.path)));
+  const int place = parent->get();
+  const std::string name(path_name(link.path));
+  const std::string temporary(path_name(temporary_of(link.path)));
+  VSTATE_TRY(delivery_.step(link.path));
+  {
+    const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    unlinkat(place, temporary.c_str(), 0);
+    if (symlinkat(link.target.c_str(), place, temporary.c_str()) != 0 ||
+        renameat(place, temporary.c_str(), place, name.c_str()) != 0) {
+      auto failure = fail_errno(delivery_.target->full(link.path), "cannot make the link");
+      unlinkat(place, temporary.c_str(), 0);
+      return failure;
+    }
+  }
+  ++delivery_.count.files;
+  return delivery_.note(key_of_file(link.path), {digest_of_link(link.target), 0});
+}
+
+/// `digest` takes in what is written.
+Status Builder::write(const TreeEntry& entry, Content& content, const Batch::Item& item,
+                      Sha256* digest) {
+  VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
+  judge_.messages().take_over(item.build_in, item.temporary);
+  const mode_t mode = item.is_message ? 0600U : (entry.mode & 0755U) | 0600U;
+  const auto where = delivery_.target->full(entry.path);
+  const auto fill = [&](int file) -> Status {
+    VSTATE_TRY(digest == nullptr ? content.copy_to(file, entry.path)
+                                 : content.read([&](std::string_view part) {
+                                     digest->update(part);
+                                     return write_all(file, part, entry.path);
+                                   }));
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
+    if (futimens(file, times.data()) != 0) return fail_errno(where, "cannot set the time");
+    return {};
+  };
+  return write_temporary(place->get(), item.temporary, mode, delivery_.owner, where, fill);
+}
+
+/// Gives a temporary the name that a run after a killed one looks for.
+Status Builder::rename_temporary(Batch::Item& item, std::string name) {
+  VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
+  judge_.messages().take_over(item.build_in, name);
+  const auto shown = delivery_.target->full(item.path);
+  const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+  if (renameat(place->get(), item.temporary.c_str(), place->get(), name.c_str()) != 0)
+    return fail_errno(shown, "cannot rename the temporary");
+  item.temporary = std::move(name);
+  return {};
+}
+
+Status Builder::drop(const Batch::Item& item) {
+  VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
+  const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+  unlinkat(place->get(), item.temporary.c_str(), 0);
+  return {};
+}
+
+/// What is built waits for the batch, or for the end of this mailbox.
+Status Builder::hand_on(Batch::Item item) {
+  ++(item.is_message ? delivery_.count.messages : delivery_.count.files);
+  delivery_.count.bytes += item.size;
+  if (!is_late(item)) return delivery_.batch.add(std::move(item));
+  late_.push_back(std::move(item));
+  return {};
+}
+
+Status Builder::build_queued() {
+  auto queued = std::exchange(queued_, {});
+  std::size_t built = 0;
+  Status status;
+  {
+    const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    for (; built < queued.size(); ++built) {
+      auto& one = queued[built];
+      status = write(one.entry, *one.content, one.item);
+      if (!status) break;
+      one.content.reset();
+    }
+  }
+  // The batch may write into the log, which is not the owner's.
+  for (std::size_t i = 0; i < built; ++i) VSTATE_TRY(hand_on(std::move(queued[i].item)));
+  return status;
+}
+
+Status Builder::hand_over_late(Keywords& keywords) {
+  for (auto& item : late_) {
+    if (!item.is_message) continue;
+    const auto message = *as_message(item.path);
+    item.path = relative_join(message.directory, keywords.translated(std::string(message.folder),
+                                                                     std::string(message.name)));
+  }
+  // The lists of UIDs and keywords tell of messages that are there.
+  std::stable_partition(late_.begin(), late_.end(),
+                        [](const Batch::Item& item) { return item.is_message; });
+  for (auto& item : std::exchange(late_, {})) VSTATE_TRY(delivery_.batch.add(std::move(item)));
+  return {};
+}
+
+Status Builder::remove_left_over() {
+  const auto* index = judge_.messages().listed();
+  if (index == nullptr) return {};
+  for (const auto& [folder, name] : index->left_over()) {
+    VSTATE_TRY_ASSIGN(const auto directory, delivery_.target->directory_here(folder));
+    if (!directory) continue;
+    VSTATE_TRY(delivery_.step(relative_join(folder, name)));
+    const auto shown = delivery_.target->full(folder);
+    const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    if (unlinkat((*directory)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      return fail_errno(shown, "cannot remove a left-over temporary");
+  }
+  return {};
+}
+
+}  // namespace vstate::mail

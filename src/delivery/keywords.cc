@@ -1,0 +1,34 @@
+#include "delivery/keywords.h"
+
+#include <fmt/format.h>
+
+#include "format/maildir_name.h"
+
+namespace vstate::mail {
+
+void Keywords::set_source(const std::string& folder, std::string_view text) {
+  folders_[folder].source = uid_files::parse_dovecot_keywords(text).names;
+}
+
+void Keywords::set_target(const std::string& folder, std::string_view text) {
+  folders_[folder].target = uid_files::parse_dovecot_keywords(text).names;
+}
+
+std::string Keywords::translated(const std::string& folder, const std::string& name) {
+  const auto found = folders_.find(folder);
+  if (found == folders_.end() || !found->second.target) return name;
+  uid_files::Problems left_out;
+  auto target = *found->second.target;
+  auto out = uid_files::translate_keywords(name, found->second.source, target, false, left_out);
+  for (const auto& problem : left_out)
+    delivery_.count.refused.push_back(fmt::format("{}/{}: {}", folder, name, problem.what));
+  return out;
+}
+
+std::uint64_t Keywords::translated_marks(const std::string& folder, std::uint64_t marks) {
+  constexpr std::uint64_t others = k_mark_new | k_mark_gone;
+  const auto name = translated(folder, "x:2," + flags_of(marks & ~others));
+  return marks_of(parse_message_name(name).flags) | (marks & others);
+}
+
+}  // namespace vstate::mail

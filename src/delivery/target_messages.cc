@@ -1,0 +1,157 @@
+#include "delivery/target_messages.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "delivery/temporary.h"
+#include "sys/local_files.h"
+#include "sys/path.h"
+
+namespace vstate::mail {
+
+namespace {
+
+constexpr int k_most_levels = 200;
+
+}  // namespace
+
+Status TargetIndex::build(Target& target, FolderNumbers& folders, const Reserved* reserved) {
+  folders_ = &folders;
+  reserved_ = reserved;
+  VSTATE_TRY(enter(target, target.root(), "", 0));
+  std::sort(records_.begin(), records_.end());
+  records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
+  return {};
+}
+
+Status TargetIndex::enter(Target& target, int directory, const std::string& relative, int depth) {
+  if (depth > k_most_levels)
+    return fail(Errc::unsupported,
+                fmt::format("{}: too many levels of directories", target.full(relative)));
+  VSTATE_TRY_ASSIGN(const auto below, list(target, directory, relative));
+  for (const auto& item : below) {
+    const auto path = relative_join(relative, item.name);
+    if (reserved_ != nullptr && reserved_->others.contains(path)) continue;
+    VSTATE_TRY(descend(target, directory, path, item, depth + 1));
+  }
+  return {};
+}
+
+/// Takes in the messages and temporaries of one directory, and returns the directories in it.
+Result<std::vector<TargetIndex::Below>> TargetIndex::list(Target& target, int directory,
+                                                          const std::string& relative) {
+  const auto place = path_name(relative);
+  const bool has_messages = place == "new" || place == "cur";
+  const bool is_tmp = place == "tmp";
+  const auto number = has_messages ? folders_->of(path_parent(relative)) : 0;
+  const auto before = records_.size();
+  std::vector<Below> below;
+  const auto again = [&] {
+    below.clear();
+    records_.resize(before);
+  };
+  const auto visit = [&](const char* name, FileInfo::Type type) {
+    if (type == FileInfo::Type::directory) below.push_back({name, false});
+    if (type == FileInfo::Type::link && may_be_link(name)) below.push_back({name, true});
+    const auto hash = is_tmp ? hash_of_temporary(name) : std::nullopt;
+    if (hash) {
+      unfinished_.insert(*hash);
+      left_over_.emplace(relative, name);
+    }
+    if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
+    const std::string_view text = name;
+    records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
+  };
+  VSTATE_TRY(list_names(LocalDirectory(directory, target.full(relative)), again, visit));
+  // `new` before `cur`: a message that a reader moves meanwhile is seen in one of them at least.
+  std::sort(below.begin(), below.end(),
+            [](const Below& a, const Below& b) { return a.name > b.name; });
+  return below;
+}
+
+Status TargetIndex::descend(Target& target, int directory, const std::string& path,
+                            const Below& item, int depth) {
+  if (item.is_link) {
+    const auto behind = target.directory(path);
+    if (behind) return enter(target, (*behind)->get(), path, depth);
+    // A link that leads nowhere, in a circle, or where its maker may not go holds no mail.
+    const auto code = behind.error().code;
+    const bool is_links_doing = code == Errc::conflict || code == Errc::not_found ||
+                                code == Errc::denied || code == Errc::invalid;
+    return is_links_doing ? Status() : tl::unexpected<Error>(behind.error());
+  }
+  const Handle handle(
+      openat(directory, item.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (handle.is_open()) return enter(target, handle.get(), path, depth);
+  if (is_no_directory(directory, item.name.c_str())) return {};
+  return fail_errno_of_open(target.full(path), "cannot open");
+}
+
+std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) const {
+  const auto first = std::lower_bound(records_.begin(), records_.end(), Record{hash, 0});
+  auto last = first;
+  while (last != records_.end() && last->hash == hash) ++last;
+  return {first, last};
+}
+
+Result<std::optional<Located>> locate(Target& target, std::string_view path) {
+  VSTATE_TRY_ASSIGN(const auto found, target.status(path));
+  if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
+  VSTATE_TRY_ASSIGN(auto directory, target.directory(path_parent(path)));
+  return std::optional(Located{.path = std::string(path),
+                               .directory = std::move(directory),
+                               .name = std::string(path_name(path)),
+                               .size = static_cast<std::uint64_t>(found->st_size)});
+}
+
+Result<const TargetIndex*> TargetMessages::index() {
+  if (!index_) {
+    TargetIndex index;
+    if (target_ != nullptr) VSTATE_TRY(index.build(*target_, folders_, reserved_));
+    index_.emplace(std::move(index));
+  }
+  return &*index_;
+}
+
+Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::string_view unique,
+                                                    std::string_view likely) {
+  if (target_ == nullptr) return std::optional<Located>();
+  const auto& path = folders_.path(folder);
+  if (const auto message = as_message(likely); message && message->folder == path) {
+    const auto info = message->name.substr(message->unique.size());
+    const auto name = std::string(unique).append(info);
+    VSTATE_TRY_ASSIGN(auto found, locate(*target_, relative_join(message->directory, name)));
+    if (found) return found;
+  }
+  if (!search_ || searched_ != folder) {
+    auto directory = target_->directory(path);
+    if (!directory) return std::optional<Located>();
+    search_.emplace(std::make_shared<LocalDirectory>((*directory)->get(), target_->full(path)));
+    searched_directory_ = *std::move(directory);
+    searched_ = folder;
+  }
+  VSTATE_TRY_ASSIGN(const auto found, search_->find(unique));
+  if (!found) return std::optional<Located>();
+  return locate(*target_, relative_join(relative_join(path, found->place), found->name));
+}
+
+Status TargetMessages::for_each(const Visitor& visit) {
+  VSTATE_TRY(index());  // it knows the folders
+  for (std::uint32_t number = 0; target_ != nullptr && number < folders_.size(); ++number)
+    for (const std::string_view part : {"new", "cur"}) {
+      const auto directory = relative_join(folders_.path(number), part);
+      VSTATE_TRY_ASSIGN(const auto handle, target_->directory_here(directory));
+      if (!handle) continue;
+      VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
+      for (std::size_t i = 0; listing && i < listing->size(); ++i) {
+        const auto path = relative_join(directory, listing->name(i));
+        if (const auto message = as_message(path)) VSTATE_TRY(visit(path, *message));
+      }
+    }
+  return {};
+}
+
+}  // namespace vstate::mail

@@ -1,0 +1,75 @@
+#include "delivery/temporary.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "sys/handle.h"
+#include "sys/path.h"
+#include "vstate/base/text.h"
+
+namespace vstate::mail {
+
+namespace {
+
+constexpr std::string_view k_prefix = "vstate.";
+
+}  // namespace
+
+std::string temporary_name(const NameHash& hash) { return std::string(k_prefix) + to_hex(hash); }
+
+std::optional<NameHash> hash_of_temporary(std::string_view name) {
+  if (!name.starts_with(k_prefix)) return std::nullopt;
+  return parse_name_hash(name.substr(k_prefix.size()));
+}
+
+Status write_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
+                       std::string_view shown, const std::function<Status(int)>& write) {
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const auto as_owner = [&](const auto& work) {
+    const ActingAs acting(owner.uid, owner.gid);
+    return work();
+  };
+  const auto create = [&] { return Handle(openat(directory, name.c_str(), flags, mode)); };
+  const auto remove = [&] { return unlinkat(directory, name.c_str(), 0); };
+  auto file = as_owner(create);
+  if (!file.is_open() && errno == EEXIST) {
+    if (as_owner(remove) != 0) return fail_errno(shown, "cannot remove a left-over temporary");
+    file = as_owner(create);
+  }
+  if (!file.is_open()) return fail_errno(shown, "cannot create the temporary");
+  auto status = write(file.get());
+  if (status && !file.close()) status = fail_errno(shown, "cannot close");
+  if (!status) as_owner(remove);
+  return status;
+}
+
+bool rename_where_free(int from, const char* name, int to, const char* new_name) {
+  if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
+  if (linkat(from, name, to, new_name, 0) != 0) return false;
+  unlinkat(from, name, 0);
+  return true;
+}
+
+Result<bool> waits_for_rename(int directory, const std::string& name) {
+  const std::string temporary(path_name(temporary_of(name)));
+  struct stat built {
+  }, here{};
+  if (fstatat(directory, temporary.c_str(), &built, AT_SYMLINK_NOFOLLOW) != 0 ||
+      fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno_of_open(name, "cannot stat");
+  }
+  const auto order = [](const struct stat& st) {
+    return std::pair(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+  };
+  return S_ISREG(built.st_mode) && order(here) < order(built);
+}
+
+}  // namespace vstate::mail
