@@ -15,60 +15,6 @@ namespace vstate::uid_files {
 
 // Subscriptions and folders.
 
-namespace {
-
-constexpr std::string_view k_version2 = "V\t2\n\n";
-
-/// Undoes Dovecot's str_tabescape.
-std::string without_tab_escapes(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\x01' || i + 1 == text.size()) {
-      out.push_back(text[i]);
-      continue;
-    }
-    switch (text[++i]) {
-      case '0':
-        out.push_back('\0');
-        break;
-      case '1':
-        out.push_back('\x01');
-        break;
-      case 't':
-        out.push_back('\t');
-        break;
-      case 'n':
-        out.push_back('\n');
-        break;
-      case 'r':
-        out.push_back('\r');
-        break;
-      default:
-        out.push_back(text[i]);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<std::string> parse_dovecot_subscriptions(std::string_view text) {
-  std::vector<std::string> out;
-  const bool is_version2 = text.starts_with(k_version2);
-  if (is_version2) text.remove_prefix(k_version2.size());
-  for (const auto line : split_lines(text)) {
-    if (line.empty()) continue;
-    if (!is_version2) {
-      out.emplace_back(line);
-      continue;
-    }
-    std::vector<std::string> levels;
-    for (const auto level : split(line, '\t')) levels.push_back(without_tab_escapes(level));
-    out.push_back(join(levels, "."));
-  }
-  return out;
-}
-
 std::string dovecot_subscriptions_text(const std::vector<std::string>& folders) {
   return join_lines(folders);
 }

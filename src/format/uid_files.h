@@ -3,33 +3,38 @@
 /// POP3 UIDLs, keywords, subscriptions; and the way from Courier's to Dovecot's, so that no client
 /// downloads anything again. Text in, text out: nothing here knows a disk.
 ///
+// clang-format off
 /// Courier (imapscanclient, pop3dserver, maildirkeywords; versions 0.x to 5.x):
 ///
-/// | file, per folder | content |
-/// |---|---|
-/// | courierimapuiddb | `1 UIDVALIDITY UIDNEXT`, then `UID NAME` with NAME up to its ":" |
-/// | courierpop3dsizelist | version 0: `NAME SIZE`, no header; 1: `/1 NEXT`, `NAME SIZE N`; 2: `/2
-/// NEXT VALIDITY`, `NAME SIZE N:VALIDITY`; 3: `/3 …`, `NAME SIZE N:VALIDITY:UTF8`. NAME has its
-/// flags of then, and may hold blanks. Only in the INBOX | | courierimapkeywords/:list | keywords,
-/// a line each; an empty line; `NAME:I I…` with I counted from 0 | | courierimapkeywords/NAME | the
-/// keywords of one message, a line each; stands above :list | | courierimapkeywords/.N.NAME | the
-/// same, older; the largest N counts, and NAME stands above it | | courierimapsubscribed | a folder
-/// a line, `INBOX` or `INBOX.Folder.Sub`. Only in the INBOX |
+/// | file, per folder             | content                                                              |
+/// |------------------------------|----------------------------------------------------------------------|
+/// | courierimapuiddb             | `1 UIDVALIDITY UIDNEXT`, then `UID NAME` with NAME up to its ":"     |
+/// | courierpop3dsizelist         | only in the INBOX. NAME has its flags of then, and may hold blanks   |
+/// |   version 0                  | `NAME SIZE`, no header                                               |
+/// |   version 1                  | `/1 NEXT`, `NAME SIZE N`                                             |
+/// |   version 2                  | `/2 NEXT VALIDITY`, `NAME SIZE N:VALIDITY`                           |
+/// |   version 3                  | `/3 …`, `NAME SIZE N:VALIDITY:UTF8`                                  |
+/// | courierimapkeywords/:list    | keywords, a line each; an empty line; `NAME:I I…`, I counted from 0  |
+/// | courierimapkeywords/NAME     | the keywords of one message, a line each; counts more than :list     |
+/// | courierimapkeywords/.N.NAME  | the same, older; the largest N counts, and NAME counts more than it  |
+/// | courierimapsubscribed        | a folder a line, `INBOX` or `INBOX.Folder.Sub`. Only in the INBOX    |
 ///
 /// A UIDL of pop3d is `UIDN-VALIDITY`, `UIDN` where VALIDITY is 0 (version 1), and where N is 0
 /// (version 0) the NAME with `+XX` for "+", quotes, and what is no visible ASCII.
 ///
 /// Dovecot (maildir-uidlist, maildir-keywords, subscription-file; 2.0 to 2.4):
 ///
-/// | file | content |
-/// |---|---|
-/// | dovecot-uidlist, per folder | `3 VUIDVALIDITY NUIDNEXT GGUID`, then `UID FIELD… :NAME` in the
-/// order of UIDs; FIELD is a capital letter and a value without blanks: `P` POP3 UIDL (empty: NAME
-/// itself), `O` place in the POP3 list, `W`, `S` sizes, `G` GUID. Version 1 is Courier's
-/// courierimapuiddb | | dovecot-keywords, per folder | `INDEX NAME`; 0 to 25 are the flags `a` to
-/// `z` of a file name | | subscriptions, in the INBOX | version 1: a folder a line, "." between
-/// levels, without the namespace's prefix; version 2: `V<tab>2`, an empty line, a tab between
-/// levels |
+/// | file                         | content                                                              |
+/// |------------------------------|----------------------------------------------------------------------|
+/// | dovecot-uidlist, per folder  | `3 VUIDVALIDITY NUIDNEXT GGUID`, then `UID FIELD… :NAME` in the      |
+/// |                              | order of UIDs. FIELD is a capital letter and a value without blanks: |
+/// |                              | `P` POP3 UIDL (empty: NAME itself), `O` place in the POP3 list, `W`, |
+/// |                              | `S` sizes, `G` GUID. Version 1 is Courier's courierimapuiddb         |
+/// | dovecot-keywords, per folder | `INDEX NAME`; 0 to 25 are the flags `a` to `z` of a file name        |
+/// | subscriptions, in the INBOX  | version 1: a folder a line, "." between levels, without the          |
+/// |                              | namespace's prefix; version 2: `V<tab>2`, an empty line, a tab       |
+/// |                              | between levels                                                       |
+// clang-format on
 #pragma once
 
 #include <array>
@@ -149,8 +154,6 @@ struct DovecotKeywords {
 [[nodiscard]] std::string translate_keywords(std::string_view file_name, const KeywordLetters& from,
                                              KeywordLetters& to, bool may_add, Problems& left_out);
 
-/// The folders, with "." between levels, of either version.
-[[nodiscard]] std::vector<std::string> parse_dovecot_subscriptions(std::string_view text);
 /// Version 1, which every Dovecot reads.
 [[nodiscard]] std::string dovecot_subscriptions_text(const std::vector<std::string>& folders);
 
