@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "base/number_bytes.h"
 #include "vstate/base/result.h"
 
 namespace vstate {
@@ -31,13 +32,10 @@ void Sha256::update(std::string_view bytes) {
   VSTATE_ASSERT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
-void Sha256::update_number(std::uint64_t number) {
-  std::array<char, 8> bytes{};
-  for (auto& byte : bytes) {
-    byte = static_cast<char>(number & 0xFFU);
-    number >>= 8U;
-  }
-  update({bytes.data(), bytes.size()});
+void Sha256::update_little_endian(std::uint64_t number) {
+  std::string bytes;
+  append_little_endian(bytes, number);
+  update(bytes);
 }
 
 Sha256::Value Sha256::finish() {
@@ -48,6 +46,10 @@ Sha256::Value Sha256::finish() {
 }
 
 std::string Sha256::finish_hex() { return to_hex(finish()); }
+
+std::string_view view_of(const Sha256::Value& value) {
+  return {reinterpret_cast<const char*>(value.data()), value.size()};
+}
 
 std::string to_hex(const Sha256::Value& value) {
   constexpr std::string_view digits = "0123456789abcdef";

@@ -223,10 +223,10 @@ class Converter {
     }
     Sha256 digest;
     for (const std::string_view part : {std::string_view("dovecot folder"), folder_.identity}) {
-      digest.update_number(part.size());
+      digest.update_little_endian(part.size());
       digest.update(part);
     }
-    digest.update_number(uids_.validity);
+    digest.update_little_endian(uids_.validity);
     uids_.guid = digest.finish_hex().substr(0, 32);
   }
 

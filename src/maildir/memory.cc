@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <string>
 
+#include "base/number_bytes.h"
 #include "format/maildir_name.h"
 #include "maildir/names.h"
 #include "sys/system.h"
@@ -16,11 +16,7 @@ namespace {
 
 constexpr unsigned k_letters = 26;
 
-std::uint64_t first_bits(const Sha256::Value& value) {
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < sizeof bits; ++i) bits = bits << 8U | value.at(i);
-  return bits;
-}
+std::uint64_t first_bits(const Sha256::Value& value) { return from_big_endian(view_of(value)); }
 
 bool is_less(const MemoryEntry& entry, const NameHash& key) { return entry.key < key; }
 

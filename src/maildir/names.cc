@@ -13,12 +13,7 @@ NameHash hash_name(std::string_view unique) {
   thread_local Sha256 digest;
   digest.update(unique);
   const auto value = digest.finish();
-  NameHash hash;
-  for (std::size_t i = 0; i < 8; ++i) {
-    hash.high = hash.high << 8U | value[i];
-    hash.low = hash.low << 8U | value[i + 8];
-  }
-  return hash;
+  return name_hash_of(view_of(value));
 }
 
 }  // namespace vstate

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/number_bytes.h"
 #include "maildir/memory.h"
 
 namespace vstate::mail {
@@ -15,12 +16,13 @@ constexpr std::size_t k_entry_bytes = 32;
 
 inline void append_entry(std::string& out, const MemoryEntry& entry) {
   for (const auto number : {entry.key.high, entry.key.low, entry.state.place, entry.state.marks})
-    append_number(out, number);
+    append_big_endian(out, number);
 }
 
-/// Of the first 32 bytes.
+/// Decodes an entry from the first 32 bytes, which must be there.
 inline MemoryEntry entry_of(std::string_view bytes) {
-  return {name_hash_of(bytes), {number_of(bytes.substr(16)), number_of(bytes.substr(24))}, 0};
+  return {.key = name_hash_of(bytes),
+          .state = {from_big_endian(bytes.substr(16)), from_big_endian(bytes.substr(24))}};
 }
 
 }  // namespace vstate::mail

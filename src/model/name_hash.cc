@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/number_bytes.h"
+
 namespace vstate {
 
 namespace {
@@ -20,29 +22,16 @@ std::optional<std::uint64_t> from_hex(std::string_view digits) {
 
 }  // namespace
 
-void append_number(std::string& out, std::uint64_t number) {
-  for (unsigned shift = 64; shift > 0; shift -= 8)
-    out.push_back(static_cast<char>(number >> (shift - 8) & 0xFFU));
-}
-
-std::uint64_t number_of(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (const char byte : bytes.substr(0, sizeof number))
-    number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
 std::string to_bytes(const NameHash& hash) {
   std::string bytes;
-  append_number(bytes, hash.high);
-  append_number(bytes, hash.low);
+  append_big_endian(bytes, hash.high);
+  append_big_endian(bytes, hash.low);
   return bytes;
 }
 
 NameHash name_hash_of(std::string_view bytes) {
-  constexpr std::size_t half = sizeof(std::uint64_t);
-  if (bytes.size() < 2 * half) return {};
-  return {number_of(bytes), number_of(bytes.substr(half))};
+  if (bytes.size() < 2 * k_number_bytes) return {};
+  return {from_big_endian(bytes), from_big_endian(bytes.substr(k_number_bytes))};
 }
 
 std::string to_hex(const NameHash& hash) {

@@ -19,8 +19,8 @@ class Sha256 {
 
   Sha256();
   void update(std::string_view bytes);
-  /// Eight bytes, little-endian: lengths and numbers enter a digest without ambiguity.
-  void update_number(std::uint64_t);
+  /// Takes in 8 bytes, the lowest first: lengths and numbers enter a digest without ambiguity.
+  void update_little_endian(std::uint64_t);
   /// The digest of all bytes so far; afterwards the object starts anew.
   Value finish();
   /// The same in 64 lower-case hexadecimal digits.
@@ -33,6 +33,8 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
+/// The digest's 32 bytes as a text that refers to it.
+[[nodiscard]] std::string_view view_of(const Sha256::Value&);
 [[nodiscard]] std::string to_hex(const Sha256::Value&);
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 /// HMAC with SHA-256, 32 bytes: a digest that says nothing to those who do not have the key.

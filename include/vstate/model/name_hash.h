@@ -17,18 +17,15 @@ struct NameHash {
   friend bool operator==(const NameHash&, const NameHash&) = default;
 };
 
-/// 8 bytes, the highest first, so that bytes sort as numbers do; and the number of the first 8.
-void append_number(std::string& out, std::uint64_t number);
-[[nodiscard]] std::uint64_t number_of(std::string_view bytes);
-
-/// 16 bytes that sort as the hash does; and the hash of the first 16.
+/// Returns 16 bytes that sort as the hash does.
 [[nodiscard]] std::string to_bytes(const NameHash&);
+/// Returns the hash of the first 16 bytes, or one of zeros if there are fewer.
 [[nodiscard]] NameHash name_hash_of(std::string_view bytes);
 
 constexpr std::size_t k_name_hash_digits = 32;
-/// In lower-case hexadecimal digits.
+/// Returns lower-case hexadecimal digits.
 [[nodiscard]] std::string to_hex(const NameHash&);
-/// Nothing if that is not what to_hex gives.
+/// Returns nullopt for what to_hex does not give.
 [[nodiscard]] std::optional<NameHash> parse_name_hash(std::string_view digits);
 
 }  // namespace vstate

@@ -69,12 +69,12 @@ TEST_CASE("the content digest is what archive.h says", "[mail]") {
   Sha256 sha;
   const auto entry = [&](std::string_view path, unsigned kind, unsigned mode, std::int64_t mtime,
                          std::string_view bytes) {
-    sha.update_number(path.size());
+    sha.update_little_endian(path.size());
     sha.update(path);
-    sha.update_number(kind);
-    sha.update_number(mode);
-    sha.update_number(static_cast<std::uint64_t>(mtime));
-    sha.update_number(bytes.size());
+    sha.update_little_endian(kind);
+    sha.update_little_endian(mode);
+    sha.update_little_endian(static_cast<std::uint64_t>(mtime));
+    sha.update_little_endian(bytes.size());
     sha.update(bytes);
   };
   entry("cur", 1, 0, 0, "");
