@@ -13,6 +13,8 @@ namespace vstate::mail {
 
 Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, Digests digests,
                           const MailMemory* memory) {
+  // A few bytes can be packed to stand for a terabyte: more than was announced is not even
+  // unpacked.
   if (files.announced()) limits.max_bytes = std::min(limits.max_bytes, *files.announced());
   Chain chain(files, limits, digests == Digests::all, memory);
   VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
@@ -24,6 +26,8 @@ Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, Diges
   return chain;
 }
 
+/// What an increment changes in the archives before it has to be known before those are read. Only
+/// its names and its list of changes are: contents are skipped.
 Status Chain::look_ahead(const std::string& path) {
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(path, limits_));
   Changes changes;
@@ -54,6 +58,7 @@ Status Chain::look_ahead(const std::string& path) {
   return {};
 }
 
+/// A message that this increment drops may come again in it, and then is the first of its name.
 Status Chain::open_next() {
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(files_.paths()[at_], limits_));
   if (hard_links_[at_]) reader.adopt(hard_links_[at_]);
@@ -66,16 +71,17 @@ Status Chain::open_next() {
   return {};
 }
 
-NameHash Chain::key_of(const MessagePath& message) {
-  const auto key = keys_.of(message);
-  const bool is_known = memory_ != nullptr && memory_->find(key) != nullptr;
-  if (is_known && !dropped_.contains(key)) return key_in_folder(message.folder, message.unique);
-  return key;
-}
-
+/// An increment may rename what an earlier one brought, so the later ones are asked in their order.
 bool Chain::takes(ReadEntry& entry) {
   if ((at_ > 0 || files_.continues()) && entry.path == k_changes_name) return false;
-  const auto key = entry.is_message ? key_of(*as_message(entry.path)) : key_of_file(entry.path);
+  auto key = key_of_file(entry.path);
+  if (entry.is_message) {
+    // The writer knew it under this key, and had forgotten those that were gone by then.
+    const auto message = *as_message(entry.path);
+    key = keys_.of(message);
+    const bool is_known = memory_ != nullptr && memory_->find(key) != nullptr;
+    if (is_known && !dropped_.contains(key)) key = key_in_folder(message.folder, message.unique);
+  }
   for (auto later = at_ + 1; later < changes_.size(); ++later) {
     if (changes_[later].dropped.contains(key)) return false;
     const auto renamed = changes_[later].renamed.find(key);
@@ -91,6 +97,7 @@ Result<bool> Chain::next() {
       if (at_ == files_.paths().size()) return false;
       VSTATE_TRY(open_next());
     }
+    // Whoever reads the archive may skip contents, its digest may not.
     if (wants_digests_ && !is_read_)
       VSTATE_TRY(read([](std::string_view) -> Status { return {}; }));
     VSTATE_TRY_ASSIGN(const bool is_there, reader_->next());
@@ -103,7 +110,8 @@ Result<bool> Chain::next() {
     }
     entry_ = reader_->entry();
     is_read_ = entry_.kind != EntryKind::regular;
-    if (wants_digests_) digest_.begin(entry_, entry_.is_message);
+    if (wants_digests_) digest_.begin(entry_);
+    // Most archives have no increments, and their keys need not be made.
     const bool is_alone = files_.paths().size() == 1 && !files_.continues();
     if (!is_alone && !takes(entry_)) continue;
     entry_.number = number_++;

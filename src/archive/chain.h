@@ -1,5 +1,6 @@
 /// \file
-/// An archive and its increments, read as the one archive that the last of them would have been.
+/// An archive and its increments, read as the one archive that the last dump would have written.
+/// Whoever compares, delivers, or checks an archive knows nothing of increments.
 #pragma once
 
 #include <map>
@@ -29,21 +30,22 @@ class Chain {
                                           Digests digests = Digests::none,
                                           const MailMemory* memory = nullptr);
 
-  /// False at the end. What was not read of the entry before is skipped. An entry that an increment
-  /// replaces or takes away does not appear, one that it renames appears under its new name.
+  /// Goes to the next entry and returns whether there is one. What was not read of the entry before
+  /// is skipped. An entry that an increment replaces or takes away does not appear, and one that it
+  /// renames appears under its new name.
   [[nodiscard]] Result<bool> next();
   [[nodiscard]] const ReadEntry& entry() const { return entry_; }
-  /// From here on the entry is called otherwise.
+  /// Gives the present entry another path.
   void rename(std::string path) { entry_.path = std::move(path); }
-  /// The content of a regular file, exactly `entry().size` bytes.
+  /// Gives the content of a regular file, exactly `entry().size` bytes.
   Status read(const Sink&);
-  /// Names the same bytes on the disk for as long as nobody changes them.
+  /// archive_identity of the files that are read.
   [[nodiscard]] const std::string& identity() const { return identity_; }
   /// Content digests of the archives that were read to their end.
   [[nodiscard]] const std::vector<std::string>& digests() const { return digests_; }
 
-  /// What became of messages of archives that are left out, by key: their present path, or none.
-  /// Complete at the end: one that went and came back is not among them.
+  /// What became of messages of archives that are left out, by key: their present path, or an empty
+  /// one. It is complete at the end: a message that went and came back is not among them.
   [[nodiscard]] const std::map<NameHash, std::string>& earlier() const { return earlier_; }
 
   /// What was gathered for hard links, for the next reader of the same archives.
@@ -61,10 +63,8 @@ class Chain {
       : files_(std::move(files)), limits_(limits), wants_digests_(wants_digests), memory_(memory) {}
   Status look_ahead(const std::string& path);
   Status open_next();
-  /// False for an entry that a later increment drops; renames it where one says so.
+  /// Returns false for an entry that a later increment drops. Renames it where one says so.
   [[nodiscard]] bool takes(ReadEntry&);
-  /// Under which key the writer knew the message; it forgot those that were gone by then.
-  [[nodiscard]] NameHash key_of(const MessagePath&);
 
   ArchiveFiles files_;
   ExtractLimits limits_;

@@ -1,6 +1,6 @@
 /// \file
-/// The digests of a stream: behind the bytes of each file that of all since the one before, so that
-/// a reader knows what it has before it does anything with it.
+/// The digests of a stream (docs/formats/stream.md): behind the bytes of each file stands that of
+/// all since the one before, so that a reader knows what it has before it does anything with it.
 #pragma once
 
 #include <string>
@@ -13,16 +13,16 @@ namespace vstate::mail {
 
 class ChainedDigest {
  public:
-  /// Hexadecimal digits behind the bytes of a file.
+  /// How many hexadecimal digits stand behind the bytes of a file.
   static constexpr std::size_t k_length = 64;
 
-  /// `entry` as it was before the digest made it longer.
+  /// Begins an entry with the size that it has without the digest.
   void begin(const TreeEntry& entry) {
-    digest_.begin(entry, false);
+    digest_.begin(entry);
     digest_.bytes(std::to_string(entry.stamp));
   }
   void bytes(std::string_view part) { digest_.bytes(part); }
-  /// At the end of a file. Directories and links are in the digest of the next one.
+  /// Ends a file and returns its digest. Directories and links are in the digest of the next file.
   [[nodiscard]] std::string finish() {
     auto hex = digest_.finish();
     digest_.bytes(hex);

@@ -1,6 +1,6 @@
 /// \file
-/// What became of messages and files that a reader has already, line by line: 32 hexadecimal
-/// digits of the key, a space, and the present path of a message; without a path it is gone.
+/// The lines that tell what became of messages and files that a reader has already
+/// (docs/formats/archive.md).
 #pragma once
 
 #include <string>
@@ -17,11 +17,11 @@ constexpr std::string_view k_changes_name = ".vstate-changes";
 
 struct ChangeLine {
   NameHash key;
-  std::string path;  ///< empty: gone
+  std::string path;  ///< empty if it is gone
 };
 
 [[nodiscard]] std::string to_line(const NameHash& key, std::string_view path);
-/// `shown` names the text in errors.
+/// Fails with `invalid` for a line that is none. `shown` names the text in errors.
 [[nodiscard]] Result<std::vector<ChangeLine>> parse_changes(std::string_view text,
                                                             std::string_view shown);
 

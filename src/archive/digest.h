@@ -1,5 +1,5 @@
 /// \file
-/// The content digest, as archive.h defines it.
+/// The content digest of an archive, as docs/formats/archive.md defines it.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@ namespace vstate::mail {
 
 class ContentDigest {
  public:
-  /// All of an entry but its bytes; `entry.size` bytes must follow for a regular file. A link's
-  /// target is taken from the entry.
-  void begin(const TreeEntry& entry, bool is_message);
+  /// Takes in all of an entry but its bytes; `entry.size` bytes must follow for a regular file. A
+  /// message has the mode k_message_mode, whatever mode its file had.
+  void begin(const TreeEntry& entry);
   void bytes(std::string_view part) { digest_.update(part); }
   [[nodiscard]] std::string finish() { return digest_.finish_hex(); }
 

@@ -11,6 +11,7 @@ namespace vstate::mail {
 Result<std::unique_ptr<HardLinks>> HardLinks::gather(const std::string& archive,
                                                      ExtractLimits limits) {
   auto out = std::make_unique<HardLinks>();
+  // Unnamed, so that nothing is left of it however the program ends.
   out->spool_.reset(std::tmpfile());
   if (!out->spool_) return fail_errno("temporary file", "cannot create");
   {
@@ -26,6 +27,7 @@ Status HardLinks::gather_names(Reader& reader) {
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) return {};
+    // A place for its content; what the name stands for comes with the next pass.
     if (!reader.entry().hard_link.empty())
       by_name_.try_emplace(hash_name(reader.entry().hard_link));
   }
@@ -59,6 +61,7 @@ Status HardLinks::gather_contents(Reader& reader) {
   return {};
 }
 
+/// A link to what comes later would not be resolved by tar either.
 std::optional<HardLinks::Content> HardLinks::find(std::string_view path,
                                                   std::uint32_t before) const {
   const auto found = by_name_.find(hash_name(path));

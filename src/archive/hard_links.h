@@ -12,8 +12,8 @@
 
 namespace vstate::mail {
 
-/// Built at the first hard link: one pass over the archive finds which files are named, a second
-/// one sets their contents aside in an unnamed temporary file.
+/// It is built at the first hard link: one pass over the archive finds which files are named, and a
+/// second one sets their contents aside in an unnamed temporary file.
 class HardLinks {
  public:
   struct Content {
@@ -22,7 +22,7 @@ class HardLinks {
   };
   [[nodiscard]] static Result<std::unique_ptr<HardLinks>> gather(const std::string& archive,
                                                                  ExtractLimits);
-  /// Nothing if no regular file of that name comes before the entry.
+  /// Returns nullopt if no regular file of that name comes before the entry with that number.
   [[nodiscard]] std::optional<Content> find(std::string_view path, std::uint32_t before) const;
   Status read(const Content&, const Sink&) const;
 

@@ -21,6 +21,7 @@ std::optional<std::uint64_t> size_of(const std::string& path) {
   return static_cast<std::uint64_t>(st.st_size);
 }
 
+/// A part whose file is missing or has another size is none: somebody has moved or replaced it.
 std::optional<ArchivePart> parse_part(std::string_view line, const std::string& root) {
   constexpr std::size_t fields_before_path = 4;
   std::vector<std::string_view> fields;
@@ -54,6 +55,7 @@ Result<std::string> to_bytes(const IndexFile& index, const std::string& root) {
   return out;
 }
 
+/// An index that cannot be used costs one whole archive, so nothing in it is an error.
 std::optional<IndexFile> parse_index(std::string_view bytes, const std::string& root) {
   if (!bytes.starts_with(k_title)) return std::nullopt;
   bytes.remove_prefix(k_title.size());
@@ -76,6 +78,7 @@ std::optional<IndexFile> parse_index(std::string_view bytes, const std::string& 
   index.entries.reserve(bytes.size() / mail::k_entry_bytes);
   for (; !bytes.empty(); bytes.remove_prefix(mail::k_entry_bytes))
     index.entries.push_back(mail::entry_of(bytes));
+  // The memory that is made of it searches by key.
   const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
   if (!std::is_sorted(index.entries.begin(), index.entries.end(), by_key)) return std::nullopt;
   return index;

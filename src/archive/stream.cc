@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::string_view k_have_title = "vstate-have 2\n";
 constexpr std::string_view k_have_end = "end\n";
+/// Texts are held in memory: these are far above what a domain can have, and below what hurts.
 constexpr std::size_t k_most_document = std::size_t{256} << 20;
 constexpr std::size_t k_most_changes = std::size_t{1} << 30;
 constexpr const char* k_document = "domain.toml";
@@ -48,6 +49,7 @@ std::string to_bytes(const Have& have) {
   return out.append(k_have_end);
 }
 
+/// It comes from the other server, and may be anything.
 Result<Have> parse_have(std::string_view bytes) {
   const auto broken = [](std::string_view what) {
     return fail(Errc::invalid, fmt::format("what the other side has: {}", what), Scope::run);
@@ -62,6 +64,7 @@ Result<Have> parse_have(std::string_view bytes) {
     bytes.remove_prefix(end + 1);
     const auto parts = split(line, ' ');
     const auto count = parts.size() == 3 ? to_number(parts[1]) : std::nullopt;
+    // Before memory is reserved for as many.
     if (!count || *count > bytes.size() / mail::k_entry_bytes) return broken("cut off");
     std::vector<MemoryEntry> entries;
     entries.reserve(*count);
@@ -70,6 +73,7 @@ Result<Have> parse_have(std::string_view bytes) {
       bytes.remove_prefix(mail::k_entry_bytes);
     }
     const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+    // Nothing depends on the other side's having sorted them.
     std::sort(entries.begin(), entries.end(), by_key);
     have.insert_or_assign({std::string(parts[0]), std::string(parts[2])},
                           MailMemory(0, std::move(entries)));
@@ -84,10 +88,10 @@ class StreamWriter::Impl {
   mail::PlainLocale names_are_bytes;
   std::unique_ptr<mail::TarWriter> tar;
 
-  Status header(TreeEntry entry, bool is_message) {
+  Status header(TreeEntry entry) {
     digest_.begin(entry);
     if (entry.kind == EntryKind::regular) entry.size += mail::ChainedDigest::k_length;
-    return tar->header(entry, is_message, entry.stamp);
+    return tar->stamped_header(entry);
   }
   Status data(std::string_view part) {
     digest_.bytes(part);
@@ -101,7 +105,7 @@ class StreamWriter::Impl {
     entry.path = path;
     entry.mode = 0600;
     entry.size = text.size();
-    VSTATE_TRY(header(entry, false));
+    VSTATE_TRY(header(entry));
     VSTATE_TRY(data(text));
     return end_file();
   }
@@ -135,11 +139,12 @@ class BoxWriter final : public MailSink {
     entry.path = path_ + "/" + from.path;
     const bool is_message =
         entry.kind == EntryKind::regular && mail::as_message(from.path).has_value();
+    // A message never changes, so that it needs no stamp to be compared by.
     if (is_message) {
       entry.stamp = 0;
-      entry.mode = 0600;
+      entry.mode = mail::k_message_mode;
     }
-    VSTATE_TRY(stream_.header(entry, is_message));
+    VSTATE_TRY(stream_.header(entry));
     if (entry.kind != EntryKind::regular) return {};
     VSTATE_TRY(content.read([&](std::string_view part) { return stream_.data(part); }));
     return stream_.end_file();
@@ -234,6 +239,7 @@ class StreamReader::Impl {
   std::optional<Box> given_;  ///< what next_box returned last
 };
 
+/// Names of mailboxes and lists hold no slash.
 std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_view path) const {
   if (path.starts_with(k_changes)) path.remove_prefix(k_changes.size());
   const auto slash = path.find('/');
@@ -244,6 +250,7 @@ std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_vi
   return std::pair(std::string(kind), std::string(rest.substr(0, rest.find('/'))));
 }
 
+/// Errors end the run: in a tar that is broken nothing later can be found.
 Status StreamReader::Impl::advance() {
   if (has_entry_) return {};
   // What nobody wanted is in the digest too.
@@ -266,6 +273,8 @@ Status StreamReader::Impl::advance() {
   return {};
 }
 
+/// The sink gets bytes before their digest is known; what it builds of them is placed by nobody if
+/// the digest does not fit.
 Status StreamReader::Impl::read(const Sink& sink) {
   has_bytes_ = false;
   std::string digest;
@@ -295,6 +304,7 @@ Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
 Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
   if (is_at_end) return std::optional<Box>();
   VSTATE_TRY(advance());
+  // Whoever got the last box may have failed halfway.
   while (given_ && box_of(entry_.path) == given_) {
     has_entry_ = false;
     VSTATE_TRY(advance());

@@ -20,7 +20,9 @@ namespace vstate::mail {
 
 namespace {
 
+/// Bytes that are read at once.
 constexpr std::size_t k_block = 256 * 1024;
+/// NAME_MAX: a longer name could not be made here.
 constexpr std::size_t k_longest_name = 255;
 
 /// libarchive translates UTF-8 names of pax headers by the locale; where it cannot, the UTF-8 is
@@ -49,6 +51,7 @@ Result<std::string> checked_path(std::string_view path) {
 }
 
 namespace {
+/// Not the bytes themselves: to read an archive takes as long as to compare it.
 std::string identity_of(const struct stat& st) {
   return fmt::format("{}:{}:{}:{}.{}", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
                      st.st_mtim.tv_nsec);
@@ -70,6 +73,7 @@ tl::unexpected<Error> Reader::failure() const {
   const char* text = archive_error_string(archive_.get());
   const int number = archive_errno(archive_.get());
   if (number == ETIMEDOUT) return fail(Errc::io, fmt::format("{}: {}", path_, text), Scope::run);
+  // Whatever else libarchive reports is about the bytes.
   if (number == EIO || number == ENOMEM)
     return fail(Errc::io, fmt::format("{}: cannot read: {}", path_, text == nullptr ? "?" : text));
   return broken(fmt::format("the archive is broken or cut off: {}", text == nullptr ? "?" : text));
@@ -197,6 +201,7 @@ Status Reader::take_kind(struct archive_entry* header) {
     entry_.kind = EntryKind::regular;
     entry_.size = static_cast<std::uint64_t>(size);
     entry_.is_message = as_message(entry_.path).has_value();
+    if (entry_.is_message) entry_.mode = k_message_mode;
     // With bytes of its own it is a file like any other.
     if (hard_link == nullptr || size > 0) return {};
     auto target = checked_path(hard_link);
@@ -233,6 +238,7 @@ Status Reader::take_hard_link() {
   return {};
 }
 
+/// Before any of the content is unpacked.
 Status Reader::take_limits() {
   if (next_number_ > limits_.max_entries || next_number_ == 0)
     return broken(fmt::format("more than {} entries", limits_.max_entries));

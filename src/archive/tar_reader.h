@@ -1,5 +1,6 @@
 /// \file
 /// Reading an archive entry by entry, with names checked, hard links resolved, and limits kept.
+/// What is refused is in docs/formats/archive.md.
 #pragma once
 
 #include <chrono>
@@ -29,25 +30,30 @@ class HardLinks;
 class Reader {
  public:
   enum class Links { resolved, as_found };
+  /// Reads a tar in any dialect, plain or packed with zstd, gzip, bzip2 or xz. Fails with
+  /// `not_found`; here or later with `invalid` for bytes that are broken, cut off, unsafe, or
+  /// beyond the limits, and names the entry.
   [[nodiscard]] static Result<Reader> open(const std::string& path, ExtractLimits,
                                            Links = Links::resolved);
-  /// A stream that is read once, from `file` on, after `begun`, which was read of it already. Hard
-  /// links are refused: what they name cannot be read again.
+  /// Reads a stream once: `begun`, which was read of it already, and then the open file `file`.
+  /// Hard links are refused, since what they name cannot be read again. Fails with `io` when
+  /// nothing comes for so long as `patience`; 0 waits for ever.
   [[nodiscard]] static Result<Reader> open_stream(int file, std::string begun, ExtractLimits,
                                                   std::chrono::seconds patience);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) = delete;
   ~Reader();
 
-  /// False at the end. What was not read of the entry before is skipped.
+  /// Goes to the next entry and returns whether there is one. What was not read of the entry before
+  /// is skipped.
   [[nodiscard]] Result<bool> next();
   [[nodiscard]] const ReadEntry& entry() const { return entry_; }
-  /// The content of a regular file, exactly `entry().size` bytes.
+  /// Gives the content of a regular file, exactly `entry().size` bytes.
   Status read(const Sink&);
   /// What was gathered for hard links, for the next reader of the same archive.
   [[nodiscard]] std::shared_ptr<HardLinks> hard_links() const { return hard_links_; }
   void adopt(std::shared_ptr<HardLinks> gathered) { hard_links_ = std::move(gathered); }
-  /// Names the same bytes on the disk for as long as nobody changes them.
+  /// archive_identity of the file that is read.
   [[nodiscard]] const std::string& identity() const { return identity_; }
 
  private:
@@ -74,8 +80,8 @@ class Reader {
   std::uint32_t next_number_ = 0;
 };
 
-/// The path of an entry without "./", doubled "/" and a "/" at the end; empty for the root itself.
-/// Fails with `invalid` and the reason for one that is absolute, empty, or leads up.
+/// Returns the path of an entry without "./", doubled "/" and a "/" at the end; the root itself is
+/// empty. Fails with `invalid` and the reason for one that is absolute, empty, or leads up.
 [[nodiscard]] Result<std::string> checked_path(std::string_view);
 
 }  // namespace vstate::mail

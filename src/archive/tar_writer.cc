@@ -21,6 +21,7 @@ TarWriter::~TarWriter() = default;
 tl::unexpected<Error> TarWriter::failure() {
   const char* text = archive_error_string(writer_.get());
   const int number = archive_errno(writer_.get());
+  // The next archive would meet the same: a full disk, a dying one, a reader that went.
   const auto scope = number == ENOSPC || number == EDQUOT || number == EIO || number == EPIPE
                          ? Scope::run
                          : Scope::item;
@@ -33,13 +34,34 @@ Result<std::unique_ptr<TarWriter>> TarWriter::open(int file, std::string shown) 
   auto* writer = tar->writer_.get();
   if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
       archive_write_add_filter_zstd(writer) != ARCHIVE_OK ||
+      // A pipe gets the same bytes as a file, which is not filled up to a whole block.
       archive_write_set_bytes_in_last_block(writer, 1) != ARCHIVE_OK ||
       archive_write_open_fd(writer, file) != ARCHIVE_OK)
     return tar->failure();
   return tar;
 }
 
-Status TarWriter::header(const TreeEntry& from, bool is_message, std::uint64_t stamp) {
+Status TarWriter::header(const TreeEntry& entry) {
+  set_header(entry);
+  return write_header();
+}
+
+Status TarWriter::stamped_header(const TreeEntry& entry) {
+  set_header(entry);
+  if (entry.stamp != 0) {
+    const auto text = std::to_string(entry.stamp);
+    archive_entry_xattr_add_entry(entry_.get(), k_stamp_attribute, text.data(), text.size());
+  }
+  return write_header();
+}
+
+Status TarWriter::write_header() {
+  // A name that is not ASCII is a warning: it is written as bytes.
+  if (archive_write_header(writer_.get(), entry_.get()) < ARCHIVE_WARN) return failure();
+  return {};
+}
+
+void TarWriter::set_header(const TreeEntry& from) {
   auto* entry = archive_entry_clear(entry_.get());
   archive_entry_set_pathname(entry, from.path.c_str());
   archive_entry_set_uid(entry, 0);
@@ -58,18 +80,11 @@ Status TarWriter::header(const TreeEntry& from, bool is_message, std::uint64_t s
       break;
     case EntryKind::regular:
       archive_entry_set_filetype(entry, AE_IFREG);
-      archive_entry_set_perm(entry, is_message ? 0600 : from.mode);
+      archive_entry_set_perm(entry, from.mode);
       archive_entry_set_size(entry, static_cast<la_int64_t>(from.size));
       archive_entry_set_mtime(entry, from.mtime, 0);
       break;
   }
-  if (stamp != 0) {
-    const auto text = std::to_string(stamp);
-    archive_entry_xattr_add_entry(entry, k_stamp_attribute, text.data(), text.size());
-  }
-  // A name that is not ASCII is a warning: it is written as bytes.
-  if (archive_write_header(writer_.get(), entry) < ARCHIVE_WARN) return failure();
-  return {};
 }
 
 Status TarWriter::data(std::string_view bytes) {

@@ -16,20 +16,26 @@ namespace vstate::mail {
 
 class TarWriter {
  public:
-  /// `shown` names the file in errors. The file stays the caller's.
+  /// Writes into the open file `file`, which stays the caller's. `shown` names it in errors.
   [[nodiscard]] static Result<std::unique_ptr<TarWriter>> open(int file, std::string shown);
   ~TarWriter();
   TarWriter(const TarWriter&) = delete;
   TarWriter& operator=(const TarWriter&) = delete;
 
-  /// Nothing that depends on the machine or the moment goes into it (archive.h). A stamp other than
-  /// 0 goes along as an extended attribute.
-  Status header(const TreeEntry&, bool is_message, std::uint64_t stamp = 0);
+  /// Begins an entry. Nothing that depends on the machine or the moment goes into it
+  /// (docs/formats/archive.md).
+  Status header(const TreeEntry&);
+  /// Does the same, with a stamp other than 0 as an extended attribute.
+  Status stamped_header(const TreeEntry&);
+  /// Writes bytes of the entry; all of its size must come.
   Status data(std::string_view);
+  /// Ends the tar. Without it what was written is cut off.
   Status close();
 
  private:
   explicit TarWriter(std::string shown);
+  void set_header(const TreeEntry&);
+  Status write_header();
   [[nodiscard]] tl::unexpected<Error> failure();
   struct FreeWriter {
     void operator()(struct archive*) const;
@@ -42,7 +48,7 @@ class TarWriter {
   std::unique_ptr<struct archive_entry, FreeEntry> entry_;
 };
 
-/// The extended attribute of a file in a stream: TreeEntry::stamp, in decimal.
+/// The extended attribute of a file in a stream that holds TreeEntry::stamp in decimal.
 constexpr const char* k_stamp_attribute = "user.vstate.stamp";
 
 }  // namespace vstate::mail

@@ -39,10 +39,12 @@ class ArchiveFile {
   ArchiveFile& operator=(const ArchiveFile&) = delete;
 
   Status open();
-  Status header(const TreeEntry& entry, bool is_message) { return tar_->header(entry, is_message); }
+  Status header(const TreeEntry& entry) { return tar_->header(entry); }
   Status data(std::string_view bytes) { return tar_->data(bytes); }
-  /// Renames it to PATH, or leaves nothing at PATH.
-  Status finish(bool is_kept);
+  /// Puts it on the disk and renames it to PATH.
+  Status commit();
+  /// Leaves nothing at PATH; the destructor removes what was written.
+  Status clear();
 
  private:
   std::string path_, partial_;
@@ -51,6 +53,8 @@ class ArchiveFile {
   bool is_open_ = false;
 };
 
+/// Another dump into the same file would have the lock of the directory: what is there is of a
+/// stopped run.
 Status ArchiveFile::open() {
   if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
     return fail_errno(partial_, "cannot remove what a stopped run left");
@@ -62,16 +66,18 @@ Status ArchiveFile::open() {
   return {};
 }
 
-Status ArchiveFile::finish(bool is_kept) {
-  if (!is_kept) {
-    if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
-    return {};  // the destructor removes what was written
-  }
+Status ArchiveFile::clear() {
+  if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
+  return {};
+}
+
+Status ArchiveFile::commit() {
   VSTATE_TRY(tar_->close());
   if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
   if (!file_.close()) return fail_errno(partial_, "cannot close");
   if (rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");
   is_open_ = false;
+  // The rename is on the disk once its directory is.
   const auto slash = path_.rfind('/');
   const std::string parent = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
   const Handle directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -131,6 +137,8 @@ class Indexing {
   std::string changes_;
 };
 
+/// What changes whenever the entry does. A directory has nothing that could change but its mode,
+/// which is not carried again.
 std::uint64_t stamp_of(const TreeEntry& entry) {
   if (entry.kind == EntryKind::link) return short_digest(entry.target);
   return entry.kind == EntryKind::directory ? 1 : entry.stamp;
@@ -147,6 +155,7 @@ class Archiver {
   [[nodiscard]] std::string finish() { return digest_.finish(); }
 
  private:
+  /// Bytes. A file of at most so many is read before its size is announced, and may shrink.
   static constexpr std::uint64_t k_read_at_once = std::uint64_t{8} << 20;
 
   Result<std::size_t> fill(const TreeEntry&, std::uint64_t left);
@@ -161,16 +170,13 @@ class Archiver {
 };
 
 Status Archiver::begin(const TreeEntry& entry) {
-  const bool is_message =
-      entry.kind == EntryKind::regular && mail::as_message(entry.path).has_value();
-  digest_.begin(entry, is_message);
-  if (is_message) ++summary_.messages;
+  digest_.begin(entry);
   constexpr std::array<std::string_view, 4> skeleton{"Maildir", "Maildir/cur", "Maildir/new",
                                                      "Maildir/tmp"};
   if (entry.kind != EntryKind::directory ||
       std::find(skeleton.begin(), skeleton.end(), entry.path) == skeleton.end())
     is_trivial_ = false;
-  return file_ == nullptr ? Status() : file_->header(entry, is_message);
+  return file_ == nullptr ? Status() : file_->header(entry);
 }
 
 Status Archiver::bytes(std::string_view part) {
@@ -200,12 +206,17 @@ Result<bool> Archiver::add(const TreeEntry& from) {
   }
   // The first part is read before the size is announced: most files are one part.
   auto filled = fill(from, from.size);
+  // One that cannot be read at all is left out and named; the walk goes on to name the others.
   if (!filled) {
     summary_.count.failures.push_back(filled.error());
     return false;
   }
   TreeEntry entry = from;
   if (*filled < std::min(from.size, k_read_at_once)) entry.size = *filled;
+  if (mail::as_message(entry.path)) {
+    entry.mode = mail::k_message_mode;
+    ++summary_.messages;
+  }
   VSTATE_TRY(begin(entry));
   std::uint64_t left = entry.size;
   while (left > 0) {
@@ -261,7 +272,7 @@ Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& sour
       VSTATE_TRY(archiver.add_text(mail::k_changes_name, changes));
   summary.sha256 = archiver.finish();
   summary.is_trivial = archiver.is_trivial();
-  if (file) VSTATE_TRY(file->finish(!summary.is_trivial));
+  if (file) VSTATE_TRY(summary.is_trivial ? file->clear() : file->commit());
   return summary;
 }
 

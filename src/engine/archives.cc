@@ -54,7 +54,8 @@ ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, s
     is_announced = is_announced && part.bytes > 0;
   });
   const bool continues = paths.size() <= archive.increments.size();
-  ArchiveFiles files(std::move(paths), continues);
+  ArchiveFiles files(std::move(paths));
+  if (continues) files.continue_earlier();
   if (is_announced) files.announce(bytes);
   return files;
 }

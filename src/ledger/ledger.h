@@ -98,7 +98,7 @@ class Ledger {
   Result<MailMemory> open_mail(const DomainName&, const std::string& kind, const std::string& name);
   /// Forgets all that came to it: it is made anew.
   Status forget_mail(const DomainName&, const std::string& kind, const std::string& name);
-  /// True if that archive was wholly in, and `identity` (delivery/deliver.h) says it is still the
+  /// True if that archive was wholly in, and `identity` (archive_identity) says it is still the
   /// one.
   [[nodiscard]] Result<bool> has_archive(const DomainName&, const std::string& kind,
                                          const std::string& name, const std::string& sha256,

@@ -1,6 +1,6 @@
 /// \file
 /// What is remembered of one mailbox (or list, or a domain's files): every message that ever came,
-/// and how its source had it at the last pass. 32 bytes an entry.
+/// and how its source had it at the last pass. An entry takes 32 bytes.
 ///
 /// This is the third side for mail, as plan/memory.h is for values. Of a message, its folder and
 /// each of its flags are judged by themselves: what changed at the source since the last pass is
@@ -20,7 +20,7 @@
 
 namespace vstate {
 
-/// How a message stands, or what a file that is no message was.
+/// How a message stood at the source, or what a file that is no message was.
 struct EntryState {
   std::uint64_t place = 0;  ///< message: digest of its folder; file: digest of what was written
   std::uint64_t marks = 0;  ///< message: bits of its flags and of `new`; file: the source's stamp
@@ -37,23 +37,24 @@ struct MemoryEntry {
 
 /// Bits of EntryState::marks: "A" to "Z" from 0, "a" to "z" from 26.
 constexpr std::uint64_t k_mark_new = std::uint64_t{1} << 63U;
-/// The source has it no more, and that was dealt with here.
+/// The source has the message no more, and that was dealt with here.
 constexpr std::uint64_t k_mark_gone = std::uint64_t{1} << 62U;
-/// Those that stand for keywords: "a" to "z".
+/// The marks that stand for keywords: "a" to "z".
 constexpr std::uint64_t k_marks_of_letters = ((std::uint64_t{1} << 26U) - 1) << 26U;
 [[nodiscard]] std::uint64_t marks_of(std::string_view flags);
-/// The flags in the order that Maildir readers write them.
+/// Returns the flags in the order that Maildir readers write them.
 [[nodiscard]] std::string flags_of(std::uint64_t marks);
 
-/// The state of a message by its path; a path that is no message's must not be given.
+/// Returns the state of a message by its path, which must be a message's.
 [[nodiscard]] EntryState state_of_message(std::string_view path);
+/// Returns the key of the first message of a name.
 [[nodiscard]] NameHash key_of_message(std::string_view unique);
-/// Of a name that stands in more than one folder, for all but the first.
+/// Returns the key of a message whose unique name already occurred in another folder.
 [[nodiscard]] NameHash key_in_folder(std::string_view folder, std::string_view unique);
 [[nodiscard]] NameHash key_of_file(std::string_view path);
-/// 64 bits of SHA-256: what is kept of a text that is only ever compared with itself.
+/// Returns 64 bits of SHA-256, which is enough for a text that is only ever compared with itself.
 [[nodiscard]] std::uint64_t short_digest(std::string_view bytes);
-/// The same of what `sha` has taken in so far; it starts anew.
+/// Does the same for what `sha` has taken in so far, and lets it start anew.
 [[nodiscard]] std::uint64_t short_digest_of(Sha256& sha);
 
 class MailMemory {
@@ -69,7 +70,7 @@ class MailMemory {
   [[nodiscard]] const MemoryEntry* find(const NameHash&) const;
   /// Does the same and counts it as seen in this pass.
   const MemoryEntry* mark_seen(const NameHash&);
-  /// Certain from then on.
+  /// Changes what is remembered of an entry, if there is one. It is certain from then on.
   void set_state(const NameHash&, const EntryState&);
   [[nodiscard]] bool was_seen(std::size_t index) const { return seen_[index]; }
   /// Returns whether mark_seen found it in this pass before.
@@ -92,7 +93,7 @@ class MailMemory {
   Announced announced_;
 };
 
-/// Where what was delivered is written down (ledger/ledger.h). Calls come from several threads.
+/// Writes down what was delivered (ledger/ledger.h). Calls come from several threads.
 class DeliveryLog {
  public:
   enum class Kind {
@@ -109,12 +110,13 @@ class DeliveryLog {
     EntryState from = {};  ///< with Kind::change: how the message stands here before it
   };
   virtual ~DeliveryLog() = default;
-  /// On the disk when it returns.
+  /// Writes all records; they are on the disk when it returns.
   virtual Status record(const std::vector<Record>&) = 0;
-  /// Renames that were announced and are not to come. On the disk when it returns.
+  /// Takes back renames that were announced and are not to come. On the disk when it returns.
   virtual Status withdraw(const std::vector<Record>&) = 0;
 };
 
+/// Returns microseconds since 1970.
 [[nodiscard]] std::int64_t microseconds_now();
 
 }  // namespace vstate

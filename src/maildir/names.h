@@ -1,5 +1,5 @@
 /// \file
-/// Paths and names as the archive code sees them. No I/O.
+/// Paths and names in a Maildir, without I/O.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace vstate {
 
-/// What a message is known by: the hash of its unique name.
+/// Returns what a message is known by: the hash of its unique name.
 [[nodiscard]] NameHash hash_name(std::string_view unique);
 
 }  // namespace vstate
@@ -27,20 +27,24 @@ struct MessagePath {
   std::string_view unique;  ///< the name up to ":"
 };
 
-/// Nothing if a regular file of that path is no message (archive.h says what is one).
+/// The mode of a message's file, whatever it was at the source.
+constexpr unsigned k_message_mode = 0600;
+
+/// Returns nullopt if a regular file of that path is no message. One is directly in `new` or `cur`
+/// and has a name that does not begin with a dot: Maildir readers skip those.
 [[nodiscard]] std::optional<MessagePath> as_message(std::string_view path);
 
-/// "A,S=9" with digest "1a2b3c4d..." -> "A.v1a2b3c4d,S=9".
+/// Returns "A.v1a2b3c4d,S=9" for "A,S=9" with the digest "1a2b3c4d...".
 [[nodiscard]] std::string variant_of(std::string_view unique, std::string_view sha256_hex);
 
-/// Why a link at `path` with that target must not be made; empty if it may: the target is relative,
-/// and ".." stands only at its start, not more often than `path` is deep.
+/// Returns why a link at `path` with that target must not be made, or an empty text if it may: its
+/// target is relative, and ".." stands only at its start, not more often than `path` is deep.
 [[nodiscard]] std::string_view link_refusal(std::string_view path, std::string_view target);
 
-/// "a/b" of "a" and "b"; "b" of "" and "b".
+/// Returns "a/b" of "a" and "b", and "b" of "" and "b".
 [[nodiscard]] std::string relative_join(std::string_view directory, std::string_view name);
 
-/// Folders by number: what is kept for each message instead of its path.
+/// Gives folders numbers, which are kept for each message instead of its path.
 class FolderNumbers {
  public:
   [[nodiscard]] std::uint32_t of(std::string_view folder);

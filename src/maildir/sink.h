@@ -1,6 +1,6 @@
 /// \file
-/// Who takes what a source offers of one mailbox, and the bytes of what is offered. A stream's
-/// writer is one, the receiver another, so that one machine and two work alike.
+/// What takes what a source offers of one mailbox, and the bytes of what is offered. A stream's
+/// writer is a sink, and the receiver another, so that one machine and two work alike.
 #pragma once
 
 #include <functional>
@@ -40,18 +40,21 @@ class MailSink {
   /// Handles a message that is already known by its path alone. Returns whether its file must be
   /// read.
   [[nodiscard]] virtual Result<bool> wants_message(const std::string& path) = 0;
-  /// False: the file is as it was at the last pass, at the source. `stamp` is TreeEntry::stamp.
+  /// Returns whether the file is another at the source than at the last pass. `stamp` is
+  /// TreeEntry::stamp.
   [[nodiscard]] virtual bool wants_file(const std::string& path, std::uint64_t stamp) = 0;
+  /// Takes an entry. The content is of a regular file, and need not be read.
   virtual Status take(const TreeEntry&, Content&) = 0;
-  /// What was remembered and did not come in this pass is gone at the source.
+  /// Says that what is remembered and did not come in this pass is gone at the source.
   virtual Status forget_unseen() = 0;
+  /// Ends the mailbox.
   virtual Status finish() = 0;
 };
 
 /// A sink that a stream or an archive with increments fills: those name changes without the files.
 class RemoteSink : public MailSink {
  public:
-  /// Names that are known to stand in more than one folder of the source, sorted.
+  /// Says which names stand in more than one folder of the source, sorted.
   virtual void expect_repeated(std::vector<NameHash>) = 0;
   /// Gives a remembered message the state that it has at the source: key and present path.
   virtual Status restate(const NameHash&, const std::string& path) = 0;

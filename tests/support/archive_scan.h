@@ -30,7 +30,7 @@ inline Result<ArchiveScan> scan_archive(const std::string& host_path, ExtractLim
     if (!is_there) break;
     const auto& entry = reader.entry();
     ++scan.entries;
-    digest.begin(entry, entry.is_message);
+    digest.begin(entry);
     if (entry.kind != EntryKind::regular) continue;
     scan.bytes += entry.size;
     if (entry.is_message) {
