@@ -31,6 +31,7 @@ constexpr std::size_t k_most_targets = 256;
 
 /// True for a lock that nobody holds: it has the bytes of the file that waits for it, as a run that
 /// was killed left it, or Dovecot would take it for stale too (file-dotlock.c).
+/// Links are not followed: a lock is a regular file, and anything else is somebody else's doing.
 bool is_stale_lock(int directory, const std::string& lock, const std::string& file,
                    std::string_view shown) {
   constexpr std::time_t most_seconds = 120;
@@ -68,6 +69,7 @@ Batch::Batch(System& system, Owner owner, DeliveryLog* log, Written written)
 std::map<std::string, Error> Batch::take_failures() { return std::exchange(failures_, {}); }
 
 Status Batch::add(Item item) {
+  // Items come mailbox by mailbox, so that a target that is not the last one's is a new one.
   const bool is_new_target = items_.empty() || items_.back().target != item.target;
   built_bytes_ += item.size;
   if (written_) written_(item.is_message ? 1 : 0, item.size);
@@ -101,6 +103,8 @@ void Batch::drop_built() {
   targets_ = 0;
 }
 
+/// Nothing is renamed before all of it is on the disk and in the log. If one of both fails, the
+/// disk is full or dying, and what was built would only take room.
 Status Batch::flush() {
   if (items_.empty() && records_.empty() && moves_.empty()) return {};
   auto status = sync();
@@ -114,6 +118,7 @@ Status Batch::flush() {
   return place_all();
 }
 
+/// One syncfs costs less than a fsync for each of some thousand small files.
 Status Batch::sync() {
   std::set<dev_t> synced;
   const mail::Target* last = nullptr;
@@ -127,6 +132,8 @@ Status Batch::sync() {
   return {};
 }
 
+/// In one transaction. Files of a mailbox that nothing is remembered of (box 0) need no
+/// announcement: the next run finds them by looking.
 Status Batch::announce() {
   if (log_ == nullptr) return {};
   auto records = std::exchange(records_, {});
@@ -141,6 +148,8 @@ Status Batch::announce() {
   return log_->record(records);
 }
 
+/// A file that cannot be placed spoils its mailbox alone; only an error that ends the run stops the
+/// others.
 Status Batch::place_all() {
   std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
   const auto items = std::exchange(items_, {});
@@ -175,6 +184,8 @@ void Batch::drop_quota_counters() {
   for (const auto& move : moves_) drop(*move.target);
 }
 
+/// A move that was announced and not made is taken back in the log, so that the next pass does not
+/// look for a trace of it.
 Status Batch::make_moves(const std::vector<Move>& moves) {
   std::vector<DeliveryLog::Record> unmade;
   Status status;
@@ -211,6 +222,7 @@ Status Batch::make(const Move& move) {
   return {};
 }
 
+/// The log then says again what it said before, and the next pass delivers the file anew.
 Status Batch::withdraw(const Item& item) {
   if (log_ != nullptr && item.record.box != 0)
     VSTATE_TRY(item.before
@@ -223,6 +235,8 @@ Status Batch::withdraw(const Item& item) {
   return {};
 }
 
+/// A message never replaces anything: what appeared under its name since the index was made is
+/// somebody else's delivery.
 Status Batch::place(const Item& item) {
   if (item.place == Place::unchanged) return place_locked(item);
   VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));

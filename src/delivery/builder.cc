@@ -18,6 +18,7 @@ namespace vstate::mail {
 
 namespace {
 
+/// Each of them holds a file of the source open.
 constexpr std::size_t k_most_queued = 64;
 
 /// The files that tell of the messages beside them come when those are there, and so do messages
@@ -46,10 +47,8 @@ Result<bool> Builder::make_directory(const std::string& path, unsigned mode) {
   return true;
 }
 
-Result<bool> Builder::make_parents(const std::string& path) {
-  return make_directory(std::string(path_parent(path)));
-}
-
+/// What messages and files have in common. The path decides the name of the temporary, so that the
+/// run after a killed one finds it again.
 Batch::Item Builder::item_of(const TreeEntry& entry) const {
   Batch::Item item;
   item.target = delivery_.target;
@@ -77,6 +76,8 @@ Result<std::optional<Batch::Item>> Builder::begin_message(const TreeEntry& entry
   return has_place ? std::optional(std::move(item)) : std::nullopt;
 }
 
+/// A file of this machine can be read later, which saves two changes of identity for each message.
+/// What comes out of an archive or a stream has to be read now.
 Status Builder::message(const TreeEntry& entry, Content& content, const NameHash& key) {
   VSTATE_TRY_ASSIGN(auto item, begin_message(entry, key));
   if (!item) return {};
@@ -89,6 +90,8 @@ Status Builder::message(const TreeEntry& entry, Content& content, const NameHash
   return hand_on(*std::move(item));
 }
 
+/// The name is known when the bytes have been read, and they can be read once: the temporary is
+/// written under a name that follows from the path, and gets the right one afterwards.
 Status Builder::variant(const TreeEntry& entry, Content& content) {
   VSTATE_TRY_ASSIGN(auto item, begin_message(entry, hash_name(entry.path)));
   if (!item) return {};
@@ -105,6 +108,8 @@ Status Builder::variant(const TreeEntry& entry, Content& content) {
   return hand_on(*std::move(item));
 }
 
+/// That the content is what is here already is known when it has been read: it is built all the
+/// same, and then not placed, so that the file here keeps its inode and time.
 Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
                               const Judgement& judgement) {
   VSTATE_TRY(delivery_.step(entry.path));
@@ -133,6 +138,8 @@ Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
   return verdict;
 }
 
+/// A link cannot be made in place of something, so it is made beside it and renamed. It is on the
+/// disk with the next syncfs; nobody's mail hangs on it before.
 Status Builder::link(const TreeEntry& link) {
   VSTATE_TRY_ASSIGN(const auto parent, delivery_.target->directory(path_parent(link.path)));
   const int place = parent->get();
@@ -206,6 +213,7 @@ Status Builder::build_queued() {
   std::size_t built = 0;
   Status status;
   {
+    // write_temporary acts as the owner for each file; nested in this, that costs no system call.
     const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
     for (; built < queued.size(); ++built) {
       auto& one = queued[built];
@@ -233,15 +241,15 @@ Status Builder::hand_over_late(Keywords& keywords) {
   return {};
 }
 
-Status Builder::remove_left_over() {
-  const auto* index = judge_.messages().listed();
+Status remove_left_over(Delivery& delivery, const TargetMessages& messages) {
+  const auto* index = messages.listed();
   if (index == nullptr) return {};
   for (const auto& [folder, name] : index->left_over()) {
-    VSTATE_TRY_ASSIGN(const auto directory, delivery_.target->directory_here(folder));
+    VSTATE_TRY_ASSIGN(const auto directory, delivery.target->directory_here(folder));
     if (!directory) continue;
-    VSTATE_TRY(delivery_.step(relative_join(folder, name)));
-    const auto shown = delivery_.target->full(folder);
-    const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    VSTATE_TRY(delivery.step(relative_join(folder, name)));
+    const auto shown = delivery.target->full(folder);
+    const ActingAs acting(delivery.owner.uid, delivery.owner.gid);
     if (unlinkat((*directory)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
       return fail_errno(shown, "cannot remove a left-over temporary");
   }

@@ -28,7 +28,6 @@ class Builder {
   /// Makes a directory, and those above it (0700) that are missing. Returns false if something is
   /// in the way, which is counted as refused once.
   [[nodiscard]] Result<bool> make_directory(const std::string& path, unsigned mode = 0700);
-  [[nodiscard]] Result<bool> make_parents(const std::string& path);
 
   /// Builds a message under its own name. The content may be kept open and built later.
   Status message(const TreeEntry&, Content&, const NameHash& key);
@@ -44,9 +43,6 @@ class Builder {
   /// Hands over to the batch what has to come last: messages with keywords, whose letters are known
   /// by now, and then the files that tell of UIDs and keywords.
   Status hand_over_late(Keywords&);
-  /// Removes temporaries of messages that a stopped pass built, and that the source has no more or
-  /// has elsewhere.
-  Status remove_left_over();
 
  private:
   /// A message that is open at the source. The thread becomes its owner once for many of them.
@@ -68,5 +64,9 @@ class Builder {
   std::vector<Queued> queued_;
   std::vector<Batch::Item> late_;
 };
+
+/// Removes temporaries of messages that a stopped pass built, and that the source has no more or
+/// has elsewhere.
+Status remove_left_over(Delivery&, const TargetMessages&);
 
 }  // namespace vstate::mail

@@ -14,9 +14,11 @@
 namespace vstate {
 
 bool DeletionBudget::take(std::uint64_t count, std::uint64_t remembered) {
+  // An owner may well empty a mailbox of a few messages.
   constexpr std::uint64_t few = 10;
   if (remembered < few || count * 3 <= remembered) return true;
   auto left = left_.load();
+  // Another thread may have taken some meanwhile; `left` is then what is left now.
   while (count <= left)
     if (left_.compare_exchange_weak(left, left - count)) return true;
   return false;
@@ -74,6 +76,8 @@ Status settle_announced(TargetMessages& messages, MailMemory& memory,
   return {};
 }
 
+/// A letter may stand for another keyword on either side, and the file that says so comes after the
+/// messages of its folder.
 Status Changes::restate(Restated message) {
   if (keywords_.is_complete() || !has_letters(message.before.marks ^ message.now.marks))
     return restate_now(message);
@@ -93,7 +97,8 @@ Status Changes::restate_now(const Restated& restated) {
   if (!here) return delivery_.note(restated.key, restated.now);
   VSTATE_TRY_ASSIGN(const auto path, merged_path(restated, *here));
   if (path == here->path) return delivery_.note(restated.key, restated.now);
-  VSTATE_TRY_ASSIGN(const bool has_parents, builder_.make_parents(path));
+  VSTATE_TRY_ASSIGN(const bool has_parents,
+                    builder_.make_directory(std::string(path_parent(path))));
   if (!has_parents) return {};
   ++delivery_.count.restated;
   return move(restated, here->path, path);
@@ -105,7 +110,7 @@ Result<std::optional<Located>> Changes::find_here(const NameHash& key, const Mes
   const auto likely =
       path_of(message.folder, message.unique, (before.marks & k_mark_new) != 0, before.marks);
   if (state_of_message(likely).place == before.place) {
-    // Most often nobody here touched it, and no folder has to be listed.
+    // Most often nobody here touched it, and no folder has to be listed for it.
     VSTATE_TRY_ASSIGN(auto found, locate(*delivery_.target, likely));
     if (found) return found;
   }
@@ -141,6 +146,8 @@ Result<std::string> Changes::merged_path(const Restated& restated, const Located
                  marks);
 }
 
+/// The batch announces it first. `before` and `now` are values, not references into the memory,
+/// which changes here.
 Status Changes::move(const Restated& restated, const std::string& from, const std::string& to) {
   delivery_.memory.set_state(restated.key, restated.now);
   return delivery_.batch.add(Batch::Move{.target = delivery_.target,
@@ -161,6 +168,7 @@ void Changes::forget_unseen() {
   }
 }
 
+/// Nothing is deleted while the pass goes on: only at its end it is known how much is gone.
 Status Changes::finish() {
   if (gone_.empty()) return {};
   const auto& entries = delivery_.memory.entries();
@@ -184,6 +192,7 @@ Status Changes::finish() {
   return {};
 }
 
+/// `left` are the keys that were not found here yet.
 Status Changes::remove(const std::string& path, const MessagePath& message, HashSet& left) {
   auto key = key_of_message(message.unique);
   const auto key_here = key_in_folder(message.folder, message.unique);
@@ -197,6 +206,7 @@ Status Changes::remove(const std::string& path, const MessagePath& message, Hash
   }
   const auto before = entry->state;
   const EntryState told{before.place, before.marks | k_mark_gone};
+  // Letters that the conversion gave are no change of an owner's.
   auto as_left = before;
   if (options_.conversions != nullptr)
     if (const auto* converted = options_.conversions->find(key_here))

@@ -12,6 +12,9 @@
 #include "delivery/compare.h"
 #include "maildir/names.h"
 
+// It believes neither the memory nor what an apply reported: the comparison runs with an empty
+// memory, and messages that it counts as there are looked at once more, each at its place.
+
 namespace vstate {
 
 namespace {
@@ -75,6 +78,7 @@ Result<std::optional<mail::Located>> Checker::locate(const mail::ReadEntry& entr
   std::optional<mail::Located> best;
   const auto own = messages_.folders().of(message.folder);
   VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
+  // First in the folder that the archive has it in, then wherever its owner moved it.
   for (const bool is_own : {true, false})
     for (const auto& record : index->find(hash_name(unique))) {
       if ((record.folder == own) != is_own) continue;
@@ -130,7 +134,7 @@ Result<std::vector<std::string>> check_archive(const System& system, const Archi
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   MailMemory nothing;
   mail::Judge judge(target ? &*target : nullptr, nothing, {.folder_names = names});
-  mail::Comparer comparer(archive, limits, judge, nullptr);
+  mail::Comparer comparer(archive, limits, judge, nothing);
   VSTATE_TRY_ASSIGN(const auto comparison, comparer.run(mail::Chain::Digests::none));
   VSTATE_TRY_ASSIGN(auto reader, mail::Chain::open(archive, limits));
   if (reader.identity() != comparison.status.identity)

@@ -8,10 +8,16 @@
 #include "maildir/names.h"
 #include "vstate/base/digest.h"
 
+// Whether a name stands in two folders of the archive is known at its end, and decides under which
+// key each of its messages is remembered. So what the judge sees is gathered while the archive is
+// read, 40 bytes a message, and decided afterwards; the receiver is told the outcome, and decides
+// at once.
+
 namespace vstate::mail {
 
 namespace {
 
+/// More than any mailbox has: an archive with so many is made to take all memory.
 constexpr std::size_t k_most_files = 5'000'000;
 
 }  // namespace
@@ -20,12 +26,17 @@ Result<Comparison> Comparer::run(Chain::Digests digests) {
   VSTATE_TRY(read_all(digests));
   settle_messages();
   VSTATE_TRY(settle_variants());
+  // As the receiver does: a link may lead to what comes after it.
   for (const auto& link : links_) VSTATE_TRY(take_link(link));
   return std::move(out_);
 }
 
+Result<Chain> Comparer::open(Chain::Digests digests) const {
+  return Chain::open(archive_, limits_, digests, archive_.continues() ? &memory_ : nullptr);
+}
+
 Status Comparer::read_all(Chain::Digests digests) {
-  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, limits_, digests, memory_));
+  VSTATE_TRY_ASSIGN(auto reader, open(digests));
   out_.status.identity = reader.identity();
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
@@ -70,12 +81,11 @@ Status Comparer::take(Chain& reader) {
 }
 
 /// What holds a file twice, or more than anybody has, is no archive of a mailbox.
-Status Comparer::check_path(const TreeEntry& entry) {
+Status Comparer::check_path(const ReadEntry& entry) {
   const auto& archive = archive_.paths().front();
   if (judge_.directories().size() > k_most_files)
     return fail(Errc::invalid, fmt::format("{}: more than {} directories", archive, k_most_files));
-  const bool is_message = entry.kind == EntryKind::regular && as_message(entry.path).has_value();
-  if (is_message || entry.kind == EntryKind::directory) return {};
+  if (entry.is_message || entry.kind == EntryKind::directory) return {};
   if (!files_.insert(hash_name(entry.path)).second)
     return fail(Errc::invalid,
                 fmt::format("{}: entry \"{}\": it is there twice", archive, entry.path));
@@ -87,13 +97,17 @@ Status Comparer::check_path(const TreeEntry& entry) {
 
 Status Comparer::take_message(const ReadEntry& entry) {
   const auto path = *as_message(entry.path);
-  const auto now = state_of_message(entry.path);
   const auto name = key_of_message(path.unique);
   const MessageIdentity single{.name = name, .key = name};
   Message message{.name = name, .size = entry.size, .number = entry.number};
   message.folder = judge_.messages().folders().of(path.folder);
-  VSTATE_TRY_ASSIGN(message.if_single, standing(single, now));
-  VSTATE_TRY_ASSIGN(message.if_repeated, standing(judge_.identify_repeated(path, name), now));
+  if (!memory_.empty()) {
+    // Both are asked now, while the name is at hand: only its hash is kept.
+    const auto now = state_of_message(entry.path);
+    const auto repeated = judge_.identify_repeated(path, name);
+    VSTATE_TRY_ASSIGN(message.if_single, standing(single, now));
+    VSTATE_TRY_ASSIGN(message.if_repeated, standing(repeated, now));
+  }
   VSTATE_TRY_ASSIGN(const auto sightings, judge_.sightings(entry, single));
   message.sightings = static_cast<std::uint8_t>(sightings);
   messages_.push_back(message);
@@ -107,6 +121,8 @@ Result<Comparer::Message::Standing> Comparer::standing(const MessageIdentity& id
   return before->state == now ? Message::Standing::same : Message::Standing::changed;
 }
 
+/// The content is read for the archive's digest in any case, so that comparing costs one reading of
+/// the file here.
 Status Comparer::take_file(Chain& reader) {
   const auto& entry = reader.entry();
   VSTATE_TRY_ASSIGN(const auto judgement, judge_.file(entry));
@@ -185,7 +201,7 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
 /// Names of variants come from the content, which takes another pass over the archive.
 Status Comparer::settle_variants() {
   if (need_variant_.empty()) return {};
-  VSTATE_TRY_ASSIGN(auto reader, Chain::open(archive_, limits_, Chain::Digests::none, memory_));
+  VSTATE_TRY_ASSIGN(auto reader, open(Chain::Digests::none));
   if (reader.identity() != out_.status.identity)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive_.paths().front()));
@@ -227,7 +243,7 @@ Result<ArchiveStatus> compare_archive(const System& system, const ArchiveFiles& 
                                       memory->set_state(key, state);
                                       return {};
                                     }));
-  mail::Comparer comparer(archive, limits, judge, memory);
+  mail::Comparer comparer(archive, limits, judge, *memory);
   VSTATE_TRY_ASSIGN(auto comparison, comparer.run(mail::Chain::Digests::all));
   return std::move(comparison.status);
 }

@@ -70,12 +70,9 @@ struct Comparison {
 
 class Comparer {
  public:
-  /// `memory` is what came from archives that are left out before these, and may be null.
-  Comparer(ArchiveFiles archive, ExtractLimits limits, Judge& judge, const MailMemory* memory)
-      : archive_(std::move(archive)),
-        limits_(limits),
-        judge_(judge),
-        memory_(archive_.continues() ? memory : nullptr) {}
+  /// `memory` is the judge's. All that is referred to must outlive the comparer.
+  Comparer(ArchiveFiles archive, ExtractLimits limits, Judge& judge, const MailMemory& memory)
+      : archive_(std::move(archive)), limits_(limits), judge_(judge), memory_(memory) {}
   [[nodiscard]] Result<Comparison> run(Chain::Digests);
 
  private:
@@ -94,9 +91,10 @@ class Comparer {
     std::uint32_t number = 0;
   };
 
+  [[nodiscard]] Result<Chain> open(Chain::Digests) const;
   Status read_all(Chain::Digests);
   Status take(Chain&);
-  Status check_path(const TreeEntry&);
+  Status check_path(const ReadEntry&);
   Status take_message(const ReadEntry&);
   [[nodiscard]] Result<Message::Standing> standing(const MessageIdentity&, const EntryState& now);
   Status take_file(Chain&);
@@ -110,7 +108,7 @@ class Comparer {
   ArchiveFiles archive_;
   ExtractLimits limits_;
   Judge& judge_;
-  const MailMemory* memory_;
+  const MailMemory& memory_;
   Comparison out_;
   std::vector<Message> messages_;
   std::vector<Link> links_;

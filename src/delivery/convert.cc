@@ -41,6 +41,7 @@ class Converter {
   Result<ConvertCount> run();
 
  private:
+  /// What Courier keeps of one folder, as text.
   struct Files {
     std::optional<std::string> uids, pop3;
     std::string keyword_list;
@@ -54,6 +55,7 @@ class Converter {
     std::string name;
   };
 
+  /// Returns no names for a directory that is not there.
   Result<std::vector<std::string>> names_in(const std::string& directory);
   Result<std::optional<std::string>> read(const std::string& path);
   Result<Files> read_courier(const std::string& folder);
@@ -165,6 +167,8 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
                                 const std::vector<Name>& names,
                                 const std::set<std::string, std::less<>>& known,
                                 bool& has_changed) {
+  // What is remembered of a message is a digest of its keywords at Courier. Without a memory, one
+  // that the last conversion listed had none.
   const auto& keywords = dovecot.keywords;
   const auto& renames = dovecot.renames;
   for (const auto& name : names) {
@@ -201,6 +205,7 @@ Status Converter::convert_folder(const std::string& folder) {
   const auto uidlist_path = path_join(folder, k_uidlist);
   const auto keywords_path = path_join(folder, k_keywords);
   VSTATE_TRY_ASSIGN(const auto uidlist, read(uidlist_path));
+  // Messages that the last conversion listed.
   std::set<std::string, std::less<>> known;
   if (uidlist) {
     if (!is_ours(uidlist_path, *uidlist)) {

@@ -47,8 +47,13 @@ std::string Judge::refusal_of(const TreeEntry& entry) const {
 
 Result<Way> Judge::way_to(const std::string& directory) {
   Way way;
-  VSTATE_TRY_ASSIGN(const auto state, judge_directory(directory, way));
-  way.is_blocked = state == Directory::blocked;
+  // Entries come directory by directory.
+  if (last_directory_ == directories_.end() || last_directory_->first != directory) {
+    VSTATE_TRY(judge_directory(directory, way));
+    last_directory_ = directories_.find(directory);
+  }
+  way.is_blocked =
+      last_directory_ != directories_.end() && last_directory_->second == Directory::blocked;
   return way;
 }
 
@@ -84,6 +89,7 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
     VSTATE_TRY_ASSIGN(found, target_->status(path));
   }
   if (!found) {
+    // What was announced and not seen in its place since may never have come.
     if (known != nullptr && known->pending == 0) out.verdict = Verdict::known;
     return out;
   }
@@ -95,6 +101,7 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
   }
   VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
   const std::string name(path_name(path));
+  // Whose bytes differ is settled by the sizes, unless the memory asks what exactly is here.
   const bool can_differ_only = known == nullptr && size && S_ISREG(found->st_mode) &&
                                static_cast<std::uint64_t>(found->st_size) != *size;
   if (!can_differ_only) {
@@ -128,6 +135,7 @@ MessageIdentity Judge::identify(const MessagePath& message) {
   const auto name = key_of_message(message.unique);
   if (std::binary_search(repeated_.begin(), repeated_.end(), name))
     return identify_repeated(message, name);
+  // Without that knowledge, as in a stream, the first that comes has the name's own key.
   const auto key = keys_.of(message, name);
   return {.name = name, .key = key, .is_scoped = key != name};
 }
@@ -147,6 +155,7 @@ Result<std::optional<Remembered>> Judge::remembered(const MessageIdentity& ident
     return std::optional<Remembered>();
   const Remembered out{.state = entry->state, .is_announced = entry->pending != 0};
   if (!out.is_announced) return std::optional(out);
+  // Its temporary is still there, so its rename never happened; or neither file is there.
   VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
   if (index->is_unfinished(identity.key) || index->find(identity.name).empty())
     return std::optional<Remembered>();
@@ -185,6 +194,7 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
 
 Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,
                       std::optional<std::uint64_t> earlier) {
+  // In another folder it is another message of the same name.
   if (is_scoped) sightings &= k_same_here | k_other_here;
   if ((sightings & (k_same_here | k_same_elsewhere)) != 0) return Verdict::there;
   if (earlier == size) return Verdict::known;
@@ -193,6 +203,7 @@ Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,
 
 Result<Verdict> Judge::message(const TreeEntry& entry, const MessageIdentity& identity) {
   VSTATE_TRY_ASSIGN(const auto seen, sightings(entry, identity));
+  // What this very pass brings is not in the index.
   const auto earlier = placed_.find(identity.key);
   const auto verdict =
       decide(seen, identity.is_scoped, entry.size,

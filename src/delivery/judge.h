@@ -175,6 +175,7 @@ class Judge {
   MessageKeys keys_{&memory_};
   std::vector<NameHash> repeated_;
   std::map<std::string, Directory> directories_;
+  std::map<std::string, Directory>::const_iterator last_directory_ = directories_.end();
   /// Sizes of the messages that this pass places, by key: they are not in the index.
   std::unordered_map<NameHash, std::uint64_t, HashOfHash> placed_;
 };

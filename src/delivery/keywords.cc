@@ -17,6 +17,7 @@ void Keywords::set_target(const std::string& folder, std::string_view text) {
 std::string Keywords::translated(const std::string& folder, const std::string& name) {
   const auto found = folders_.find(folder);
   if (found == folders_.end() || !found->second.target) return name;
+  // The target's list is its server's: no letter is added to it.
   uid_files::Problems left_out;
   auto target = *found->second.target;
   auto out = uid_files::translate_keywords(name, found->second.source, target, false, left_out);
@@ -27,6 +28,7 @@ std::string Keywords::translated(const std::string& folder, const std::string& n
 
 std::uint64_t Keywords::translated_marks(const std::string& folder, std::uint64_t marks) {
   constexpr std::uint64_t others = k_mark_new | k_mark_gone;
+  // Only names are translated; a name that has nothing but these flags stands for them.
   const auto name = translated(folder, "x:2," + flags_of(marks & ~others));
   return marks_of(parse_message_name(name).flags) | (marks & others);
 }

@@ -58,6 +58,8 @@ Result<bool> Receiver::wants_message(const std::string& path) {
   return wants_here(judge_.path_here(path));
 }
 
+/// The identity is kept for `take`, which follows if the message is wanted: to ask twice would make
+/// the second message of the name of it.
 Result<bool> Receiver::wants_here(const std::string& path) {
   const auto message = mail::as_message(path);
   VSTATE_ASSERT(message);
@@ -65,6 +67,7 @@ Result<bool> Receiver::wants_here(const std::string& path) {
   asked_.emplace(path, identity);
   VSTATE_TRY_ASSIGN(const auto before, judge_.remembered(identity));
   if (!before) return true;
+  // A stopped pass placed it and did not come to say so.
   if (before->is_announced) VSTATE_TRY(delivery_.note(identity.key, before->state));
   const auto now = state_of_message(path);
   if (before->state != now)
@@ -91,14 +94,15 @@ Status Receiver::take_here(const TreeEntry& entry, Content& content) {
     delivery_.count.refused.push_back(std::move(refusal));
     return {};
   }
+  // A link comes last, since it may lead to what is not there yet.
   if (entry.kind == EntryKind::link) {
     links_.push_back(entry);
     return {};
   }
   const bool is_file = entry.kind == EntryKind::regular;
-  VSTATE_TRY_ASSIGN(const bool has_place, is_file
-                                              ? builder_.make_parents(entry.path)
-                                              : builder_.make_directory(entry.path, entry.mode));
+  const auto directory = is_file ? std::string(path_parent(entry.path)) : entry.path;
+  VSTATE_TRY_ASSIGN(const bool has_place,
+                    builder_.make_directory(directory, is_file ? 0700 : entry.mode));
   if (!has_place || !is_file) return {};
   if (path_name(entry.path) == mail::k_keywords) return take_keywords(entry, content);
   if (mail::as_message(entry.path)) return take_message(entry, content);
@@ -145,6 +149,7 @@ Result<mail::Verdict> Receiver::take_file(const TreeEntry& entry, Content& conte
   return verdict;
 }
 
+/// The file is delivered like all others, and read for what it says besides.
 Status Receiver::take_keywords(const TreeEntry& entry, Content& content) {
   std::string text;
   VSTATE_TRY(content.read([&](std::string_view part) -> Status {
@@ -153,6 +158,7 @@ Status Receiver::take_keywords(const TreeEntry& entry, Content& content) {
   }));
   const std::string folder(path_parent(entry.path));
   keywords_.set_source(folder, text);
+  // Its bytes can be read once, and were.
   TextContent again(text);
   TreeEntry unstamped = entry;
   unstamped.stamp = 0;  // asked for in each pass: what it says is needed whether it is new or not
@@ -168,7 +174,8 @@ Status Receiver::take_keywords(const TreeEntry& entry, Content& content) {
 }
 
 Status Receiver::place_link(const TreeEntry& link) {
-  VSTATE_TRY_ASSIGN(const bool has_parents, builder_.make_parents(link.path));
+  VSTATE_TRY_ASSIGN(const bool has_parents,
+                    builder_.make_directory(std::string(path_parent(link.path))));
   if (!has_parents) return {};
   VSTATE_TRY_ASSIGN(const auto judgement, judge_.link(link));
   switch (judgement.verdict) {
@@ -215,7 +222,7 @@ Status Receiver::finish() {
   VSTATE_TRY(changes_.restate_waiting());
   VSTATE_TRY(builder_.hand_over_late(keywords_));
   VSTATE_TRY(changes_.finish());
-  VSTATE_TRY(builder_.remove_left_over());
+  VSTATE_TRY(mail::remove_left_over(delivery_, judge_.messages()));
   for (const auto& [directory, state] : judge_.directories())
     if (state == mail::Judge::Directory::blocked)
       return fail(Errc::conflict,
@@ -239,6 +246,7 @@ Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const st
     if (!is_there) break;
     VSTATE_TRY(receiver.take(reader.entry(), content));
   }
+  // What increments tell of messages whose archives were left out.
   for (const auto& [key, path] : reader.earlier())
     VSTATE_TRY(path.empty() ? receiver.forget(key) : receiver.restate(key, path));
   if (!archive.continues()) receiver.expect_no_more();

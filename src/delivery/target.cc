@@ -21,8 +21,11 @@ namespace vstate::mail {
 
 namespace {
 
+/// Entries come folder by folder: few handles serve nearly all of them, and a batch may have
+/// hundreds of targets.
 constexpr std::size_t k_most_open = 64;
 
+/// The kernel itself refuses every link and every way out, also one that appears this instant.
 int open_beneath(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
@@ -35,6 +38,8 @@ int open_beneath(int root, const std::string& path, int flags) {
 
 }  // namespace
 
+/// Only the way to the directory itself may lead over links: it is the administrator's, not the
+/// mailbox owner's.
 Result<std::optional<Target>> Target::open(const System& system, std::string_view path) {
   auto root = system.open_handle(path);
   if (!root) {

@@ -14,6 +14,7 @@ namespace vstate::mail {
 
 namespace {
 
+/// Deeper trees are no mailbox, and each level holds a handle open.
 constexpr int k_most_levels = 200;
 
 }  // namespace
@@ -126,6 +127,7 @@ Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::s
     VSTATE_TRY_ASSIGN(auto found, locate(*target_, relative_join(message->directory, name)));
     if (found) return found;
   }
+  // Its owner has moved or flagged it: the folder is listed, once for all of its messages.
   if (!search_ || searched_ != folder) {
     auto directory = target_->directory(path);
     if (!directory) return std::optional<Located>();

@@ -27,6 +27,8 @@ std::optional<NameHash> hash_of_temporary(std::string_view name) {
   return parse_name_hash(name.substr(k_prefix.size()));
 }
 
+/// The owner's rights are taken to create and to remove, not to write: an open file needs none, and
+/// what `write` reads may be somebody else's.
 Status write_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
                        std::string_view shown, const std::function<Status(int)>& write) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -57,6 +59,7 @@ bool rename_where_free(int from, const char* name, int to, const char* new_name)
   return true;
 }
 
+/// The later ctime is that of the temporary, unless somebody has touched the file since.
 Result<bool> waits_for_rename(int directory, const std::string& name) {
   const std::string temporary(path_name(temporary_of(name)));
   struct stat built {
