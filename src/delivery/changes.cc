@@ -31,18 +31,22 @@ namespace vstate::mail {
 namespace {
 
 /// Returns what is to be remembered of a message that is here, of which a stopped run announced a
-/// change.
+/// change. All of it was one rename: one mark that the rename would have changed tells of the
+/// whole.
 EntryState settled(const EntryState& before, const MailMemory::Change& change,
                    const EntryState& here) {
   // A deletion that was made would have left nothing here.
   if ((change.after.marks & k_mark_gone) != 0 || here == change.from) return before;
-  // Letters are left out: they are translated, and prove nothing.
-  const auto marks = (before.marks ^ change.after.marks) & ~k_marks_of_letters;
-  const auto done =
-      marks & (change.from.marks ^ change.after.marks) & ~(here.marks ^ change.after.marks);
+  const bool would_move = change.after.place != before.place && change.from.place == before.place;
   const bool has_moved = change.after.place != before.place && here.place == change.after.place &&
                          here.place != change.from.place;
-  return done != 0 || has_moved ? change.after : before;
+  const auto changed = before.marks ^ change.after.marks;
+  const auto telling = changed & (change.from.marks ^ change.after.marks) & ~k_marks_of_letters;
+  const bool is_done = has_moved || (telling & ~(here.marks ^ change.after.marks)) != 0;
+  if (is_done || would_move || telling != 0) return is_done ? change.after : before;
+  // Letters are translated: which ones the rename gave is not known, only that it changed some.
+  const auto letters_here = (here.marks ^ change.from.marks) & k_marks_of_letters;
+  return (changed & k_marks_of_letters) != 0 && letters_here != 0 ? change.after : before;
 }
 
 /// The path of a message in a folder: in `new`, or in `cur` with its flags.

@@ -529,3 +529,26 @@ TEST_CASE("a message that is delivered here meanwhile holds nothing else up", "[
   REQUIRE(servers.pass({}).status);
   CHECK(!box.exists("/target/new/1.a"));
 }
+
+TEST_CASE("a keyword that is taken back at the source after a stopped pass is taken back here",
+          "[mail][history]") {
+  int marked = 0;
+  for (int stop_at = 1;; ++stop_at) {
+    CAPTURE(stop_at);
+    const Servers servers;
+    const auto& box = servers.box();
+    box.maildir("/source");
+    box.file("/source/cur/1.a:2,S", "one");
+    REQUIRE(servers.pass({}).status);
+    fs::rename(box.host("/source/cur/1.a:2,S"), box.host("/source/cur/1.a:2,Sa"));
+    Pass stopped;
+    stopped.stop_at = stop_at;
+    const bool was_stopped = !servers.pass(stopped).status;
+    marked += was_stopped && box.exists("/target/cur/1.a:2,Sa") ? 1 : 0;
+    fs::rename(box.host("/source/cur/1.a:2,Sa"), box.host("/source/cur/1.a:2,S"));
+    REQUIRE(servers.pass({}).status);
+    CHECK(box.exists("/target/cur/1.a:2,S"));
+    if (!was_stopped) break;
+  }
+  CHECK(marked > 0);
+}
