@@ -64,7 +64,9 @@ class Converter {
   Status mark_messages(const std::string& folder, const uid_files::DovecotFolder&,
                        const std::vector<Name>&, const std::set<std::string, std::less<>>& known,
                        bool& has_changed);
-  /// False: a reader was quicker; the next conversion looks again.
+  [[nodiscard]] std::optional<std::uint64_t> remembered_keywords(const NameHash& key,
+                                                                 bool was_listed) const;
+  /// Returns false if a reader was quicker; the next conversion looks again.
   Result<bool> rename_message(const std::string& folder, const Name&, const std::string& after);
   /// Writes a file of Dovecot's unless it says so already.
   Status put(const std::string& path, const std::optional<std::string>& now,
@@ -163,12 +165,18 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   return fail_errno(target_->full(path_join(directory, after)), "cannot rename");
 }
 
+/// Returns a digest of the keywords that a message had at Courier at the last conversion, if it was
+/// there then. One that was listed and of which nothing is remembered had none.
+std::optional<std::uint64_t> Converter::remembered_keywords(const NameHash& key,
+                                                            bool was_listed) const {
+  if (const auto* entry = memory_.find(key)) return entry->state.place;
+  return was_listed ? std::optional<std::uint64_t>(0) : std::nullopt;
+}
+
 Status Converter::mark_messages(const std::string& folder, const uid_files::DovecotFolder& dovecot,
                                 const std::vector<Name>& names,
                                 const std::set<std::string, std::less<>>& known,
                                 bool& has_changed) {
-  // What is remembered of a message is a digest of its keywords at Courier. Without a memory, one
-  // that the last conversion listed had none.
   const auto& keywords = dovecot.keywords;
   const auto& renames = dovecot.renames;
   for (const auto& name : names) {
@@ -176,12 +184,7 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
     const auto marked = keywords.find(unique);
     const auto now = marked == keywords.end() ? 0 : short_digest(join(marked->second, "\n"));
     const auto key = key_in_folder(folder, unique);
-    const auto* entry = memory_.find(key);
-    std::optional<std::uint64_t> before;
-    if (entry != nullptr)
-      before = entry->state.place;
-    else if (known.contains(unique))
-      before = 0;
+    const auto before = remembered_keywords(key, known.contains(unique));
     if (before == now) continue;
     const auto renamed = renames.find(name.name);
     if (renamed != renames.end()) {
@@ -278,7 +281,7 @@ Result<ConvertCount> Converter::run() {
 
 std::string with_dovecot_folder(std::string_view path) {
   constexpr std::string_view before = "Maildir/.";
-  const auto unchanged = std::string(path);
+  std::string unchanged(path);
   if (!path.starts_with(before)) return unchanged;
   const auto name = path.substr(before.size(), path.find('/', before.size()) - before.size());
   const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {

@@ -7,7 +7,7 @@ namespace vstate {
 Status offer_tree(const Files& files, const TreeSource& source, MailSink& sink, OfferCount& count) {
   const MessageFilter filter = [&](const std::string& path) { return sink.wants_message(path); };
   ListedDirectories listed;
-  const auto walked = walk_tree(
+  auto walked = walk_tree(
       files, source, count.tree,
       [&](TreeEntry& entry) -> Result<bool> {
         const bool is_file = entry.kind == EntryKind::regular;
