@@ -1,5 +1,5 @@
 /// \file
-/// The index that stands beside an archive (docs/formats/archive.md): what it and its increments
+/// The index that stands beside an archive (docs/formats/index.md): what it and its increments
 /// hold, so that the next dump into the same directory reads neither the archives nor the messages.
 /// Without it, or where it is not of these archives, a dump begins with a whole archive again.
 #pragma once
