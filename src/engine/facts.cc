@@ -93,8 +93,8 @@ Status add_facts(TargetFacts& facts, Session& session, const DomainFile& file,
   }
   VSTATE_TRY_ASSIGN(
       facts.misfits,
-      session.store->backend().find_misfits(location_on_target(session, file.state.name, observation, facts),
-                                  file.state, paths));
+      session.store->backend().find_misfits(
+          location_on_target(session, file.state.name, observation, facts), file.state, paths));
   if (options.prune && observation.state) {
     VSTATE_TRY_ASSIGN(facts.mail_here, mail_of_others(session, file.state, observation));
   }

@@ -27,8 +27,8 @@ Result<Memory> memory_of(Session& session, const State& desired, const Observati
 Status add_obstacles(Plan& plan, Session& session, const Observation& observation,
                      const TargetFacts& facts) {
   if (adds_mailboxes(plan) && observation.condition.has_directory) {
-    const auto placement =
-        session.store->accounts().read_placement(location_on_target(session, plan.domain, observation, facts));
+    const auto placement = session.store->accounts().read_placement(
+        location_on_target(session, plan.domain, observation, facts));
     if (!placement) plan.problems.push_back(placement.error().message);
   }
   if (!plan.is_empty()) {

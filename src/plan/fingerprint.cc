@@ -11,10 +11,10 @@ namespace {
 class Fingerprint {
  public:
   void add(std::string_view text) {
-    sum_.update_number(text.size());
+    sum_.update_little_endian(text.size());
     sum_.update(text);
   }
-  void add(std::uint64_t number) { sum_.update_number(number); }
+  void add(std::uint64_t number) { sum_.update_little_endian(number); }
   void add_all(const std::vector<std::string>& texts) {
     add(texts.size());
     for (const auto& text : texts) add(text);
