@@ -1,6 +1,7 @@
 #!/bin/sh
 # build.sh PRESET [TARGET...]  configures build/PRESET and builds it. The tests take part when
-#                              their packages are there; ccache does when it is installed.
+#                              their packages are there; ccache does when it is installed. With
+#                              VSTATE_WERROR=ON in the environment a warning is an error.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,6 +16,7 @@ if command -v ccache >/dev/null; then launcher=ccache; fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! cmake --preset "$preset" -DVSTATE_TESTS=$tests -DCMAKE_CXX_COMPILER_LAUNCHER=$launcher \
+  -DVSTATE_WERROR="${VSTATE_WERROR:-OFF}" \
   >"$log" 2>&1; then
   cat "$log" >&2
   exit 1

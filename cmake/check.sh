@@ -1,5 +1,5 @@
 #!/bin/sh
-# check.sh PRESET  builds a preset, runs all its tests, checks the format and the Python, and prints at
+# check.sh PRESET  builds a preset with warnings as errors, runs all its tests, checks the format and the Python, and prints at
 #                  the end "N passed, N failed, N skipped" and what was skipped and why. Fails when
 #                  anything failed, or was skipped without a reason.
 set -eu
@@ -13,7 +13,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 0755 "$work"
 
-if ! cmake/build.sh "$preset"; then
+if ! VSTATE_WERROR=ON cmake/build.sh "$preset"; then
   echo "0 passed, 1 failed, 0 skipped"
   exit 1
 fi

@@ -49,7 +49,7 @@ Result<std::string> to_bytes(const IndexFile& index, const std::string& root) {
     out += fmt::format("{} {} {} {} {}\n", part.sha256, part.messages, part.bytes, size.value_or(0),
                        part.archive);
   });
-  if (!status) return tl::unexpected<Error>(status.error());
+  if (!status) return propagate(status);
   out += "\n";
   for (const auto& entry : index.entries) mail::append_entry(out, entry);
   return out;

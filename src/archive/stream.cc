@@ -27,8 +27,9 @@ constexpr const char* k_document = "domain.toml";
 constexpr const char* k_end = "end";
 constexpr std::string_view k_changes = "changes/";
 
-std::string path_of_box(const std::string& kind, const std::string& name) {
-  return name.empty() ? kind : kind + "/" + name;
+std::string path_of(const Box& box) {
+  std::string path(to_text(box.kind));
+  return box.name.empty() ? path : path + "/" + box.name;
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ std::string to_bytes(const Have& have) {
       ++count;
       mail::append_entry(entries, entry);
     }
-    out += fmt::format("{} {} {}\n", box.first, count, box.second) + entries;
+    out += fmt::format("{} {} {}\n", to_text(box.kind), count, box.name) + entries;
   }
   return out.append(k_have_end);
 }
@@ -66,6 +67,8 @@ Result<Have> parse_have(std::string_view bytes) {
     const auto count = parts.size() == 3 ? to_number(parts[1]) : std::nullopt;
     // Before memory is reserved for as many.
     if (!count || *count > bytes.size() / mail::k_entry_bytes) return broken("cut off");
+    const auto kind = parse_box_kind(parts[0]);
+    if (!kind) return broken("of a kind that is not known");
     std::vector<MemoryEntry> entries;
     entries.reserve(*count);
     for (std::uint64_t i = 0; i < *count; ++i) {
@@ -75,8 +78,7 @@ Result<Have> parse_have(std::string_view bytes) {
     const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
     // Nothing depends on the other side's having sorted them.
     std::sort(entries.begin(), entries.end(), by_key);
-    have.insert_or_assign({std::string(parts[0]), std::string(parts[2])},
-                          MailMemory(0, std::move(entries)));
+    have.insert_or_assign(Box{*kind, std::string(parts[2])}, MailMemory(0, std::move(entries)));
   }
   return have;
 }
@@ -185,9 +187,8 @@ Status StreamWriter::write_document(const std::string& text) {
   return impl_->write_text(k_document, text);
 }
 
-std::unique_ptr<MailSink> StreamWriter::box(const std::string& kind, const std::string& name,
-                                            MailMemory& have) {
-  return std::make_unique<BoxWriter>(*impl_, path_of_box(kind, name), have);
+std::unique_ptr<MailSink> StreamWriter::box(const Box& box, MailMemory& have) {
+  return std::make_unique<BoxWriter>(*impl_, path_of(box), have);
 }
 
 Status StreamWriter::finish(bool has_changed) {
@@ -199,8 +200,6 @@ Status StreamWriter::finish(bool has_changed) {
 
 class StreamReader::Impl {
  public:
-  /// Kind and name.
-  using Box = std::pair<std::string, std::string>;
   explicit Impl(mail::Reader reader) : reader_(std::move(reader)) {}
 
   Result<std::string> read_text(std::size_t most);
@@ -240,14 +239,15 @@ class StreamReader::Impl {
 };
 
 /// Names of mailboxes and lists hold no slash.
-std::optional<StreamReader::Impl::Box> StreamReader::Impl::box_of(std::string_view path) const {
+std::optional<Box> StreamReader::Impl::box_of(std::string_view path) const {
   if (path.starts_with(k_changes)) path.remove_prefix(k_changes.size());
   const auto slash = path.find('/');
-  const auto kind = path.substr(0, slash);
-  if (kind == "files") return std::pair(std::string(kind), std::string());
-  if ((kind != "mailbox" && kind != "list") || slash == std::string_view::npos) return std::nullopt;
+  const auto kind = parse_box_kind(path.substr(0, slash));
+  if (!kind) return std::nullopt;
+  if (*kind == Box::Kind::files) return Box{*kind, ""};
+  if (slash == std::string_view::npos) return std::nullopt;
   const auto rest = path.substr(slash + 1);
-  return std::pair(std::string(kind), std::string(rest.substr(0, rest.find('/'))));
+  return Box{*kind, std::string(rest.substr(0, rest.find('/')))};
 }
 
 /// Errors end the run: in a tar that is broken nothing later can be found.
@@ -301,8 +301,8 @@ Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
   return text;
 }
 
-Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
-  if (is_at_end) return std::optional<Box>();
+Result<std::optional<Box>> StreamReader::Impl::next_box() {
+  if (is_at_end) return std::nullopt;
   VSTATE_TRY(advance());
   // Whoever got the last box may have failed halfway.
   while (given_ && box_of(entry_.path) == given_) {
@@ -314,7 +314,7 @@ Result<std::optional<StreamReader::Impl::Box>> StreamReader::Impl::next_box() {
     VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
     has_changed = text != "changed 0\n";
     is_at_end = true;
-    return std::optional<Box>();
+    return std::nullopt;
   }
   given_ = box_of(path);
   if (!given_) return broken(fmt::format("\"{}\" does not belong there", path));
@@ -344,7 +344,7 @@ Status StreamReader::Impl::fill(RemoteSink& receiver) {
   VSTATE_TRY(advance());
   const auto box = box_of(entry_.path);
   VSTATE_ASSERT(box);
-  const auto prefix = path_of_box(box->first, box->second) + "/";
+  const auto prefix = path_of(*box) + "/";
   StreamContent content(*this);
   while (true) {
     VSTATE_TRY(advance());
@@ -380,9 +380,7 @@ Result<std::string> StreamReader::read_document() {
   return impl_->read_text(k_most_document);
 }
 
-Result<std::optional<std::pair<std::string, std::string>>> StreamReader::next_box() {
-  return impl_->next_box();
-}
+Result<std::optional<Box>> StreamReader::next_box() { return impl_->next_box(); }
 
 Status StreamReader::fill(RemoteSink& receiver) { return impl_->fill(receiver); }
 bool StreamReader::has_source_changed() const { return impl_->has_changed; }

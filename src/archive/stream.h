@@ -15,11 +15,12 @@
 #include "maildir/memory.h"
 #include "maildir/sink.h"
 #include "vstate/base/result.h"
+#include "vstate/model/box.h"
 
 namespace vstate {
 
-/// What the reader has, by kind ("mailbox", "list", "files") and name.
-using Have = std::map<std::pair<std::string, std::string>, MailMemory>;
+/// What the reader has.
+using Have = std::map<Box, MailMemory>;
 [[nodiscard]] std::string to_bytes(const Have&);
 /// Fails with `invalid` for bytes of another version.
 [[nodiscard]] Result<Have> parse_have(std::string_view bytes);
@@ -35,8 +36,7 @@ class StreamWriter {
   Status write_document(const std::string& text);
   /// Returns a sink that writes what it is offered into the stream, but for what `have` has. The
   /// stream and `have` must outlive it.
-  [[nodiscard]] std::unique_ptr<MailSink> box(const std::string& kind, const std::string& name,
-                                              MailMemory& have);
+  [[nodiscard]] std::unique_ptr<MailSink> box(const Box&, MailMemory& have);
   Status finish(bool has_changed);
 
   class Impl;
@@ -63,7 +63,7 @@ class StreamReader {
   /// Returns kind and name of the next mailbox, list, or files, or nullopt once `end` came. What
   /// was not taken of the one before is skipped. Fails with `invalid` for a stream that was cut
   /// off.
-  [[nodiscard]] Result<std::optional<std::pair<std::string, std::string>>> next_box();
+  [[nodiscard]] Result<std::optional<Box>> next_box();
   /// Gives all of the box. Fails with `invalid` if it is not what was sent.
   Status fill(RemoteSink&);
   [[nodiscard]] bool has_source_changed() const;

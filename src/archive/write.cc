@@ -227,7 +227,7 @@ Result<bool> Archiver::add(const TreeEntry& from) {
     left -= *filled;
     if (left == 0) break;
     filled = fill(entry, left);
-    if (!filled) return tl::unexpected<Error>(filled.error());
+    if (!filled) return propagate(filled);
   }
   return true;
 }

@@ -8,8 +8,8 @@
 #include "cli/dump_view.h"
 #include "cli/run_view.h"
 #include "cli/server.h"
-#include "engine/input.h"
 #include "engine/patterns.h"
+#include "sys/input.h"
 
 namespace vstate::cli {
 
@@ -40,8 +40,7 @@ Exit apply_stream(const Console& console, const CommonOptions& common,
 /// A saved plan brings its own files and options; those of the command line would make another.
 Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
                                                          PlanOptionsText& options) {
-  if (options.files.size() != 1 || options.files.front() == "-")
-    return std::optional<engine::SavedPlan>();
+  if (options.files.size() != 1 || options.files.front() == "-") return std::nullopt;
   VSTATE_TRY_ASSIGN(auto saved, engine::load_plan(options.files.front()));
   if (!saved) return saved;
   options.files.clear();
@@ -69,7 +68,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   const Console console(common);
   std::string begun;
   if (options.files == std::vector<std::string>{"-"}) {
-    begun = engine::read_begin(STDIN_FILENO);
+    begun = read_begin(STDIN_FILENO);
     if (StreamReader::is_stream(begun)) return apply_stream(console, common, options, begun);
   }
   const auto saved = take_saved_plan(common, options);

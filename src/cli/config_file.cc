@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/console.h"
-#include "engine/host_file.h"
+#include "sys/host_file.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {
@@ -83,7 +83,7 @@ void set_option(CLI::Option& option, const document::OptionValue& value, Diagnos
 std::optional<ConfigValues> read_config(int argc, char** argv) {
   const auto named = config_of(argc, argv);
   const auto path = named.empty() ? std::string(k_config) : named;
-  const auto bytes = engine::read_host_file(path);
+  const auto bytes = read_host_file(path);
   if (!bytes && named.empty() && bytes.error().code == Errc::not_found) return ConfigValues();
   if (!bytes) {
     Console::error(bytes.error().message);

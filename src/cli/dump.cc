@@ -1,4 +1,4 @@
-#include "engine/dump.h"
+#include "dump/dump.h"
 
 #include <unistd.h>
 
@@ -10,9 +10,9 @@
 #include "cli/dump_view.h"
 #include "cli/server.h"
 #include "cli/tally.h"
-#include "engine/host_file.h"
-#include "engine/input.h"
 #include "engine/patterns.h"
+#include "sys/host_file.h"
+#include "sys/input.h"
 
 namespace vstate::cli {
 
@@ -32,7 +32,7 @@ Exit finish(const engine::DumpReport& report) {
 
 Result<Have> read_have(const std::string& name) {
   if (name.empty()) return Have();
-  VSTATE_TRY_ASSIGN(const auto bytes, engine::read_input(name));
+  VSTATE_TRY_ASSIGN(const auto bytes, read_input(name));
   return parse_have(bytes);
 }
 
@@ -77,9 +77,9 @@ Status deliver_text(const std::string& output, const DomainName& name, const std
     VSTATE_TRY(make_output_private());
     return Console::print(text) ? Status() : Status(fail_errno("standard output", "cannot write"));
   }
-  if (!is_directory(output)) return engine::write_host_file(output, text);
-  VSTATE_TRY(engine::make_private_directories(std::filesystem::path(output + "/").parent_path()));
-  return engine::write_host_file(path_join(output, name.text() + ".toml"), text);
+  if (!is_directory(output)) return write_host_file(output, text);
+  VSTATE_TRY(make_private_directories(std::filesystem::path(output + "/").parent_path()));
+  return write_host_file(path_join(output, name.text() + ".toml"), text);
 }
 
 Exit dump_one(const Console& console, engine::Session& session, const DomainName& name,

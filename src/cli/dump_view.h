@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/console.h"
-#include "engine/dump.h"
+#include "dump/dump.h"
 
 namespace vstate::cli {
 

@@ -3,9 +3,9 @@
 /// numbers.
 #pragma once
 
+#include "dump/dump.h"
 #include "engine/apply_domains.h"
-#include "engine/dump.h"
-#include "engine/pull.h"
+#include "pull/pull.h"
 #include "vstate/base/result.h"
 
 namespace vstate::cli {

@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
-#include "engine/host_file.h"
+#include "sys/host_file.h"
 
 namespace vstate::cli {
 
@@ -42,10 +42,9 @@ Exit write(const exports::Files& files, const std::string& output) {
     if (const auto done = make_output_private(); !done) return Console::fail(done.error());
     return Console::print_all(files.empty() ? "" : files.begin()->second);
   }
-  if (const auto made = engine::make_private_directories(output); !made)
-    return Console::fail(made.error());
+  if (const auto made = make_private_directories(output); !made) return Console::fail(made.error());
   for (const auto& [name, text] : files)
-    if (const auto written = engine::write_host_file(output + "/" + name, text); !written)
+    if (const auto written = write_host_file(output + "/" + name, text); !written)
       return Console::fail(written.error());
   return Exit::done;
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/detect.h"
-#include "engine/dump.h"
+#include "dump/dump.h"
+#include "inspect/detect.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {

@@ -1,4 +1,4 @@
-#include "engine/pull.h"
+#include "pull/pull.h"
 
 #include <filesystem>
 

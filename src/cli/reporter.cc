@@ -19,13 +19,13 @@ using std::chrono::milliseconds;
 /// Two ticks a second: one that comes late still makes a line each second.
 constexpr milliseconds k_tick(500), k_shortest_pause(200), k_pause_of_plain_lines(10'000);
 
-std::string shown_box(ArchiveKind kind, const std::string& name) {
-  switch (kind) {
-    case ArchiveKind::mailbox:
-      return name;
-    case ArchiveKind::list:
-      return "list " + name;
-    case ArchiveKind::files:
+std::string shown_box(const Box& box) {
+  switch (box.kind) {
+    case Box::Kind::mailbox:
+      return box.name;
+    case Box::Kind::list:
+      return "list " + box.name;
+    case Box::Kind::files:
       break;
   }
   return "files";
@@ -107,7 +107,7 @@ void Reporter::show(Clock::time_point now, Clock::duration pause) {
     if (!stage_.empty()) return;
     Json json{{"event", "progress"}, {"messages", progress_.messages}, {"bytes", progress_.bytes}};
     const auto mailbox = std::find_if(boxes_.begin(), boxes_.end(), [](const Box& box) {
-      return box.kind == ArchiveKind::mailbox;
+      return box.kind == Box::Kind::mailbox;
     });
     if (mailbox != boxes_.end()) json["mailbox"] = mailbox->name;
     event(std::move(json));
@@ -127,7 +127,7 @@ std::string Reporter::line(Clock::time_point now, std::size_t width) const {
     const auto text = fmt::format("{}, {}", visible(stage_), duration_text(progress.seconds));
     return width == 0 ? text : ruler_.cut(text, width, Console::has_unicode() ? "…" : "...");
   }
-  progress.at = boxes_.empty() ? action_ : shown_box(boxes_.front().kind, boxes_.front().name);
+  progress.at = boxes_.empty() ? action_ : shown_box(boxes_.front());
   progress.others = boxes_.empty() ? 0 : boxes_.size() - 1;
   return progress_line(progress, ruler_, width, Console::has_unicode());
 }
@@ -145,21 +145,19 @@ void Reporter::on_progress(std::uint64_t messages, std::uint64_t bytes) {
   show(Clock::now(), k_shortest_pause);
 }
 
-void Reporter::on_box(ArchiveKind kind, const std::string& name) {
+void Reporter::on_box(const Box& box) {
   const std::scoped_lock lock(mutex_);
-  boxes_.push_back({kind, name});
+  boxes_.push_back(box);
   // The rate is that of mail, not of what is made before it.
   if (!std::exchange(has_begun_mail_, true)) started_ = Clock::now();
   show(Clock::now(), k_shortest_pause);
 }
 
-void Reporter::on_box_end(ArchiveKind kind, const std::string& name) {
+void Reporter::on_box_end(const Box& box) {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::find_if(boxes_.begin(), boxes_.end(), [&](const Box& box) {
-    return box.kind == kind && box.name == name;
-  });
+  const auto found = std::find(boxes_.begin(), boxes_.end(), box);
   if (found != boxes_.end()) boxes_.erase(found);
-  if (counts_boxes_ && kind != ArchiveKind::files) ++progress_.steps;
+  if (counts_boxes_ && box.kind != Box::Kind::files) ++progress_.steps;
 }
 
 void Reporter::on_failure(const std::string& address, const std::string& message) {

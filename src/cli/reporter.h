@@ -61,8 +61,8 @@ class Reporter final : public engine::DomainObserver {
   void on_built() override { stop(); }
   void on_start(const Action&) override;
   void on_progress(std::uint64_t messages, std::uint64_t bytes) override;
-  void on_box(ArchiveKind, const std::string& name) override;
-  void on_box_end(ArchiveKind, const std::string& name) override;
+  void on_box(const Box&) override;
+  void on_box_end(const Box&) override;
   void on_failure(const std::string& address, const std::string& message) override;
   void on_end(const Action&, const std::string& message) override;
   void error(const std::string& message) const;
@@ -71,10 +71,6 @@ class Reporter final : public engine::DomainObserver {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Box {
-    ArchiveKind kind;
-    std::string name;
-  };
 
   void start();
   void stop();

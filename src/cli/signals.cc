@@ -9,7 +9,7 @@ namespace vstate::cli {
 
 namespace {
 
-engine::StopFlag g_stop{false};  // a signal handler has no other way to pass it on
+StopFlag g_stop{false};  // a signal handler has no other way to pass it on
 
 void on_signal(int) {
   if (g_stop.exchange(true)) std::_Exit(static_cast<int>(Exit::interrupted));
@@ -17,7 +17,7 @@ void on_signal(int) {
 
 }  // namespace
 
-const engine::StopFlag& stop_flag() { return g_stop; }
+const StopFlag& stop_flag() { return g_stop; }
 
 void watch_signals() {
   struct sigaction action {};

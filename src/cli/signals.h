@@ -2,12 +2,12 @@
 /// SIGINT and SIGTERM end a run between two steps.
 #pragma once
 
-#include "engine/interruptible.h"
+#include "sys/interruptible.h"
 
 namespace vstate::cli {
 
 /// Set by the first signal; the second one ends the program at once.
-[[nodiscard]] const engine::StopFlag& stop_flag();
+[[nodiscard]] const StopFlag& stop_flag();
 /// Installs the handlers. Until then a signal ends the program.
 void watch_signals();
 

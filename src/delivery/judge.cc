@@ -151,14 +151,12 @@ MessageIdentity Judge::identify_repeated(const MessagePath& message, const NameH
 
 Result<std::optional<Remembered>> Judge::remembered(const MessageIdentity& identity) {
   const auto* entry = memory_.mark_seen(identity.key);
-  if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0)
-    return std::optional<Remembered>();
+  if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return std::nullopt;
   const Remembered out{.state = entry->state, .is_announced = entry->pending != 0};
   if (!out.is_announced) return std::optional(out);
   // Its temporary is still there, so its rename never happened; or neither file is there.
   VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
-  if (index->is_unfinished(identity.key) || index->find(identity.name).empty())
-    return std::optional<Remembered>();
+  if (index->is_unfinished(identity.key) || index->find(identity.name).empty()) return std::nullopt;
   return std::optional(out);
 }
 

@@ -43,11 +43,11 @@ int open_beneath(int root, const std::string& path, int flags) {
 Result<std::optional<Target>> Target::open(const System& system, std::string_view path) {
   auto root = system.open_handle(path);
   if (!root) {
-    if (root.error().code != Errc::not_found) return tl::unexpected<Error>(root.error());
+    if (root.error().code != Errc::not_found) return propagate(root);
     VSTATE_TRY_ASSIGN(const auto found, system.look(path));
     if (found && !found->is_directory())
       return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
-    return std::optional<Target>();
+    return std::nullopt;
   }
   Target target;
   target.system_ = &system;
@@ -77,7 +77,7 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
     // In a circle, or to where the one who made it may not go: no place for mail.
     const bool is_links_doing =
         code == Errc::invalid || (code == Errc::denied && can_act_as_others());
-    if (code != Errc::not_found && !is_links_doing) return tl::unexpected<Error>(opened.error());
+    if (code != Errc::not_found && !is_links_doing) return propagate(opened);
     if (opened) handle = std::move(opened->handle);
     if (!opened) errno = ELOOP;
   }
@@ -97,15 +97,15 @@ Result<std::optional<SharedHandle>> Target::directory_here(std::string_view rela
   auto handle = directory(relative);
   if (handle) return std::optional(*std::move(handle));
   const auto code = handle.error().code;
-  if (code == Errc::not_found || code == Errc::conflict) return std::optional<SharedHandle>();
-  return tl::unexpected<Error>(handle.error());
+  if (code == Errc::not_found || code == Errc::conflict) return std::nullopt;
+  return propagate(handle);
 }
 
 Result<std::optional<Listing>> Target::list(std::string_view relative) {
   const auto handle = directory(relative);
   if (!handle) {
-    if (handle.error().code == Errc::not_found) return std::optional<Listing>();
-    return tl::unexpected<Error>(handle.error());
+    if (handle.error().code == Errc::not_found) return std::nullopt;
+    return propagate(handle);
   }
   VSTATE_TRY_ASSIGN(auto listing, Listing::read(LocalDirectory((*handle)->get(), full(relative))));
   return std::optional(std::move(listing));
@@ -115,14 +115,14 @@ Result<std::optional<struct stat>> Target::status(std::string_view relative) {
   const auto parent = directory(path_parent(relative));
   if (!parent) {
     const auto code = parent.error().code;
-    if (code == Errc::not_found || code == Errc::conflict) return std::optional<struct stat>();
-    return tl::unexpected<Error>(parent.error());
+    if (code == Errc::not_found || code == Errc::conflict) return std::nullopt;
+    return propagate(parent);
   }
   struct stat st {};
   const std::string name(path_name(relative));
   if (fstatat((*parent)->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
     return std::optional(st);
-  if (errno == ENOENT) return std::optional<struct stat>();
+  if (errno == ENOENT) return std::nullopt;
   return fail_errno_of_open(full(relative), "cannot stat");
 }
 
@@ -133,7 +133,7 @@ Result<bool> Target::is_directory(std::string_view relative, const struct stat& 
   if (opened) return true;
   const auto code = opened.error().code;
   if (code == Errc::conflict || code == Errc::not_found) return false;
-  return tl::unexpected<Error>(opened.error());
+  return propagate(opened);
 }
 
 namespace {
@@ -143,9 +143,9 @@ namespace {
 Result<std::optional<Handle>> open_regular(int directory, const std::string& name,
                                            std::string_view shown, struct stat& st) {
   Handle file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::optional<Handle>();
+  if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::nullopt;
   if (!file.is_open() || fstat(file.get(), &st) != 0) return fail_errno(shown, "cannot open");
-  if (!S_ISREG(st.st_mode)) return std::optional<Handle>();
+  if (!S_ISREG(st.st_mode)) return std::nullopt;
   return std::optional(std::move(file));
 }
 
@@ -156,7 +156,7 @@ Result<std::optional<std::string>> read_small(const Handle& directory, const std
   constexpr std::int64_t most = std::int64_t{64} << 20;
   struct stat st {};
   VSTATE_TRY_ASSIGN(const auto file, open_regular(directory.get(), name, shown, st));
-  if (!file || st.st_size > most) return std::optional<std::string>();
+  if (!file || st.st_size > most) return std::nullopt;
   VSTATE_TRY_ASSIGN(auto bytes, read_all(file->get(), shown));
   return std::optional(std::move(bytes));
 }
@@ -165,7 +165,7 @@ Result<std::optional<std::uint64_t>> digest_of_file(int directory, const std::st
                                                     std::string_view shown) {
   struct stat st {};
   VSTATE_TRY_ASSIGN(const auto file, open_regular(directory, name, shown, st));
-  if (!file) return std::optional<std::uint64_t>();
+  if (!file) return std::nullopt;
   thread_local std::vector<char> buffer(std::size_t{256} << 10U);
   Sha256 sha;
   while (true) {

@@ -100,7 +100,7 @@ std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) con
 
 Result<std::optional<Located>> locate(Target& target, std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, target.status(path));
-  if (!found || !S_ISREG(found->st_mode)) return std::optional<Located>();
+  if (!found || !S_ISREG(found->st_mode)) return std::nullopt;
   VSTATE_TRY_ASSIGN(auto directory, target.directory(path_parent(path)));
   return std::optional(Located{.path = std::string(path),
                                .directory = std::move(directory),
@@ -119,7 +119,7 @@ Result<const TargetIndex*> TargetMessages::index() {
 
 Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::string_view unique,
                                                     std::string_view likely) {
-  if (target_ == nullptr) return std::optional<Located>();
+  if (target_ == nullptr) return std::nullopt;
   const auto& path = folders_.path(folder);
   if (const auto message = as_message(likely); message && message->folder == path) {
     const auto info = message->name.substr(message->unique.size());
@@ -130,13 +130,13 @@ Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::s
   // Its owner has moved or flagged it: the folder is listed, once for all of its messages.
   if (!search_ || searched_ != folder) {
     auto directory = target_->directory(path);
-    if (!directory) return std::optional<Located>();
+    if (!directory) return std::nullopt;
     search_.emplace(std::make_shared<LocalDirectory>((*directory)->get(), target_->full(path)));
     searched_directory_ = *std::move(directory);
     searched_ = folder;
   }
   VSTATE_TRY_ASSIGN(const auto found, search_->find(unique));
-  if (!found) return std::optional<Located>();
+  if (!found) return std::nullopt;
   return locate(*target_, relative_join(relative_join(path, found->place), found->name));
 }
 

@@ -16,7 +16,7 @@ Result<std::optional<DeliveryLines>> read_lines(Inspection& in, const std::strin
                  "it is larger than 4 MiB, which no delivery file is; it is not carried");
   if (!bytes) {
     in.rebuild(path, "it cannot be read as a delivery file");
-    return std::optional<DeliveryLines>();
+    return std::nullopt;
   }
   DeliveryLines lines;
   for (const auto line : split_lines(*bytes)) lines.push_back(in.templater->to_template(line));
@@ -27,28 +27,28 @@ Result<std::optional<DeliveryLines>> read_lines(Inspection& in, const std::strin
 Result<std::optional<FileInfo>> delivery_file(Inspection& in, const DirEntry& entry,
                                               const std::string& path) {
   if (entry.type != FileInfo::Type::regular && entry.type != FileInfo::Type::link)
-    return std::optional<FileInfo>();
+    return std::nullopt;
   VSTATE_TRY_ASSIGN(auto behind, look_behind(in.files, path));
   if (entry.type == FileInfo::Type::regular) {
     if (behind.info) return behind.info;
     // If another comes in its place, that is for the next look.
     in.out.has_changed = true;
     in.rebuild(path, "gone while it was read");
-    return std::optional<FileInfo>();
+    return std::nullopt;
   }
   // Where a link leads is its owner's doing; what it leads to is what mail gets.
-  if (behind.is_directory()) return std::optional<FileInfo>();
+  if (behind.is_directory()) return std::nullopt;
   if (behind.info && behind.info->is_regular()) {
     const auto bytes = in.files.read(path, 0);
     if (bytes || bytes.error().code == Errc::unsupported) return behind.info;
-    if (bytes.error().code != Errc::denied) return tl::unexpected<Error>(bytes.error());
+    if (bytes.error().code != Errc::denied) return propagate(bytes);
     behind.why = "which cannot be read";
   }
   VSTATE_TRY_ASSIGN(const auto target, in.files.link_target(path));
   in.leave_out("file." + spell_bytes(in.relative(path)),
                fmt::format("it is a link to {}, {}", visible(target), behind.why));
   in.express(path);
-  return std::optional<FileInfo>();
+  return std::nullopt;
 }
 
 }  // namespace vstate

@@ -35,8 +35,7 @@ Status read_link(Inspection& in, const std::string& path, const std::string& sho
   const bool leads_out = target.starts_with('/') && !file.content.starts_with('{');
   const auto place = target.starts_with('/') ? target : path_join(path_parent(path), target);
   const auto resolved = in.files.resolve(place);
-  if (!resolved && !is_links_doing(resolved.error()))
-    return tl::unexpected<Error>(resolved.error());
+  if (!resolved && !is_links_doing(resolved.error())) return propagate(resolved);
   VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
   const bool is_inside = resolved && in.places.below(*resolved, *in.place).has_value();
   if (!behind.info)
@@ -108,7 +107,7 @@ Result<bool> read_files_below(Inspection& in, const std::string& start,
     in.out.has_changed = true;
     return false;
   }
-  if (!entries) return tl::unexpected<Error>(entries.error());
+  if (!entries) return propagate(entries);
   if (prefix.empty()) note_unowned_home(in, path, *entries);
   if (!relative_path.empty() && is_folder(*entries)) return true;
   return read_entries(in, start, relative_path, prefix, *entries, source);
@@ -190,7 +189,7 @@ Result<std::optional<bool>> pass_over(Inspection& in, const std::string& path,
     source.expressed.insert(name);
     return std::optional(false);
   }
-  return std::optional<bool>();
+  return std::nullopt;
 }
 
 Status read_empty_directory(Inspection& in, const std::string& path,

@@ -35,8 +35,7 @@ Status leave_out_account(Inspection& in, const Account& account, std::string why
     out.why += fmt::format("; what is in {} is carried as files of the domain", home);
   } else if (!home.empty()) {
     auto count = count_tree(in.files, in.source_of(home, account.name));
-    if (!count && count.error().code != Errc::not_found)
-      return tl::unexpected<Error>(count.error());
+    if (!count && count.error().code != Errc::not_found) return propagate(count);
     if (count) {
       VSTATE_TRY(failure_of(*count));
       out.messages = count->messages;
@@ -169,7 +168,7 @@ Result<std::string> find_home(Inspection& in, const Account& account) {
 /// If so, whatever is done there is done with the owner's rights.
 Result<bool> is_elsewhere(Inspection& in, const std::string& path) {
   auto given = is_given(in, path);
-  if (!given && !is_links_doing(given.error())) return tl::unexpected<Error>(given.error());
+  if (!given && !is_links_doing(given.error())) return propagate(given);
   if (given && *given) return false;
   in.files.reach_as(path, {in.owner().uid, in.owner().gid});
   return true;
@@ -179,7 +178,7 @@ Result<bool> is_elsewhere(Inspection& in, const std::string& path) {
 Result<std::string> refusal_of_home(Inspection& in, const std::string& home) {
   if (is_plainly_inside(in, home)) return std::string();
   const auto way = in.files.way_of(home);
-  if (!way && !is_links_doing(way.error())) return tl::unexpected<Error>(way.error());
+  if (!way && !is_links_doing(way.error())) return propagate(way);
   return way ? refusal_of(*in.bounds, way->path) : std::string();
 }
 

@@ -48,16 +48,16 @@ Result<std::optional<std::string>> Inspection::read_listed(const std::string& pa
                                                            std::size_t limit) {
   auto bytes = files.read(path, limit);
   if (bytes) return std::optional(*std::move(bytes));
-  if (bytes.error().code == Errc::unsupported) return std::optional<std::string>();
-  if (bytes.error().code != Errc::not_found) return tl::unexpected<Error>(bytes.error());
+  if (bytes.error().code == Errc::unsupported) return std::nullopt;
+  if (bytes.error().code != Errc::not_found) return propagate(bytes);
   out.has_changed = true;
-  return std::optional<std::string>();
+  return std::nullopt;
 }
 
 Result<std::optional<std::string>> Inspection::read_text(const std::string& path,
                                                          std::size_t limit) {
   VSTATE_TRY_ASSIGN(const auto bytes, read_listed(path, limit));
-  if (!bytes || !looks_like_text(*bytes)) return std::optional<std::string>();
+  if (!bytes || !looks_like_text(*bytes)) return std::nullopt;
   return std::optional(templater->to_template(*bytes));
 }
 

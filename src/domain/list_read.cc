@@ -81,7 +81,7 @@ Status find_list_behind(Inspection& in, const DirEntry& link) {
                                       visible(root)));
     return {};
   }
-  if (!is_found) return tl::unexpected<Error>(is_found.error());
+  if (!is_found) return propagate(is_found);
   if (!*is_found) return {};
   const bool is_taken =
       !name || std::any_of(in.entries.begin(), in.entries.end(),
@@ -198,8 +198,7 @@ Status read_links(Inspection& in, List& list, const AliasName& name, const std::
     VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(entry.name)));
     if (!target.starts_with('/')) target = in.in_domain(target);
     const auto parent = in.files.resolve(path_parent(target));
-    if (!parent && parent.error().code != Errc::invalid)
-      return tl::unexpected<Error>(parent.error());
+    if (!parent && parent.error().code != Errc::invalid) return propagate(parent);
     if (!parent) continue;  // it is no link of this list, and named as what it is
     const auto place = path_join(*parent, path_name(target));
     if (!place.starts_with(resolved + "/")) continue;

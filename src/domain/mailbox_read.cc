@@ -199,7 +199,7 @@ Status read_home(Inspection& in, const MailboxName& name, Mailbox& mailbox, cons
   if (!opened) {
     VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, home));
     // It is there, and cannot be read.
-    if (found.is_directory()) return tl::unexpected<Error>(opened.error());
+    if (found.is_directory()) return propagate(opened);
     if (in.out.condition.homes_elsewhere.contains(name.text()))
       in.remark(
           fmt::format("mailbox {}: its home {} is outside the domain's directory, and missing; "

@@ -7,11 +7,11 @@ Result<Behind> look_behind(const Files& files, const std::string& path) {
   auto found = files.look_followed(path);
   if (found) return Behind{*found, "where nothing is"};
   const auto code = found.error().code;
-  if (code != Errc::invalid && code != Errc::denied) return tl::unexpected<Error>(found.error());
+  if (code != Errc::invalid && code != Errc::denied) return propagate(found);
   // What is denied to vstate itself is not the doing of who made the link.
   VSTATE_TRY_ASSIGN(const auto here, files.look(path));
   const bool is_links_doing = here && here->is_link() && can_act_as_others();
-  if (code == Errc::denied && !is_links_doing) return tl::unexpected<Error>(found.error());
+  if (code == Errc::denied && !is_links_doing) return propagate(found);
   return Behind{std::nullopt, code == Errc::denied ? "which cannot be read" : "in a circle"};
 }
 

@@ -128,8 +128,7 @@ bool Applying::may_delete(const Plan& plan) {
 Status Applying::remember_nothing_new(const Plan& plan) {
   if (session_.memory) {
     const auto is_news = session_.memory->is_news(plan.domain, plan.memory);
-    if (!is_news && !forgets_damaged_ledger(session_))
-      return tl::unexpected<Error>(is_news.error());
+    if (!is_news && !forgets_damaged_ledger(session_)) return propagate(is_news);
     if (is_news && !*is_news && !session_.memory->has_journal()) return {};
   }
   VSTATE_TRY_ASSIGN(auto* const known, ledger());

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "apply/apply.h"
+#include "apply/feed.h"
 #include "archive/stream.h"
-#include "engine/apply.h"
 #include "engine/domain_file.h"
-#include "engine/feed.h"
 #include "engine/saved_plan.h"
 #include "engine/session.h"
 #include "vstate/plan/plan.h"

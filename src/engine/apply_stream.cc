@@ -13,11 +13,9 @@ class StreamFeed final : public MailFeed {
   StreamFeed(StreamReader& stream, std::string title) : stream_(stream), title_(std::move(title)) {}
   Result<std::optional<Parcel>> next() override {
     VSTATE_TRY_ASSIGN(const auto box, stream_.next_box());
-    if (!box) return std::optional<Parcel>();
-    const auto kind = kind_of(box->first);
-    VSTATE_ASSERT(kind);
+    if (!box) return std::nullopt;
     return std::optional(
-        Parcel{*kind, box->second, [this](Receiver& receiver) { return stream_.fill(receiver); }});
+        Parcel{*box, [this](Receiver& receiver) { return stream_.fill(receiver); }});
   }
   [[nodiscard]] std::string title() const override { return title_; }
 

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "apply/archives.h"
+#include "apply/feed.h"
 #include "delivery/compare.h"
 #include "delivery/convert.h"
-#include "engine/archives.h"
-#include "engine/feed.h"
 #include "engine/named_archives.h"
 
 namespace vstate::engine {
@@ -42,7 +42,8 @@ class Comparing {
 
 Result<MailMemory> Comparing::memory_of(const NamedArchive& named) const {
   if (!session_.memory) return MailMemory();
-  return session_.memory->mail_of(file_.state.name, std::string(kind_name(named.kind)), named.name);
+  return session_.memory->mail_of(file_.state.name, std::string(to_text(named.box.kind)),
+                                  named.box.name);
 }
 
 /// How many archives of the beginning the ledger knows to be wholly in, as they are now.
@@ -55,8 +56,8 @@ std::size_t Comparing::known_parts(const NamedArchive& named) const {
         archive_identity(ArchiveFiles(std::vector<std::string>(paths.begin(), end)));
     if (!identity) continue;
     const auto is_in =
-        session_.memory->has_archive(file_.state.name, std::string(kind_name(named.kind)),
-                                     named.name, digests_of(*named.archive, count), *identity);
+        session_.memory->has_archive(file_.state.name, std::string(to_text(named.box.kind)),
+                                     named.box.name, digests_of(*named.archive, count), *identity);
     if (is_in && *is_in) return count;
   }
   return 0;
@@ -64,18 +65,18 @@ std::size_t Comparing::known_parts(const NamedArchive& named) const {
 
 /// A mailbox that an earlier run converted has them, too: its folders are not named back.
 bool Comparing::has_dovecot_folders(const NamedArchive& named) const {
-  if (named.kind != ArchiveKind::mailbox) return false;
+  if (named.box.kind != Box::Kind::mailbox) return false;
   if (options_.to_dovecot || !session_.memory) return options_.to_dovecot;
-  const auto converted = session_.memory->mail_of(file_.state.name, k_conversions, named.name);
+  const auto converted = session_.memory->mail_of(file_.state.name, k_conversions, named.box.name);
   return converted && !converted->empty();
 }
 
 Result<ArchiveStatus> Comparing::look(const NamedArchive& named, const std::string& target,
                                       std::size_t known, bool has_dovecot) const {
   VSTATE_TRY_ASSIGN(auto memory, memory_of(named));
-  const auto reserved = reserved_in(named.kind, paths_, file_.state);
+  const auto reserved = reserved_in(named.box.kind, paths_, file_.state);
   const Rules rules{
-      .on_difference = on_difference(named.kind),
+      .on_difference = on_difference(named.box.kind),
       .folder_names = has_dovecot ? FolderNames::of_dovecot : FolderNames::as_they_are,
       .reserved = &reserved};
   return compare_archive(*session_.system, archive_files(file_.archive_root, *named.archive, known),
@@ -104,7 +105,7 @@ bool Comparing::has_right_digests(const NamedArchive& named, const ArchiveStatus
 std::optional<ArchiveReport> Comparing::compare(const NamedArchive& named) {
   // Below a home that does not exist yet, nothing is there.
   const auto target =
-      archive_target(named.kind, named.name, paths_).value_or(path_join(paths_.domain, named.name));
+      archive_target(named.box, paths_).value_or(path_join(paths_.domain, named.box.name));
   const auto refuse = [&](const Error& error) {
     diagnostics_.error(file_.place_of(named.subject), error.message);
     return std::nullopt;
@@ -118,8 +119,7 @@ std::optional<ArchiveReport> Comparing::compare(const NamedArchive& named) {
   const auto found = look(named, target, known, has_dovecot);
   if (!found) return refuse(found.error().in(named.subject));
   if (!has_right_digests(named, *found, known)) return std::nullopt;
-  return ArchiveReport{.kind = named.kind,
-                       .name = named.name,
+  return ArchiveReport{.box = named.box,
                        .archive = *named.archive,
                        .messages = found->messages_missing,
                        .bytes = found->bytes_missing,

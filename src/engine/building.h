@@ -20,10 +20,8 @@ class RecordingObserver final : public ApplyObserver {
   void on_progress(std::uint64_t messages, std::uint64_t bytes) override {
     to_.on_progress(messages, bytes);
   }
-  void on_box(ArchiveKind kind, const std::string& name) override { to_.on_box(kind, name); }
-  void on_box_end(ArchiveKind kind, const std::string& name) override {
-    to_.on_box_end(kind, name);
-  }
+  void on_box(const Box& box) override { to_.on_box(box); }
+  void on_box_end(const Box& box) override { to_.on_box_end(box); }
   void on_failure(const std::string& address, const std::string& message) override;
   void on_end(const Action&, const std::string& message) override;
   /// The changes since the last call.

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/input.h"
 #include "engine/named_archives.h"
+#include "sys/input.h"
 #include "sys/path.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"

@@ -1,7 +1,7 @@
 #include "engine/export.h"
 
-#include "engine/inspect.h"
 #include "format/limits_file.h"
+#include "inspect/inspect.h"
 #include "store/account_tables.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"

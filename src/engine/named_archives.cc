@@ -8,21 +8,17 @@ std::vector<NamedArchive> archives_of(const State& state) {
   std::vector<NamedArchive> out;
   for (const auto& [name, mailbox] : state.mailboxes)
     if (mailbox.mail)
-      out.push_back({.kind = ArchiveKind::mailbox,
-                     .name = name.text(),
+      out.push_back({.box = {Box::Kind::mailbox, name.text()},
                      .subject = "mailbox." + name.text() + ".mail",
                      .archive = &*mailbox.mail});
   for (const auto& [name, list] : state.lists)
     if (list.archive)
-      out.push_back({.kind = ArchiveKind::list,
-                     .name = name.text(),
+      out.push_back({.box = {Box::Kind::list, name.text()},
                      .subject = "list." + name.text() + ".archive",
                      .archive = &*list.archive});
   if (state.archive)
-    out.push_back({.kind = ArchiveKind::files,
-                   .name = "",
-                   .subject = "domain.archive",
-                   .archive = &*state.archive});
+    out.push_back(
+        {.box = {Box::Kind::files, ""}, .subject = "domain.archive", .archive = &*state.archive});
   return out;
 }
 

@@ -12,8 +12,7 @@ namespace vstate::engine {
 
 /// It refers to the State that it was made of.
 struct NamedArchive {
-  ArchiveKind kind = ArchiveKind::mailbox;
-  std::string name;     ///< of the mailbox or list; empty for the domain's files
+  Box box;
   std::string subject;  ///< "mailbox.alice.mail"
   const ArchiveRef* archive = nullptr;
 };

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/inspect.h"
+#include "inspect/inspect.h"
 #include "vstate/base/text.h"
 
 namespace vstate::engine {
@@ -40,7 +40,7 @@ Status look_in(const SearchedServer& server, const Selection& selection, Unmatch
     if (found)
       unmatched.keep(found->unmatched);
     else if (found.error().ends_run())
-      return tl::unexpected<Error>(found.error());
+      return propagate(found);
   }
   return {};
 }

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "engine/domain_file.h"
-#include "engine/inspect.h"
 #include "engine/session.h"
+#include "inspect/inspect.h"
 #include "vstate/plan/plan.h"
 
 namespace vstate::engine {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "engine/host_file.h"
+#include "sys/host_file.h"
 #include "vstate/plan/fingerprint.h"
 
 namespace vstate::engine {
@@ -85,10 +85,10 @@ Status save_plan(const std::string& path, const SavedPlan& plan) {
 
 Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::optional<SavedPlan>();
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto text, read_host_file(path));
   // A domain file is TOML and cannot begin with a brace.
-  if (text.empty() || text.front() != '{') return std::optional<SavedPlan>();
+  if (text.empty() || text.front() != '{') return std::nullopt;
   const auto damaged = [&] {
     return fail(Errc::invalid, fmt::format("{}: is not a plan saved by vstate; plan again", path));
   };

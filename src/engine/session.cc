@@ -59,7 +59,7 @@ Status look_at_ledger(Session& session) {
   } else if (ledger.error().code == Errc::invalid) {
     forget_ledger(session, fmt::format("{} ({})", k_damaged, ledger.error().message), true);
   } else {
-    return tl::unexpected<Error>(ledger.error());
+    return propagate(ledger);
   }
   return {};
 }
@@ -98,7 +98,7 @@ Result<FileLock> take_run_lock(Session& session) {
 
 Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
                                                         const DomainName& name, Freeze wanted) {
-  if (wanted == Freeze::no) return std::optional<DeliveryFreeze>();
+  if (wanted == Freeze::no) return std::nullopt;
   const auto* assigned = session.qmail->find(name.text());
   if (assigned == nullptr)
     return fail(Errc::not_found,

@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
-#include "engine/detect.h"
-#include "engine/interruptible.h"
+#include "inspect/detect.h"
 #include "ledger/ledger.h"
 #include "qmail/qmail_files.h"
 #include "store/account_store.h"
 #include "sys/freeze.h"
+#include "sys/interruptible.h"
 #include "sys/system.h"
 #include "vstate/model/server.h"
 

@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "apply/archives.h"
 #include "delivery/check.h"
-#include "engine/archives.h"
-#include "engine/live_check.h"
 #include "engine/prepare.h"
+#include "inspect/live_check.h"
 #include "vstate/base/text.h"
 
 namespace vstate::engine {
@@ -17,8 +17,7 @@ namespace {
 Status check_mail(const Session& session, const DomainFile& file, const Prepared& prepared,
                   Depth depth, Verification& result) {
   for (const auto& report : prepared.facts.archives) {
-    const auto target =
-        archive_target(report.kind, report.name, prepared.observation.condition.paths);
+    const auto target = archive_target(report.box, prepared.observation.condition.paths);
     if (!target) continue;  // the mailbox is missing, which is a difference already
     VSTATE_TRY_ASSIGN(
         const auto found,
@@ -29,7 +28,8 @@ Status check_mail(const Session& session, const DomainFile& file, const Prepared
     ++result.archives;
     for (const auto& line : found)
       result.problems.push_back(fmt::format("{}: {}: {}", file.state.name.text(),
-                                            report.name.empty() ? "files" : report.name, line));
+                                            report.box.name.empty() ? "files" : report.box.name,
+                                            line));
   }
   return {};
 }

@@ -47,7 +47,7 @@ Result<std::optional<Assignment>> find_assignment(std::string_view cdb, std::str
     if (const auto data = cdb::find(cdb, "!" + key))
       return found(key, *data, true, local.substr(length));
   }
-  return std::optional<Assignment>();
+  return std::nullopt;
 }
 
 std::optional<Assignment> find_domain_assignment(std::string_view cdb, std::string_view domain) {

@@ -111,7 +111,7 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   // A reader may not take back what a killed writer left.
   if (!status && mode == Mode::read && sqlite3_errcode(database->database_) == SQLITE_READONLY)
     status = database->take_rolled_back();
-  if (!status) return tl::unexpected<Error>(status.error());
+  if (!status) return propagate(status);
   return database;
 }
 

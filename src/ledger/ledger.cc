@@ -53,7 +53,7 @@ Result<std::int64_t> format_of(Database& database) {
 
 Result<bool> is_there(const System& system, const std::string& path) {
   const auto info = system.info(path);
-  if (!info && info.error().code != Errc::not_found) return tl::unexpected<Error>(info.error());
+  if (!info && info.error().code != Errc::not_found) return propagate(info);
   return info.has_value();
 }
 
@@ -96,11 +96,11 @@ Ledger::~Ledger() = default;
 
 Result<std::optional<Ledger>> Ledger::look(const System& system) {
   const auto info = system.info(k_path);
-  if (!info && info.error().code == Errc::not_found) return std::optional<Ledger>();
-  if (!info) return tl::unexpected<Error>(info.error());
+  if (!info && info.error().code == Errc::not_found) return std::nullopt;
+  if (!info) return propagate(info);
   if (!info->is_regular())
     return fail(Errc::invalid, fmt::format("{}: is not a regular file", k_path), Scope::run);
-  if (info->size == 0) return std::optional<Ledger>();  // a first run stopped right here
+  if (info->size == 0) return std::nullopt;  // a first run stopped right here
   VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::read));
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
   if (format > k_format) return too_new(format);
@@ -109,7 +109,7 @@ Result<std::optional<Ledger>> Ledger::look(const System& system) {
   // Steps only add: what an older format lacks is read as nothing, and brought in when it is
   // written.
   ledger.keeps_mail_ = format >= k_format_with_mail;
-  if (format == 0) return std::optional<Ledger>();
+  if (format == 0) return std::nullopt;
   return std::optional(std::move(ledger));
 }
 

@@ -45,7 +45,7 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
   const auto at = full(path);
   const auto target = files_.link_target(at);
   if (!target && target.error().code == Errc::not_found) return end;
-  if (!target) return tl::unexpected<Error>(target.error());
+  if (!target) return propagate(target);
   const auto shown = fmt::format("a link to {}", visible(*target));
   auto opened = files_.open_directory(at);
   if (!opened) {
@@ -58,7 +58,7 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
       end.refusal = shown + ", which its owner cannot read";
       return end;
     }
-    if (code != Errc::not_found) return tl::unexpected<Error>(opened.error());
+    if (code != Errc::not_found) return propagate(opened);
     // What is no directory is an entry like all others.
     VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(at));
     if (!is_there) end.refusal = shown + ", where nothing is";
@@ -95,9 +95,9 @@ Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& 
   const auto is_below = [](std::string_view inner, const std::string& outer) {
     return inner.starts_with(outer + "/");
   };
-  if (!is_below(end, root) && !is_below(end, place)) return std::optional<std::string>();
+  if (!is_below(end, root) && !is_below(end, place)) return std::nullopt;
   auto kept = target.starts_with('/') ? relative_path(place, end) : target;
-  if (!link_refusal(path, kept).empty()) return std::optional<std::string>();
+  if (!link_refusal(path, kept).empty()) return std::nullopt;
   return std::optional(std::move(kept));
 }
 

@@ -116,7 +116,7 @@ Result<std::optional<FoundMessage>> FolderSearch::look(std::string_view unique) 
     VSTATE_TRY_ASSIGN(const auto info, folder_->look(fmt::format("{}/{}", place->name, *name)));
     if (info) return std::optional(FoundMessage{place->name, std::string(*name)});
   }
-  return std::optional<FoundMessage>();
+  return std::nullopt;
 }
 
 Result<std::optional<FoundMessage>> FolderSearch::find(std::string_view unique) {

@@ -23,7 +23,7 @@ Result<std::optional<std::uint64_t>> size_of(const Files& files, const Directory
     const auto followed = files.info_followed(path_join(directory.path(), name));
     info = followed ? std::optional(*followed) : std::nullopt;
   }
-  if (!info || !info->is_regular()) return std::optional<std::uint64_t>();
+  if (!info || !info->is_regular()) return std::nullopt;
   return std::optional(info->size);
 }
 
@@ -80,7 +80,7 @@ Result<Usage> count_maildir(const Files& files, const Directory& maildir) {
     const auto code = folder.error().code;
     const bool is_links_doing =
         entry && entry->is_link() && (code == Errc::invalid || code == Errc::denied);
-    if (code != Errc::not_found && !is_links_doing) return tl::unexpected<Error>(folder.error());
+    if (code != Errc::not_found && !is_links_doing) return propagate(folder);
   }
   return usage;
 }

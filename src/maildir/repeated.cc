@@ -52,7 +52,7 @@ std::vector<Member> find_repeated(const std::array<Listing*, 2>& listings) {
 /// nullopt for a message that is gone since it was listed.
 Result<std::optional<std::string>> digest_of(const Directory& folder, const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto file, folder.open_file(name));
-  if (file == nullptr) return std::optional<std::string>();
+  if (file == nullptr) return std::nullopt;
   Sha256 sha;
   std::array<char, 65536> buffer{};
   while (true) {

@@ -451,7 +451,7 @@ Result<std::unique_ptr<OpenFile>> Walk::open_moved(const Level& level, const std
 
 Result<std::optional<FileInfo>> Walk::look_moved(const Level& level, const std::string& path) {
   VSTATE_TRY_ASSIGN(const auto file, open_moved(level, path));
-  if (file == nullptr) return std::optional<FileInfo>();
+  if (file == nullptr) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto info, file->info());
   return std::optional(info);
 }

@@ -245,14 +245,14 @@ std::vector<Note> find_warnings(const PlanInput& input) {
                      programs.size() == 1 ? "is" : "are"));
   }
   for (const auto& report : input.facts.archives) {
-    const auto key = MailboxName::parse(report.name);
-    if (report.kind != ArchiveKind::mailbox || !key || report.messages == 0) continue;
+    const auto key = MailboxName::parse(report.box.name);
+    if (report.box.kind != Box::Kind::mailbox || !key || report.messages == 0) continue;
     const auto mailbox = input.desired.mailboxes.find(*key);
     if (mailbox == input.desired.mailboxes.end()) continue;
     const auto& quota = mailbox->second.quota;
     if ((quota.bytes > 0 && report.archive.bytes > quota.bytes) ||
         (quota.messages > 0 && report.archive.messages > quota.messages))
-      warn("mailbox", report.name,
+      warn("mailbox", report.box.name,
            fmt::format("its mail ({} messages, {}) is more than its quota; new mail will bounce",
                        with_thousands(report.archive.messages), human_bytes(report.archive.bytes)));
   }

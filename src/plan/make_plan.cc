@@ -60,7 +60,7 @@ class Planner {
                                     const List* actual);
   void add_misfits();
   void add_repairs();
-  void add_archives(ArchiveKind kind);
+  void add_archives(Box::Kind kind);
   void add_conversions();
   void add_publication();
   void add_left_out();
@@ -252,20 +252,27 @@ void Planner::add_repairs() {
   }
 }
 
-void Planner::add_archives(ArchiveKind kind) {
+void Planner::add_archives(Box::Kind kind) {
   for (const auto& report : input_.facts.archives) {
-    if (report.kind != kind || plan_.unplaced.contains(address_of_box(kind, report.name))) continue;
-    const char* title = kind == ArchiveKind::list ? "archive" : "mail";
+    if (report.box.kind != kind || plan_.unplaced.contains(address_of_owner(report.box))) continue;
+    const char* title = kind == Box::Kind::list ? "archive" : "mail";
     if (report.messages > 0 || report.files > 0 || report.changed > 0 || !report.replaced.empty())
-      plan_.actions.push_back(CopyArchive{
-          report.kind, report.name, report.archive, report.messages, report.bytes, report.files,
-          report.changed, report.replaced, report.identity, report.repeated, report.known});
+      plan_.actions.push_back(CopyArchive{.box = report.box,
+                                          .archive = report.archive,
+                                          .messages = report.messages,
+                                          .bytes = report.bytes,
+                                          .files = report.files,
+                                          .changed = report.changed,
+                                          .replaced = report.replaced,
+                                          .identity = report.identity,
+                                          .repeated = report.repeated,
+                                          .known = report.known});
     if (!report.kept.empty())
-      note(NoteKind::kept, title, report.name,
+      note(NoteKind::kept, title, report.box.name,
            fmt::format("{} file{} changed on this server; kept: {}", report.kept.size(),
                        report.kept.size() == 1 ? " was" : "s were", join(report.kept, ", ")));
     for (const auto& refused : report.refused)
-      note(NoteKind::warning, title, report.name, "not delivered: " + refused);
+      note(NoteKind::warning, title, report.box.name, "not delivered: " + refused);
   }
 }
 
@@ -275,10 +282,9 @@ void Planner::add_conversions() {
   auto names = input_.facts.to_convert;
   for (const auto& action : plan_.actions)
     if (const auto* copy = std::get_if<CopyArchive>(&action);
-        copy != nullptr && copy->kind == ArchiveKind::mailbox)
+        copy != nullptr && copy->box.kind == Box::Kind::mailbox)
       for (const auto& report : input_.facts.archives)
-        if (report.kind == copy->kind && report.name == copy->name && report.has_courier_files)
-          names.insert(copy->name);
+        if (report.box == copy->box && report.has_courier_files) names.insert(copy->box.name);
   for (const auto& name : names) plan_.actions.push_back(ConvertMail{name});
 }
 
@@ -318,7 +324,7 @@ void Planner::filter() {
   std::erase_if(plan_.actions, [&](const Action& action) {
     const auto* copy = std::get_if<CopyArchive>(&action);
     return is_out(action) ||
-           (copy != nullptr && plan_.unplaced.contains(address_of_box(copy->kind, copy->name)));
+           (copy != nullptr && plan_.unplaced.contains(address_of_owner(copy->box)));
   });
   plan_.left_out = before - plan_.actions.size();
   if (const auto left_out = plan_.left_out; left_out > 0)
@@ -372,8 +378,8 @@ Plan Planner::run() {
             return effective_mailbox(value, other);
           });
   compare(desired.files, is_there() ? &actual->files : nullptr, "file", as_it_is);
-  add_archives(ArchiveKind::mailbox);
-  add_archives(ArchiveKind::files);
+  add_archives(Box::Kind::mailbox);
+  add_archives(Box::Kind::files);
   if (!input_.facts.feed.empty()) plan_.actions.push_back(CopyFeed{input_.facts.feed});
   add_conversions();
   compare(desired.autoresponders, is_there() ? &actual->autoresponders : nullptr, "autoresponder",
@@ -383,7 +389,7 @@ Plan Planner::run() {
           [&](const std::string& name, const List& value, const List* other) {
             return effective_list(name, value, other);
           });
-  add_archives(ArchiveKind::list);
+  add_archives(Box::Kind::list);
   auto catch_all = desired.default_delivery;
   const auto now = is_there() ? actual->default_delivery : std::nullopt;
   // Without the line nobody would receive mail, so a new domain gets vpopmail's own.
@@ -405,11 +411,6 @@ Plan Planner::run() {
 
 }  // namespace
 
-std::string address_of_box(ArchiveKind kind, const std::string& name) {
-  if (kind == ArchiveKind::files) return "domain";
-  return (kind == ArchiveKind::mailbox ? "mailbox." : "list.") + name;
-}
-
 std::string address_of(const Action& action) {
   struct Addresses {
     std::string operator()(const CreateDomain&) const { return "domain"; }
@@ -420,10 +421,7 @@ std::string address_of(const Action& action) {
     std::string operator()(const Change<Limits>&) const { return "limits"; }
     std::string operator()(const Change<Mailbox>& change) const { return "mailbox." + change.name; }
     std::string operator()(const Change<File>& change) const { return "file." + change.name; }
-    std::string operator()(const CopyArchive& copy) const {
-      if (copy.kind == ArchiveKind::files) return "files";
-      return (copy.kind == ArchiveKind::mailbox ? "mail." : "archive.") + copy.name;
-    }
+    std::string operator()(const CopyArchive& copy) const { return address_of_contents(copy.box); }
     std::string operator()(const CopyFeed&) const { return "mail"; }
     std::string operator()(const ConvertMail& convert) const { return "convert." + convert.name; }
     std::string operator()(const Change<Autoresponder>& change) const {

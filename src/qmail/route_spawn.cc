@@ -63,7 +63,7 @@ Result<std::optional<Assignment>> Trace::assignment_of(const std::string& local)
   if (!found) {
     journal_.end(Outcome::deferred, fmt::format("qmail-lspawn defers: {}: {}",
                                                 tables_.server.assign_cdb, found.error().message));
-    return std::optional<Assignment>();
+    return std::nullopt;
   }
   if (!*found) {
     journal_.step(fmt::format("{} has no entry for \"{}\": qmail-getpw is asked",
@@ -112,7 +112,7 @@ Result<std::optional<Assignment>> Trace::system_user_of(const std::string& local
   VSTATE_TRY_ASSIGN(const auto alias, tables_.system.account("alias"));
   if (alias) return std::optional(taken("alias", *alias, "-", local));
   journal_.end(Outcome::deferred, "qmail-getpw finds no account \"alias\" for it");
-  return std::optional<Assignment>();
+  return std::nullopt;
 }
 
 }  // namespace vstate

@@ -187,7 +187,7 @@ Result<std::optional<Flow>> Trace::rows(const Recipient& recipient, const Domain
     }
     return std::optional(Flow::next);
   }
-  return std::optional<Flow>();
+  return std::nullopt;
 }
 
 Result<bool> Trace::makes_home(const std::string& home, const Recipient& recipient,
@@ -297,18 +297,18 @@ Result<std::optional<Flow>> Trace::own_lines(const std::string& home, const Reci
     }
     return std::optional(Flow::next);
   }
-  return std::optional<Flow>();
+  return std::nullopt;
 }
 
 Result<std::optional<Flow>> Trace::default_delivery(const std::string& home, const Agent& agent) {
-  if (!tables_.server.tables.default_delivery) return std::optional<Flow>();
+  if (!tables_.server.tables.default_delivery) return std::nullopt;
   const auto path = tables_.control("defaultdelivery");
   VSTATE_TRY_ASSIGN(const auto opened, open_as(tables_.system, tables_.walker, agent.who, path));
   bool is_used = false;
   for (const auto& line : buffered_lines(opened.text)) {
     if (line.starts_with('#')) continue;
     // It would come back here; the mailbox is used instead, after the lines above.
-    if (line.find("vdelivermail") != std::string::npos) return std::optional<Flow>();
+    if (line.find("vdelivermail") != std::string::npos) return std::nullopt;
     if (!is_used) journal_.step("control/defaultdelivery is read by vdelivermail");
     is_used = true;
     VSTATE_TRY_ASSIGN(const auto flow, carry_out_row(line, agent, home));

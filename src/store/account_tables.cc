@@ -10,7 +10,7 @@ namespace vstate {
 Result<std::optional<AccountTables>> read_account_tables(System& system, const Server& server,
                                                          const std::vector<DomainName>& domains) {
   VSTATE_TRY_ASSIGN(const auto database, open_database(system, server));
-  if (!database) return std::optional<AccountTables>();
+  if (!database) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto layout, sql::Layout::discover(*database, server));
   AccountTables out;
   out.backend = server.backend;

@@ -129,7 +129,7 @@ class CdbAccounts final : public Accounts {
   Result<std::optional<cdb::Records>> read_index_records(const DomainLocation& domain) const {
     VSTATE_TRY_ASSIGN(const auto bytes,
                       system_.read_if_there(path_join(domain.directory, k_index)));
-    if (!bytes) return std::optional<cdb::Records>();
+    if (!bytes) return std::nullopt;
     auto records = cdb::read(*bytes);
     return records ? std::optional(*std::move(records)) : std::optional<cdb::Records>();
   }

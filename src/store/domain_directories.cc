@@ -35,12 +35,12 @@ Result<std::optional<DomainDirectories::Found>> DomainDirectories::find(
     const DomainName& name) const {
   if (!is_indexed_) VSTATE_TRY(index());
   const auto places = places_.find(name.text());
-  if (places == places_.end()) return std::optional<Found>();
+  if (places == places_.end()) return std::nullopt;
   for (const auto& path : places->second) {
     VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
     if (info && info->is_directory()) return std::optional(Found{path, {info->uid, info->gid}});
   }
-  return std::optional<Found>();
+  return std::nullopt;
 }
 
 void DomainDirectories::add(const std::string& path) {

@@ -107,7 +107,7 @@ Status PendingCommit::end() { return system_.remove_file(path()); }
 Result<std::optional<Placement>> PendingCommit::settle(
     const Placement& now, const std::function<bool(const std::string&)>& is_account) const {
   VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path()));
-  if (!text) return std::optional<Placement>();
+  if (!text) return std::nullopt;
   const auto pending = parse_pending(*text);
   if (!pending) return tl::unexpected<Error>(pending.error().in(path()));
   Placement part = now;
@@ -122,7 +122,7 @@ Result<std::optional<Placement>> PendingCommit::settle(
     ++happened;
     give_back(part, directory);
   }
-  if (happened == 0) return std::optional<Placement>();
+  if (happened == 0) return std::nullopt;
   const bool is_whole = happened == pending->added.size() + pending->removed.size();
   return std::optional(is_whole ? pending->after : part);
 }
@@ -144,7 +144,7 @@ Status FileCounter::write(const Owner& owner, const DirControl& counter) {
 Result<std::optional<Limits>> FileLimits::read(const DomainLocation& domain) const {
   const auto path = path_join(domain.directory, k_limits);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  if (!bytes) return std::optional<Limits>();
+  if (!bytes) return std::nullopt;
   return std::optional(parse_limits(*bytes).limits);
 }
 
@@ -164,9 +164,9 @@ namespace {
 Result<std::optional<LastLogin>> read_last_login(const Files& files, const std::string& path) {
   VSTATE_TRY_ASSIGN(const auto info, files.look(path));
   constexpr std::size_t longest = 4096;  // a longer one is no address; it stays a plain file
-  if (!info || !info->is_regular() || info->size > longest) return std::optional<LastLogin>();
+  if (!info || !info->is_regular() || info->size > longest) return std::nullopt;
   VSTATE_TRY_ASSIGN(auto text, files.read_if_there(path));
-  if (!text) return std::optional<LastLogin>();
+  if (!text) return std::nullopt;
   return std::optional(LastLogin{info->mtime, *std::move(text)});
 }
 
@@ -181,7 +181,7 @@ Result<std::map<std::string, StoredLogin>> FileLogins::read(
     auto login = read_last_login(system_, path);
     const bool is_denied = !login && login.error().code == Errc::denied;
     if (is_denied && system_.is_reached_as_another(path)) continue;
-    if (!login) return tl::unexpected<Error>(login.error());
+    if (!login) return propagate(login);
     if (*login) logins.emplace(account.name, StoredLogin{**login, std::string(k_last_login)});
   }
   return logins;
@@ -195,7 +195,7 @@ Result<std::vector<AccountConflict>> FileLogins::write(const DomainLocation& dom
     // A login that stands there without its time would be one of this moment.
     const auto status =
         replace_unless_same(system_, path, change.login.from, owned(domain), change.login.at);
-    if (!status && status.error().ends_run()) return tl::unexpected<Error>(status.error());
+    if (!status && status.error().ends_run()) return propagate(status);
     if (!status) failed.push_back({change.name, status.error().message});
   }
   return failed;

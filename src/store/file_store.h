@@ -97,7 +97,7 @@ class NoAliasRows final : public AliasStore {
                     const std::vector<std::string>& before,
                     const std::vector<std::string>& after) override;
   Result<std::optional<std::set<std::string>>> read_domains(const DomainLocation&) const override {
-    return std::optional<std::set<std::string>>();
+    return std::nullopt;
   }
   Status write_domain(const DomainLocation&, const std::string&, bool) override { return {}; }
 };

@@ -250,7 +250,7 @@ Result<std::uint64_t> MysqlDatabase::run(const std::string& text, const sql::Val
   if (mysql_stmt_field_count(statement) == 0) return mysql_stmt_affected_rows(statement);
   const auto status = fetch(statement, on_row);
   mysql_stmt_free_result(statement);
-  if (!status) return tl::unexpected<Error>(status.error());
+  if (!status) return propagate(status);
   return std::uint64_t{0};
 }
 

@@ -113,7 +113,7 @@ Status SqlAliases::write_rows(const DomainLocation& domain, const std::string& n
 Result<std::optional<std::set<std::string>>> SqlAliases::read_domains(
     const DomainLocation& domain) const {
   const auto table = tables_.layout().alias_domains();
-  if (!table) return std::optional<std::set<std::string>>();
+  if (!table) return std::nullopt;
   std::set<std::string> names;
   if (table->exists)
     VSTATE_TRY(tables_.database().run(

@@ -49,7 +49,7 @@ Status RowsJournal::end() {
 Result<std::optional<RowsJournal::Change>> RowsJournal::pending() const {
   const ActingAs myself(geteuid(), getegid());
   VSTATE_TRY_ASSIGN(const auto text, tables_.system().read_if_there(path()));
-  if (!text) return std::optional<Change>();
+  if (!text) return std::nullopt;
   Change change;
   std::string_view rest = *text;
   while (!rest.empty()) {

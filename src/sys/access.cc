@@ -85,7 +85,7 @@ Result<const PathWalker::Entry*> PathWalker::look(const std::string& path) {
       VSTATE_TRY_ASSIGN(entry.target, system_.link_target(path));
     }
   } else if (info.error().code != Errc::not_found) {
-    return tl::unexpected<Error>(info.error());
+    return propagate(info);
   }
   return &seen_.emplace(path, std::move(entry)).first->second;
 }

@@ -12,8 +12,8 @@ namespace {
 template <class Value>
 Result<std::optional<Value>> if_there(Result<Value> found) {
   if (found) return std::optional<Value>(*std::move(found));
-  if (found.error().code == Errc::not_found) return std::optional<Value>();
-  return tl::unexpected<Error>(std::move(found).error());
+  if (found.error().code == Errc::not_found) return std::nullopt;
+  return propagate(std::move(found));
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ Result<std::optional<FileInfo>> LocalDirectory::look(const std::string& name) co
   struct stat st {};
   if (fstatat(descriptor_, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
     return std::optional(to_info(st));
-  if (errno == ENOENT) return std::optional<FileInfo>();
+  if (errno == ENOENT) return std::nullopt;
   return fail_errno_of_open(path_join(path_, name), "cannot stat");
 }
 
@@ -146,7 +146,7 @@ Result<std::optional<std::string>> LocalDirectory::link_target(const std::string
   std::array<char, 4096> buffer{};
   const auto length = readlinkat(descriptor_, name.c_str(), buffer.data(), buffer.size());
   if (length >= 0) return std::optional(std::string(buffer.data(), static_cast<size_t>(length)));
-  if (errno == ENOENT) return std::optional<std::string>();
+  if (errno == ENOENT) return std::nullopt;
   return fail_errno_of_open(path_join(path_, name), "cannot read the link");
 }
 
@@ -270,7 +270,7 @@ Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) 
       errno = failure;
       return fail_errno(fmt::format("account {}", name), "cannot ask for it");
     }
-    if (found == nullptr) return std::optional<SystemAccount>();
+    if (found == nullptr) return std::nullopt;
     return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
   }
   VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));

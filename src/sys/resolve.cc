@@ -170,7 +170,7 @@ Result<Files::Way> Walk::resolve() {
     struct stat st {};
     if (found && fstat(found->get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
     if (!found) {
-      if (found.error().code != Errc::not_found) return tl::unexpected<Error>(found.error());
+      if (found.error().code != Errc::not_found) return propagate(found);
       left_.push(name);
       break;
     }

@@ -216,7 +216,7 @@ Status System::remove_with(std::string_view what, std::string_view path, Remover
   VSTATE_TRY(before_step(what, path));
   const auto parent = open_parent(path);
   if (!parent && parent.error().code == Errc::not_found) return {};
-  if (!parent) return tl::unexpected<Error>(parent.error());
+  if (!parent) return propagate(parent);
   const ActingAs acting(parent->as);
   return remove(parent->directory.get(), parent->name.c_str(), path);
 }

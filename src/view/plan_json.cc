@@ -145,10 +145,7 @@ class ActionJson {
   Json operator()(const Change<List>& change) const { return changed("list", change); }
   Json operator()(const Change<DeliveryLines>& change) const { return changed("default", change); }
   Json operator()(const CopyArchive& copy) const {
-    const char* kind = copy.kind == ArchiveKind::mailbox ? "mail"
-                       : copy.kind == ArchiveKind::list  ? "archive"
-                                                         : "files";
-    auto out = entry(kind, copy.name, address_);
+    auto out = entry(std::string(noun_of_contents(copy.box.kind)), copy.box.name, address_);
     out["messages"] = copy.messages;
     out["bytes"] = copy.bytes;
     out["files"] = copy.files;

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/dump.h"
+#include "dump/dump.h"
 #include "engine/prepare.h"
 #include "support/catch.h"
 #include "vstate/base/digest.h"

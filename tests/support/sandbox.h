@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/apply.h"
+#include "apply/apply.h"
 #include "engine/domain_file.h"
 #include "engine/session.h"
 #include "sys/system.h"

@@ -54,6 +54,12 @@ using Status = Result<void>;
 [[nodiscard]] tl::unexpected<Error> fail_errno_of_open(std::string_view path,
                                                        std::string_view what);
 
+/// The error of a result that holds one, for a function of another result type to return.
+template <class T>
+[[nodiscard]] tl::unexpected<Error> propagate(T&& result) {
+  return tl::unexpected<Error>(std::forward<T>(result).error());
+}
+
 /// Ends the program with the place of a broken invariant, in every build: a bug must stop before
 /// it writes more.
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line);

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "vstate/model/box.h"
 #include "vstate/model/name_hash.h"
 #include "vstate/model/selection.h"
 #include "vstate/model/server.h"
@@ -32,12 +33,9 @@ struct CreateDomain {
   bool is_hashed = false;  ///< the domains' counter takes part
 };
 
-enum class ArchiveKind { mailbox, list, files };
-
 /// What one archive of the file holds that the target lacks.
 struct CopyArchive {
-  ArchiveKind kind = ArchiveKind::mailbox;
-  std::string name;  ///< mailbox or list; empty for the domain's files
+  Box box;
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;  ///< missing on the target
   std::uint64_t changed = 0;                         ///< messages that get other flags or folders
@@ -84,8 +82,6 @@ using Action = std::variant<CreateDomain, AlterStore, Repair, Change<Limits>, Ch
                             Change<File>, CopyArchive, CopyFeed, ConvertMail, Change<Autoresponder>,
                             Change<Alias>, Change<List>, Change<DeliveryLines>, Publish, Unpublish>;
 
-/// The address of what an archive is of: "mailbox.alice", "list.news", "domain".
-[[nodiscard]] std::string address_of_box(ArchiveKind, const std::string& name);
 /// The address of an action for --only and --exclude: "mailbox.alice", "mail.alice", "domain".
 [[nodiscard]] std::string address_of(const Action&);
 
@@ -137,8 +133,7 @@ struct PlanOptions {
 
 /// What an archive of the file lacks on the target, as delivery/deliver.h found.
 struct ArchiveReport {
-  ArchiveKind kind = ArchiveKind::mailbox;
-  std::string name;
+  Box box;
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;
   std::vector<std::string> kept, replaced, refused;

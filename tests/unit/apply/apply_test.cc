@@ -1,7 +1,7 @@
 // What an apply does beyond its plan: one thing that fails does not take the others with it, and
 // nothing of somebody else's goes.
 
-#include "engine/apply.h"
+#include "apply/apply.h"
 
 #include <filesystem>
 

@@ -1,4 +1,4 @@
-#include "engine/child.h"
+#include "pull/child.h"
 
 #include <csignal>
 #include <filesystem>

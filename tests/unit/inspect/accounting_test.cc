@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <set>
 
-#include "engine/inspect.h"
+#include "inspect/inspect.h"
 #include "maildir/walk.h"
 #include "support/catch.h"
 #include "support/example.h"

@@ -1,4 +1,4 @@
-#include "engine/live_check.h"
+#include "inspect/live_check.h"
 
 #include <sys/stat.h>
 

@@ -218,7 +218,7 @@ TEST_CASE("a mailbox that stays removed gets no mail", "[plan][memory]") {
   server.mailboxes.erase(name);
   TargetFacts facts;
   ArchiveReport report;
-  report.name = "alice";
+  report.box.name = "alice";
   report.messages = 3;
   facts.archives.push_back(report);
   const auto kept = plan_of(file, server, left_by(file), {}, facts);

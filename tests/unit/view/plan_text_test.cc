@@ -25,7 +25,7 @@ Change<Mailbox> added(const std::string& name) { return {name, std::nullopt, mai
 CopyArchive mail_of(const std::string& name, std::uint64_t messages = 1200,
                     std::uint64_t bytes = 47290112) {
   CopyArchive copy;
-  copy.name = name;
+  copy.box.name = name;
   copy.messages = messages;
   copy.bytes = bytes;
   return copy;

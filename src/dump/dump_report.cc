@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "dump/dump.h"
+#include "vstate/base/text.h"
+#include "vstate/document/document.h"
+
+namespace vstate::engine {
+
+void DumpCounts::add(const TreeCount& tree, const std::string& label) {
+  rebuilt += tree.rebuilt;
+  for (const auto& [reason, number] : tree.rebuilt_reasons) reasons[reason] += number;
+  for (const auto& link : tree.followed) followed.push_back(fmt::format("{}: {}", label, link));
+}
+
+void DumpCounts::add(const Accounting& accounting) {
+  expressed = accounting.expressed.size();
+  rebuilt += accounting.rebuilt.size();
+  for (const auto& [path, reason] : accounting.rebuilt) ++reasons[reason];
+}
+
+Result<Observation> inspect_source(Session& session, const DomainName& name,
+                                   const Selection& selection) {
+  VSTATE_TRY(look_at_qmail(session));
+  VSTATE_TRY_ASSIGN(auto observation,
+                    inspect_domain(*session.system, session.server, *session.store, *session.qmail,
+                                   name, selection));
+  if (!observation.state) return fail(Errc::not_found, "there is no such domain on this server");
+  if (auto why = why_not_a_source(observation); !why.empty())
+    return fail(Errc::invalid, std::move(why), Scope::domain);
+  return observation;
+}
+
+std::string document_of(State state, ClearPasswords clear_passwords) {
+  if (clear_passwords == ClearPasswords::leave_out)
+    for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+  return document::write(state);
+}
+
+void leave_out(std::vector<LeftOut>& out, const std::string& address, const TreeCount& tree) {
+  for (const auto& refused : tree.refused) out.push_back({address, refused, 0, 0});
+}
+
+DumpReport report_of(const Observation& observation, ClearPasswords clear_passwords) {
+  DumpReport report;
+  report.remarks = observation.condition.remarks;
+  for (const auto& defect : observation.condition.defects)
+    report.remarks.push_back(defect.subject.empty()
+                                 ? defect.detail
+                                 : fmt::format("{}: {}", defect.subject, defect.detail));
+  report.notes = observation.notes;
+  report.is_frozen = observation.condition.is_frozen;
+  report.has_changed = observation.has_changed;
+  report.left_out = observation.state->left_out;
+  const auto& mailboxes = observation.state->mailboxes;
+  const auto clear = std::count_if(mailboxes.begin(), mailboxes.end(), [](const auto& item) {
+    return item.second.clear_password.has_value();
+  });
+  if (clear > 0 && clear_passwords == ClearPasswords::leave_out)
+    report.remarks.push_back(fmt::format(
+        "{} clear-text password{} left out, without which CRAM-MD5 and APOP do not work; "
+        "--clear-passwords takes them along",
+        with_thousands(static_cast<std::uint64_t>(clear)), clear == 1 ? " is" : "s are"));
+  return report;
+}
+
+void end_freeze(std::optional<DeliveryFreeze>& freeze, DumpReport& report) {
+  if (!freeze) return;
+  report.is_frozen_by_us = freeze->is_ours();
+  if (const auto ended = freeze->end(); !ended) report.still_frozen = ended.error();
+}
+
+}  // namespace vstate::engine

@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include "apply/feed.h"
+#include "delivery/offer.h"
+#include "dump/dump.h"
+
+namespace vstate::engine {
+
+namespace {
+
+class StreamDumping {
+ public:
+  StreamDumping(Session& session, StreamWriter& stream, Have& have, const DumpOptions& options,
+                DumpReport& report)
+      : session_(session), stream_(stream), have_(have), options_(options), out_(report) {}
+
+  /// A box that cannot be read whole does not hold up the others; the stream then has no end.
+  Status offer(const Box& box, const ArchiveSource& source) {
+    const auto address = address_of_contents(box);
+    if (options_.selection.excludes(address)) return {};
+    const auto sink = stream_.box(box, have_[box]);
+    OfferCount count;
+    const auto status = offer_tree(*session_.system, source, *sink, count);
+    if (!status && count.tree.failures.empty()) return status;
+    if (!status) failures_ += (failures_.empty() ? "" : "\n") + status.error().message;
+    out_.counts.archived += count.tree.archived;
+    out_.counts.add(count.tree, address);
+    leave_out(out_.left_out, address, count.tree);
+    out_.has_changed = out_.has_changed || count.has_changed;
+    return {};
+  }
+
+  [[nodiscard]] Status end() {
+    if (!failures_.empty()) return fail(Errc::io, failures_);
+    return stream_.finish(out_.has_changed);
+  }
+
+ private:
+  Session& session_;
+  StreamWriter& stream_;
+  Have& have_;
+  const DumpOptions& options_;
+  DumpReport& out_;
+  std::string failures_;
+};
+
+}  // namespace
+
+Result<DumpReport> dump_stream(Session& session, const DomainName& name, int file, Have& have,
+                               const DumpOptions& options) {
+  VSTATE_TRY_ASSIGN(auto freeze, freeze_deliveries(session, name, options.freeze));
+  VSTATE_TRY_ASSIGN(const auto observation, inspect_source(session, name, options.selection));
+  const auto text = document_of(*observation.state, options.clear_passwords);
+  auto out = report_of(observation, options.clear_passwords);
+  VSTATE_TRY_ASSIGN(const auto stream, StreamWriter::open(file));
+  VSTATE_TRY(stream->write_document(text));
+  StreamDumping dumping(session, *stream, have, options, out);
+  for (const auto& [box, source] : observation.mailbox_archives)
+    VSTATE_TRY(dumping.offer({Box::Kind::mailbox, box.text()}, source));
+  for (const auto& [box, source] : observation.list_archives)
+    VSTATE_TRY(dumping.offer({Box::Kind::list, box.text()}, source));
+  if (observation.domain_archive)
+    VSTATE_TRY(dumping.offer({Box::Kind::files, ""}, *observation.domain_archive));
+  const auto after = inspect_source(session, name, options.selection);
+  if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
+  VSTATE_TRY(dumping.end());
+  out.counts.add(observation.accounting);
+  end_freeze(freeze, out);
+  return out;
+}
+
+}  // namespace vstate::engine

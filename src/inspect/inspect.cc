@@ -1,0 +1,113 @@
+#include "inspect/inspect.h"
+
+#include <fmt/format.h>
+
+#include "domain/alias.h"
+#include "domain/file.h"
+#include "domain/home.h"
+#include "domain/inspection.h"
+#include "domain/limits.h"
+#include "domain/list.h"
+#include "domain/mailbox.h"
+#include "domain/place.h"
+#include "sys/path.h"
+#include "vstate/base/text.h"
+
+namespace vstate {
+
+std::vector<DomainName> real_domains(const QmailFiles& qmail) {
+  std::vector<DomainName> names;
+  for (const auto& domain : qmail.domains()) {
+    if (domain.kind != AssignedDomain::Kind::domain) continue;
+    if (auto parsed = DomainName::parse(domain.name)) names.push_back(*std::move(parsed));
+  }
+  return names;
+}
+
+std::map<std::string, std::string> foreign_names(const QmailFiles& qmail, const State& state) {
+  std::map<std::string, std::string> foreign;
+  const auto check = [&](const DomainName& name) {
+    const auto* assigned = qmail.find(name.text());
+    if (assigned != nullptr && assigned->real != state.name.text())
+      foreign[name.text()] = assigned->real;
+  };
+  check(state.name);
+  for (const auto& alias : state.aliases) check(alias);
+  return foreign;
+}
+
+namespace {
+
+/// One look.
+Result<Observation> look(Inspection in) {
+  in.out.state.emplace(in.name);
+  in.out.unmatched = patterns_without_match(in.state(), {}, in.selection);
+  VSTATE_TRY(find_directory(in));
+  VSTATE_TRY_ASSIGN(const bool is_unfinished,
+                    in.files.exists(path_join(in.server.domains_dir, ".vstate-dir-control")));
+  if (is_unfinished)
+    in.out.condition.defects.push_back(
+        {DefectKind::unfinished_run, "domains", "a stopped apply left the domains' counter"});
+  VSTATE_TRY(read_publication(in));
+  in.out.condition.paths = {in.server.vpopmail_dir,
+                            in.server.qmail_dir,
+                            in.server.ezmlm_dir,
+                            in.server.autorespond,
+                            in.directory(),
+                            {},
+                            {}};
+  if (!in.directory().empty()) {
+    VSTATE_TRY_ASSIGN(const auto found, in.files.look_followed(in.directory()));
+    if (found && !found->is_directory())
+      return fail(Errc::invalid, fmt::format("{}: is no directory", in.directory()), Scope::domain);
+    in.out.condition.has_directory = found.has_value();
+  }
+  if (!in.out.condition.has_directory) {
+    if (!in.directory().empty())
+      in.remark(fmt::format("{} is in users/assign but does not exist", in.directory()));
+    if (!in.out.condition.published[in.name].in_assign && in.qmail.find(in.name.text()) == nullptr)
+      in.out.state.reset();
+    return std::move(in.out);
+  }
+  VSTATE_TRY(look_at_directory(in));
+  VSTATE_TRY(claim_housekeeping(in));
+  VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
+  VSTATE_TRY(place_homes(in));
+  VSTATE_TRY(find_lists(in));
+  in.templater.emplace(in.out.condition.paths,
+                       [&in](const std::string& path) { return in.places.find(path); });
+  VSTATE_TRY(read_mailboxes(in));
+  VSTATE_TRY(read_limits(in));
+  VSTATE_TRY(read_default(in));
+  VSTATE_TRY(read_lists(in));
+  VSTATE_TRY(read_aliases(in));
+  VSTATE_TRY(read_alias_rows(in));
+  VSTATE_TRY(read_rest(in));
+  VSTATE_TRY(in.places.status());
+  VSTATE_TRY_ASSIGN(const auto remarks,
+                    in.store.backend().remarks(in.location(), in.state().aliases));
+  for (const auto& text : remarks) in.remark(text);
+  std::vector<std::string> accounts;
+  for (const auto& account : in.out.accounts)
+    accounts.push_back("mailbox." + spell_bytes(account.name));
+  in.out.unmatched = patterns_without_match(in.state(), accounts, in.selection);
+  in.state() = without_excluded(std::move(in.state()), in.selection);
+  return std::move(in.out);
+}
+
+}  // namespace
+
+Result<Observation> inspect_domain(Files& files, const Server& server, const AccountStore& store,
+                                   const QmailFiles& qmail, const DomainName& name,
+                                   const Selection& selection) {
+  // What is gone since it was listed is gone, and another look does not see it. Where there is
+  // always something, the last look is taken, if it could be ended.
+  constexpr int most_looks = 5;
+  for (int looks = 1;; ++looks) {
+    auto found = look(Inspection(files, server, store, qmail, name, selection));
+    const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
+    if (!is_gone || looks == most_looks) return found;
+  }
+}
+
+}  // namespace vstate

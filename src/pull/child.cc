@@ -1,0 +1,112 @@
+#include "pull/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <thread>
+
+#include "sys/io.h"
+
+namespace vstate::engine {
+
+namespace {
+
+struct Pipe {
+  Handle reading, writing;
+};
+
+/// Returns nullopt if there is none; errno says why.
+std::optional<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
+  return Pipe{Handle(ends[0]), Handle(ends[1])};
+}
+
+/// Becomes the program; called in the forked process.
+[[noreturn]] void run(const Pipe& in, const Pipe& out, const std::vector<char*>& arguments) {
+  // A signal that is ignored stays so in the program, which would not end with its reader.
+  std::signal(SIGPIPE, SIG_DFL);
+  dup2(in.reading.get(), STDIN_FILENO);
+  dup2(out.writing.get(), STDOUT_FILENO);
+  execvp(arguments.front(), arguments.data());
+  constexpr int not_there = 127;
+  _exit(not_there);
+}
+
+}  // namespace
+
+Result<Child> Child::start(const std::vector<std::string>& words) {
+  auto in = make_pipe();
+  auto out = in ? make_pipe() : std::nullopt;
+  if (!out) return fail_errno(words.front(), "cannot make a pipe");
+  auto copies = words;
+  std::vector<char*> arguments;
+  for (auto& word : copies) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  Child child;
+  child.pid_ = fork();
+  if (child.pid_ < 0) return fail_errno(words.front(), "cannot start");
+  if (child.pid_ == 0) run(*in, *out, arguments);
+  child.input = std::move(in->writing);
+  child.output = std::move(out->reading);
+  return child;
+}
+
+Child::~Child() {
+  input.close();
+  output.close();
+  if (pid_ > 0) end(k_grace);
+}
+
+void Child::give(std::string_view bytes, std::chrono::seconds patience) {
+  (void)fcntl(input.get(), F_SETFL, O_NONBLOCK);
+  while (!bytes.empty() && can_be_written(input.get(), patience)) {
+    const auto count = ::write(input.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR && errno != EAGAIN) break;
+    bytes.remove_prefix(count < 0 ? 0 : static_cast<std::size_t>(count));
+  }
+  input.close();
+}
+
+int Child::end(std::chrono::seconds patience) {
+  using std::chrono::milliseconds;
+  using Clock = std::chrono::steady_clock;
+  constexpr milliseconds shortest(1), longest(100);
+  const auto told = Clock::now() + patience;
+  bool is_told = false;
+  int status = 0;
+  for (auto pause = shortest; waitpid(pid_, &status, WNOHANG) == 0;
+       pause = std::min(pause * 2, longest)) {
+    const auto now = Clock::now();
+    const bool is_late = patience.count() != 0 && now >= told;
+    if (is_late && now >= told + k_grace) kill(pid_, SIGKILL);
+    if (is_late && !std::exchange(is_told, true)) kill(pid_, SIGTERM);
+    std::this_thread::sleep_for(pause);
+  }
+  pid_ = -1;
+  constexpr int by_signal = 128;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
+}
+
+std::string read_some(int file) {
+  constexpr std::chrono::milliseconds moment(1000);
+  constexpr std::size_t enough = 4096;
+  std::string text;
+  std::array<char, enough> buffer{};
+  pollfd ready{file, POLLIN, 0};
+  while (text.size() < enough && poll(&ready, 1, static_cast<int>(moment.count())) > 0) {
+    const auto count = ::read(file, buffer.data(), buffer.size());
+    if (count <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+}  // namespace vstate::engine

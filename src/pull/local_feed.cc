@@ -1,0 +1,48 @@
+#include "pull/local_feed.h"
+
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "delivery/offer.h"
+#include "dump/dump.h"
+
+namespace vstate::engine {
+
+/// What the threads that fill parcels report.
+struct LocalFeed::Shared {
+  std::mutex mutex;
+  bool has_changed = false;
+  std::vector<LeftOut> left_out;
+};
+
+LocalFeed::LocalFeed(const Session& source, const Observation& observation, std::string title)
+    : source_(source), title_(std::move(title)), shared_(std::make_unique<Shared>()) {
+  for (const auto& [name, box] : observation.mailbox_archives)
+    boxes_.push_back({{Box::Kind::mailbox, name.text()}, &box});
+  for (const auto& [name, box] : observation.list_archives)
+    boxes_.push_back({{Box::Kind::list, name.text()}, &box});
+  if (observation.domain_archive)
+    boxes_.push_back({{Box::Kind::files, ""}, &*observation.domain_archive});
+}
+
+LocalFeed::~LocalFeed() = default;
+
+Result<std::optional<Parcel>> LocalFeed::next() {
+  if (at_ == boxes_.size()) return std::nullopt;
+  const auto& box = boxes_[at_++];
+  return std::optional(Parcel{box.box, [this, &box](Receiver& receiver) -> Status {
+                                OfferCount count;
+                                auto status =
+                                    offer_tree(*source_.system, *box.source, receiver, count);
+                                const std::scoped_lock lock(shared_->mutex);
+                                if (count.has_changed) shared_->has_changed = true;
+                                leave_out(shared_->left_out, address_of_owner(box.box), count.tree);
+                                return status;
+                              }});
+}
+
+bool LocalFeed::has_changed() const { return shared_->has_changed; }
+std::vector<LeftOut> LocalFeed::left_out() const { return shared_->left_out; }
+
+}  // namespace vstate::engine

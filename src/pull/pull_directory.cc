@@ -1,0 +1,83 @@
+#include "pull/local_feed.h"
+#include "pull/pull.h"
+
+namespace vstate::engine {
+
+namespace {
+
+class DirectoryPull {
+ public:
+  DirectoryPull(const DirectoryOptions& options, const DomainName& domain, Session& source)
+      : options_(options), domain_(domain), source_(source) {}
+
+  Result<PullReport> run(Session& target, ApplyOptions, RunObserver&);
+
+ private:
+  Result<Observation> look(const Selection&, RunObserver&);
+  [[nodiscard]] std::string document(const Observation& observation) const {
+    return document_of(*observation.state, options_.clear_passwords);
+  }
+  bool has_changed_since(const std::string& document, const Selection&);
+
+  const DirectoryOptions& options_;
+  const DomainName& domain_;
+  Session& source_;
+};
+
+Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver& observer) {
+  const auto& root = options_.server.root;
+  observer.on_stage("looking at " + root);
+  auto observation = inspect_source(source_, domain_, selection);
+  observer.on_stage_end();
+  if (!observation) return tl::unexpected<Error>(observation.error().in(root));
+  return observation;
+}
+
+bool DirectoryPull::has_changed_since(const std::string& before, const Selection& selection) {
+  const auto again = inspect_source(source_, domain_, selection);
+  return !again || document(*again) != before;
+}
+
+Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
+                                      RunObserver& observer) {
+  const auto& selection = options.plan.selection;
+  VSTATE_TRY_ASSIGN(const auto observation, look(selection, observer));
+  const auto text = document(observation);
+  Diagnostics diagnostics;
+  const auto file = parse_domain_file(options_.server.root, text, selection, diagnostics);
+  observer.on_read(diagnostics);
+  if (!file) return PullReport();
+  PullReport report;
+  report.source = report_of(observation, options_.clear_passwords);
+  LocalFeed feed(source_, observation, options_.server.root);
+  options.feed = &feed;
+  // What was listed and could not be read any more may be there again the next time.
+  options.plan.prune = options.plan.prune && !observation.has_changed;
+  report.outcome = apply_domain(target, *file, options, observer);
+  auto& source = *report.source;
+  const auto left_out = feed.left_out();
+  source.left_out.insert(source.left_out.end(), left_out.begin(), left_out.end());
+  source.counts.add(observation.accounting);
+  report.has_source_changed =
+      feed.has_changed() || source.has_changed || has_changed_since(text, selection);
+  return report;
+}
+
+}  // namespace
+
+Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& options,
+                                       const DomainName& domain, ApplyOptions apply,
+                                       RunObserver& observer) {
+  VSTATE_TRY_ASSIGN(auto source, open_session(options.server, Access::read));
+  const auto failed = [&](const Error& error) {
+    return tl::unexpected<Error>(error.in(domain.text()));
+  };
+  auto freeze = freeze_deliveries(source, domain, options.freeze);
+  if (!freeze) return failed(freeze.error());
+  auto report = DirectoryPull(options, domain, source).run(target, std::move(apply), observer);
+  if (!report) return failed(report.error());
+  if (report->source) end_freeze(*freeze, *report->source);
+  return report;
+}
+
+}  // namespace vstate::engine

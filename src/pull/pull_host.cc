@@ -1,0 +1,51 @@
+#include "pull/pull.h"
+
+#include "apply/archives.h"
+#include "inspect/inspect.h"
+
+namespace vstate::engine {
+
+namespace {
+
+/// What the ledger remembers of mailboxes that are still there.
+Result<Have> what_is_here(Session& target, const DomainName& domain, const Selection& selection) {
+  Have have;
+  if (!target.memory) return have;
+  VSTATE_TRY_ASSIGN(const auto observation,
+                    inspect_domain(*target.system, target.server, *target.store, *target.qmail,
+                                   domain, selection));
+  VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail_boxes(domain));
+  for (const auto& [kind, name] : boxes) {
+    const auto box_kind = parse_box_kind(kind);
+    if (!box_kind) continue;  // what is remembered of something else, such as conversions
+    const Box box{*box_kind, name};
+    const auto place = archive_target(box, observation.condition.paths);
+    if (!place || place->empty()) continue;
+    VSTATE_TRY_ASSIGN(const bool is_there, target.system->exists(*place));
+    if (!is_there) continue;
+    VSTATE_TRY_ASSIGN(auto memory, target.memory->mail_of(domain, kind, name));
+    have.insert_or_assign(box, std::move(memory));
+  }
+  return have;
+}
+
+}  // namespace
+
+Result<PullReport> pull_from_host(Session& target, const RemoteOptions& options,
+                                  const DomainName& domain, ApplyOptions apply,
+                                  RunObserver& observer) {
+  const auto& selection = apply.plan.selection;
+  auto have = what_is_here(target, domain, selection);
+  if (forgets_damaged_ledger(target)) have = what_is_here(target, domain, selection);
+  if (!have) return propagate(have);
+  VSTATE_TRY_ASSIGN(auto dump, RemoteDump::start(options, domain, *have));
+  const StreamOrigin origin{.title = options.host, .wanted = &domain, .is_excluded_there = true};
+  VSTATE_TRY_ASSIGN(auto applied,
+                    apply_stream(target, dump.stream(), origin, std::move(apply), observer));
+  dump.end();
+  return PullReport{.outcome = std::move(applied.outcome),
+                    .has_source_changed = applied.has_source_changed,
+                    .source = std::nullopt};
+}
+
+}  // namespace vstate::engine

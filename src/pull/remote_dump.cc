@@ -1,0 +1,102 @@
+#include "pull/remote_dump.h"
+
+#include <fmt/format.h>
+
+#include "sys/input.h"
+#include "sys/io.h"
+#include "vstate/base/text.h"
+
+namespace vstate::engine {
+
+namespace {
+
+/// One word for a shell on the other side.
+std::string quoted(const std::string& word) {
+  return fmt::format("'{}'", replace_all(word, "'", "'\\''"));
+}
+
+/// What the other side shall know of itself, and what it need not look at.
+std::string options_there(const RemoteOptions& options) {
+  std::string out;
+  const auto add = [&](std::string_view option, const std::string& value) {
+    if (!value.empty()) out += fmt::format("--{} {} ", option, quoted(value));
+  };
+  const auto& source = options.overrides;
+  add("vpopmail-dir", source.vpopmail_dir);
+  add("qmail-dir", source.qmail_dir);
+  add("ezmlm-dir", source.ezmlm_dir);
+  add("autorespond", source.autorespond);
+  add("backend", source.backend);
+  add("connection", source.connection_file);
+  add("vpopmail-version", source.version);
+  for (const auto& homes : source.homes) add("homes", homes);
+  for (const auto& pattern : options.exclude) out += fmt::format("--exclude {} ", quoted(pattern));
+  return out;
+}
+
+std::string command_there(const RemoteOptions& options, const DomainName& name) {
+  return fmt::format("{}{} dump --mail - --have - {}{}{}{}", options.remote_vstate,
+                     options.is_quiet ? " -q" : "",
+                     options.freeze == Freeze::yes ? "--freeze " : "",
+                     options.clear_passwords == ClearPasswords::take ? "--clear-passwords " : "",
+                     options_there(options), quoted(name.text()));
+}
+
+std::vector<std::string> words_of(const RemoteOptions& options, const DomainName& name) {
+  std::vector<std::string> words;
+  for (const auto word : split(options.rsh, ' '))
+    if (!word.empty()) words.emplace_back(word);
+  // A connection that hangs ends by itself, with a message of ssh's own.
+  if (options.rsh == "ssh")
+    for (const char* limit :
+         {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
+      words.insert(words.end(), {"-o", limit});
+  words.push_back(options.host);
+  words.push_back(command_there(options, name));
+  return words;
+}
+
+/// Why what came is no stream. Ends the program.
+Error why_no_stream(Child& child, const std::string& begun, const RemoteOptions& options,
+                    const std::string& program) {
+  const bool is_silent = begun.empty() && !can_be_read(child.output.get(), std::chrono::seconds(1));
+  const auto printed = begun + read_some(child.output.get());
+  child.output.close();
+  const int status = child.end(Child::k_grace);
+  std::string why;
+  if (is_silent)
+    why = fmt::format("said nothing for {} seconds (--timeout); nothing was changed",
+                      options.timeout.count());
+  else if (printed.empty())
+    why = fmt::format("sent no stream ({} ended with {}); nothing was changed", program, status);
+  else
+    why = fmt::format(
+        "the remote shell printed \"{}\" before the data; nothing was changed; a shell that is not "
+        "asked by a person must print nothing",
+        visible(printed.substr(0, printed.find('\n'))));
+  return Error{Errc::io, fmt::format("{}: {}", options.host, why)};
+}
+
+}  // namespace
+
+Result<RemoteDump> RemoteDump::start(const RemoteOptions& options, const DomainName& name,
+                                     const Have& have) {
+  const auto words = words_of(options, name);
+  VSTATE_TRY_ASSIGN(auto child, Child::start(words));
+  // The other side reads all of it before it writes; a pipe that breaks shows below.
+  child.give(to_bytes(have), options.timeout);
+  auto begun = read_begin(child.output.get(), options.timeout);
+  if (!StreamReader::is_stream(begun))
+    return tl::unexpected<Error>(why_no_stream(child, begun, options, words.front()));
+  RemoteDump dump(std::move(child), options.timeout);
+  VSTATE_TRY_ASSIGN(dump.stream_, StreamReader::open(dump.child_.output.get(), std::move(begun),
+                                                     options.timeout));
+  return dump;
+}
+
+void RemoteDump::end() {
+  child_.output.close();
+  (void)child_.end(timeout_);
+}
+
+}  // namespace vstate::engine

@@ -1,0 +1,12 @@
+#include "sys/interruptible.h"
+
+namespace vstate {
+
+Status InterruptibleSystem::before_step(std::string_view what, std::string_view) {
+  // A run that was told to stop still records what it did.
+  if (stop_ == nullptr || !stop_->load() || what == "record") return {};
+  return fail(Errc::interrupted, "interrupted; what is done is done, run it again for the rest",
+              Scope::run);
+}
+
+}  // namespace vstate
