@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build demo check check-deep check-asan check-all bench fmt fmt-check lint tidy install clean
+.PHONY: build demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -26,6 +26,11 @@ check-deep:
 check-asan:
 	@cmake/packages.sh build test
 	@cmake/check.sh asan
+
+# What works with several threads, under the thread sanitizer.
+check-tsan:
+	@cmake/packages.sh build test
+	@cmake/check.sh tsan -R '^unit$$|pull_test|batch_test|increments_test|live_source_test'
 
 check-all: check check-asan demo tidy
 

@@ -1,11 +1,13 @@
 #!/bin/sh
-# check.sh PRESET  builds a preset with warnings as errors, runs all its tests, checks the format and the Python, and prints at
-#                  the end "N passed, N failed, N skipped" and what was skipped and why. Fails when
-#                  anything failed, or was skipped without a reason.
+# check.sh PRESET [CTEST-OPTION...]
+# Builds a preset with warnings as errors, runs all its tests, checks the format and the Python, and
+# prints at the end "N passed, N failed, N skipped" and what was skipped and why. Fails when anything
+# failed, or was skipped without a reason.
 set -eu
 
 cd "$(dirname "$0")/.."
 preset=$1
+shift
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/vstate-check.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -31,7 +33,7 @@ export VSTATE_COURIER
 
 status=0
 # The suites wait for disks and databases more than they compute.
-ctest --preset "$preset" --parallel $(($(nproc) * 2)) --no-tests=error --output-junit "$work/tests.xml" \
+ctest --preset "$preset" --parallel $(($(nproc) * 2)) --no-tests=error --output-junit "$work/tests.xml" "$@" \
   --test-output-size-passed 4194304 --test-output-size-failed 4194304 </dev/null || status=$?
 
 format=passed

@@ -10,7 +10,7 @@
 #include "domain/place.h"
 #include "domain/robot.h"
 #include "qmail/publication.h"
-#include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

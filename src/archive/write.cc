@@ -18,6 +18,7 @@
 #include "maildir/memory.h"
 #include "maildir/message_keys.h"
 #include "maildir/names.h"
+#include "sys/handle.h"
 
 namespace vstate {
 

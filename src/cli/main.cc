@@ -3,7 +3,7 @@
 #include <exception>
 
 #include "cli/commands.h"
-#include "sys/handle.h"
+#include "sys/identity.h"
 
 int main(int argc, char** argv) {
   try {

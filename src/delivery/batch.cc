@@ -18,7 +18,7 @@
 
 #include "delivery/temporary.h"
 #include "maildir/names.h"
-#include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

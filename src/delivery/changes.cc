@@ -10,6 +10,7 @@
 
 #include "maildir/names.h"
 #include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

@@ -15,6 +15,7 @@
 #include "delivery/keywords.h"
 #include "maildir/memory.h"
 #include "maildir/message_keys.h"
+#include "sys/handle.h"
 
 namespace vstate {
 

@@ -1,4 +1,5 @@
 #include "delivery/check.h"
+#include "sys/handle.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -16,6 +16,7 @@
 #include "format/maildir_name.h"
 #include "format/uid_files.h"
 #include "maildir/names.h"
+#include "sys/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include "maildir/memory.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 #include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"

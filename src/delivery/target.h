@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "maildir/listing.h"
+#include "sys/handle.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
 

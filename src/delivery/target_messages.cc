@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "delivery/temporary.h"
+#include "sys/handle.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
 

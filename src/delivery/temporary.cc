@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sys/handle.h"
+#include "sys/identity.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 

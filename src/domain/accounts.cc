@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "domain/home.h"
-#include "sys/handle.h"
+#include "sys/identity.h"
 #include "sys/path.h"
 
 namespace vstate {

@@ -1,4 +1,5 @@
 #include "domain/places.h"
+#include "sys/identity.h"
 #include "sys/path.h"
 
 namespace vstate {

@@ -11,6 +11,7 @@
 
 #include "archive/archive.h"
 #include "archive/index.h"
+#include "sys/handle.h"
 #include "sys/host_file.h"
 #include "sys/path.h"
 

@@ -11,6 +11,7 @@
 #include "archive/stream.h"
 #include "engine/session.h"
 #include "inspect/inspect.h"
+#include "sys/handle.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::engine {

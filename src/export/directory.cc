@@ -61,9 +61,8 @@ Files ldif(const Input& input) {
     text += attribute("mail", fmt::format("{}@{}", name.text(), domain));
     for (const auto& alias : input.state.aliases)
       text += attribute("mail", fmt::format("{}@{}", name.text(), alias.text()));
-    const auto& hash = mailbox.password.reveal();
-    if (!hash.empty())
-      text += attribute("userPassword", (hash.starts_with('{') ? "" : "{CRYPT}") + hash);
+    if (!mailbox.password.reveal().empty())
+      text += attribute("userPassword", with_scheme(mailbox.password));
     text += "\n";
   }
   return {{domain + ".ldif", text}};

@@ -8,15 +8,10 @@ namespace vstate::exports {
 
 namespace {
 
-/// vpopmail's hashes are crypt(3)'s; one with a scheme in front says it itself.
-std::string password_field(const Secret& hash) {
-  return (hash.reveal().starts_with('{') ? "" : "{CRYPT}") + hash.reveal();
-}
-
 /// An account that may use neither POP3 nor IMAP is in the file for its mail alone; one that may
 /// use one of them is named above its line, since the file has no word for that.
 std::string login_field(Flags flags) {
-  constexpr Flags both = 0x2 | 0x8;  // NO_POP, NO_IMAP
+  constexpr Flags both = flag::no_pop | flag::no_imap;
   const bool is_closed = (flags & both) == both;
   return is_closed ? "nologin reason=closed" : "";
 }
@@ -176,7 +171,7 @@ Files dovecot_users(const Input& input) {
       text += fmt::format("# {}: vpopmail refuses {}\n", address, join(denials, ", "));
     for (const auto& host : hosts)
       text += fmt::format("{}@{}:{}:{}:{}::{}::{}\n", name.text(), host,
-                          password_field(mailbox.password), input.owner.uid, input.owner.gid,
+                          with_scheme(mailbox.password), input.owner.uid, input.owner.gid,
                           home->second, extra_fields(flags, mailbox.quota));
   }
   return {{"users", text}};

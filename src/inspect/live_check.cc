@@ -7,17 +7,17 @@
 #include <fmt/format.h>
 
 #include "qmail/router.h"
-#include "sys/access.h"
 #include "sys/crypt.h"
 #include "sys/path.h"
+#include "sys/permission.h"
 #include "vstate/base/text.h"
+#include "vstate/model/flags.h"
 
 namespace vstate {
 
 namespace {
 
 constexpr std::string_view k_nobody = "vstate-looks-for-nobody";
-constexpr Flags k_bounces = 0x10;  ///< BOUNCE_MAIL
 
 /// Problems by what is wrong, in the order in which they are found.
 class Problems {
@@ -254,7 +254,7 @@ Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbo
     VSTATE_TRY_ASSIGN(const auto route, trace(address));
     const auto* fault = fault_of(route);
     if (fault == nullptr) check_programs(address, route);
-    const bool is_closed = (mailbox.flags & k_bounces) != 0 && !route.destination.empty();
+    const bool is_closed = (mailbox.flags & flag::bounce_mail) != 0 && !route.destination.empty();
     if (fault != nullptr && !is_closed)
       problems_.add(address, fmt::format("{}: {}", to_text(fault->outcome), fault->text));
     else if (route.is_remote)

@@ -5,8 +5,8 @@
 #include <mutex>
 #include <vector>
 
-#include "ledger/database.h"
 #include "ledger/ledger.h"
+#include "ledger/sqlite.h"
 
 namespace vstate {
 

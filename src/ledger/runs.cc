@@ -1,7 +1,7 @@
 #include <ctime>
 
-#include "ledger/database.h"
 #include "ledger/ledger.h"
+#include "ledger/sqlite.h"
 
 namespace vstate {
 

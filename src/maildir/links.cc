@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "maildir/names.h"
+#include "sys/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {

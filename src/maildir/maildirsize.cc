@@ -4,6 +4,7 @@
 
 #include "format/maildir_name.h"
 #include "maildir/listing.h"
+#include "sys/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

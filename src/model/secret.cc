@@ -84,4 +84,8 @@ std::string scheme_of(const Secret& hash) {
   return "unknown scheme";
 }
 
+std::string with_scheme(const Secret& hash) {
+  return (hash.reveal().starts_with('{') ? "" : "{CRYPT}") + hash.reveal();
+}
+
 }  // namespace vstate

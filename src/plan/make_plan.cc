@@ -192,7 +192,7 @@ void Planner::compare_single(std::string_view kind, const std::optional<Value>& 
 }
 
 /// What the target shall have: the file's mailbox, with what changes by itself taken from the
-/// target, and without what the target cannot keep (guard.cc names that).
+/// target, and without what the target cannot keep (refusals.cc names that).
 Mailbox Planner::effective_mailbox(const Mailbox& desired, const Mailbox* actual) const {
   Mailbox wanted = desired;
   wanted.mail.reset();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "sys/handle.h"
 #include "sys/io.h"
 
 namespace vstate::engine {

@@ -25,6 +25,71 @@ bool is_builtin(std::string_view word) {
   return std::find(k_builtins.begin(), k_builtins.end(), word) != k_builtins.end();
 }
 
+Result<std::string> obstacle_of(Trail& trail, const std::string& program, const Agent& agent,
+                                const std::string& directory) {
+  if (program.find('/') != std::string::npos) {
+    const auto path = absolute(program, directory);
+    VSTATE_TRY_ASSIGN(const auto reached, trail.tables.walker.reach(agent.who, path, k_execute));
+    if (reached.is_there())
+      return reached.info.is_directory() ? path + " is a directory" : std::string();
+    return reached.path == path ? reached.why : fmt::format("{}: {}", path, reached.why);
+  }
+  // A copy of some directories of a server says nothing of those that it leaves out.
+  VSTATE_TRY_ASSIGN(const auto shell, trail.tables.walker.reach(agent.who, "/bin/sh", k_execute));
+  if (!shell.is_there() || is_builtin(program)) return std::string();
+  std::vector<std::string> places(k_path.begin(), k_path.end());
+  places.push_back(path_join(trail.tables.server.qmail_dir, "bin"));
+  for (const auto& place : places) {
+    VSTATE_TRY_ASSIGN(const auto reached,
+                      trail.tables.walker.reach(agent.who, path_join(place, program), k_execute));
+    if (reached.is_there()) return std::string();
+  }
+  return fmt::format("{} is not in {}", program, join(places, ", "));
+}
+
+std::optional<Flow> shells_own(Trail& trail, const ShellCommand& command) {
+  const auto name = path_name(command.words.front());
+  const auto number = name == "exit" && command.words.size() > 1
+                          ? to_number(command.words[1]).value_or(1)
+                          : std::uint64_t{name == "false" ? 1U : 0U};
+  if (name != "exit" && name != "true" && name != "false" && name != ":") return std::nullopt;
+  constexpr std::array<std::uint64_t, 8> permanent{64, 65, 70, 76, 77, 78, 100, 112};
+  if (number == 0 || number == 99) {
+    trail.journal.end(Outcome::discarded, fmt::format("\"{}\" takes it", join(command.words, " ")));
+    return number == 0 ? Flow::next : Flow::stop;
+  }
+  const bool bounces = std::find(permanent.begin(), permanent.end(), number) != permanent.end();
+  trail.journal.end(bounces ? Outcome::bounced : Outcome::deferred,
+                    fmt::format("\"{}\" fails", join(command.words, " ")));
+  return Flow::fail;
+}
+
+Result<Flow> to_command(Trail& trail, const ShellLine& line, const std::string& command,
+                        const Agent& agent) {
+  const ShellCommand* hands_on = nullptr;
+  for (const auto& part : line.commands)
+    if (path_name(part.words.front()) == "vdelivermail") hands_on = &part;
+  if (hands_on != nullptr) {
+    if (line.commands.size() > 1 || !line.is_simple)
+      trail.journal.step("vdelivermail is reached unless the commands beside it decide otherwise");
+    return vdelivermail(trail, {hands_on->words.begin() + 1, hands_on->words.end()}, agent);
+  }
+  if (line.commands.empty()) {
+    trail.journal.end(Outcome::discarded, "an empty command takes it");
+    return Flow::next;
+  }
+  if (line.commands.size() == 1 && line.is_simple) {
+    const auto& words = line.commands.front().words;
+    if (const auto flow = shells_own(trail, line.commands.front())) return *flow;
+    if (path_name(words.front()) == "forward") {
+      for (std::size_t i = 1; i < words.size(); ++i) VSTATE_TRY(forward(trail, words[i]));
+      return Flow::next;
+    }
+  }
+  trail.journal.end(Outcome::runs_program, command);
+  return Flow::next;
+}
+
 }  // namespace
 
 std::string absolute(std::string path, const std::string& directory) {
@@ -34,64 +99,44 @@ std::string absolute(std::string path, const std::string& directory) {
   return path_join(directory, path);
 }
 
-Result<Flow> Trace::to_maildir(const std::string& path, const Agent& agent,
-                               std::string_view program) {
+Result<Flow> to_maildir(Trail& trail, const std::string& path, const Agent& agent,
+                        std::string_view program) {
   for (const auto* part : {"tmp", "new"}) {
-    if (made_maildirs_.contains(path)) break;
-    VSTATE_TRY_ASSIGN(const auto reached,
-                      tables_.walker.reach(agent.who, path_join(path, part), k_write | k_execute));
+    if (trail.made_maildirs.contains(path)) break;
+    VSTATE_TRY_ASSIGN(
+        const auto reached,
+        trail.tables.walker.reach(agent.who, path_join(path, part), k_write | k_execute));
     auto why = reached.why;
     if (reached.is_there() && !reached.info.is_directory())
       why = fmt::format("{} is not a directory", reached.path);
     if (why.empty()) continue;
-    journal_.end(Outcome::deferred, fmt::format("{} defers: {}", program, why));
+    trail.journal.end(Outcome::deferred, fmt::format("{} defers: {}", program, why));
     return Flow::fail;
   }
-  journal_.end(Outcome::delivered, "to " + path);
+  trail.journal.end(Outcome::delivered, "to " + path);
   return Flow::next;
 }
 
-Result<Flow> Trace::to_mbox(const std::string& path, const Agent& agent) {
-  VSTATE_TRY_ASSIGN(auto reached, tables_.walker.reach(agent.who, path, k_write));
+Result<Flow> to_mbox(Trail& trail, const std::string& path, const Agent& agent) {
+  VSTATE_TRY_ASSIGN(auto reached, trail.tables.walker.reach(agent.who, path, k_write));
   if (reached.state == Reached::State::missing) {
     const std::string directory(path_parent(path));
-    VSTATE_TRY_ASSIGN(reached, tables_.walker.reach(agent.who, directory, k_write | k_execute));
+    VSTATE_TRY_ASSIGN(reached,
+                      trail.tables.walker.reach(agent.who, directory, k_write | k_execute));
   } else if (reached.is_there() && reached.info.is_directory()) {
     reached.why = fmt::format("{} is a directory", path);
   }
   if (!reached.why.empty()) {
-    journal_.end(Outcome::deferred, "qmail-local defers: " + reached.why);
+    trail.journal.end(Outcome::deferred, "qmail-local defers: " + reached.why);
     return Flow::fail;
   }
-  journal_.end(Outcome::delivered, "to " + path);
+  trail.journal.end(Outcome::delivered, "to " + path);
   return Flow::next;
 }
 
-Result<std::string> Trace::obstacle_of(const std::string& program, const Agent& agent,
-                                       const std::string& directory) {
-  if (program.find('/') != std::string::npos) {
-    const auto path = absolute(program, directory);
-    VSTATE_TRY_ASSIGN(const auto reached, tables_.walker.reach(agent.who, path, k_execute));
-    if (reached.is_there())
-      return reached.info.is_directory() ? path + " is a directory" : std::string();
-    return reached.path == path ? reached.why : fmt::format("{}: {}", path, reached.why);
-  }
-  // A copy of some directories of a server says nothing of those that it leaves out.
-  VSTATE_TRY_ASSIGN(const auto shell, tables_.walker.reach(agent.who, "/bin/sh", k_execute));
-  if (!shell.is_there() || is_builtin(program)) return std::string();
-  std::vector<std::string> places(k_path.begin(), k_path.end());
-  places.push_back(path_join(tables_.server.qmail_dir, "bin"));
-  for (const auto& place : places) {
-    VSTATE_TRY_ASSIGN(const auto reached,
-                      tables_.walker.reach(agent.who, path_join(place, program), k_execute));
-    if (reached.is_there()) return std::string();
-  }
-  return fmt::format("{} is not in {}", program, join(places, ", "));
-}
-
-Result<Flow> Trace::to_program(const std::string& command, const Agent& agent,
-                               const std::string& directory) {
-  journal_.step("  |" + command);
+Result<Flow> to_program(Trail& trail, const std::string& command, const Agent& agent,
+                        const std::string& directory) {
+  trail.journal.step("  |" + command);
   const auto line = parse_shell(command, agent.environment);
   // Whether a command behind "&&", "||", or "then" is run is not known, nor what its failure does.
   bool is_certain = line.is_simple, is_pipe = true;
@@ -101,58 +146,15 @@ Result<Flow> Trace::to_program(const std::string& command, const Agent& agent,
   }
   std::string fatal;
   for (const auto& part : line.commands) {
-    VSTATE_TRY_ASSIGN(const auto why, obstacle_of(part.words.front(), agent, directory));
+    VSTATE_TRY_ASSIGN(const auto why, obstacle_of(trail, part.words.front(), agent, directory));
     if (why.empty()) continue;
-    journal_.broken_program(why);
+    trail.journal.broken_program(why);
     if (is_certain && (is_pipe || &part == &line.commands.back())) fatal = why;
   }
-  if (fatal.empty()) return to_command(line, command, agent);
-  journal_.end(Outcome::deferred, "the program cannot run: " + fatal);
-  const Journal::Hypothesis if_it_worked(journal_);
-  VSTATE_TRY(to_command(line, command, agent));
-  return Flow::fail;
-}
-
-Result<Flow> Trace::to_command(const ShellLine& line, const std::string& command,
-                               const Agent& agent) {
-  const ShellCommand* hands_on = nullptr;
-  for (const auto& part : line.commands)
-    if (path_name(part.words.front()) == "vdelivermail") hands_on = &part;
-  if (hands_on != nullptr) {
-    if (line.commands.size() > 1 || !line.is_simple)
-      journal_.step("vdelivermail is reached unless the commands beside it decide otherwise");
-    return vdelivermail({hands_on->words.begin() + 1, hands_on->words.end()}, agent);
-  }
-  if (line.commands.empty()) {
-    journal_.end(Outcome::discarded, "an empty command takes it");
-    return Flow::next;
-  }
-  if (line.commands.size() == 1 && line.is_simple) {
-    const auto& words = line.commands.front().words;
-    if (const auto flow = shells_own(line.commands.front())) return *flow;
-    if (path_name(words.front()) == "forward") {
-      for (std::size_t i = 1; i < words.size(); ++i) VSTATE_TRY(forward(words[i]));
-      return Flow::next;
-    }
-  }
-  journal_.end(Outcome::runs_program, command);
-  return Flow::next;
-}
-
-std::optional<Flow> Trace::shells_own(const ShellCommand& command) {
-  const auto name = path_name(command.words.front());
-  const auto number = name == "exit" && command.words.size() > 1
-                          ? to_number(command.words[1]).value_or(1)
-                          : std::uint64_t{name == "false" ? 1U : 0U};
-  if (name != "exit" && name != "true" && name != "false" && name != ":") return std::nullopt;
-  constexpr std::array<std::uint64_t, 8> permanent{64, 65, 70, 76, 77, 78, 100, 112};
-  if (number == 0 || number == 99) {
-    journal_.end(Outcome::discarded, fmt::format("\"{}\" takes it", join(command.words, " ")));
-    return number == 0 ? Flow::next : Flow::stop;
-  }
-  const bool bounces = std::find(permanent.begin(), permanent.end(), number) != permanent.end();
-  journal_.end(bounces ? Outcome::bounced : Outcome::deferred,
-               fmt::format("\"{}\" fails", join(command.words, " ")));
+  if (fatal.empty()) return to_command(trail, line, command, agent);
+  trail.journal.end(Outcome::deferred, "the program cannot run: " + fatal);
+  const Journal::Hypothesis if_it_worked(trail.journal);
+  VSTATE_TRY(to_command(trail, line, command, agent));
   return Flow::fail;
 }
 

@@ -10,6 +10,14 @@ namespace vstate {
 
 namespace {
 
+/// A dot-qmail file that was chosen, or none.
+struct DotQmail {
+  std::string name;
+  Opened file;
+  std::size_t default_from = std::string::npos;  ///< where $DEFAULT begins in the extension
+  bool is_ended = false;                         ///< told already: it makes qmail-local defer
+};
+
 constexpr unsigned k_writable_by_all = 0002;  ///< conf-patrn, as qmail is shipped
 constexpr unsigned k_sticky = 01000, k_forwards_only = 0100;
 
@@ -42,18 +50,17 @@ void set_environment(const Assignment& assignment, Agent& agent) {
   }
 }
 
-}  // namespace
-
-Result<bool> Trace::home_is_usable(const Agent& agent) {
+Result<bool> home_is_usable(Trail& trail, const Agent& agent) {
   const auto defers = [&](const std::string& why) {
-    journal_.end(Outcome::deferred, "qmail-local defers: " + why);
+    trail.journal.end(Outcome::deferred, "qmail-local defers: " + why);
     return false;
   };
   if (!agent.home.starts_with('/')) {
-    journal_.end(Outcome::bounced, fmt::format("qmail-local takes no home \"{}\"", agent.home));
+    trail.journal.end(Outcome::bounced,
+                      fmt::format("qmail-local takes no home \"{}\"", agent.home));
     return false;
   }
-  VSTATE_TRY_ASSIGN(const auto home, tables_.walker.reach(agent.who, agent.home, k_execute));
+  VSTATE_TRY_ASSIGN(const auto home, trail.tables.walker.reach(agent.who, agent.home, k_execute));
   if (!home.is_there()) return defers(home.why);
   if (!home.info.is_directory()) return defers(agent.home + " is not a directory");
   if ((home.info.mode & (k_sticky | k_writable_by_all)) != 0)
@@ -61,44 +68,19 @@ Result<bool> Trace::home_is_usable(const Agent& agent) {
   return true;
 }
 
-Status Trace::deliver_locally(const Assignment& assignment, Agent& agent) {
-  VSTATE_TRY_ASSIGN(const bool usable, home_is_usable(agent));
-  if (!usable) return {};
-  set_environment(assignment, agent);
-  VSTATE_TRY_ASSIGN(const auto chosen, find_dot_qmail(assignment.dash, agent));
-  if (chosen.is_ended) return {};
-  if (chosen.name.empty() && !assignment.dash.empty()) {
-    journal_.end(Outcome::bounced,
-                 fmt::format("no .qmail file in {} answers, not even .qmail{}default", agent.home,
-                             assignment.dash));
-    return {};
-  }
-  if (chosen.default_from <= agent.ext.size())
-    agent.environment["DEFAULT"] = agent.ext.substr(chosen.default_from);
-  if (!chosen.name.empty()) journal_.step(fmt::format("{} is read by qmail-local", chosen.name));
-  if (!chosen.file.text.empty())
-    return carry_out(chosen.file.text, (chosen.file.info.mode & k_forwards_only) != 0, agent);
-  // What qmail-start was given, which the usual start-up scripts take from this file.
-  VSTATE_TRY_ASSIGN(const auto given,
-                    tables_.system.read_if_there(tables_.control("defaultdelivery")));
-  journal_.step(
-      fmt::format("the delivery that qmail-start was given is used{}",
-                  given ? ", as control/defaultdelivery has it" : "; ./Mailbox, perhaps"));
-  return carry_out(given.value_or("./Mailbox\n"), false, agent);
-}
-
-Result<Trace::DotQmail> Trace::find_dot_qmail(const std::string& dash, const Agent& agent) {
+Result<DotQmail> find_dot_qmail(Trail& trail, const std::string& dash, const Agent& agent) {
   for (auto& [name, default_from] : candidates(dash, agent.ext)) {
     const auto path = path_join(agent.home, name);
-    VSTATE_TRY_ASSIGN(auto opened, open_as(tables_.system, tables_.walker, agent.who, path));
+    VSTATE_TRY_ASSIGN(auto opened,
+                      open_as(trail.tables.system, trail.tables.walker, agent.who, path));
     DotQmail chosen{name, std::move(opened), default_from, false};
     if (chosen.file.state == Reached::State::denied)
-      journal_.end(Outcome::deferred, "qmail-local defers: " + chosen.file.why);
+      trail.journal.end(Outcome::deferred, "qmail-local defers: " + chosen.file.why);
     else if (!chosen.file.is_there() || !chosen.file.info.is_regular())
       continue;
     else if ((chosen.file.info.mode & k_writable_by_all) != 0)
-      journal_.end(Outcome::deferred,
-                   fmt::format("qmail-local defers: {} is writable for everybody", path));
+      trail.journal.end(Outcome::deferred,
+                        fmt::format("qmail-local defers: {} is writable for everybody", path));
     else
       return chosen;
     chosen.is_ended = true;
@@ -107,13 +89,27 @@ Result<Trace::DotQmail> Trace::find_dot_qmail(const std::string& dash, const Age
   return DotQmail{};
 }
 
-Status Trace::carry_out(const std::string& text, bool forwards_only, Agent& agent) {
+Result<Flow> carry_out_line(Trail& trail, const std::string& line, bool forwards_only,
+                            const Agent& agent) {
+  if (forwards_only) {
+    trail.journal.end(
+        Outcome::deferred,
+        fmt::format("qmail-local defers: \"{}\" stands where only forwards may", line));
+    return Flow::fail;
+  }
+  if (line.front() == '|') return to_program(trail, line.substr(1), agent, agent.home);
+  const auto path = absolute(line, agent.home);
+  return line.ends_with('/') ? to_maildir(trail, path, agent, "qmail-local")
+                             : to_mbox(trail, path, agent);
+}
+
+Status carry_out(Trail& trail, const std::string& text, bool forwards_only, Agent& agent) {
   std::vector<std::string> forwards;
   bool is_first = true;
   for (const auto whole : split_lines(text)) {
     const std::string line(trim_end(whole));
     if (line.empty() && is_first) {
-      journal_.end(Outcome::deferred, "qmail-local defers: its first line is blank");
+      trail.journal.end(Outcome::deferred, "qmail-local defers: its first line is blank");
       return {};
     }
     is_first = false;
@@ -121,27 +117,45 @@ Status Trace::carry_out(const std::string& text, bool forwards_only, Agent& agen
     if (line.front() == '+') {
       forwards_only |= line == "+list";
     } else if (line.front() == '|' || line.front() == '.' || line.front() == '/') {
-      VSTATE_TRY_ASSIGN(const auto flow, carry_out_line(line, forwards_only, agent));
+      VSTATE_TRY_ASSIGN(const auto flow, carry_out_line(trail, line, forwards_only, agent));
       if (flow == Flow::fail) return {};
       if (flow == Flow::stop) break;
     } else {
       forwards.push_back(line.front() == '&' ? line.substr(1) : line);
     }
   }
-  for (const auto& address : forwards) VSTATE_TRY(forward(address));
+  for (const auto& address : forwards) VSTATE_TRY(forward(trail, address));
   return {};
 }
 
-Result<Flow> Trace::carry_out_line(const std::string& line, bool forwards_only,
-                                   const Agent& agent) {
-  if (forwards_only) {
-    journal_.end(Outcome::deferred,
-                 fmt::format("qmail-local defers: \"{}\" stands where only forwards may", line));
-    return Flow::fail;
+}  // namespace
+
+Status deliver_locally(Trail& trail, const Assignment& assignment, Agent& agent) {
+  VSTATE_TRY_ASSIGN(const bool usable, home_is_usable(trail, agent));
+  if (!usable) return {};
+  set_environment(assignment, agent);
+  VSTATE_TRY_ASSIGN(const auto chosen, find_dot_qmail(trail, assignment.dash, agent));
+  if (chosen.is_ended) return {};
+  if (chosen.name.empty() && !assignment.dash.empty()) {
+    trail.journal.end(Outcome::bounced,
+                      fmt::format("no .qmail file in {} answers, not even .qmail{}default",
+                                  agent.home, assignment.dash));
+    return {};
   }
-  if (line.front() == '|') return to_program(line.substr(1), agent, agent.home);
-  const auto path = absolute(line, agent.home);
-  return line.ends_with('/') ? to_maildir(path, agent, "qmail-local") : to_mbox(path, agent);
+  if (chosen.default_from <= agent.ext.size())
+    agent.environment["DEFAULT"] = agent.ext.substr(chosen.default_from);
+  if (!chosen.name.empty())
+    trail.journal.step(fmt::format("{} is read by qmail-local", chosen.name));
+  if (!chosen.file.text.empty())
+    return carry_out(trail, chosen.file.text, (chosen.file.info.mode & k_forwards_only) != 0,
+                     agent);
+  // What qmail-start was given, which the usual start-up scripts take from this file.
+  VSTATE_TRY_ASSIGN(const auto given,
+                    trail.tables.system.read_if_there(trail.tables.control("defaultdelivery")));
+  trail.journal.step(
+      fmt::format("the delivery that qmail-start was given is used{}",
+                  given ? ", as control/defaultdelivery has it" : "; ./Mailbox, perhaps"));
+  return carry_out(trail, given.value_or("./Mailbox\n"), false, agent);
 }
 
 }  // namespace vstate

@@ -18,74 +18,16 @@ std::uint32_t leading_number(const std::string& text) {
   return static_cast<std::uint32_t>(to_number(text.substr(0, end)).value_or(0));
 }
 
-}  // namespace
-
-Status Trace::spawn(const std::string& local, const std::string& host) {
-  if (local.empty()) {
-    journal_.end(Outcome::discarded, "qmail-lspawn drops mail for an empty local part");
-    return {};
-  }
-  const auto recipient = to_lower(local + "@" + host);
-  for (const auto& earlier : on_the_way_)
-    if (earlier == recipient) {
-      journal_.end(Outcome::loops, fmt::format("{}@{} was on the way here before", local, host));
-      return {};
-    }
-  if (!followed_.insert(recipient).second) {
-    journal_.step(fmt::format("{}@{}: as above", local, host));
-    return {};
-  }
-  VSTATE_TRY_ASSIGN(const auto assignment, assignment_of(local));
-  if (!assignment) return {};
-  Agent agent;
-  agent.who = actor_of(leading_number(assignment->uid), leading_number(assignment->gid));
-  agent.home = assignment->home;
-  agent.local = local;
-  agent.host = host;
-  agent.ext = assignment->ext;
-  if (agent.who.uid == 0) {
-    journal_.end(Outcome::deferred, "qmail-lspawn does not deliver as root");
-    return {};
-  }
-  on_the_way_.push_back(recipient);
-  const auto status = deliver_locally(*assignment, agent);
-  on_the_way_.pop_back();
-  return status;
-}
-
-Result<std::optional<Assignment>> Trace::assignment_of(const std::string& local) {
-  if (!tables_.assign_cdb) {
-    journal_.step(
-        fmt::format("{} does not exist: qmail-getpw is asked", tables_.server.assign_cdb));
-    return system_user_of(local);
-  }
-  const auto found = find_assignment(*tables_.assign_cdb, local);
-  if (!found) {
-    journal_.end(Outcome::deferred, fmt::format("qmail-lspawn defers: {}: {}",
-                                                tables_.server.assign_cdb, found.error().message));
-    return std::nullopt;
-  }
-  if (!*found) {
-    journal_.step(fmt::format("{} has no entry for \"{}\": qmail-getpw is asked",
-                              tables_.server.assign_cdb, local));
-    return system_user_of(local);
-  }
-  journal_.step(fmt::format("users/cdb gives {}{} to uid {} in {}",
-                            (*found)->is_wildcard ? "" : "exactly ", (*found)->key, (*found)->uid,
-                            (*found)->home));
-  return *found;
-}
-
-Result<bool> Trace::is_home_of(const SystemAccount& account) {
-  VSTATE_TRY_ASSIGN(const auto getpw, actor_of(tables_.system, "qmailp"));
-  VSTATE_TRY_ASSIGN(const auto home, tables_.walker.walk(getpw, account.home));
+Result<bool> is_home_of(Trail& trail, const SystemAccount& account) {
+  VSTATE_TRY_ASSIGN(const auto getpw, actor_of(trail.tables.system, "qmailp"));
+  VSTATE_TRY_ASSIGN(const auto home, trail.tables.walker.walk(getpw, account.home));
   return home.is_there() && home.info.uid == account.uid;
 }
 
-Result<std::optional<Assignment>> Trace::system_user_of(const std::string& local) {
+Result<std::optional<Assignment>> system_user_of(Trail& trail, const std::string& local) {
   const auto taken = [&](const std::string& name, const SystemAccount& account, std::string dash,
                          std::string ext) {
-    journal_.step(
+    trail.journal.step(
         fmt::format("qmail-getpw gives it to the system account {} in {}", name, account.home));
     return Assignment{"",
                       false,
@@ -100,19 +42,79 @@ Result<std::optional<Assignment>> Trace::system_user_of(const std::string& local
     if (end == std::string::npos) break;
     if (end <= k_longest_user) {
       const auto name = to_lower(local.substr(0, end));
-      VSTATE_TRY_ASSIGN(const auto account, tables_.system.account(name));
+      VSTATE_TRY_ASSIGN(const auto account, trail.tables.system.account(name));
       if (account && account->uid != 0) {
-        VSTATE_TRY_ASSIGN(const bool is_home, is_home_of(*account));
+        VSTATE_TRY_ASSIGN(const bool is_home, is_home_of(trail, *account));
         if (is_home && end == local.size()) return std::optional(taken(name, *account, "", ""));
         if (is_home) return std::optional(taken(name, *account, "-", local.substr(end + 1)));
       }
     }
     if (end == 0) break;
   }
-  VSTATE_TRY_ASSIGN(const auto alias, tables_.system.account("alias"));
+  VSTATE_TRY_ASSIGN(const auto alias, trail.tables.system.account("alias"));
   if (alias) return std::optional(taken("alias", *alias, "-", local));
-  journal_.end(Outcome::deferred, "qmail-getpw finds no account \"alias\" for it");
+  trail.journal.end(Outcome::deferred, "qmail-getpw finds no account \"alias\" for it");
   return std::nullopt;
+}
+
+Result<std::optional<Assignment>> assignment_of(Trail& trail, const std::string& local) {
+  if (!trail.tables.assign_cdb) {
+    trail.journal.step(
+        fmt::format("{} does not exist: qmail-getpw is asked", trail.tables.server.assign_cdb));
+    return system_user_of(trail, local);
+  }
+  const auto found = find_assignment(*trail.tables.assign_cdb, local);
+  if (!found) {
+    trail.journal.end(Outcome::deferred,
+                      fmt::format("qmail-lspawn defers: {}: {}", trail.tables.server.assign_cdb,
+                                  found.error().message));
+    return std::nullopt;
+  }
+  if (!*found) {
+    trail.journal.step(fmt::format("{} has no entry for \"{}\": qmail-getpw is asked",
+                                   trail.tables.server.assign_cdb, local));
+    return system_user_of(trail, local);
+  }
+  trail.journal.step(fmt::format("users/cdb gives {}{} to uid {} in {}",
+                                 (*found)->is_wildcard ? "" : "exactly ", (*found)->key,
+                                 (*found)->uid, (*found)->home));
+  return *found;
+}
+
+}  // namespace
+
+Status spawn(Trail& trail, const std::string& local, const std::string& host) {
+  if (local.empty()) {
+    trail.journal.end(Outcome::discarded, "qmail-lspawn drops mail for an empty local part");
+    return {};
+  }
+  const auto recipient = to_lower(local + "@" + host);
+  for (const auto& earlier : trail.on_the_way)
+    if (earlier == recipient) {
+      trail.journal.end(Outcome::loops,
+                        fmt::format("{}@{} was on the way here before", local, host));
+      return {};
+    }
+  if (!trail.followed.insert(recipient).second) {
+    trail.journal.step(fmt::format("{}@{}: as above", local, host));
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(const auto assignment, assignment_of(trail, local));
+  if (!assignment) return {};
+  Agent agent;
+  agent.who = actor_of(leading_number(assignment->uid), leading_number(assignment->gid));
+  agent.home = assignment->home;
+  agent.local = local;
+  agent.host = host;
+  agent.ext = assignment->ext;
+  if (agent.who.uid == 0) {
+    trail.journal.end(Outcome::deferred, "qmail-lspawn does not deliver as root");
+    return {};
+  }
+  trail.on_the_way.push_back(recipient);
+  const auto status = deliver_locally(trail, *assignment, agent);
+  trail.on_the_way.pop_back();
+  return status;
 }
 
 }  // namespace vstate

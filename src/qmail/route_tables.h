@@ -13,7 +13,7 @@
 #include "format/control.h"
 #include "qmail/router.h"
 #include "store/account_store.h"
-#include "sys/access.h"
+#include "sys/permission.h"
 #include "vstate/model/server.h"
 
 namespace vstate {

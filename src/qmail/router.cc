@@ -46,6 +46,9 @@ Result<Router> Router::load(const Files& system, const Server& server, const Acc
   return Router(std::move(tables));
 }
 
-Result<Route> Router::trace(std::string_view address) { return Trace(*tables_).run(address); }
+Result<Route> Router::trace(std::string_view address) {
+  Trail trail(*tables_);
+  return follow(trail, address);
+}
 
 }  // namespace vstate

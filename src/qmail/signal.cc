@@ -1,4 +1,5 @@
 #include "qmail/signal.h"
+#include "sys/handle.h"
 
 #include <dirent.h>
 #include <fcntl.h>

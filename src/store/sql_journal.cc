@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sys/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

@@ -10,6 +10,8 @@
 
 #include "store/backends.h"
 #include "store/sql.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sys/handle.h"
+#include "sys/identity.h"
 #include "vstate/base/result.h"
 
 namespace vstate {

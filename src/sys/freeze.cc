@@ -1,4 +1,5 @@
 #include "sys/freeze.h"
+#include "sys/handle.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -1,4 +1,6 @@
 #include "sys/local_files.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 #include <dirent.h>
 #include <fcntl.h>

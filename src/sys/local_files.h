@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "sys/files.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

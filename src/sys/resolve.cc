@@ -1,4 +1,6 @@
 #include "sys/resolve.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

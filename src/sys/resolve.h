@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sys/identity.h"
 #include "sys/local_files.h"
 
 namespace vstate {

@@ -1,4 +1,6 @@
 #include "sys/system.h"
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

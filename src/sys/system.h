@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "sys/handle.h"
+#include "sys/identity.h"
 #include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"

@@ -136,7 +136,8 @@ class SqliteTest(support.SandboxCase):
                                     ("apply", "--prune", "--yes", "--max-delete", "9", file)):
                         outcome = server.vstate(*command, timeout=60)
                         self.assertIn(outcome.code, (0, 1, 2, 3, 75), (command, outcome))
-                        changed = support.changed_paths(outside, support.snapshot(server.at("/etc")))
+                        now = support.snapshot(server.at("/etc"))
+                        changed = support.changed_paths(outside, now)
                         self.assertEqual(changed, [], (command, outcome))
                         self.assertNotIn(CANARY.decode(), outcome.out + outcome.err)
                         if os.path.isfile(path) and not os.path.islink(path):
@@ -170,6 +171,7 @@ class SqliteTest(support.SandboxCase):
         self.assertTrue(os.path.exists(path + "-journal"))
         with open(path, "rb") as database:
             self.assertNotEqual(database.read(), whole)
+
         def contents():
             return {name: server.read(f"{path}{name}") for name in ("", "-journal")}
 

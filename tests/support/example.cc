@@ -74,7 +74,11 @@ text = "to \"{mailbox:alice}/Maildir/.Junk\"\n"
 
 std::string example_with_mail(const std::string& archive_root) {
   // Another home than the targets have, so that nothing arrives by having the same path.
-  const Sandbox source({"/opt/old/vpopmail", "/opt/old/qmail", "5.4.33", false});
+  const Sandbox source({.vpopmail_dir = "/opt/old/vpopmail",
+                        .qmail_dir = "/opt/old/qmail",
+                        .version = "5.4.33",
+                        .stores_clear_passwords = false,
+                        .defines = ""});
   auto session = source.open();
   const auto report = apply(session, domain_file(example_document(), archive_root));
   REQUIRE(report);

@@ -28,6 +28,8 @@ struct FlagName {
 [[nodiscard]] std::vector<std::string> other_flags_of(Flags);
 
 namespace flag {
+constexpr Flags no_pop = 0x02;
+constexpr Flags no_imap = 0x08;
 constexpr Flags bounce_mail = 0x10;
 constexpr Flags override_limits = 0x2000;
 }  // namespace flag

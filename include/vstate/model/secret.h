@@ -33,4 +33,8 @@ enum class PasswordKind {
 /// The scheme of a crypt(3) string as people call it: "SHA-512", "MD5", "DES", "none".
 [[nodiscard]] std::string scheme_of(const Secret& hash);
 
+/// A hash as Dovecot and LDAP want it: vpopmail's are crypt(3)'s; one with a scheme in front says
+/// it itself.
+[[nodiscard]] std::string with_scheme(const Secret& hash);
+
 }  // namespace vstate

@@ -217,9 +217,9 @@ struct Summary {
 /// Pure: the same input gives the same plan.
 [[nodiscard]] Plan make_plan(const PlanInput&);
 
-/// What the target cannot hold of the file, one line each (guard.cc).
+/// What the target cannot hold of the file, one line each (refusals.cc).
 [[nodiscard]] std::vector<std::string> find_refusals(const PlanInput&);
-/// Warnings about delivery lines and values that will not work as they did (guard.cc).
+/// Warnings about delivery lines and values that will not work as they did (refusals.cc).
 [[nodiscard]] std::vector<Note> find_warnings(const PlanInput&);
 
 /// All programs that the State's delivery lines run, expanded for the target; lines that cannot be

@@ -8,8 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "ledger/database.h"
 #include "ledger/journal.h"
+#include "ledger/sqlite.h"
+#include "sys/handle.h"
 
 namespace vstate {
 

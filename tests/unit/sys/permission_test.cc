@@ -1,4 +1,4 @@
-#include "sys/access.h"
+#include "sys/permission.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,0 +1,77 @@
+#include "sys/identity.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "vstate/base/result.h"
+
+namespace vstate {
+
+namespace {
+
+/// What this thread touches files as; asking the kernel costs as much as telling it.
+thread_local Identity t_identity;
+
+/// Both calls report nothing, so the kernel is asked what it made of them. All that is done in
+/// somebody's name leans on this.
+void set_identity(Identity identity) {
+  // The group first: once the user is not root, the group cannot be set any more.
+  constexpr auto ask_uid = static_cast<uid_t>(-1);
+  constexpr auto ask_gid = static_cast<gid_t>(-1);
+  if (identity.uid == 0) setfsuid(identity.uid);
+  setfsgid(identity.gid);
+  setfsuid(identity.uid);
+  VSTATE_ASSERT(static_cast<uid_t>(setfsuid(ask_uid)) == identity.uid &&
+                static_cast<gid_t>(setfsgid(ask_gid)) == identity.gid);
+}
+
+}  // namespace
+
+bool can_act_as_others() {
+  // vstate never changes who it runs as.
+  static const bool is_root = geteuid() == 0;
+  return is_root;
+}
+
+void ActingAs::become(Identity wanted) {
+  if (!can_act_as_others() || wanted == t_identity) return;
+  before_ = std::exchange(t_identity, wanted);
+  is_active_ = true;
+  set_identity(wanted);
+}
+
+ActingAs::ActingAs(std::uint32_t uid, std::uint32_t gid) { become({uid, gid}); }
+
+ActingAs::ActingAs(const std::optional<Identity>& identity) {
+  if (identity) become(*identity);
+}
+
+ActingAs::~ActingAs() {
+  if (!is_active_) return;
+  const int kept = errno;  // of the call that was made as somebody
+  t_identity = before_;
+  set_identity(before_);
+  errno = kept;
+}
+
+bool is_theirs_to_read(int directory, const char* name, const struct stat& file) {
+  if (!can_act_as_others() || !S_ISREG(file.st_mode) || file.st_nlink < 2) return true;
+  struct stat place {
+  }, there{};
+  if (fstat(directory, &place) != 0 || fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+      there.st_dev != file.st_dev || there.st_ino != file.st_ino)
+    return false;
+  if (place.st_uid == 0 || file.st_uid == place.st_uid) return true;
+  return (file.st_mode & (file.st_gid == place.st_gid ? S_IRGRP : S_IROTH)) != 0;
+}
+
+void drop_supplementary_groups() {
+  if (can_act_as_others()) VSTATE_ASSERT(setgroups(0, nullptr) == 0);
+}
+
+}  // namespace vstate
