@@ -162,8 +162,20 @@ Result<std::optional<Remembered>> Judge::remembered(const MessageIdentity& ident
 
 std::optional<EntryState> Judge::restated(const NameHash& key, std::string_view path) {
   const auto* entry = memory_.mark_seen(key);
-  if (entry == nullptr || entry->state == state_of_message(path)) return std::nullopt;
+  const auto now = state_of_message(path);
+  if (entry == nullptr || entry->state == now) return std::nullopt;
   return entry->state;
+}
+
+void Judge::expect_move(const NameHash& key, const EntryState& before, const EntryState& now) {
+  if (before.place != now.place) moved_from_.insert_or_assign(key, before.place);
+}
+
+/// A copy in another folder looks like a move as long as the message itself has not come: it comes
+/// later, and what stands in its folder then is what the move takes away.
+bool Judge::is_moved_from(std::string_view folder, const NameHash& name) const {
+  const auto found = moved_from_.find(name);
+  return found != moved_from_.end() && found->second == short_digest(folder);
 }
 
 Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity& identity) {
@@ -174,7 +186,7 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
   unsigned out = 0;
   for (const auto& record : index->find(identity.name)) {
     const bool is_own = record.folder == own;
-    if (identity.is_scoped && !is_own) continue;
+    if (identity.is_scoped && (!is_own || is_moved_from(message.folder, identity.name))) continue;
     bool is_same = true;
     if (!is_trusted) {
       VSTATE_TRY_ASSIGN(const auto found,

@@ -148,6 +148,9 @@ class Judge {
   /// Returns what is remembered of a message that has another state at the source now, under
   /// `path`. Returns nullopt if it never came or has not changed. Counts as seen in this pass.
   [[nodiscard]] std::optional<EntryState> restated(const NameHash& key, std::string_view path);
+  /// Says that a remembered message is another folder's at the source now. What the index has in
+  /// its folder here goes in this pass.
+  void expect_move(const NameHash& key, const EntryState& before, const EntryState& now);
   /// Returns bits of Sighting. A message whose ",S=" is the entry's size is not looked at.
   [[nodiscard]] Result<unsigned> sightings(const TreeEntry&, const MessageIdentity&);
   /// Returns what becomes of a message that is not remembered. `earlier` is the size of the message
@@ -166,6 +169,7 @@ class Judge {
 
  private:
   Result<Directory> judge_directory(const std::string& path, Way&);
+  [[nodiscard]] bool is_moved_from(std::string_view folder, const NameHash& name) const;
   Result<Judgement> judge_place(const std::string& path, std::optional<std::uint64_t> size);
 
   Target* target_;
@@ -176,6 +180,9 @@ class Judge {
   std::vector<NameHash> repeated_;
   std::map<std::string, Directory> directories_;
   std::map<std::string, Directory>::const_iterator last_directory_ = directories_.end();
+  /// Folders, by digest, that messages leave in this pass, by the name's key: what the index has
+  /// there goes.
+  std::unordered_map<NameHash, std::uint64_t, HashOfHash> moved_from_;
   /// Sizes of the messages that this pass places, by key: they are not in the index.
   std::unordered_map<NameHash, std::uint64_t, HashOfHash> placed_;
 };

@@ -70,9 +70,10 @@ Result<bool> Receiver::wants_here(const std::string& path) {
   // A stopped pass placed it and did not come to say so.
   if (before->is_announced) VSTATE_TRY(delivery_.note(identity.key, before->state));
   const auto now = state_of_message(path);
-  if (before->state != now)
-    VSTATE_TRY(
-        changes_.restate({.key = identity.key, .path = path, .before = before->state, .now = now}));
+  if (before->state == now) return false;
+  judge_.expect_move(identity.key, before->state, now);
+  VSTATE_TRY(
+      changes_.restate({.key = identity.key, .path = path, .before = before->state, .now = now}));
   return false;
 }
 

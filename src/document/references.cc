@@ -33,6 +33,14 @@ class ReferenceCheck {
   [[nodiscard]] Place place_of(const std::string& subject) const;
   void check_named(const std::string& text, const Place& place, std::string_view what);
   void check_moderators();
+  void check_lines(const DeliveryLines&, const std::string& subject);
+  void check_robots();
+  void check_lists();
+  /// Names of files, and the entry that makes each.
+  using Owners = std::map<std::string, std::string>;
+  [[nodiscard]] Owners dot_qmail_files() const;
+  void check_file_name(const std::string& path, const File&, const Owners& dot_qmail);
+  void check_file_place(const std::string& path);
 
   const State& state_;
   const std::string& file_;
@@ -90,85 +98,104 @@ void ReferenceCheck::check_moderators() {
 }
 
 void ReferenceCheck::run() {
-  const auto& state = state_;
-  const auto check_lines = [&](const DeliveryLines& lines, const std::string& subject) {
-    for (const auto& line : lines) check_named(line, place_of(subject), subject);
-  };
-  if (state.default_delivery) check_lines(*state.default_delivery, "domain.default");
-  for (const auto& [name, mailbox] : state.mailboxes) {
-    check_lines(mailbox.deliver, "mailbox." + name.text());
-    if (mailbox.vacation)
-      check_named(*mailbox.vacation, place_of("mailbox." + name.text()), "mailbox." + name.text());
+  if (state_.default_delivery) check_lines(*state_.default_delivery, "domain.default");
+  for (const auto& [name, mailbox] : state_.mailboxes) {
+    const auto subject = "mailbox." + name.text();
+    check_lines(mailbox.deliver, subject);
+    if (mailbox.vacation) check_named(*mailbox.vacation, place_of(subject), subject);
   }
-  for (const auto& [name, alias] : state.alias) check_lines(alias.deliver, "alias." + name.text());
-  for (const auto& [name, robot] : state.autoresponders) {
+  for (const auto& [name, alias] : state_.alias) check_lines(alias.deliver, "alias." + name.text());
+  check_robots();
+  check_lists();
+  const auto dot_qmail = dot_qmail_files();
+  for (const auto& [path, file] : state_.files) {
+    const auto subject = "file." + path;
+    check_file_name(path, file, dot_qmail);
+    check_file_place(path);
+    check_named(path, place_of(subject), "file");
+    if (file.kind != File::Kind::bytes) check_named(file.content, place_of(subject), subject);
+  }
+  check_moderators();
+}
+
+void ReferenceCheck::check_lines(const DeliveryLines& lines, const std::string& subject) {
+  for (const auto& line : lines) check_named(line, place_of(subject), subject);
+}
+
+void ReferenceCheck::check_robots() {
+  for (const auto& [name, robot] : state_.autoresponders) {
     const auto subject = "autoresponder." + name.text();
     check_named(robot.message, place_of(subject), subject);
-    if (state.alias.contains(name))
+    if (state_.alias.contains(name))
       diagnostics_.error(place_of(subject),
                          fmt::format("\"{}\" is an alias as well; both would be the "
                                      "file {}",
                                      name.text(), dot_qmail_name(name.text())));
   }
-  for (const auto& [name, list] : state.lists) {
+}
+
+void ReferenceCheck::check_lists() {
+  for (const auto& [name, list] : state_.lists) {
     const auto subject = "list." + name.text();
     for (const auto& [file, text] : list.files) check_named(text, place_of(subject), subject);
     for (const auto& [suffix, target] : list.links) {
       const auto alias = AliasName::parse(name.text() + suffix);
-      if (alias && (state.alias.contains(*alias) || state.autoresponders.contains(*alias)))
+      if (alias && (state_.alias.contains(*alias) || state_.autoresponders.contains(*alias)))
         diagnostics_.error(place_of(subject),
                            fmt::format("the list's link \"{}\" and another entry would "
                                        "be the same file",
                                        alias->text()));
     }
   }
-  std::map<std::string, std::string> dot_qmail;
-  for (const auto& [name, alias] : state.alias)
-    dot_qmail[dot_qmail_name(name.text())] = "alias." + name.text();
-  for (const auto& [name, robot] : state.autoresponders)
-    dot_qmail[dot_qmail_name(name.text())] = "autoresponder." + name.text();
-  for (const auto& [name, list] : state.lists)
+}
+
+/// The dot-qmail files that entries make, and which entry.
+ReferenceCheck::Owners ReferenceCheck::dot_qmail_files() const {
+  Owners files;
+  for (const auto& [name, alias] : state_.alias)
+    files[dot_qmail_name(name.text())] = "alias." + name.text();
+  for (const auto& [name, robot] : state_.autoresponders)
+    files[dot_qmail_name(name.text())] = "autoresponder." + name.text();
+  for (const auto& [name, list] : state_.lists)
     for (const auto& [suffix, target] : list.links)
-      dot_qmail[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
-  std::map<std::string, std::string> directories;
-  for (const auto& [name, list] : state.lists)
-    directories[name.text()] = fmt::format("the directory of list.{}", name.text());
-  for (const auto& [path, file] : state.files) {
-    if (const auto other = directories.find(path.substr(0, path.find('/')));
-        other != directories.end())
-      diagnostics_.error(place_of("file." + path),
-                         fmt::format("file.path: \"{}\" is in {}", path, other->second));
-    if (file.kind == File::Kind::text && is_delivery_file(path) && !dot_qmail.contains(path))
-      diagnostics_.error(place_of("file." + path),
-                         fmt::format("file.path: \"{}\" answers to an address", path),
-                         "describe it as [alias.NAME]");
-    if (const auto other = dot_qmail.find(path); other != dot_qmail.end())
-      diagnostics_.error(
-          place_of("file." + path),
-          fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
-          "keep one of them");
-    check_named(path, place_of("file." + path), "file");
-    for (auto slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      const auto above = state.files.find(path.substr(0, slash));
-      if (above != state.files.end() && above->second.kind != File::Kind::directory)
-        diagnostics_.error(place_of("file." + path),
-                           fmt::format("file.path: \"{}\" goes through \"{}\", which is no "
-                                       "directory in this file",
-                                       path, above->first));
-    }
-    const auto in_home = split_home(path);
-    const auto owner = in_home ? MailboxName::parse(in_home->mailbox) : fail(Errc::invalid, "");
-    if (owner && in_home->rest == "vacation/message" && state.mailboxes.contains(*owner) &&
-        state.mailboxes.at(*owner).vacation)
-      diagnostics_.error(
-          place_of("file." + path),
-          fmt::format("file.path: \"{}\" is mailbox.{}.vacation as well", path, owner->text()),
-          "keep one of them");
-    if (file.kind != File::Kind::bytes)
-      check_named(file.content, place_of("file." + path), "file." + path);
+      files[dot_qmail_name(name.text()) + suffix] = "list." + name.text();
+  return files;
+}
+
+/// A file that would be another entry's, or would be one.
+void ReferenceCheck::check_file_name(const std::string& path, const File& file,
+                                     const Owners& dot_qmail) {
+  const auto place = place_of("file." + path);
+  if (file.kind == File::Kind::text && is_delivery_file(path) && !dot_qmail.contains(path))
+    diagnostics_.error(place, fmt::format("file.path: \"{}\" answers to an address", path),
+                       "describe it as [alias.NAME]");
+  if (const auto other = dot_qmail.find(path); other != dot_qmail.end())
+    diagnostics_.error(
+        place, fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
+        "keep one of them");
+  const auto in_home = split_home(path);
+  const auto owner = in_home ? MailboxName::parse(in_home->mailbox) : fail(Errc::invalid, "");
+  if (owner && in_home->rest == "vacation/message" && state_.mailboxes.contains(*owner) &&
+      state_.mailboxes.at(*owner).vacation)
+    diagnostics_.error(
+        place, fmt::format("file.path: \"{}\" is mailbox.{}.vacation as well", path, owner->text()),
+        "keep one of them");
+}
+
+/// A file below what is no directory of the file's, or is a list's.
+void ReferenceCheck::check_file_place(const std::string& path) {
+  const auto place = place_of("file." + path);
+  const auto list = AliasName::parse(path.substr(0, path.find('/')));
+  if (list && state_.lists.contains(*list) && list->text() == path.substr(0, path.find('/')))
+    diagnostics_.error(
+        place, fmt::format("file.path: \"{}\" is in the directory of list.{}", path, list->text()));
+  for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const auto above = state_.files.find(path.substr(0, slash));
+    if (above != state_.files.end() && above->second.kind != File::Kind::directory)
+      diagnostics_.error(place, fmt::format("file.path: \"{}\" goes through \"{}\", which is no "
+                                            "directory in this file",
+                                            path, above->first));
   }
-  check_moderators();
 }
 
 }  // namespace

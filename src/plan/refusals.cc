@@ -213,25 +213,44 @@ std::map<std::string, std::vector<std::string>> extensions_of(const State& state
 
 }  // namespace
 
-std::vector<Note> find_warnings(const PlanInput& input) {
+namespace {
+
+/// Gathers warnings; none is given twice.
+class Warnings {
+ public:
+  explicit Warnings(const PlanInput& input) : input_(input) {}
+  void of_deliveries();
+  void of_full_mailboxes();
+  void of_extensions();
+  void of_passwords();
   std::vector<Note> notes;
-  const auto warn = [&](std::string kind, std::string name, std::string text) {
-    const bool is_said = std::any_of(notes.begin(), notes.end(), [&](const Note& note) {
-      return note.subject_kind == kind && note.name == name && note.text == text;
-    });
-    if (!is_said)
-      notes.push_back({NoteKind::warning, std::move(kind), std::move(name), std::move(text)});
-  };
-  auto paths = input.condition.paths;
-  if (paths.domain.empty()) paths.domain = input.facts.new_directory;
+
+ private:
+  void warn(std::string kind, std::string name, std::string text);
+
+  const PlanInput& input_;
+};
+
+void Warnings::warn(std::string kind, std::string name, std::string text) {
+  const bool is_given = std::any_of(notes.begin(), notes.end(), [&](const Note& note) {
+    return note.subject_kind == kind && note.name == name && note.text == text;
+  });
+  if (!is_given)
+    notes.push_back({NoteKind::warning, std::move(kind), std::move(name), std::move(text)});
+}
+
+/// Lines that no program understands, and programs that are not on this server.
+void Warnings::of_deliveries() {
+  auto paths = input_.condition.paths;
+  if (paths.domain.empty()) paths.domain = input_.facts.new_directory;
   std::map<std::pair<std::string, std::string>, std::set<std::string>> missing;
-  for_each_delivery(input.desired, [&](std::string kind, const std::string& name,
-                                       const DeliveryLines& lines, LineReader reader) {
+  for_each_delivery(input_.desired, [&](std::string kind, const std::string& name,
+                                        const DeliveryLines& lines, LineReader reader) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
       const auto parsed = parse_delivery(lines[i], reader, i == 0);
       if (parsed.kind == DeliveryKind::broken) warn(kind, name, parsed.problem);
       for (const auto& program : programs_in(lines[i], reader, paths))
-        if (input.facts.missing_programs.contains(program)) missing[{kind, name}].insert(program);
+        if (input_.facts.missing_programs.contains(program)) missing[{kind, name}].insert(program);
     }
   });
   for (const auto& [subject, programs] : missing) {
@@ -244,11 +263,14 @@ std::vector<Note> find_warnings(const PlanInput& input) {
                      more > 0 ? fmt::format(" and {} more programs", more) : "",
                      programs.size() == 1 ? "is" : "are"));
   }
-  for (const auto& report : input.facts.archives) {
+}
+
+void Warnings::of_full_mailboxes() {
+  for (const auto& report : input_.facts.archives) {
     const auto key = MailboxName::parse(report.box.name);
     if (report.box.kind != Box::Kind::mailbox || !key || report.messages == 0) continue;
-    const auto mailbox = input.desired.mailboxes.find(*key);
-    if (mailbox == input.desired.mailboxes.end()) continue;
+    const auto mailbox = input_.desired.mailboxes.find(*key);
+    if (mailbox == input_.desired.mailboxes.end()) continue;
     const auto& quota = mailbox->second.quota;
     if ((quota.bytes > 0 && report.archive.bytes > quota.bytes) ||
         (quota.messages > 0 && report.archive.messages > quota.messages))
@@ -256,15 +278,21 @@ std::vector<Note> find_warnings(const PlanInput& input) {
            fmt::format("its mail ({} messages, {}) is more than its quota; new mail will bounce",
                        with_thousands(report.archive.messages), human_bytes(report.archive.bytes)));
   }
-  if (!input.server.has_qmail_ext)
-    for (const auto& [name, files] : extensions_of(input.desired))
-      warn("mailbox", name,
-           fmt::format("its {} {} read only by a vpopmail that is built with qmail-ext, which this "
-                       "server's vpopmail_config.h does not say",
-                       join(files, ", "), files.size() == 1 ? "is" : "are"));
+}
+
+void Warnings::of_extensions() {
+  if (input_.server.has_qmail_ext) return;
+  for (const auto& [name, files] : extensions_of(input_.desired))
+    warn("mailbox", name,
+         fmt::format("its {} {} read only by a vpopmail that is built with qmail-ext, which this "
+                     "server's vpopmail_config.h does not say",
+                     join(files, ", "), files.size() == 1 ? "is" : "are"));
+}
+
+void Warnings::of_passwords() {
   std::size_t clear_passwords = 0;
-  for (const auto& [name, mailbox] : input.desired.mailboxes) {
-    if (mailbox.clear_password && !input.server.stores_clear_passwords) ++clear_passwords;
+  for (const auto& [name, mailbox] : input_.desired.mailboxes) {
+    if (mailbox.clear_password && !input_.server.stores_clear_passwords) ++clear_passwords;
     switch (kind_of(mailbox.password)) {
       case PasswordKind::none:
         warn("mailbox", name.text(), "has no password, so nobody can log in");
@@ -283,10 +311,20 @@ std::vector<Note> find_warnings(const PlanInput& input) {
     }
   }
   if (clear_passwords > 0)
-    warn("domain", input.desired.name.text(),
+    warn("domain", input_.desired.name.text(),
          fmt::format("{} clear-text password{} not carried: this server's vpopmail keeps none",
                      clear_passwords, clear_passwords == 1 ? " is" : "s are"));
-  return notes;
+}
+
+}  // namespace
+
+std::vector<Note> find_warnings(const PlanInput& input) {
+  Warnings warnings(input);
+  warnings.of_deliveries();
+  warnings.of_full_mailboxes();
+  warnings.of_extensions();
+  warnings.of_passwords();
+  return std::move(warnings.notes);
 }
 
 }  // namespace vstate

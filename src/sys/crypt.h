@@ -10,7 +10,4 @@ namespace vstate {
 /// front is left out, as vpopmail 5.6 does. libxcrypt answers "*0" for what it does not know.
 [[nodiscard]] bool crypt_accepts(const std::string& hash);
 
-/// True if `password` is the one behind the hash.
-[[nodiscard]] bool crypt_matches(const std::string& password, const std::string& hash);
-
 }  // namespace vstate

@@ -1,6 +1,6 @@
 /// \file
 /// Text that means the same on every server: paths of one server become placeholders, expanded
-/// on another (DESIGN: "paths never appear as the old server had them").
+/// on another: no path appears in a file as the old server had it.
 ///
 ///     {vpopmail}      vpopmail's home                {domain}        this domain's directory
 ///     {qmail}         qmail's directory              {mailbox:NAME}  a mailbox's home

@@ -1,6 +1,7 @@
 """Pulling a domain again and again, while people read their mail on both sides."""
 
 import os
+import shutil
 import stat
 import sys
 
@@ -71,6 +72,17 @@ class Mail:
 
     def delete(self, unique):
         os.unlink(self.path_of(unique))
+
+    def copy(self, path, folder):
+        """Into another folder, under the same name; a mail program gives it a new one."""
+        copied = os.path.join(self.folder(folder), "cur", os.path.basename(path))
+        shutil.copy2(path, copied)
+        servers.give(copied)
+
+    def copies(self, unique):
+        """Folders that a message stands in."""
+        return sorted(os.path.relpath(place, self.root) for place, _, names in os.walk(self.root)
+                      for name in names if name.partition(":")[0] == unique)
 
 
 class PullCase(cases.SandboxCase):

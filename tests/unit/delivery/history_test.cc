@@ -475,6 +475,25 @@ TEST_CASE("what a stopped pass built for a message that is then deleted there is
   CHECK(left_over > 0);
 }
 
+TEST_CASE("a message that is copied into another folder is in both", "[mail][history]") {
+  // Walked before and behind the folder of the message itself.
+  for (const auto* folder : {"/.Copy", "/zCopy"}) {
+    CAPTURE(folder);
+    const Servers servers;
+    const auto& box = servers.box();
+    box.maildir("/source");
+    box.maildir(std::string("/source") + folder);
+    box.file("/source/cur/1.a,S=3:2,S", "one");
+    REQUIRE(servers.pass({}).status);
+    box.file(std::string("/source") + folder + "/cur/1.a,S=3:2,S", "one");
+    for (int passes = 0; passes < 3; ++passes) {
+      REQUIRE(servers.pass({.prunes = passes > 0}).status);
+      CHECK(box.exists("/target/cur/1.a,S=3:2,S"));
+      CHECK(box.exists(std::string("/target") + folder + "/cur/1.a,S=3:2,S"));
+    }
+  }
+}
+
 TEST_CASE("a disk that is full after a stopped pass costs no message", "[mail][history]") {
   for (int stop_at = 1;; ++stop_at) {
     CAPTURE(stop_at);
