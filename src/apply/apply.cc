@@ -17,8 +17,9 @@ namespace vstate {
 PlanRun::PlanRun(const ApplyInput& input, const Plan& plan, ApplyObserver& observer)
     : input_(input),
       plan_(plan),
-      site_(input.system, input.server, input.store, input.desired, input.actual),
       steps_(plan, observer),
+      site_(input.system, input.server, input.store, input.desired, input.actual,
+            steps_.report.remarks),
       mail_(std::make_unique<MailDelivery>(input, plan, site_, steps_, observer)) {}
 
 PlanRun::~PlanRun() = default;
@@ -34,8 +35,6 @@ Status PlanRun::build() {
 
 Result<ApplyReport> PlanRun::end() {
   VSTATE_TRY(remember());
-  auto& remarks = steps_.report.remarks;
-  remarks.insert(remarks.begin(), site_.remarks.begin(), site_.remarks.end());
   return std::move(steps_.report);
 }
 

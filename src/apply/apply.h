@@ -74,8 +74,8 @@ class PlanRun {
 
   const ApplyInput& input_;
   const Plan& plan_;
-  Site site_;
   Steps steps_;
+  Site site_;
   std::unique_ptr<MailDelivery> mail_;
   bool waits_for_publication_ = false;
 };

@@ -159,9 +159,9 @@ void MailDelivery::take_count(const Parcel& parcel, const ReceiveCount& count) {
   steps_.report.gone += count.gone;
   const auto label = address_of_contents(parcel.box);
   for (const auto& kept : count.kept)
-    steps_.report.remarks.push_back(fmt::format("{}: {} was changed here and stays", label, kept));
+    site_.remarks.push_back(fmt::format("{}: {} was changed here and stays", label, kept));
   for (const auto& refused : count.refused)
-    steps_.report.remarks.push_back(fmt::format("{}: not delivered: {}", label, refused));
+    site_.remarks.push_back(fmt::format("{}: not delivered: {}", label, refused));
   if (parcel.box.kind == Box::Kind::mailbox &&
       count.messages + count.files + count.restated + count.removed > 0)
     touched_.insert(parcel.box.name);
@@ -247,10 +247,9 @@ Status MailDelivery::convert_mailbox(const std::string& name, Batch& batch) {
                                 .label = address};
   VSTATE_TRY_ASSIGN(const auto count, convert_courier(site_.system, converted, memory, &batch));
   for (const auto& kept : count.kept)
-    steps_.report.remarks.push_back(
-        fmt::format("{}: {} is Dovecot's already and stays", address, kept));
+    site_.remarks.push_back(fmt::format("{}: {} is Dovecot's already and stays", address, kept));
   for (const auto& left_out : count.left_out)
-    steps_.report.remarks.push_back(fmt::format("{}: left out: {}", address, left_out));
+    site_.remarks.push_back(fmt::format("{}: left out: {}", address, left_out));
   return {};
 }
 

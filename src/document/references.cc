@@ -7,6 +7,7 @@
 
 #include "document/keys.h"
 #include "vstate/base/text.h"
+#include "vstate/model/delivery.h"
 #include "vstate/model/template.h"
 
 namespace vstate::document {
@@ -15,11 +16,9 @@ namespace {
 
 /// True for the name of a .qmail-NAME file that mail can select.
 bool is_delivery_file(const std::string& spelt) {
-  constexpr std::string_view prefix = ".qmail-";
   const auto path = read_bytes(spelt);
-  if (path.rfind(prefix, 0) != 0) return false;
-  const auto local = replace_all(path.substr(prefix.size()), ":", ".");
-  return AliasName::parse(local).has_value() && dot_qmail_name(local) == path;
+  const auto local = alias_of_dot_qmail(path);
+  return local && AliasName::parse(*local).has_value() && dot_qmail_name(*local) == path;
 }
 
 class ReferenceCheck {

@@ -16,8 +16,6 @@ namespace vstate {
 
 namespace {
 
-constexpr std::string_view k_prefix = ".qmail-";
-
 Status take_alias(Inspection& in, const AliasName& name, DeliveryLines lines, bool forwards_only) {
   VSTATE_TRY_ASSIGN(auto robot, as_autoresponder(in, name.text(), lines));
   if (robot)
@@ -135,12 +133,12 @@ Status read_default(Inspection& in) {
 
 Status read_aliases(Inspection& in) {
   for (const auto& entry : in.entries) {
-    if (entry.name.rfind(k_prefix, 0) != 0 || entry.name == ".qmail-default") continue;
+    const auto local = alias_of_dot_qmail(entry.name);
+    if (!local || entry.name == ".qmail-default") continue;
     const bool is_file =
         entry.type == FileInfo::Type::regular || entry.type == FileInfo::Type::link;
     if (!is_file || in.is_claimed(in.in_domain(entry.name))) continue;
-    const auto local = replace_all(entry.name.substr(k_prefix.size()), ":", ".");
-    VSTATE_TRY(read_alias(in, entry, local));
+    VSTATE_TRY(read_alias(in, entry, *local));
   }
   return {};
 }

@@ -224,10 +224,8 @@ Status place_homes(Inspection& in) {
 }
 
 Status make_home(Site& site, const std::string& home) {
-  for (const std::string_view part :
-       {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
+  for (const auto part : k_home_directories)
     VSTATE_TRY(site.system.ensure_directory(home + std::string(part), site.owned(0700)));
-  }
   return {};
 }
 

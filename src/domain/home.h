@@ -3,7 +3,9 @@
 /// links, on other disks.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "domain/inspection.h"
 #include "domain/site.h"
@@ -22,6 +24,9 @@ Result<std::string> refusal_of_home(Inspection&, const std::string& home);
 /// The note that a home is outside the domain's directory.
 [[nodiscard]] std::string note_of_home(const std::string& name, const std::string& home);
 
+/// The directories of a home, behind its own path, in the order in which they are made.
+inline constexpr std::array<std::string_view, 5> k_home_directories{"", "/Maildir", "/Maildir/new",
+                                                                    "/Maildir/cur", "/Maildir/tmp"};
 /// Makes the directories of a home that are missing.
 Status make_home(Site&, const std::string& home);
 /// Removes the home of a mailbox that goes, if it is in the domain's directory.

@@ -9,12 +9,11 @@
 #include "format/subscribers.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
+#include "vstate/model/delivery.h"
 
 namespace vstate {
 
 namespace {
-
-constexpr std::string_view k_prefix = ".qmail-";
 
 constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
                                        "outlocal", "inlocal", "key"};
@@ -59,12 +58,12 @@ Result<bool> is_list(Inspection& in, const std::string& root) {
   return false;
 }
 
-Status find_list_behind(Inspection& in, const DirEntry& link) {
+Status find_list_behind(Inspection& in, const DirEntry& link, const std::string& alias) {
   VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(link.name)));
   if (path_name(target) != "editor") return {};
   if (!target.starts_with('/')) target = in.in_domain(target);
   const auto root = clean_path(path_parent(target));
-  const auto name = AliasName::parse(replace_all(link.name.substr(k_prefix.size()), ":", "."));
+  const auto name = AliasName::parse(alias);
   const auto place = in.places.find(root);
   for (const auto& [known, directory] : in.lists)
     if (place && in.places.find(directory) == place) return {};
@@ -249,8 +248,9 @@ Status find_lists(Inspection& in) {
     in.list_entries.insert(entry.name);
   }
   for (const auto& entry : in.entries)
-    if (entry.type == FileInfo::Type::link && entry.name.starts_with(k_prefix))
-      VSTATE_TRY(find_list_behind(in, entry));
+    if (const auto alias = alias_of_dot_qmail(entry.name);
+        alias && entry.type == FileInfo::Type::link)
+      VSTATE_TRY(find_list_behind(in, entry, *alias));
   return {};
 }
 

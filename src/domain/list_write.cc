@@ -2,12 +2,11 @@
 
 #include "domain/list.h"
 
-#include "domain/site.h"
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "domain/site.h"
 #include "format/subscribers.h"
 #include "vstate/base/text.h"
 

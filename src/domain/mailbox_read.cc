@@ -108,8 +108,7 @@ Result<bool> check_home(Inspection& in, const MailboxName& name, const std::stri
                       name.text(), home, detail));
     in.out.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
-  for (const std::string_view part :
-       {"", "/Maildir", "/Maildir/new", "/Maildir/cur", "/Maildir/tmp"}) {
+  for (const auto part : k_home_directories) {
     const auto shown = part.empty() ? std::string("the home") : std::string(part.substr(1));
     VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, home + std::string(part)));
     if (!found.is_directory()) {

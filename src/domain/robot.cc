@@ -1,8 +1,8 @@
 #include "domain/robot.h"
-#include "domain/alias.h"
 
 #include <fmt/format.h>
 
+#include "domain/alias.h"
 #include "domain/inspection.h"
 #include "domain/site.h"
 #include "sys/path.h"

@@ -20,7 +20,7 @@ namespace vstate {
 class Site {
  public:
   Site(System& changes, const Server& its_server, AccountStore& its_store, const State& wanted,
-       const Observation& found)
+       const Observation& found, std::vector<std::string>& remarks_of_run)
       : system(changes),
         server(its_server),
         store(its_store),
@@ -29,7 +29,8 @@ class Site {
         name(wanted.name),
         paths(found.condition.paths),
         directory(found.condition.directory),
-        owner(found.condition.owner) {}
+        owner(found.condition.owner),
+        remarks(remarks_of_run) {}
 
   System& system;
   const Server& server;
@@ -40,7 +41,7 @@ class Site {
   Paths paths;            ///< with the homes that are made on the way
   std::string directory;  ///< empty until the domain has one
   Owner owner;
-  std::vector<std::string> remarks;  ///< for people: what was seen on the way
+  std::vector<std::string>& remarks;  ///< for people: what was seen on the way
 
   [[nodiscard]] Ownership owned(unsigned mode) const { return {owner.uid, owner.gid, mode}; }
   [[nodiscard]] DomainLocation location() const { return {name, directory, owner}; }

@@ -28,8 +28,7 @@ class Dumping {
  private:
   Status lock_archives(const std::string& domain);
   Status archive_all(Observation&);
-  void take(std::optional<ArchiveRef>& into, const ArchiveSource&, const std::string& address,
-            const std::string& relative);
+  void take(std::optional<ArchiveRef>& into, const ArchiveSource&, const Box&);
   Status archive_or_count(std::optional<ArchiveRef>& into, const ArchiveSource&,
                           const std::string& address, const std::string& relative);
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& address,
@@ -37,11 +36,13 @@ class Dumping {
   Status count(const ArchiveSource&, const std::string& address);
   void add(const TreeCount&, const std::string& address);
   [[nodiscard]] Result<std::optional<IndexFile>> read_index(const std::string& path) const;
+  [[nodiscard]] std::string path_of(const Box&) const;
   [[nodiscard]] static std::string path_of_part(const std::string& whole,
                                                 const ArchiveRef& present);
 
   Session& session_;
   const DumpOptions& options_;
+  std::string domain_;
   std::vector<LeftOut> left_out_;  ///< by the walks
   std::optional<Error> failure_;   ///< all of them, in one message
   DomainDump out_;
@@ -109,10 +110,10 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
 }
 
 /// What cannot be read of one does not hold up the look at the others: all of it is reported.
-void Dumping::take(std::optional<ArchiveRef>& into, const ArchiveSource& source,
-                   const std::string& address, const std::string& relative) {
+void Dumping::take(std::optional<ArchiveRef>& into, const ArchiveSource& source, const Box& box) {
+  const auto address = address_of_contents(box);
   if (options_.selection.excludes(address) || (failure_ && failure_->ends_run())) return;
-  const auto taken = archive_or_count(into, source, address, relative);
+  const auto taken = archive_or_count(into, source, address, path_of(box));
   if (taken) return;
   if (taken.error().code == Errc::not_found)
     out_.has_changed = true;  // deleted since it was listed
@@ -137,6 +138,12 @@ Result<std::optional<IndexFile>> Dumping::read_index(const std::string& path) co
   constexpr std::size_t most_increments = 99;
   if (index && index->archive.increments.size() >= most_increments) return std::nullopt;
   return index;
+}
+
+/// "example.com/mailbox/alice.tar.zst", below the directory of archives.
+std::string Dumping::path_of(const Box& box) const {
+  const auto name = box.name.empty() ? std::string() : "/" + box.name;
+  return fmt::format("{}/{}{}.tar.zst", domain_, to_text(box.kind), name);
 }
 
 /// "alice.tar.zst", then "alice.2.tar.zst" and so on.
@@ -165,17 +172,15 @@ Status Dumping::lock_archives(const std::string& domain) {
 
 Status Dumping::archive_all(Observation& observation) {
   auto& state = *observation.state;
-  const auto& domain = state.name.text();
-  if (!options_.mail.empty()) VSTATE_TRY(lock_archives(domain));
+  domain_ = state.name.text();
+  if (!options_.mail.empty()) VSTATE_TRY(lock_archives(domain_));
   for (const auto& [name, source] : observation.mailbox_archives)
-    take(state.mailboxes.at(name).mail, source, "mail." + name.text(),
-         fmt::format("{}/mailbox/{}.tar.zst", domain, name.text()));
+    take(state.mailboxes.at(name).mail, source, {Box::Kind::mailbox, name.text()});
   for (const auto& [name, source] : observation.list_archives)
     if (const auto list = state.lists.find(name); list != state.lists.end())
-      take(list->second.archive, source, "archive." + name.text(),
-           fmt::format("{}/list/{}.tar.zst", domain, name.text()));
+      take(list->second.archive, source, {Box::Kind::list, name.text()});
   if (observation.domain_archive)
-    take(state.archive, *observation.domain_archive, "files", domain + "/files.tar.zst");
+    take(state.archive, *observation.domain_archive, {Box::Kind::files, ""});
   return failure_ ? Status(tl::unexpected<Error>(*failure_)) : Status();
 }
 

@@ -11,6 +11,7 @@
 #include "sys/path.h"
 #include "sys/permission.h"
 #include "vstate/base/text.h"
+#include "vstate/model/delivery.h"
 #include "vstate/model/flags.h"
 
 namespace vstate {
@@ -316,11 +317,11 @@ Status Check::check_others() {
     for (const auto& [suffix, target] : list.links) VSTATE_TRY(check_name(name.text() + suffix));
   }
   // A link that is no list's is carried as a file.
-  constexpr std::string_view prefix = ".qmail-";
-  for (const auto& [path, file] : wanted_.files)
-    if (file.kind == File::Kind::link && path.starts_with(prefix) &&
-        path.find('/') == std::string::npos)
-      VSTATE_TRY(check_name(replace_all(path.substr(prefix.size()), ":", ".")));
+  for (const auto& [path, file] : wanted_.files) {
+    const auto alias = alias_of_dot_qmail(path);
+    if (file.kind == File::Kind::link && alias && path.find('/') == std::string::npos)
+      VSTATE_TRY(check_name(*alias));
+  }
   return {};
 }
 

@@ -134,8 +134,17 @@ std::vector<std::string> programs_run(std::string_view command) {
   return programs;
 }
 
+namespace {
+constexpr std::string_view k_dot_qmail = ".qmail-";
+}  // namespace
+
 std::string dot_qmail_name(std::string_view alias) {
-  return ".qmail-" + replace_all(std::string(alias), ".", ":");
+  return std::string(k_dot_qmail) + replace_all(std::string(alias), ".", ":");
+}
+
+std::optional<std::string> alias_of_dot_qmail(std::string_view name) {
+  if (!name.starts_with(k_dot_qmail)) return std::nullopt;
+  return replace_all(std::string(name.substr(k_dot_qmail.size())), ":", ".");
 }
 
 bool runs_vdelivermail(const DeliveryLines& lines) {

@@ -41,7 +41,10 @@ class SqlAliases final : public AliasStore {
   Status write_rows(const DomainLocation&, const std::string& name,
                     const std::vector<std::string>& before,
                     const std::vector<std::string>& after) override;
-  Result<std::optional<std::set<std::string>>> read_domains(const DomainLocation&) const override;
+  Result<std::optional<std::set<std::string>>> read_domains(
+      const DomainLocation& domain) const override {
+    return alias_domains_of(tables_, domain.name);
+  }
   Status write_domain(const DomainLocation&, const std::string& alias, bool is_listed) override;
 
  private:
@@ -110,20 +113,6 @@ Status SqlAliases::write_rows(const DomainLocation& domain, const std::string& n
   return is_journaled ? journal_.end() : Status();
 }
 
-Result<std::optional<std::set<std::string>>> SqlAliases::read_domains(
-    const DomainLocation& domain) const {
-  const auto table = tables_.layout().alias_domains();
-  if (!table) return std::nullopt;
-  std::set<std::string> names;
-  if (table->exists)
-    VSTATE_TRY(tables_.database().run(
-        fmt::format("SELECT {} FROM {} WHERE {} = ?", tables_.quote("alias"),
-                    tables_.quote(table->name), tables_.quote("domain")),
-        {domain.name.text()},
-        [&](const Values& row) { names.insert(to_lower(row[0].value_or(""))); }));
-  return std::optional(std::move(names));
-}
-
 Status SqlAliases::write_domain(const DomainLocation& domain, const std::string& alias,
                                 bool is_listed) {
   VSTATE_TRY_ASSIGN(const auto listed, read_domains(domain));
@@ -175,6 +164,19 @@ Status replace_rows(Tables& tables, const Table& table, const std::string& domai
   }
   if (written == lines) return {};
   return fail(Errc::io, "the database gives its rows back in another order; run it again");
+}
+
+Result<std::optional<std::set<std::string>>> alias_domains_of(const Tables& tables,
+                                                              const DomainName& domain) {
+  const auto table = tables.layout().alias_domains();
+  if (!table) return std::nullopt;
+  std::set<std::string> names;
+  if (table->exists)
+    VSTATE_TRY(tables.database().run(
+        fmt::format("SELECT {} FROM {} WHERE {} = ?", tables.quote("alias"),
+                    tables.quote(table->name), tables.quote("domain")),
+        {domain.text()}, [&](const Values& row) { names.insert(to_lower(row[0].value_or(""))); }));
+  return std::optional(std::move(names));
 }
 
 std::unique_ptr<AliasStore> make_aliases(Tables& tables) {

@@ -241,7 +241,7 @@ Result<std::vector<std::string>> SqlBackend::remarks(const DomainLocation& domai
                           visible(trim_end(row[0].value_or("")))));
         }));
   }
-  VSTATE_TRY_ASSIGN(const auto listed, make_aliases(tables_)->read_domains(domain));
+  VSTATE_TRY_ASSIGN(const auto listed, alias_domains_of(tables_, domain.name));
   for (const auto& name : listed.value_or(std::set<std::string>())) {
     const auto parsed = DomainName::parse(name);
     if (!parsed || !aliases.contains(*parsed))

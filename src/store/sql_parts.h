@@ -53,6 +53,9 @@ Status write_counter(Tables&, const std::string& key, const DirControl&);
 [[nodiscard]] std::unique_ptr<AliasStore> make_aliases(Tables&);
 [[nodiscard]] std::unique_ptr<Backend> make_backend(Tables&);
 
+/// The rows of `aliasdomains` for a domain; nullopt where vpopmail keeps no such table.
+Result<std::optional<std::set<std::string>>> alias_domains_of(const Tables&, const DomainName&);
+
 /// vmysql.h and vpgsql.h do not agree on the name.
 [[nodiscard]] const char* user_column(const Table& logins);
 

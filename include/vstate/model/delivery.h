@@ -3,6 +3,7 @@
 /// (qmail-local.c:main; vdelivermail.c:check_forward_deliver), so every parse names one.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,5 +59,7 @@ struct DeliveryLine {
 /// The name of the file below the domain's directory that answers to `alias`: ".qmail-" and the
 /// alias with ":" for each dot.
 [[nodiscard]] std::string dot_qmail_name(std::string_view alias);
+/// The alias that such a file is called after; nullopt for a name without ".qmail-" in front.
+[[nodiscard]] std::optional<std::string> alias_of_dot_qmail(std::string_view name);
 
 }  // namespace vstate
