@@ -149,13 +149,8 @@ class LedgerFaultTest(ServersCase):
         work = self.work_on(f"fault-{number}-{code}")
         run = disturb.traced(work, ["--changes", "--locks", "--below", os.path.join(work, LEDGER),
                                     "--fail", number, code], self.command)
-        try:
-            self.assertIn(run.code, (0, 1, 3, 75), run.err)
-            self.run_in(work, self.command)
-            self.check_end(work)
-            words = disturb.differences(disturb.picture(work, (r"ledger\.sqlite",)), wanted)
-        except AssertionError as failure:
-            words = [str(failure)]
+        words = self.after(work, wanted, (r"ledger\.sqlite",),
+                           lambda: self.assertIn(run.code, (0, 1, 3, 75), run.err))
         if words:
             return f"{errno.errorcode[code]} at {run.hit}: {'; '.join(words[:5])}"
         self.forget(work)

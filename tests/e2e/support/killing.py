@@ -76,18 +76,25 @@ class KillCase(disturb.DisturbCase):
         if not run.hit:  # threads came in another order, and there was one call less
             self.forget(work)
             return None
-        try:
-            self.check_killed(work)
-            self.meanwhile(work)
-            self.run_in(work, self.command)
-            self.check_end(work)
-            words = disturb.differences(disturb.picture(work, self.without), wanted)
-        except AssertionError as failure:
-            words = [str(failure)]
+        words = self.after(work, wanted, self.without, lambda: self.between(work))
         if words:
             return f"killed {run.hit}: {'; '.join(words[:5])}"
         self.forget(work)
         return None
+
+    def between(self, work):
+        self.check_killed(work)
+        self.meanwhile(work)
+
+    def after(self, work, wanted, without, check):
+        """What is wrong after the next run."""
+        try:
+            check()
+            self.run_in(work, self.command)
+            self.check_end(work)
+            return disturb.differences(disturb.picture(work, without), wanted)
+        except AssertionError as failure:
+            return [str(failure)]
 
 
 class ServersCase(KillCase):
