@@ -1,5 +1,4 @@
 #include "delivery/check.h"
-#include "sys/handle.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 
 #include "delivery/compare.h"
 #include "maildir/names.h"
+#include "sys/handle.h"
 
 // It believes neither the memory nor what an apply reported: the comparison runs with an empty
 // memory, and messages that it counts as there are looked at once more, each at its place.

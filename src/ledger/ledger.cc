@@ -1,5 +1,4 @@
 #include "ledger/ledger.h"
-#include "ledger/schema.h"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "ledger/deliveries.h"
+#include "ledger/schema.h"
 #include "vstate/base/digest.h"
 
 namespace vstate {

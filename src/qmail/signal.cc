@@ -1,5 +1,4 @@
 #include "qmail/signal.h"
-#include "sys/handle.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +11,8 @@
 #include <string>
 
 #include <fmt/format.h>
+
+#include "sys/handle.h"
 
 namespace vstate {
 

@@ -285,8 +285,9 @@ Result<sql::Schema> MysqlDatabase::read_schema() {
 }
 
 Result<bool> MysqlDatabase::keeps(const sql::Column& column, const std::string& value) {
+  constexpr unsigned char first_beyond_ascii = 0x80;
   const bool is_ascii = std::all_of(value.begin(), value.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80;  // NOLINT(*-magic-numbers)
+    return static_cast<unsigned char>(c) < first_beyond_ascii;
   });
   if (is_ascii || column.charset == "binary") return true;
   if (!is_utf8(value)) return false;

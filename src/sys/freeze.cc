@@ -1,5 +1,4 @@
 #include "sys/freeze.h"
-#include "sys/handle.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -13,6 +12,8 @@
 #include <csignal>
 
 #include <fmt/format.h>
+
+#include "sys/handle.h"
 
 namespace vstate {
 

@@ -1,6 +1,4 @@
 #include "sys/local_files.h"
-#include "sys/handle.h"
-#include "sys/identity.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include "sys/handle.h"
+#include "sys/identity.h"
 #include "sys/io.h"
 #include "sys/path.h"
 #include "sys/resolve.h"

@@ -1,6 +1,4 @@
 #include "sys/resolve.h"
-#include "sys/handle.h"
-#include "sys/identity.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -14,6 +12,9 @@
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

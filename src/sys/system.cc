@@ -1,6 +1,4 @@
 #include "sys/system.h"
-#include "sys/handle.h"
-#include "sys/identity.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,12 +7,13 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <ctime>
-#include <functional>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "sys/handle.h"
+#include "sys/identity.h"
 
 namespace vstate {
 

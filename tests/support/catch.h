@@ -11,8 +11,8 @@ using Catch::Matchers::ContainsSubstring;
 #include <catch2/catch.hpp>
 namespace vstate::test {
 inline auto ContainsSubstring(const std::string& part) { return Catch::Matchers::Contains(part); }
-/// Version 2 cannot skip at run time: say it where it is seen, and end the test case.
 }  // namespace vstate::test
+   /// Version 2 cannot skip at run time: the reason is printed where it is seen, and the case ends.
 #define SKIP(reason)             \
   do {                           \
     WARN("skipped: " << reason); \

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "support/catch.h"
 #include "support/example.h"
 #include "view/plan_view.h"
 #include "vstate/plan/plan.h"
-
-#include <nlohmann/json.hpp>
 
 using namespace vstate;
 using namespace vstate::test;

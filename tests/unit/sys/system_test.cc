@@ -1,5 +1,4 @@
 #include "sys/system.h"
-#include "qmail/signal.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "qmail/signal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
 #include "sys/crypt.h"
