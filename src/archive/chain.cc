@@ -6,6 +6,7 @@
 
 #include "archive/changes.h"
 #include "archive/hard_links.h"
+#include "archive/tar_writer.h"
 #include "maildir/memory.h"
 #include "maildir/names.h"
 
@@ -80,7 +81,8 @@ bool Chain::takes(ReadEntry& entry) {
     const auto message = *as_message(entry.path);
     key = keys_.of(message);
     const bool is_known = memory_ != nullptr && memory_->find(key) != nullptr;
-    if (is_known && !dropped_.contains(key)) key = key_in_folder(message.folder, message.unique);
+    if (entry.is_scoped || (is_known && !dropped_.contains(key)))
+      key = key_in_folder(message.folder, message.unique);
   }
   for (auto later = at_ + 1; later < changes_.size(); ++later) {
     if (changes_[later].dropped.contains(key)) return false;
@@ -109,6 +111,8 @@ Result<bool> Chain::next() {
       continue;
     }
     entry_ = reader_->entry();
+    // Who reads all of the chain sees each message of a name.
+    entry_.is_scoped = files_.continues() && entry_.is_message && entry_.stamp == k_scoped_stamp;
     is_read_ = entry_.kind != EntryKind::regular;
     if (wants_digests_) digest_.begin(entry_);
     // Most archives have no increments, and their keys need not be made.

@@ -124,7 +124,10 @@ class BoxWriter final : public MailSink {
       : stream_(stream), path_(std::move(path)), have_(have) {}
 
   Result<bool> wants_message(const std::string& path) override {
-    const auto key = keys_.of(*mail::as_message(path));
+    const auto message = *mail::as_message(path);
+    const auto name = key_of_message(message.unique);
+    const auto key = keys_.of(message, name);
+    is_scoped_ = key != name;
     const auto* entry = have_.mark_seen(key);
     if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return true;
     if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
@@ -141,9 +144,10 @@ class BoxWriter final : public MailSink {
     entry.path = path_ + "/" + from.path;
     const bool is_message =
         entry.kind == EntryKind::regular && mail::as_message(from.path).has_value();
-    // A message never changes, so that it needs no stamp to be compared by.
+    // A message never changes, so that it needs no stamp to be compared by. The reader, which may
+    // know its name from another folder, is told which of both it is.
     if (is_message) {
-      entry.stamp = 0;
+      entry.stamp = is_scoped_ ? mail::k_scoped_stamp : 0;
       entry.mode = mail::k_message_mode;
     }
     VSTATE_TRY(stream_.header(entry));
@@ -169,6 +173,7 @@ class BoxWriter final : public MailSink {
   std::string path_;
   MailMemory& have_;
   mail::MessageKeys keys_{&have_};
+  bool is_scoped_ = false;  ///< the message that was asked for last
   std::string changes_;
 };
 
@@ -357,6 +362,7 @@ Status StreamReader::Impl::fill(RemoteSink& receiver) {
     if (entry_.path.size() <= prefix.size()) continue;  // the box itself
     TreeEntry inside = entry_;
     inside.path = entry_.path.substr(prefix.size());
+    inside.is_scoped = inside.stamp == mail::k_scoped_stamp && mail::as_message(inside.path);
     // What follows a failure in this box is skipped by next_box.
     VSTATE_TRY(receiver.take(inside, content));
   }

@@ -48,7 +48,9 @@ class TarWriter {
   std::unique_ptr<struct archive_entry, FreeEntry> entry_;
 };
 
-/// The extended attribute of a file in a stream that holds TreeEntry::stamp in decimal.
+/// The extended attribute of a file in a stream that holds TreeEntry::stamp in decimal. A message
+/// needs no stamp, and has k_scoped_stamp there if it is scoped.
 constexpr const char* k_stamp_attribute = "user.vstate.stamp";
+constexpr std::uint64_t k_scoped_stamp = 1;
 
 }  // namespace vstate::mail

@@ -40,7 +40,10 @@ class ArchiveFile {
   ArchiveFile& operator=(const ArchiveFile&) = delete;
 
   Status open();
-  Status header(const TreeEntry& entry) { return tar_->header(entry); }
+  Status header(TreeEntry entry) {
+    entry.stamp = entry.is_scoped ? mail::k_scoped_stamp : 0;
+    return tar_->stamped_header(entry);
+  }
   Status data(std::string_view bytes) { return tar_->data(bytes); }
   /// Puts it on the disk and renames it to PATH.
   Status commit();
@@ -94,8 +97,12 @@ class Indexing {
 
   /// False: an earlier archive has the message, wherever it was then.
   bool wants_message(const std::string& path) {
-    const auto key = keys_.of(*mail::as_message(path));
+    const auto message = *mail::as_message(path);
+    const auto name = key_of_message(message.unique);
+    const auto key = keys_.of(message, name);
     asked_ = {key, state_of_message(path), 0};
+    // A reader of the whole chain sees that itself; one of increments alone does not.
+    is_scoped_ = key != name && !before_.empty();
     const auto* entry = before_.mark_seen(key);
     if (entry == nullptr) return true;
     if (entry->state != asked_.state) changes_ += mail::to_line(key, path);
@@ -110,6 +117,8 @@ class Indexing {
     took();
     return false;
   }
+  /// Whether the message that was asked for last is another than an earlier archive's of its name.
+  [[nodiscard]] bool is_scoped() const { return is_scoped_; }
   /// What was asked for last is in the archive.
   void took() { now_.push_back(asked_); }
   /// Lines of `.vstate-changes`. Nothing is asked after it. Where the walk could not read all,
@@ -134,6 +143,7 @@ class Indexing {
   MailMemory before_;
   mail::MessageKeys keys_{&before_};
   MemoryEntry asked_;
+  bool is_scoped_ = false;
   ArchiveIndex now_;
   std::string changes_;
 };
@@ -257,10 +267,12 @@ Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& sour
   };
   VSTATE_TRY(walk_tree(
       system, source, summary.count,
-      [&](const TreeEntry& entry) -> Result<bool> {
-        const bool is_asked_for = indexing != nullptr && (entry.kind != EntryKind::regular ||
-                                                          !mail::as_message(entry.path));
-        if (is_asked_for && !indexing->wants(entry.path, stamp_of(entry))) return true;
+      [&](TreeEntry& entry) -> Result<bool> {
+        const bool is_message =
+            entry.kind == EntryKind::regular && mail::as_message(entry.path).has_value();
+        entry.is_scoped = indexing != nullptr && is_message && indexing->is_scoped();
+        if (indexing != nullptr && !is_message && !indexing->wants(entry.path, stamp_of(entry)))
+          return true;
         VSTATE_TRY_ASSIGN(const bool is_taken, archiver.add(entry));
         if (is_taken && indexing != nullptr) indexing->took();
         return is_taken;

@@ -91,6 +91,29 @@ Status Builder::message(const TreeEntry& entry, Content& content, const NameHash
   return hand_on(*std::move(item));
 }
 
+Status Builder::contested(const TreeEntry& entry, Content& content,
+                          const MessageIdentity& identity) {
+  VSTATE_TRY_ASSIGN(auto item, begin_message(entry, identity.key));
+  if (!item) return {};
+  item->record.key = identity.key;
+  VSTATE_TRY(write(entry, content, *item));
+  contested_.push_back({*std::move(item), identity.name});
+  return {};
+}
+
+/// The batch makes moves before it places what was built.
+Status Builder::settle_contested() {
+  for (auto& [item, name] : std::exchange(contested_, {})) {
+    if (judge_.is_moved_from(as_message(item.path)->folder, name)) {
+      VSTATE_TRY(hand_on(std::move(item)));
+      continue;
+    }
+    VSTATE_TRY(drop(item));
+    VSTATE_TRY(delivery_.note(item.record.key, item.record.state));
+  }
+  return {};
+}
+
 /// The name is known when the bytes have been read, and they can be read once: the temporary is
 /// written under a name that follows from the path, and gets the right one afterwards.
 Status Builder::variant(const TreeEntry& entry, Content& content) {

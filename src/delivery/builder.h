@@ -31,6 +31,10 @@ class Builder {
 
   /// Builds a message under its own name. The content may be kept open and built later.
   Status message(const TreeEntry&, Content&, const NameHash& key);
+  /// Builds a message whose place another one leaves in this pass, as is to be told yet.
+  Status contested(const TreeEntry&, Content&, const MessageIdentity&);
+  /// Hands over to the batch those whose place is left. Of the others what is here is remembered.
+  Status settle_contested();
   /// Builds a message under a name that is made of its content, unless that came before.
   Status variant(const TreeEntry&, Content&);
   /// Builds a file. Returns `there` if what was built is what is here, and then only remembers it.
@@ -63,6 +67,11 @@ class Builder {
   Judge& judge_;
   std::vector<Queued> queued_;
   std::vector<Batch::Item> late_;
+  struct Contested {
+    Batch::Item item;
+    NameHash name;
+  };
+  std::vector<Contested> contested_;
 };
 
 /// Removes temporaries of messages that a stopped pass built, and that the source has no more or

@@ -50,6 +50,15 @@ EntryState settled(const EntryState& before, const MailMemory::Change& change,
   return (changed & k_marks_of_letters) != 0 && letters_here != 0 ? change.after : before;
 }
 
+/// Returns the key under which the message that stands in this folder is remembered. Only the one
+/// of several folders that came first has the name's own.
+NameHash key_here(const MailMemory& memory, const MessagePath& message) {
+  const auto scoped = key_in_folder(message.folder, message.unique);
+  const auto* entry = memory.find(scoped);
+  const bool is_scoped = entry != nullptr && (entry->state.marks & k_mark_gone) == 0;
+  return is_scoped ? scoped : key_of_message(message.unique);
+}
+
 /// The path of a message in a folder: in `new`, or in `cur` with its flags.
 std::string path_of(std::string_view folder, std::string_view unique, bool is_new,
                     std::uint64_t marks) {
@@ -66,9 +75,8 @@ Status settle_announced(TargetMessages& messages, MailMemory& memory,
   if (announced.empty()) return {};
   memory.set_announced({});
   VSTATE_TRY(messages.for_each([&](const std::string& path, const MessagePath& message) -> Status {
-    auto found = announced.find(key_of_message(message.unique));
-    if (found == announced.end())
-      found = announced.find(key_in_folder(message.folder, message.unique));
+    auto found = announced.find(key_in_folder(message.folder, message.unique));
+    if (found == announced.end()) found = announced.find(key_here(memory, message));
     if (found == announced.end()) return {};
     const auto [key, change] = *found;
     announced.erase(found);
@@ -127,6 +135,8 @@ Result<std::optional<Located>> Changes::find_here(const NameHash& key, const Mes
     if (key != name && record.folder != own_folder) continue;
     VSTATE_TRY_ASSIGN(auto found, judge_.messages().find(record.folder, message.unique, likely));
     if (!found) continue;
+    // Another message of that name is not to be changed for this one.
+    if (key_here(delivery_.memory, *as_message(found->path)) != key) continue;
     if (state_of_message(found->path).place == before.place) return found;
     other = std::move(found);
   }
@@ -199,9 +209,8 @@ Status Changes::finish() {
 
 /// `left` are the keys that were not found here yet.
 Status Changes::remove(const std::string& path, const MessagePath& message, HashSet& left) {
-  auto key = key_of_message(message.unique);
-  const auto key_here = key_in_folder(message.folder, message.unique);
-  if (!left.contains(key)) key = key_here;
+  const auto scoped = key_in_folder(message.folder, message.unique);
+  const auto key = left.contains(scoped) ? scoped : key_here(delivery_.memory, message);
   if (left.erase(key) == 0) return {};
   const auto* entry = delivery_.memory.find(key);
   if (entry == nullptr) return {};
@@ -214,7 +223,7 @@ Status Changes::remove(const std::string& path, const MessagePath& message, Hash
   // Letters that the conversion gave are no change of an owner's.
   auto as_left = before;
   if (options_.conversions != nullptr)
-    if (const auto* converted = options_.conversions->find(key_here))
+    if (const auto* converted = options_.conversions->find(scoped))
       as_left.marks |= converted->state.marks;
   // Somebody here moved or marked it since the last pass: it is theirs now.
   if (state_of_message(path) != as_left) {

@@ -98,18 +98,20 @@ Status Comparer::check_path(const ReadEntry& entry) {
 Status Comparer::take_message(const ReadEntry& entry) {
   const auto path = *as_message(entry.path);
   const auto name = key_of_message(path.unique);
-  const MessageIdentity single{.name = name, .key = name};
+  const MessageIdentity single =
+      entry.is_scoped ? judge_.identify(path, true) : MessageIdentity{.name = name, .key = name};
   Message message{.name = name, .size = entry.size, .number = entry.number};
   message.folder = judge_.messages().folders().of(path.folder);
   if (!memory_.empty()) {
     // Both are asked now, while the name is at hand: only its hash is kept.
     const auto now = state_of_message(entry.path);
-    const auto repeated = judge_.identify_repeated(path, name);
+    const auto repeated = entry.is_scoped ? single : judge_.identify_repeated(path, name);
     VSTATE_TRY_ASSIGN(message.if_single, standing(single, now));
     VSTATE_TRY_ASSIGN(message.if_repeated, standing(repeated, now));
   }
   VSTATE_TRY_ASSIGN(const auto sightings, judge_.sightings(entry, single));
-  message.sightings = static_cast<std::uint8_t>(sightings);
+  // What stands in its place leaves it, as the end of the archive says.
+  message.sightings = judge_.is_contested(path, single) ? 0 : static_cast<std::uint8_t>(sightings);
   messages_.push_back(message);
   return {};
 }

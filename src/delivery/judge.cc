@@ -131,8 +131,10 @@ Result<Judgement> Judge::link(const TreeEntry& entry) {
   return out;
 }
 
-MessageIdentity Judge::identify(const MessagePath& message) {
+MessageIdentity Judge::identify(const MessagePath& message, bool is_scoped) {
   const auto name = key_of_message(message.unique);
+  if (is_scoped)
+    return {.name = name, .key = key_in_folder(message.folder, message.unique), .is_scoped = true};
   if (std::binary_search(repeated_.begin(), repeated_.end(), name))
     return identify_repeated(message, name);
   // Without that knowledge, as in a stream, the first that comes has the name's own key.
@@ -145,7 +147,7 @@ MessageIdentity Judge::identify_repeated(const MessagePath& message, const NameH
   const auto own = key_in_folder(message.folder, message.unique);
   // One that came while its name was the only one is remembered by the name.
   const auto* first = memory_.find(own) != nullptr ? nullptr : memory_.find(name);
-  if (first == nullptr || first->state.place != short_digest(message.folder)) out.key = own;
+  if (first == nullptr || first->state.place != place_of_folder(message.folder)) out.key = own;
   return out;
 }
 
@@ -175,7 +177,21 @@ void Judge::expect_move(const NameHash& key, const EntryState& before, const Ent
 /// later, and what stands in its folder then is what the move takes away.
 bool Judge::is_moved_from(std::string_view folder, const NameHash& name) const {
   const auto found = moved_from_.find(name);
-  return found != moved_from_.end() && found->second == short_digest(folder);
+  return found != moved_from_.end() && found->second == place_of_folder(folder);
+}
+
+bool Judge::is_contested(const MessagePath& message, const MessageIdentity& identity) const {
+  if (!identity.is_scoped || memory_.is_seen(identity.name)) return false;
+  const auto* other = memory_.find(identity.name);
+  return other != nullptr && (other->state.marks & k_mark_gone) == 0 &&
+         other->state.place == place_of_folder(message.folder);
+}
+
+/// What is remembered by folder and name is no trace of the message that is known by the name.
+bool Judge::is_another(std::uint32_t folder, std::string_view unique) {
+  if (memory_.empty()) return false;
+  const auto* entry = memory_.find(key_in_folder(messages_.folders().path(folder), unique));
+  return entry != nullptr && (entry->state.marks & k_mark_gone) == 0;
 }
 
 Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity& identity) {
@@ -187,6 +203,7 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
   for (const auto& record : index->find(identity.name)) {
     const bool is_own = record.folder == own;
     if (identity.is_scoped && (!is_own || is_moved_from(message.folder, identity.name))) continue;
+    if (!is_own && is_another(record.folder, message.unique)) continue;
     bool is_same = true;
     if (!is_trusted) {
       VSTATE_TRY_ASSIGN(const auto found,

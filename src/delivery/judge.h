@@ -139,7 +139,8 @@ class Judge {
   /// Says which names stand in more than one folder of the source, sorted.
   void expect_repeated(std::vector<NameHash> names) { repeated_ = std::move(names); }
   /// Messages are to be given in the source's order: the first of a name has the name's own key.
-  [[nodiscard]] MessageIdentity identify(const MessagePath&);
+  /// `is_scoped` is TreeEntry::is_scoped: the sender knows better.
+  [[nodiscard]] MessageIdentity identify(const MessagePath&, bool is_scoped = false);
   /// The same of a message whose name stands in more than one folder.
   [[nodiscard]] MessageIdentity identify_repeated(const MessagePath&, const NameHash& name);
   /// Returns nullopt if the message never came, or if it was announced and never arrived: such a
@@ -151,6 +152,11 @@ class Judge {
   /// Says that a remembered message is another folder's at the source now. What the index has in
   /// its folder here goes in this pass.
   void expect_move(const NameHash& key, const EntryState& before, const EntryState& now);
+  /// Returns whether the message of that name leaves the folder in this pass.
+  [[nodiscard]] bool is_moved_from(std::string_view folder, const NameHash& name) const;
+  /// Returns whether a sender's message has the place of one that is remembered by the name alone
+  /// and has not come in this pass: the source has it elsewhere now, which is told later.
+  [[nodiscard]] bool is_contested(const MessagePath&, const MessageIdentity&) const;
   /// Returns bits of Sighting. A message whose ",S=" is the entry's size is not looked at.
   [[nodiscard]] Result<unsigned> sightings(const TreeEntry&, const MessageIdentity&);
   /// Returns what becomes of a message that is not remembered. `earlier` is the size of the message
@@ -169,7 +175,7 @@ class Judge {
 
  private:
   Result<Directory> judge_directory(const std::string& path, Way&);
-  [[nodiscard]] bool is_moved_from(std::string_view folder, const NameHash& name) const;
+  [[nodiscard]] bool is_another(std::uint32_t folder, std::string_view unique);
   Result<Judgement> judge_place(const std::string& path, std::optional<std::uint64_t> size);
 
   Target* target_;

@@ -55,15 +55,15 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, const Destinati
 }
 
 Result<bool> Receiver::wants_message(const std::string& path) {
-  return wants_here(judge_.path_here(path));
+  return wants_here(judge_.path_here(path), false);
 }
 
 /// The identity is kept for `take`, which follows if the message is wanted: to ask twice would make
 /// the second message of the name of it.
-Result<bool> Receiver::wants_here(const std::string& path) {
+Result<bool> Receiver::wants_here(const std::string& path, bool is_scoped) {
   const auto message = mail::as_message(path);
   VSTATE_ASSERT(message);
-  const auto identity = judge_.identify(*message);
+  const auto identity = judge_.identify(*message, is_scoped);
   asked_.emplace(path, identity);
   VSTATE_TRY_ASSIGN(const auto before, judge_.remembered(identity));
   if (!before) return true;
@@ -113,11 +113,15 @@ Status Receiver::take_here(const TreeEntry& entry, Content& content) {
 
 Status Receiver::take_message(const TreeEntry& entry, Content& content) {
   if (!asked_ || asked_->first != entry.path) {
-    VSTATE_TRY_ASSIGN(const bool is_wanted, wants_here(entry.path));
+    VSTATE_TRY_ASSIGN(const bool is_wanted, wants_here(entry.path, entry.is_scoped));
     if (!is_wanted) return {};
   }
   const auto identity = asked_->second;
   VSTATE_TRY_ASSIGN(const auto verdict, judge_.message(entry, identity));
+  // Its bytes come once, and whether its place is free is known at the end.
+  if (verdict == mail::Verdict::there && entry.is_scoped &&
+      judge_.is_contested(*mail::as_message(entry.path), identity))
+    return builder_.contested(entry, content, identity);
   if (verdict == mail::Verdict::there)
     return delivery_.note(identity.key, state_of_message(entry.path));
   if (verdict == mail::Verdict::place) return builder_.message(entry, content, identity.key);
@@ -201,6 +205,7 @@ Status Receiver::restate(const NameHash& key, const std::string& path) {
   const auto before = judge_.restated(key, here);
   if (!before) return {};
   const auto now = state_of_message(here);
+  judge_.expect_move(key, *before, now);
   return changes_.restate({.key = key, .path = std::move(here), .before = *before, .now = now});
 }
 
@@ -221,6 +226,7 @@ Status Receiver::finish() {
   // Whatever says what a letter means has come by now.
   keywords_.complete();
   VSTATE_TRY(changes_.restate_waiting());
+  VSTATE_TRY(builder_.settle_contested());
   VSTATE_TRY(builder_.hand_over_late(keywords_));
   VSTATE_TRY(changes_.finish());
   VSTATE_TRY(mail::remove_left_over(delivery_, judge_.messages()));

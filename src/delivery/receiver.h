@@ -69,7 +69,7 @@ class Receiver final : public RemoteSink {
   Receiver(mail::Delivery delivery, const ReceiveOptions& options);
   Status take_here(const TreeEntry&, Content&);
   Status take_message(const TreeEntry&, Content&);
-  [[nodiscard]] Result<bool> wants_here(const std::string& path);
+  [[nodiscard]] Result<bool> wants_here(const std::string& path, bool is_scoped);
   [[nodiscard]] Result<mail::Verdict> take_file(const TreeEntry&, Content&);
   Status take_keywords(const TreeEntry&, Content&);
   Status place_link(const TreeEntry&);

@@ -54,17 +54,22 @@ std::string flags_of(std::uint64_t marks) {
   return flags;
 }
 
-EntryState state_of_message(std::string_view path) {
-  const auto message = mail::as_message(path);
-  VSTATE_ASSERT(message);
+std::uint64_t place_of_folder(std::string_view folder) {
   // Messages come folder by folder.
   thread_local std::string last_folder;
   thread_local std::uint64_t last_digest = short_digest("");
-  if (message->folder != last_folder) {
-    last_folder = message->folder;
-    last_digest = short_digest(message->folder);
+  if (folder != last_folder) {
+    last_folder = folder;
+    last_digest = short_digest(folder);
   }
-  EntryState state{last_digest, marks_of(parse_message_name(message->name).flags)};
+  return last_digest;
+}
+
+EntryState state_of_message(std::string_view path) {
+  const auto message = mail::as_message(path);
+  VSTATE_ASSERT(message);
+  EntryState state{place_of_folder(message->folder),
+                   marks_of(parse_message_name(message->name).flags)};
   if (path_name(message->directory) == "new") state.marks |= k_mark_new;
   return state;
 }

@@ -45,6 +45,8 @@ constexpr std::uint64_t k_marks_of_letters = ((std::uint64_t{1} << 26U) - 1) << 
 /// Returns the flags in the order that Maildir readers write them.
 [[nodiscard]] std::string flags_of(std::uint64_t marks);
 
+/// Returns EntryState::place of the messages of a folder.
+[[nodiscard]] std::uint64_t place_of_folder(std::string_view folder);
 /// Returns the state of a message by its path, which must be a message's.
 [[nodiscard]] EntryState state_of_message(std::string_view path);
 /// Returns the key of the first message of a name.

@@ -15,7 +15,8 @@ struct HashOfHash {
 };
 using HashSet = std::unordered_set<NameHash, HashOfHash>;
 
-/// The first message of a name is known by its name, all others of it by folder and name.
+/// The first message of a name is known by its name, all others of it by folder and name. One that
+/// is remembered by folder and name stays so, whatever became of the first.
 class MessageKeys {
  public:
   /// Keys found in `known` are not stored again: it says itself which of them were seen.
@@ -27,6 +28,7 @@ class MessageKeys {
   [[nodiscard]] NameHash of(const MessagePath& message, const NameHash& key) {
     if (passed_.contains(key) || (known_ != nullptr && known_->is_seen(key)))
       return key_in_folder(message.folder, message.unique);
+    if (const auto scoped = remembered_in_folder(message, key)) return *scoped;
     if (known_ == nullptr || known_->find(key) == nullptr) passed_.insert(key);
     return key;
   }
@@ -34,6 +36,20 @@ class MessageKeys {
   void forget(const NameHash& key) { passed_.erase(key); }
 
  private:
+  /// Most messages are the first of their name and still in their folder: for those nothing more is
+  /// hashed.
+  [[nodiscard]] std::optional<NameHash> remembered_in_folder(const MessagePath& message,
+                                                             const NameHash& key) const {
+    if (known_ == nullptr || known_->empty()) return std::nullopt;
+    const auto* first = known_->find(key);
+    if (first != nullptr && first->state.place == place_of_folder(message.folder))
+      return std::nullopt;
+    const auto scoped = key_in_folder(message.folder, message.unique);
+    const auto* own = known_->find(scoped);
+    const bool is_known = own != nullptr && (own->state.marks & k_mark_gone) == 0;
+    return is_known ? std::optional(scoped) : std::nullopt;
+  }
+
   const MailMemory* known_;
   HashSet passed_;
 };

@@ -86,6 +86,9 @@ struct TreeEntry {
   std::string target;      ///< of a link
   /// Regular files: digest of what changes whenever the file does (inode, times, size).
   std::uint64_t stamp = 0;
+  /// A message that comes from a sender who knows another one by its unique name: it is remembered
+  /// by folder and name (MessageKeys). What a walk visits never says so.
+  bool is_scoped = false;
   /// Regular files: open for reading, at its start. Null for all else, and in a walk that only
   /// counts.
   std::shared_ptr<OpenFile> file;

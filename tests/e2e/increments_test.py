@@ -111,6 +111,28 @@ class IncrementsTest(IncrementsCase):
         self.assertIn("1900000000.M1P1.old", found)
         self.check_nothing_to_do(self.new, "--mail", self.mail, two)
 
+    def test_copies_under_one_name(self):
+        """In folders before and behind that of the message itself, on a server that has the message
+        and on one that has nothing."""
+        self.use(self.dump())
+        before, behind = (self.alice.path_of(f"170000000{i}.M{i}P1.old") for i in (3, 6))
+        self.alice.copy(before, ".Before")
+        self.alice.copy(behind, "zBehind")
+        for flags in ("S", "FS"):
+            flagged = behind.partition(":")[0].replace("/new/", "/cur/") + f":2,{flags}"
+            os.rename(behind, flagged)
+            behind = flagged
+            last = self.dump()
+            self.use(last)
+            self.assertEqual(self.here().standing(), self.alice.standing())
+            self.check_nothing_to_do(self.new, "--mail", self.mail, last)
+        os.unlink(before)
+        last = self.dump()
+        self.use(last, None, "--prune", "--yes")
+        fresh = self.server("fresh")
+        self.use(last, fresh)
+        self.assertEqual(Mail(fresh, "alice").standing(), self.alice.standing())
+
     def test_only_flags_changed(self):
         self.use(self.dump())
         self.alice.change("1700000001.M1P1.old", flags="FS")

@@ -29,18 +29,6 @@ class FromFilesTest(Passes, PullCase):
         self.assertEqual(Mail(self.new, "alice").messages(), Mail(self.old, "alice").messages())
         self.check_exit(self.new.vstate("pull", self.old.root, "gone.example", "lost.example"), 1)
 
-    def test_a_message_that_is_copied_into_another_folder(self):
-        self.pull()
-        # Its folder comes before that of the message itself, or behind it.
-        before, behind = (self.alice.path_of(f"170000000{i}.M{i}P1.old") for i in (3, 6))
-        self.alice.copy(before, ".Before")
-        self.alice.copy(behind, "zBehind")
-        for _ in range(2):
-            self.pull("--prune", "--yes")
-            for unique in ("1700000003.M3P1.old", "1700000006.M6P1.old"):
-                self.assertEqual(len(self.alice.copies(unique)), 2)
-                self.assertEqual(self.here().copies(unique), self.alice.copies(unique))
-
 
 class ThroughPipeTest(Passes, PullCase):
     """--rsh runs the other vstate without a network in between."""

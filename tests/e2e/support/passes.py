@@ -1,6 +1,7 @@
 """Pulling a domain again and again, while people read their mail on both sides."""
 
 import os
+import random
 import shutil
 import stat
 import sys
@@ -79,10 +80,26 @@ class Mail:
         shutil.copy2(path, copied)
         servers.give(copied)
 
+    def standing(self):
+        """Every file of a message, however many have its name: path and content."""
+        found = {}
+        for place, _, names in os.walk(self.root):
+            for name in names:
+                if os.path.basename(place) in ("new", "cur"):
+                    path = os.path.join(place, name)
+                    with open(path, "rb") as file:
+                        found[os.path.relpath(path, self.root)] = file.read()
+        return found
+
     def copies(self, unique):
         """Folders that a message stands in."""
         return sorted(os.path.relpath(place, self.root) for place, _, names in os.walk(self.root)
                       for name in names if name.partition(":")[0] == unique)
+
+
+def folder_of(path):
+    """Of a message, which is in its "new" or "cur"."""
+    return os.path.dirname(os.path.dirname(path))
 
 
 class PullCase(cases.SandboxCase):
@@ -223,6 +240,62 @@ class Passes:
         self.assertIn("was removed here after the last apply; kept", out)
         self.assertFalse(os.path.exists(self.new.domain(NAME, "alice")), out)
         self.assertEqual(self.here("bob").messages(), self.bob.messages())
+
+    def test_a_message_that_is_copied_into_another_folder(self):
+        self.pull()
+        # Its folder comes before that of the message itself, or behind it.
+        before, behind = (self.alice.path_of(f"170000000{i}.M{i}P1.old") for i in (3, 6))
+        self.alice.copy(before, ".Before")
+        self.alice.copy(behind, "zBehind")
+        for _ in range(2):
+            self.pull("--prune", "--yes")
+            for unique in ("1700000003.M3P1.old", "1700000006.M6P1.old"):
+                self.assertEqual(len(self.alice.copies(unique)), 2)
+                self.assertEqual(self.here().copies(unique), self.alice.copies(unique))
+
+    def test_copies_and_moves_under_one_name(self):
+        """Whatever is copied, moved over another copy, or deleted: each pass brings the same."""
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        print(f"VSTATE_SEED={seed}", file=sys.stderr)
+        choose = random.Random(seed)
+        folders = [".Before", *FOLDERS, "zBehind"]
+        self.pull()
+        told = []
+        for _ in range(12):
+            for _ in range(choose.randrange(1, 5)):
+                self.shuffle(choose, folders, told)
+            told.append("pull")
+            done = self.pull("--prune", "--yes", "--max-delete", "1000")
+            with self.subTest(seed=seed, told=told, out=done.out):
+                self.assertEqual(self.here().standing(), self.alice.standing())
+
+    def shuffle(self, choose, folders, told):
+        """Does something to one file of a message at the source."""
+        path = choose.choice(sorted(self.alice.standing()))
+        what = choose.choice(("copy", "copy", "move", "flag", "delete"))
+        name = os.path.basename(path).partition(":")[0]
+        place = os.path.join(folder_of(path), "cur")
+        if what in ("copy", "move"):
+            place = os.path.join(os.path.relpath(self.alice.folder(choose.choice(folders)),
+                                                 self.alice.root), "cur")
+        flags = "".join(sorted(choose.sample("DFRS", 2))) if what == "flag" else "S"
+        to = os.path.normpath(os.path.join(place, f"{name}:2,{flags}"))
+        if what == "copy" and folder_of(to) == folder_of(path):
+            return  # two of one name in one folder are one message
+        told.append(f"{what} {path} {to}")
+        taken = [other for other in self.alice.standing()
+                 if other != path and folder_of(other) == folder_of(to)
+                 and os.path.basename(other).partition(":")[0] == name]
+        for other in taken if what in ("copy", "move") else ():
+            os.unlink(os.path.join(self.alice.root, other))
+        at = os.path.join(self.alice.root, path)
+        if what == "delete":
+            os.unlink(at)
+        elif what == "copy" and to != path:
+            shutil.copy2(at, os.path.join(self.alice.root, to))
+            servers.give(os.path.join(self.alice.root, to))
+        elif to != path:
+            os.rename(at, os.path.join(self.alice.root, to))
 
     def test_history(self):
         self.pull()
