@@ -1,3 +1,7 @@
+// The questions that every kind of `Files` answers alike. They stand on the virtual ones of
+// files.h, so that a new kind of server has to bring only those; the difference between "not there"
+// and "cannot tell" is made in one place.
+
 #include "sys/files.h"
 
 #include <algorithm>
@@ -18,6 +22,8 @@ Result<std::optional<Value>> if_there(Result<Value> found) {
 
 }  // namespace
 
+// The order of a file system is an accident, and differs between two servers that hold the same.
+// All output that depends on a listing is made from the sorted one.
 Result<std::vector<DirEntry>> Directory::list() const {
   std::vector<DirEntry> entries;
   VSTATE_TRY(read_names([&](const char* name, FileInfo::Type type) {
@@ -40,11 +46,15 @@ Result<std::optional<FileInfo>> Files::look_followed(std::string_view path) cons
   return if_there(info_followed(path));
 }
 
+// A link that leads nowhere does not exist by this question, as it does not for a program that
+// opens it.
 Result<bool> Files::exists(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
   return found.has_value();
 }
 
+// Any x bit will do here: which of them counts depends on who runs the program, and
+// sys/permission.h knows that.
 Result<bool> Files::is_executable(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
   return found && found->is_regular() && (found->mode & 0111U) != 0;
@@ -62,8 +72,11 @@ Result<std::string> Files::resolve(std::string_view path) const {
 
 std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_view name) {
   while (!text.empty()) {
+    // A last line may lack its newline; then all of the rest is the line.
     const auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
+    // A passwd line has seven fields. The shell, the last one, is not needed, so a line that stops
+    // after the home is still taken; more fields than seven are not looked at.
     std::array<std::string_view, 7> fields;
     std::size_t count = 0;
     for (auto rest = line; count < fields.size(); ++count) {

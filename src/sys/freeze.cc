@@ -1,3 +1,7 @@
+// The sticky bit is on the old server, where people work: a run that dies must not leave their mail
+// waiting for good. So a second process is forked that does nothing but wait for the end of a pipe,
+// which the kernel closes however the first one ends, and then takes the bit away.
+
 #include "sys/freeze.h"
 
 #include <fcntl.h>
@@ -19,14 +23,19 @@ namespace vstate {
 
 namespace {
 
+// qmail-local.c:checkhome defers all mail for a home that has this bit.
 constexpr mode_t k_sticky = 01000;
 
+// The watcher would hold locks, sockets and pipes of the program open after its end, and its own
+// copy of the writing end would keep its read from ever ending.
 void close_all_above(int last) {
   syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, 0U);
 }
 
 /// Takes the bit away; true also if it is away already. Only calls that are safe after a fork.
 bool lift(int directory) {
+  // The mode is read again, since somebody may have changed the other bits while the domain was
+  // frozen.
   struct stat st {};
   if (fstat(directory, &st) != 0) return false;
   return (st.st_mode & k_sticky) == 0 ||
@@ -41,10 +50,14 @@ bool lift(int directory) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) std::signal(signal, SIG_IGN);
   // A reader of the program's output must see its end when the program ends.
   constexpr int place_of_directory = 0, place_of_pipe = 1;
+  // The two descriptors may stand in each other's place already, so the pipe is moved out of the
+  // way before the directory takes its number.
   const int other = fcntl(pipe, F_DUPFD, 3);
   dup2(directory, place_of_directory);
   dup2(other, place_of_pipe);
   close_all_above(place_of_pipe);
+  // Nobody ever writes into the pipe: a read comes back when the last writing end is closed, which
+  // is the end of the program.
   char byte = 0;
   while (::read(place_of_pipe, &byte, 1) < 0 && errno == EINTR) {
   }
@@ -71,6 +84,8 @@ Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& 
   if ((st.st_mode & k_sticky) != 0) return freeze;
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(directory, "cannot make a pipe");
+  // The reading end is closed in this process when the function ends, the writing end stays open in
+  // `held_` for as long as the freeze lasts.
   const Handle theirs(ends[0]);
   freeze.held_ = Handle(ends[1]);
   const auto pid = fork();
@@ -79,12 +94,15 @@ Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& 
   freeze.watcher_ = pid;
   // The watcher is there before the bit is.
   VSTATE_TRY(system.set_mode(directory, (st.st_mode & 07777U) | k_sticky));
+  // The handle outlives a rename of the directory, which a path would not.
   freeze.frozen_ = std::move(opened.handle);
   return freeze;
 }
 
 Status DeliveryFreeze::end() {
   if (watcher_ <= 0) return {};
+  // This ends the watcher's read; it lifts the bit and tells by its exit status whether that
+  // worked.
   held_.close();
   int status = 0;
   while (waitpid(watcher_, &status, 0) < 0 && errno == EINTR) {

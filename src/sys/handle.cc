@@ -1,3 +1,8 @@
+// The two questions at the end belong to the rule of absence: only ENOENT and ENOTDIR of an open by
+// path say that something is not there, and a failing disk or a link in the way can produce similar
+// numbers. Both ask again before they believe it, and both give errno back as they found it, since
+// the caller's message is made from it.
+
 #include "sys/handle.h"
 
 #include <fcntl.h>
@@ -18,6 +23,8 @@ Handle& Handle::operator=(Handle&& other) noexcept {
 
 Handle::~Handle() { close(); }
 
+// The number is given up first, so that a failed close is not repeated: on Linux the descriptor is
+// gone either way, and the number may belong to another thread's file by then.
 bool Handle::close() {
   if (descriptor_ < 0) return true;
   return ::close(std::exchange(descriptor_, -1)) == 0;
@@ -26,6 +33,8 @@ bool Handle::close() {
 bool is_no_directory(int directory, const char* name) {
   const int number = errno;
   bool is_none = number == ENOENT;
+  // O_NOFOLLOW together with O_DIRECTORY may give either number for a link. What stands there must
+  // be seen to be something else before it counts as no directory.
   if (number == ENOTDIR || number == ELOOP) {
     struct stat st {};
     is_none = fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
@@ -37,6 +46,8 @@ bool is_no_directory(int directory, const char* name) {
 bool is_removed_directory(int directory) {
   const int number = errno;
   struct stat st {};
+  // A link count of 0 is the proof that the last name is gone. Other directories answer ENOENT only
+  // when something is wrong.
   const bool is_removed = number == ENOENT && fstat(directory, &st) == 0 && st.st_nlink == 0;
   errno = number;
   return is_removed;

@@ -1,3 +1,7 @@
+// setfsuid(2) and setfsgid(2) change whose rights the kernel uses for files, for one thread and for
+// nothing else. That is what lets root work in directories that belong to mailbox owners, with no
+// link or rename of theirs leading it further than they could go themselves.
+
 #include "sys/identity.h"
 
 #include <fcntl.h>
@@ -26,6 +30,7 @@ void set_identity(Identity identity) {
   if (identity.uid == 0) setfsuid(identity.uid);
   setfsgid(identity.gid);
   setfsuid(identity.uid);
+  // An id of -1 is refused by both calls, which return the present one: that is how they are asked.
   VSTATE_ASSERT(static_cast<uid_t>(setfsuid(ask_uid)) == identity.uid &&
                 static_cast<gid_t>(setfsgid(ask_gid)) == identity.gid);
 }
@@ -39,6 +44,7 @@ bool can_act_as_others() {
 }
 
 void ActingAs::become(Identity wanted) {
+  // Nesting is cheap and common: a walk acts as the owner whom its caller already acts as.
   if (!can_act_as_others() || wanted == t_identity) return;
   before_ = std::exchange(t_identity, wanted);
   is_active_ = true;
@@ -60,12 +66,19 @@ ActingAs::~ActingAs() {
 }
 
 bool is_theirs_to_read(int directory, const char* name, const struct stat& file) {
+  // A program that does not run as root is held back by the kernel already, and a file with one
+  // name cannot have been lent from elsewhere.
   if (!can_act_as_others() || !S_ISREG(file.st_mode) || file.st_nlink < 2) return true;
+  // The name is looked up again: the file must be the one that stands there, and the directory's
+  // owner is whom the answer is about.
   struct stat place {
   }, there{};
   if (fstat(directory, &place) != 0 || fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
       there.st_dev != file.st_dev || there.st_ino != file.st_ino)
     return false;
+  // Only the owner of a directory can have put a foreign file's second name into it. If that is
+  // root, or the file is theirs, nothing was lent; else the file's own bits decide what they may
+  // read.
   if (place.st_uid == 0 || file.st_uid == place.st_uid) return true;
   return (file.st_mode & (file.st_gid == place.st_gid ? S_IRGRP : S_IROTH)) != 0;
 }

@@ -1,3 +1,7 @@
+// The program looks at the first bytes of a pipe to tell a domain file from a stream before it
+// decides how to read the rest. Those bytes cannot be put back into a pipe, so they are handed on
+// to whoever reads it.
+
 #include "sys/input.h"
 
 #include <unistd.h>
@@ -10,10 +14,13 @@
 namespace vstate {
 
 std::string read_begin(int file, std::chrono::seconds patience) {
+  // Four bytes are what the formats are told apart by.
   constexpr std::size_t enough = 4;
   std::string begun(enough, '\0');
   std::size_t done = 0;
   while (done < enough && can_be_read(file, patience)) {
+    // A pipe may give less than what is asked for; the loop goes on until it has enough, ends, or
+    // is silent for too long.
     const auto count = ::read(file, begun.data() + done, enough - done);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;

@@ -1,3 +1,7 @@
+// A signal only sets a flag; it takes effect here, before the next change is begun. So no change is
+// ever cut in two by it, and the run after this one finds what a run that was killed between two
+// steps leaves.
+
 #include "sys/interruptible.h"
 
 namespace vstate {

@@ -1,3 +1,6 @@
+// Reads and writes that are repeated until all is done: pipes give and take parts, and a signal
+// ends a call with EINTR, which is no failure.
+
 #include "sys/io.h"
 
 #include <poll.h>
@@ -14,16 +17,21 @@ namespace vstate {
 
 Result<std::string> read_all(int file, std::string_view shown, std::size_t limit) {
   std::string bytes;
+  // For a regular file the size is known, which saves the growing of a large text. It is only a
+  // hint: the file may grow while it is read, and a pipe has none.
   struct stat st {};
   if (fstat(file, &st) == 0 && S_ISREG(st.st_mode))
     bytes.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
   std::array<char, 65536> buffer{};
   while (true) {
+    // The file is open, so whatever the disk says about it now, it is not missing.
     const auto count = ::read(file, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno_of_open(shown, "cannot read");
     if (count == 0) return bytes;
     bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    // The limit is checked on what came and not on the size that was promised, which protects
+    // against files that never end.
     if (bytes.size() > limit)
       return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", shown, limit));
   }
@@ -41,12 +49,15 @@ Status write_all(int descriptor, std::string_view bytes, std::string_view path) 
 
 namespace {
 
+/// Waits anew after each signal, and only for what is left of the time, so that signals cannot make
+/// a wait last for ever.
 bool is_ready(int file, short wanted, std::chrono::seconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (true) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     pollfd ready{file, wanted, 0};
+    // poll(2) takes a negative time for "without end".
     const auto milliseconds = patience.count() == 0 ? -1 : std::max<std::int64_t>(left.count(), 0);
     const auto count = poll(&ready, 1, static_cast<int>(milliseconds));
     if (count >= 0 || errno != EINTR) return count != 0;

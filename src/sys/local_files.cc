@@ -1,3 +1,8 @@
+// The files of this machine, each question by handle and never by a path that the kernel would walk
+// from its own root. Where a question may be about a place that its owner can change, it is asked
+// with the rights of whoever is to be trusted there (`ActingAs`), and answers about an open handle
+// never say "not there".
+
 #include "sys/local_files.h"
 
 #include <dirent.h>
@@ -63,12 +68,15 @@ FileInfo::Type entry_type(int directory, const struct dirent& entry) {
   return is_known ? type_of(st.st_mode) : FileInfo::Type::other;
 }
 
+/// For a handle that is open: its file exists, whatever the call says.
 Result<FileInfo> info_of_handle(int descriptor, std::string_view path) {
   struct stat st {};
   if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
   return to_info(st);
 }
 
+/// A file that was checked when it was opened. The information is of that moment, so that size and
+/// time belong to the file that is read.
 class LocalFile final : public OpenFile {
  public:
   LocalFile(Handle handle, std::string path, const FileInfo& info)
@@ -92,6 +100,8 @@ class LocalFile final : public OpenFile {
 }  // namespace
 
 bool read_entries(int directory, const std::function<void(const char*, FileInfo::Type)>& found) {
+  // A folder of a million messages is listed in few calls with a buffer of this size. It is on the
+  // stack and left uninitialised, since the kernel fills it.
   alignas(dirent) std::array<char, 32768> buffer;
   while (true) {
     const auto size = syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
@@ -107,6 +117,8 @@ bool read_entries(int directory, const std::function<void(const char*, FileInfo:
 
 Result<FileInfo> LocalDirectory::info() const { return info_of_handle(descriptor_, path_); }
 
+// In a directory that is open, ENOENT is the one error that says that there is no such name;
+// ENOTDIR cannot come from it unless something is broken.
 Result<std::optional<FileInfo>> LocalDirectory::look(const std::string& name) const {
   const ActingAs acting(as_);
   struct stat st {};
@@ -118,6 +130,8 @@ Result<std::optional<FileInfo>> LocalDirectory::look(const std::string& name) co
 
 Result<std::shared_ptr<const Directory>> LocalDirectory::open(const std::string& name) const {
   const ActingAs acting(as_);
+  // O_NOFOLLOW: what stands here may be its owner's, and a link of theirs must not lead vstate out
+  // of the directory.
   Handle handle(openat(descriptor_, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   auto path = path_join(path_, name);
   if (handle.is_open())
@@ -129,6 +143,8 @@ Result<std::shared_ptr<const Directory>> LocalDirectory::open(const std::string&
 
 Result<std::unique_ptr<OpenFile>> LocalDirectory::open_file(const std::string& name) const {
   const ActingAs acting(as_);
+  // O_NONBLOCK: a fifo that somebody put in a message's place would hold the open up until a writer
+  // comes.
   Handle handle(openat(descriptor_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   auto path = path_join(path_, name);
   if (!handle.is_open())
@@ -136,6 +152,8 @@ Result<std::unique_ptr<OpenFile>> LocalDirectory::open_file(const std::string& n
                            : fail_errno_of_open(path, "cannot read");
   struct stat st {};
   if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  // With `as_` the kernel has decided already. Without it, vstate reads as root, and a hard link to
+  // somebody else's file must not be carried away in its owner's mail.
   if (!as_ && !is_theirs_to_read(descriptor_, name.c_str(), st)) {
     errno = EACCES;
     return fail_errno(path, "cannot read");
@@ -145,6 +163,7 @@ Result<std::unique_ptr<OpenFile>> LocalDirectory::open_file(const std::string& n
 
 Result<std::optional<std::string>> LocalDirectory::link_target(const std::string& name) const {
   const ActingAs acting(as_);
+  // The kernel stores no longer targets (PATH_MAX).
   std::array<char, 4096> buffer{};
   const auto length = readlinkat(descriptor_, name.c_str(), buffer.data(), buffer.size());
   if (length >= 0) return std::optional(std::string(buffer.data(), static_cast<size_t>(length)));
@@ -164,11 +183,15 @@ Status LocalDirectory::read_names(const Found& found) const {
     return fail_errno_of_open(path_, "cannot list");
   }
   if (readable >= 0 && read_entries(readable, found)) return {};
+  // A directory that its owner removed while it was listed is truly gone, and only that may read as
+  // an absence.
   return is_removed_directory(descriptor_) ? fail_errno(path_, "cannot list")
                                            : fail_errno_of_open(path_, "cannot list");
 }
 
 LocalFiles::LocalFiles(std::string root) : root_(std::move(root)) {
+  // The root is resolved once, on this machine; only what is below it is walked by the rules of the
+  // server. A root that cannot be opened is told by the first question.
   if (char* resolved = realpath(root_.c_str(), nullptr)) {
     root_ = resolved;
     std::free(resolved);
@@ -181,10 +204,15 @@ Result<LocalFiles::Opened> LocalFiles::open_at_root(std::string_view path, int f
 }
 
 Result<std::string> LocalFiles::read(std::string_view path, std::size_t limit) const {
+  // O_NONBLOCK keeps a fifo in the file's place from holding up the run; it is then refused as no
+  // regular file.
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
   struct stat st {};
   if (fstat(opened.handle.get(), &st) != 0) return fail_errno_of_open(path, "cannot stat");
   if (!S_ISREG(st.st_mode)) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  // A second name is the one way in which the owner of a directory can offer a file that is not
+  // theirs. The directory is looked for by the way without links, since the name in the path may be
+  // that of a link.
   if (can_act_as_others() && !opened.as && st.st_nlink > 1) {
     VSTATE_TRY_ASSIGN(const auto way, way_of(path));
     VSTATE_TRY_ASSIGN(const auto parent, open_at_root(path_parent(way.path), O_PATH | O_DIRECTORY));
@@ -204,6 +232,7 @@ Result<FileInfo> LocalFiles::info(std::string_view path) const {
 
 Result<FileInfo> LocalFiles::info_followed(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_PATH));
+  // O_PATH opens what may not be read, too: to look at something takes no right to its content.
   VSTATE_TRY_ASSIGN(auto info, info_of_handle(opened.handle.get(), path));
   info.is_behind_link = opened.is_behind_link;
   return info;
@@ -224,6 +253,7 @@ Result<Files::Way> LocalFiles::way_of(std::string_view path) const {
   return resolve_below(root_handle_.get(), path);
 }
 
+// There are few such places, all of them spelt as the caller will spell the paths below them.
 std::optional<Identity> LocalFiles::reached_as(std::string_view path) const {
   for (const auto& [place, as] : reached_as_)
     if (is_within(path, place)) return as;
@@ -239,6 +269,8 @@ void LocalFiles::reach_as(std::string path, Identity as) {
 }
 
 Result<Files::FreeSpace> LocalFiles::free_space(std::string_view path) const {
+  // A plan asks for the space of directories that are yet to be made; the nearest one above them is
+  // on the disk that they will be on.
   std::string place(path);
   while (place.size() > 1) {
     VSTATE_TRY_ASSIGN(const bool is_there, exists(place));
@@ -249,6 +281,8 @@ Result<Files::FreeSpace> LocalFiles::free_space(std::string_view path) const {
   struct statvfs st {};
   if (fstatvfs(opened.handle.get(), &st) != 0)
     return fail_errno(place, "cannot ask for free space");
+  // f_bavail and f_favail leave out what the file system keeps for root, since mail is delivered as
+  // somebody else. File systems that make inodes as they need them say 0 for their number.
   FreeSpace space{st.f_bavail * st.f_frsize, std::nullopt};
   if (st.f_files > 0) space.inodes = st.f_favail;
   return space;
@@ -259,7 +293,11 @@ Result<LocalFiles::Opened> LocalFiles::open_handle(std::string_view path) const 
 }
 
 Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) const {
+  // A copied server's accounts are in its own etc/passwd, and asking this machine's name service
+  // about them would give another server's numbers.
   if (is_whole_machine()) {
+    // Entries of directory services are larger than lines of passwd; this is room for all that such
+    // fields can hold.
     std::array<char, 16384> buffer{};
     struct passwd entry {};
     struct passwd* found = nullptr;

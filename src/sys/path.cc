@@ -1,3 +1,6 @@
+// Spelling only: nothing here asks the disk. Two paths that are spelt differently may be one place,
+// which `Files::resolve` or device and inode tell.
+
 #include "sys/path.h"
 
 #include <climits>
@@ -25,6 +28,7 @@ std::string_view path_parent(std::string_view path) {
   return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
 }
 
+// The "/" behind the directory matters: "/home/example.com.au" is not below "/home/example.com".
 bool is_within(std::string_view path, std::string_view directory) {
   return path == directory || directory == "/" ||
          (path.starts_with(directory) && path.size() > directory.size() &&
@@ -36,6 +40,8 @@ std::string temporary_of(std::string_view path) {
   // of them, and out of Maildir folders, which begin with a dot and hold new, cur and tmp.
   constexpr std::string_view prefix = ".vstate-";
   auto name = std::string(path_name(path));
+  // A name near the limit would become too long with its prefix and suffix. Its hash stands for it,
+  // which is the same in each run, so that a stopped run's leftover is found and replaced.
   if (prefix.size() + name.size() + k_temporary_suffix.size() > NAME_MAX)
     name = fmt::format("long-{:016x}", std::hash<std::string>{}(name));
   return path_join(path_parent(path), fmt::format("{}{}{}", prefix, name, k_temporary_suffix));

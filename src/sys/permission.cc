@@ -1,3 +1,7 @@
+// The kernel's rules for permission bits, repeated for somebody who is not asking: the plan must
+// say whether qmail-smtpd may read rcpthosts, and vstate, run as root, may read all. The walk goes
+// component by component because each directory on the way and each link behind it decides too.
+
 #include "sys/permission.h"
 
 #include <vector>
@@ -30,10 +34,12 @@ void push_components(std::vector<std::string>& todo, std::string_view path) {
   }
 }
 
+/// A walk that ends before its place, with the reason for people.
 Reached stopped(Reached::State state, std::string path, std::string why) {
   return {state, {}, std::move(path), std::move(why)};
 }
 
+/// Of several rights that are wanted, the strongest one names what was refused.
 std::string verb(unsigned wanted, bool is_directory) {
   if ((wanted & k_write) != 0) return "written to";
   if ((wanted & k_read) != 0) return "read";
@@ -50,6 +56,8 @@ Reached refused(const FileInfo& info, const std::string& path, const Actor& who,
 
 Result<Actor> actor_of(const Files& system, std::string_view account) {
   VSTATE_TRY_ASSIGN(const auto found, system.account(account));
+  // An account that the server lacks cannot run anything, so what others may do is the most that
+  // could be claimed for it.
   if (!found) return Actor{k_nobody, k_nobody, std::string(account)};
   return Actor{found->uid, found->gid, std::string(account)};
 }
@@ -61,6 +69,8 @@ Actor actor_of(std::uint32_t uid, std::uint32_t gid) {
 bool may(const FileInfo& info, const Actor& who, unsigned wanted) {
   if (who.uid == 0)
     return (wanted & k_execute) == 0 || info.is_directory() || (info.mode & 0111U) != 0;
+  // The first class that fits decides alone: an owner whom the file's bits shut out gets nothing
+  // from those for the group or for others.
   unsigned bits = info.mode;
   if (info.uid == who.uid)
     bits >>= 6;
@@ -73,6 +83,8 @@ std::string to_text(const FileInfo& info) {
   return fmt::format("belongs to {}:{} with mode {:04o}", info.uid, info.gid, info.mode);
 }
 
+// The same directories stand above every home of a domain; each is asked about once. What is not
+// there is remembered as well.
 Result<const PathWalker::Entry*> PathWalker::look(const std::string& path) {
   const auto known = seen_.find(path);
   if (known != seen_.end()) return &known->second;
@@ -99,6 +111,8 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
   while (!todo.empty()) {
     const auto name = std::move(todo.back());
     todo.pop_back();
+    // A path that goes on behind a file is as absent to open(2), with ENOTDIR, as one that does not
+    // exist.
     if (!entry->info.is_directory())
       return stopped(Reached::State::missing, at, fmt::format("{} is not a directory", at));
     // The mode of the directory that a server was copied into is not the server's.
@@ -107,6 +121,8 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
     if (name.size() > k_longest_name)
       return stopped(Reached::State::missing, at, fmt::format("{}: a name is too long", path));
     const auto next = name == ".." ? std::string(path_parent(at)) : path_join(at, name);
+    // Entries stay where they are in the map when others are added, so a pointer to one may be kept
+    // along the walk.
     VSTATE_TRY_ASSIGN(const auto* found, look(next));
     if (!found->is_there)
       return stopped(Reached::State::missing, next, fmt::format("{} does not exist", next));
@@ -114,6 +130,8 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
       if (++links > k_most_links)
         return stopped(Reached::State::missing, next,
                        fmt::format("{} is a link in a circle of links", next));
+      // What is left of the path stays below the link's target in the list. A relative target
+      // starts in the directory that holds the link, which is where the walk stands.
       push_components(todo, found->target);
       if (!found->target.starts_with('/')) continue;
       at = "/";
@@ -137,6 +155,7 @@ Result<Opened> open_as(const Files& system, PathWalker& walker, const Actor& who
                        std::string_view path) {
   VSTATE_TRY_ASSIGN(auto reached, walker.reach(who, path, k_read));
   Opened opened{std::move(reached), {}};
+  // Only a regular file has a text; for the rest the caller judges by what is there.
   if (!opened.is_there() || !opened.info.is_regular()) return opened;
   VSTATE_TRY_ASSIGN(opened.text, system.read(opened.path));
   return opened;

@@ -1,3 +1,9 @@
+// Two ways to one handle. openat2(2) goes down a path in one call and refuses any link, which is
+// nearly always enough. Where it meets a link, the path is walked by hand: each link is read, and
+// from the first one that root did not make, each step is done with the rights of its owner. So
+// nobody reaches by a link of theirs what they could not reach themselves, also if they exchange it
+// while the walk is under way.
+
 #include "sys/resolve.h"
 
 #include <fcntl.h>
@@ -29,6 +35,8 @@ Identity owner_of(const struct stat& st) { return {st.st_uid, st.st_gid}; }
 int open_without_links(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  // RESOLVE_IN_ROOT makes ".." and absolute targets end at the root, as they do for a program that
+  // is chrooted there.
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   while (true) {
     const auto descriptor = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
@@ -40,6 +48,8 @@ int open_without_links(int root, const std::string& path, int flags) {
 /// Components that are still to be walked, the next one last.
 class Components {
  public:
+  /// Empty parts and "." say nothing and are left out; ".." stays, since what it means depends on
+  /// the links before it.
   void push(std::string_view path) {
     std::vector<std::string> parts;
     for (std::size_t at = 0; at <= path.size();) {
@@ -84,6 +94,8 @@ class Walk {
     Handle directory;
     std::string name;
   };
+  /// Handles of all directories on the way stay open, so that ".." goes back to where the walk came
+  /// from, wherever that directory has been moved to meanwhile.
   [[nodiscard]] int here() const { return steps_.empty() ? root_ : steps_.back().directory.get(); }
   /// Whether anything stands at `name`; what it is, open with O_PATH.
   Result<Handle> look_at(const std::string& name) const;
@@ -108,12 +120,14 @@ Result<Handle> Walk::look_at(const std::string& name) const {
 }
 
 Status Walk::follow(const Handle& link, const struct stat& st) {
+  // Links are counted over the whole walk, as the kernel counts them.
   if (++links_ > k_most_links)
     return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
   VSTATE_TRY_ASSIGN(const auto target, target_of_link(link.get(), path_));
   // From the first link on that root has not made, all is done as who made it.
   if (st.st_uid != 0 && !as_) as_ = owner_of(st);
   left_.push(target);
+  // An absolute target begins at the root of the server, not at this machine's.
   if (target.starts_with('/')) steps_.clear();
   return {};
 }
@@ -126,6 +140,7 @@ Status Walk::enter(Handle directory, std::string name) {
 Result<LocalFiles::Opened> Walk::open(int flags) {
   while (!left_.is_empty()) {
     auto name = left_.pop();
+    // Above the root there is only the root.
     if (name == "..") {
       if (!steps_.empty()) steps_.pop_back();
       continue;
@@ -133,11 +148,14 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
     VSTATE_TRY_ASSIGN(auto found, look_at(name));
     struct stat st {};
     if (fstat(found.get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
+    // A link at the end is followed only if the caller did not forbid it; one on the way always is.
     const bool is_last = left_.is_empty();
     if (S_ISLNK(st.st_mode) && (!is_last || (flags & O_NOFOLLOW) == 0)) {
       VSTATE_TRY(follow(found, st));
       continue;
     }
+    // What is looked at with O_PATH is entered by that same handle, so nothing can be put in its
+    // place between the two.
     if (!is_last) {
       if (!S_ISDIR(st.st_mode)) {
         errno = ENOTDIR;
@@ -147,8 +165,12 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
       continue;
     }
     const ActingAs acting(as_);
+    // The last component is opened anew, by name and without following, because an O_PATH handle
+    // cannot be read from.
     Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
     if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
+    // The look a moment ago saw a directory: a disk that now denies it is failing, and that is no
+    // absence.
     if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
     // A link was put in its place this instant: it is looked at anew.
     if (errno != ELOOP) return fail_errno(path_, "cannot open");
@@ -156,12 +178,16 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
       return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
     left_.push(name);
   }
+  // The path ended in "..", in a link to the root, or is the root itself: what is wanted is the
+  // place that the walk has reached.
   const ActingAs acting(as_);
   Handle opened(openat(here(), ".", flags | O_CLOEXEC));
   if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
   return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
 }
 
+// Unlike `open`, this goes on to the end of what exists and keeps the rest as it is spelt: the way
+// of a home that is yet to be made is asked for too.
 Result<Files::Way> Walk::resolve() {
   while (!left_.is_empty()) {
     auto name = left_.pop();
@@ -172,6 +198,8 @@ Result<Files::Way> Walk::resolve() {
     auto found = look_at(name);
     struct stat st {};
     if (found && fstat(found->get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
+    // From the first name that is not there on, nothing can be resolved; the name goes back to the
+    // rest.
     if (!found) {
       if (found.error().code != Errc::not_found) return propagate(found);
       left_.push(name);
@@ -193,6 +221,7 @@ Result<Files::Way> Walk::resolve() {
 }  // namespace
 
 Result<std::string> target_of_link(int link, std::string_view path) {
+  // An empty name reads the link that the handle itself is.
   std::array<char, 4096> buffer{};
   const auto length = readlinkat(link, "", buffer.data(), buffer.size());
   if (length < 0) return fail_errno_of_open(path, "cannot read link");
@@ -201,9 +230,12 @@ Result<std::string> target_of_link(int link, std::string_view path) {
 
 Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags,
                                       std::optional<Identity> as) {
+  // openat2 gets a relative path: with RESOLVE_IN_ROOT a leading "/" would say the same, and an
+  // empty path would be an error.
   const auto start = path.find_first_not_of('/');
   const std::string name(start == std::string_view::npos ? "." : path.substr(start));
   {
+    // The identity ends with this block; it keeps errno, which the next line reads.
     const ActingAs acting(as);
     Handle opened(open_without_links(root, name, flags));
     if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as, false};

@@ -1,3 +1,9 @@
+// All that changes a server goes through here, and each change is announced first (`before_step`):
+// a plan runs on a system that refuses, a test on one that stops at the Nth. What is replaced is
+// prepared beside its place and renamed into it, since vchkpw, vdelivermail and qmail-lspawn read
+// without locks. Every path is opened by the rules of sys/resolve.h, and what follows is done
+// relative to that handle.
+
 #include "sys/system.h"
 
 #include <fcntl.h>
@@ -20,18 +26,22 @@ namespace vstate {
 namespace {
 
 /// Gives an open file its owner and mode, with the calls that change nothing left out.
+// A call that changes nothing would still change the ctime, which other programs take for a sign of
+// an edit.
 Status own(int descriptor, Ownership ownership, std::string_view path) {
   struct stat st {};
   if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
   if ((st.st_uid != ownership.uid || st.st_gid != ownership.gid) &&
       fchown(descriptor, ownership.uid, ownership.gid) != 0)
     return fail_errno(path, "cannot set the owner");
+  // The mode comes after the owner, since chown(2) takes the set-id bits away.
   if ((st.st_mode & 07777U) != ownership.mode && fchmod(descriptor, ownership.mode) != 0)
     return fail_errno(path, "cannot set the mode");
   return {};
 }
 
 Status set_time(int descriptor, std::int64_t seconds, std::string_view path) {
+  // The access time stays as it is; only the time of the bytes has a meaning.
   const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
   if (futimens(descriptor, times.data()) != 0) return fail_errno(path, "cannot set the time");
   return {};
@@ -48,14 +58,18 @@ Status for_each_child(int directory, std::string_view path, Work work) {
   return {};
 }
 
+/// Removes depth first and relative to open directories. A link is removed as a link and never
+/// entered.
 Status remove_below(int directory, const char* name, std::string_view path) {
   if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
+  // Linux says EISDIR for a directory, POSIX EPERM; anything else is a true failure.
   if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
   Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!below.is_open()) return fail_errno(path, "cannot open");
   VSTATE_TRY(for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
     return remove_below(below.get(), child, child_path);
   }));
+  // Somebody else may have removed it meanwhile, which is what was wanted.
   if (unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
     return fail_errno(path, "cannot remove");
   return {};
@@ -69,6 +83,8 @@ Status own_below(int directory, const char* name, Ownership owner, std::string_v
   if (!found.is_open() || fstat(found.get(), &st) != 0)
     return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
   if (S_ISDIR(st.st_mode)) {
+    // An O_PATH handle cannot be listed, so the same directory is opened for reading through it;
+    // its name is not asked again.
     const Handle below(openat(found.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!below.is_open()) return fail_errno(path, "cannot open");
     VSTATE_TRY(
@@ -77,6 +93,7 @@ Status own_below(int directory, const char* name, Ownership owner, std::string_v
         }));
   }
   if (st.st_uid == owner.uid && st.st_gid == owner.gid) return {};
+  // The owner of the directory may have linked to a file of root's or of another domain's.
   if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
     return fail(Errc::conflict,
                 fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
@@ -88,6 +105,8 @@ Status own_below(int directory, const char* name, Ownership owner, std::string_v
 
 }  // namespace
 
+// With another umask the modes that files and directories are made with would be less than what is
+// asked for.
 System::System(std::string root) : LocalFiles(std::move(root)) { umask(0); }
 
 Status System::before_step(std::string_view, std::string_view) { return {}; }
@@ -97,11 +116,15 @@ Status ReadOnlySystem::before_step(std::string_view what, std::string_view path)
               Scope::run);
 }
 
+// Changes are made by name within a directory that is open, so the directory cannot be exchanged
+// between the check and the change.
 Result<System::Parent> System::open_parent(std::string_view path) const {
   VSTATE_TRY_ASSIGN(auto directory, open_at_root(path_parent(path), O_PATH | O_DIRECTORY));
   return Parent{std::move(directory.handle), std::string(path_name(path)), directory.as};
 }
 
+// What is there is looked at before the step is announced: a run that repeats itself then has no
+// step here.
 Result<bool> System::make_directory(std::string_view path, Ownership ownership) {
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
@@ -123,12 +146,15 @@ Result<bool> System::make_directory(std::string_view path, Ownership ownership) 
     is_made = make();
   } else {
     {
+      // Made by its owner, the directory is theirs from its first moment, and a run that stops here
+      // leaves nothing that the mail server could not enter.
       const ActingAs owner(ownership.uid, ownership.gid);
       is_made = make();
     }
     // The owner may have no right to write in the parent; then root makes it and gives it away.
     if (!is_made && errno == EACCES) is_made = make();
   }
+  // Another program was quicker; the caller learns that it did not make it.
   if (!is_made && errno == EEXIST) return false;
   if (!is_made) return fail_errno(path, "cannot make the directory");
   const Handle made(openat(parent.directory.get(), parent.name.c_str(),
@@ -156,12 +182,17 @@ Status System::replace_file(std::string_view path, std::string_view bytes, Owner
                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return fail_errno(path, "cannot create the temporary");
   const auto finish = [&]() -> Status {
+    // Owner, mode and time are set before the rename. vpopmail sets them after it, and for a moment
+    // its readers meet a file that they may not open.
     VSTATE_TRY(write_all(file.get(), bytes, path));
     VSTATE_TRY(own(file.get(), ownership, path));
     if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
     if (durability == Durability::now && fsync(file.get()) != 0)
       return fail_errno(path, "cannot write to the disk");
+    // Some file systems tell only at the close that the bytes did not fit.
     if (!file.close()) return fail_errno(path, "cannot close");
+    // The rename is a step of its own, so that tests can stop between the written temporary and the
+    // change that others see.
     VSTATE_TRY(before_step("rename", path));
     if (renameat(parent.directory.get(), temporary.c_str(), parent.directory.get(),
                  parent.name.c_str()) != 0)
@@ -174,6 +205,7 @@ Status System::replace_file(std::string_view path, std::string_view bytes, Owner
       unlinkat(parent.directory.get(), temporary.c_str(), 0);
     return status;
   }
+  // The rename itself is on the disk only once its directory is.
   if (durability == Durability::now) {
     const Handle directory(openat(parent.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.is_open() || fsync(directory.get()) != 0)
@@ -187,6 +219,8 @@ Status System::replace_link(std::string_view path, std::string_view target, Owne
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
   const int directory = parent.directory.get();
+  // A link cannot be replaced in place: it is made beside it and renamed, so that there is always
+  // one of the two.
   const std::string temporary(path_name(temporary_of(path)));
   if (unlinkat(directory, temporary.c_str(), 0) != 0 && errno != ENOENT)
     return fail_errno(path, "cannot remove a left-over temporary");
@@ -202,6 +236,8 @@ Status System::replace_link(std::string_view path, std::string_view target, Owne
   return {};
 }
 
+// Between a place behind somebody's link and one that is not, the less trusted identity does the
+// rename.
 Status System::rename(std::string_view from, std::string_view to) {
   VSTATE_TRY(before_step("rename", to));
   VSTATE_TRY_ASSIGN(const auto source, open_parent(from));
@@ -215,6 +251,7 @@ Status System::rename(std::string_view from, std::string_view to) {
 
 Status System::remove_with(std::string_view what, std::string_view path, Remover remove) {
   VSTATE_TRY(before_step(what, path));
+  // Without its directory, the thing is not there either, and there is nothing to remove.
   const auto parent = open_parent(path);
   if (!parent && parent.error().code == Errc::not_found) return {};
   if (!parent) return propagate(parent);
@@ -232,6 +269,8 @@ Status System::remove_file(std::string_view path) {
 Status System::remove_directory(std::string_view path) {
   return remove_with(
       "remove directory", path, [](int directory, const char* name, std::string_view shown) {
+        // Both numbers say that something is in it; which of them is told depends on the file
+        // system.
         const bool is_done = unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
                              errno == ENOTEMPTY || errno == EEXIST;
         return is_done ? Status() : Status(fail_errno(shown, "cannot remove"));
@@ -246,6 +285,8 @@ Status System::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t
   VSTATE_TRY(before_step("set owner", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
+  // The handle is of the directory itself, so a link that takes its place cannot pass its owner's
+  // change on to what it points at.
   const Handle found(openat(parent.directory.get(), parent.name.c_str(),
                             O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!found.is_open() || fchownat(found.get(), "", uid, gid, AT_EMPTY_PATH) != 0)
@@ -272,9 +313,13 @@ namespace {
 
 /// Tries until `take` succeeds or the time is over.
 template <class Take>
+// Neither kind of lock can be waited for with a time limit, so it is tried again and again.
+// vpopmail's programs give up after 18 seconds; waiting a little longer outlasts any of them.
 Status wait_for_lock(std::string_view path, int seconds, Take take) {
   constexpr int tries_a_second = 20;
   for (int tries = 0; !take(); ++tries) {
+    // These are the numbers on which vpopmail tries again as well (file_lock.c:get_write_lock), and
+    // an interruption.
     if (errno != EAGAIN && errno != EACCES && errno != ENOLCK && errno != EINTR)
       return fail_errno(path, "cannot lock");
     if (tries >= seconds * tries_a_second)
@@ -309,6 +354,8 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
   const ActingAs acting(parent.as);
   // A fifo is waited for by nobody.
   constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  // The lock file mostly exists. It is opened as it is, and its owner is left alone: it may be a
+  // person's, or one that vpopmail made.
   Handle file(openat(parent.directory.get(), parent.name.c_str(), flags));
   if (!file.is_open() && errno == ENOENT) {
     const auto make = [&](int more) {
@@ -318,6 +365,7 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
     {
       // It is its owner's from the beginning: one that a stopped run left would lock them out.
       const ActingAs owner(ownership.uid, ownership.gid);
+      // Without O_EXCL, one that another program makes at this moment serves as well.
       file = make(0);
     }
     if (!file.is_open() && errno == EACCES) {
@@ -327,6 +375,8 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
     }
   }
   if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  // A start and a length of 0 are the whole file, as vpopmail locks it. A lock of another kind or
+  // on a part would not be seen by it.
   struct flock request {};
   request.l_type = F_WRLCK;
   request.l_whence = SEEK_SET;
@@ -337,6 +387,8 @@ Result<FileLock> System::lock(std::string_view path, Ownership ownership, int se
 
 Status System::sync(std::string_view path) {
   VSTATE_TRY(before_step("sync", path));
+  // Any file of the file system will do for syncfs(2); O_NONBLOCK is there for a path that turns
+  // out to be a fifo.
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
   if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
   return {};
@@ -344,9 +396,13 @@ Status System::sync(std::string_view path) {
 
 Status replace_unless_same(System& system, const std::string& path, std::string_view bytes,
                            Ownership ownership, std::optional<std::int64_t> mtime) {
+  // A file that cannot be read counts as another one: to replace it is then what says why it cannot
+  // be.
   const auto now = system.read_if_there(path);
   if (now && *now && **now == bytes) {
     VSTATE_TRY_ASSIGN(const auto info, system.info(path));
+    // A link to a file with the right bytes is not the file that was asked for, and gets replaced
+    // by one.
     if (info.is_regular() && info.mode == ownership.mode &&
         info.mtime == mtime.value_or(info.mtime))
       return {};
