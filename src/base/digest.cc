@@ -1,3 +1,7 @@
+// Digests by OpenSSL. They are taken of every message and of every value that the ledger remembers,
+// so what can be set up once is kept. A failure of the library means a broken build or no memory,
+// and ends the program: a wrong digest would pass for another content.
+
 #include "vstate/base/digest.h"
 
 #include <fmt/format.h>
@@ -32,6 +36,7 @@ void Sha256::update(std::string_view bytes) {
   VSTATE_ASSERT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }
 
+// A fixed width, whatever the machine, keeps digests equal on both servers.
 void Sha256::update_little_endian(std::uint64_t number) {
   std::string bytes;
   append_little_endian(bytes, number);
@@ -41,6 +46,7 @@ void Sha256::update_little_endian(std::uint64_t number) {
 Sha256::Value Sha256::finish() {
   Value value{};
   VSTATE_ASSERT(EVP_DigestFinal_ex(context_.get(), value.data(), nullptr) == 1);
+  // Without an algorithm the call starts anew with the one that is set already.
   VSTATE_ASSERT(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1);
   return value;
 }
@@ -87,10 +93,13 @@ class Hmac {
     const auto as_bytes = [](std::string_view text) {
       return reinterpret_cast<const unsigned char*>(text.data());
     };
+    // Without a key the call starts a new value with the one that is set up already.
     if (has_key_ && key == key_) {
       VSTATE_ASSERT(EVP_MAC_init(context_, nullptr, 0, nullptr) == 1);
     } else {
       std::string name = "SHA256";
+      // The library only reads the parameters during the call, so a text of this block may stand in
+      // them.
       const std::array<OSSL_PARAM, 2> parameters{
           OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
           OSSL_PARAM_construct_end()};
@@ -115,6 +124,7 @@ class Hmac {
 }  // namespace
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  // A context must not be used by two threads at once; mailboxes are compared in several.
   thread_local Hmac hmac;
   const auto value = hmac.digest(key, bytes);
   return {value.begin(), value.end()};
@@ -122,6 +132,7 @@ std::string hmac_sha256(std::string_view key, std::string_view bytes) {
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
+  // A key that can be guessed would be worse than no run, so a failure is no error to go on from.
   VSTATE_ASSERT(
       RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1);
   return bytes;

@@ -1,3 +1,7 @@
+// How an errno becomes something to act on. The rule that nothing may be taken for absent but what
+// is absent begins here: ENOENT and ENOTDIR are the only numbers that become `not_found`, and a
+// call on what is open already can never produce it.
+
 #include "vstate/base/result.h"
 
 #include <algorithm>
@@ -21,6 +25,8 @@ tl::unexpected<Error> fail(Errc code, std::string message, Scope scope) {
 
 namespace {
 
+/// Numbers that are not listed are `io`: the caller can do nothing special about them, and the text
+/// says which one it was.
 Errc errc_of(int number) {
   switch (number) {
     case ENOENT:
@@ -50,6 +56,7 @@ Scope scope_of(int number) {
 }  // namespace
 
 tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what) {
+  // errno is taken first, since making the text may change it.
   const int number = errno;
   return tl::unexpected<Error>(
       Error{errc_of(number),
@@ -59,11 +66,15 @@ tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what) {
 
 tl::unexpected<Error> fail_errno_of_open(std::string_view path, std::string_view what) {
   auto error = fail_errno(path, what);
+  // Network file systems and failing disks say ENOENT for what is open, too. A caller who believed
+  // that would take a mailbox for deleted.
   if (error.value().code == Errc::not_found) error.value().code = Errc::io;
   return error;
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
+  // Nothing is unwound and nothing is closed: what is on the disk stays as a kill would leave it,
+  // which the next run can deal with.
   std::fprintf(stderr, "vstate: %s:%d: internal error: %s does not hold; please report this\n",
                file, line, expression);
   std::abort();

@@ -1,3 +1,7 @@
+// Bytes and ASCII text, without the C library's locale: qmail and vpopmail fold A to Z and nothing
+// else, so a name that another locale would fold stays another name. What is from a server may hold
+// any byte and is never assumed to be UTF-8.
+
 #include "vstate/base/text.h"
 
 #include <algorithm>
@@ -28,6 +32,8 @@ bool is_digits(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// Digits only: strtoull(3) would take a sign and blanks in front, and wrap a negative number into a
+// large one.
 std::optional<std::uint64_t> to_number(std::string_view text) {
   std::uint64_t value = 0;
   if (!is_digits(text)) return std::nullopt;
@@ -37,12 +43,15 @@ std::optional<std::uint64_t> to_number(std::string_view text) {
 }
 
 std::string_view trim_end(std::string_view text) {
+  // A carriage return stays: qmail does not strip it, so a line with one matches nothing there.
   const auto last = text.find_last_not_of(" \t\n");
   return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
 std::vector<std::string_view> split_lines(std::string_view text) {
   std::vector<std::string_view> out;
+  // The loop ends at the end of the text, so that a final newline ends its line and does not begin
+  // an empty one.
   while (!text.empty()) {
     const auto end = text.find('\n');
     out.push_back(text.substr(0, end));
@@ -54,6 +63,7 @@ std::vector<std::string_view> split_lines(std::string_view text) {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
+  // Unlike with lines, the part behind the last separator counts, also when it is empty.
   while (true) {
     const auto end = text.find(separator);
     out.push_back(text.substr(0, end));
@@ -73,12 +83,16 @@ std::string join_lines(const std::vector<std::string>& lines) {
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  // The search goes on behind what was put in: a replacement that holds `from` is not replaced
+  // again.
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
     text.replace(at, from.size(), to);
   return text;
 }
 
 std::size_t utf8_length(std::string_view text, std::size_t at) {
+  // Past the end there are zeros, which begin and continue no sequence, so a text that is cut off
+  // needs no check of its own.
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
@@ -86,9 +100,12 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   const unsigned first = byte(at);
   if (at >= text.size()) return 0;
   if (first < 0x80) return 1;
+  // 0xC0 and 0xC1 could only spell ASCII in two bytes, which is no valid UTF-8.
   if (first >= 0xC2 && first <= 0xDF) return follows(at + 1) ? 2 : 0;
   if (first >= 0xE0 && first <= 0xEF) {
     const unsigned second = byte(at + 1);
+    // Code points have one spelling only; a longer one could smuggle a character past a check. The
+    // halves of UTF-16 pairs are no characters in UTF-8.
     const bool overlong = first == 0xE0 && second < 0xA0;
     const bool surrogate = first == 0xED && second > 0x9F;
     return follows(at + 1) && follows(at + 2) && !overlong && !surrogate ? 3 : 0;
@@ -96,6 +113,7 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   if (first >= 0xF0 && first <= 0xF4) {
     const unsigned second = byte(at + 1);
     const bool overlong = first == 0xF0 && second < 0x90;
+    // Unicode ends at U+10FFFF.
     const bool too_large = first == 0xF4 && second > 0x8F;
     return follows(at + 1) && follows(at + 2) && follows(at + 3) && !overlong && !too_large ? 4 : 0;
   }
@@ -111,6 +129,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+// Bytes above 0x7f that are no C1 character stay, so that names in UTF-8 can be read.
 std::string visible(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -129,6 +148,7 @@ std::string visible(std::string_view text) {
 }
 
 std::string base64_encode(std::string_view bytes) {
+  // EVP_EncodeBlock writes a NUL behind its text, for which one byte more is kept and then cut off.
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(bytes.data()),
@@ -152,12 +172,15 @@ std::optional<std::string> base64_decode(std::string_view text) {
   const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(text.data()),
                                      static_cast<int>(text.size()));
+  // The library counts three bytes for each four characters, padding included.
   if (length < 0) return std::nullopt;
   out.resize(static_cast<std::size_t>(length) - padding);
   return out;
 }
 
 std::string closest(std::string_view word, const std::vector<std::string_view>& known) {
+  // Levenshtein's distance, with one row of the table at a time: letters that are missing, too
+  // many, or exchanged for others.
   const auto distance = [](std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -174,6 +197,7 @@ std::string closest(std::string_view word, const std::vector<std::string_view>& 
     return row[b.size()];
   };
   std::string best;
+  // Up to two wrong letters are a slip of the finger; more than that would suggest words at random.
   std::size_t least = 3;
   for (const auto one : known) {
     const auto found = distance(word, one);
@@ -187,6 +211,7 @@ std::string closest(std::string_view word, const std::vector<std::string_view>& 
 
 std::string with_thousands(std::uint64_t value) {
   std::string out = std::to_string(value);
+  // Inserting from the end leaves the places in front of it as they were counted.
   for (std::size_t at = out.size(); at > 3;) out.insert(at -= 3, 1, ',');
   return out;
 }
@@ -197,6 +222,7 @@ std::string human_bytes(std::uint64_t bytes) {
   double value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
   for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+  // Quotas are mostly round numbers, and "100 MiB" reads better than "100.0 MiB".
   const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
   return whole ? fmt::format("{:.0f} {}", value, units[unit])
                : fmt::format("{:.1f} {}", value, units[unit]);
