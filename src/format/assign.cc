@@ -1,3 +1,8 @@
+// users/assign as qmail-newu reads it and as vpopmail edits it. The two differ: qmail-newu takes
+// the whole file or none of it, while vpopmail writes lines back that it never looked at. So lines
+// that qmail-newu refuses are kept and named, and those that vpopmail did not write stay where they
+// are.
+
 #include "format/assign.h"
 
 #include <set>
@@ -31,17 +36,20 @@ AssignEntry entry_of_line(std::string_view line) {
       line.front() == '+', text(0).substr(1), text(1), text(2), text(3), text(4), text(5), text(6)};
 }
 
+/// vpopmail.c:get_domain_entries takes such lines for domains, and no others.
 bool is_domain_key(std::string_view key) {
   return key.ends_with('-') && key.find('.') != std::string_view::npos;
 }
 
 }  // namespace
 
+// The line must equal vpopmail's byte for byte: vdeldomain removes it only if it matches exactly.
 std::string to_line(const AssignEntry& entry) {
   return fmt::format("{}{}:{}:{}:{}:{}:{}:{}:", entry.wildcard ? '+' : '=', entry.key, entry.user,
                      entry.uid, entry.gid, entry.home, entry.dash, entry.ext);
 }
 
+// An alias domain differs only by its key: the second field is how vpopmail knows the real one.
 AssignEntry domain_entry(std::string_view domain, std::string_view real, std::string_view uid,
                          std::string_view gid, std::string_view home) {
   return {true,
@@ -61,12 +69,14 @@ AssignFile AssignFile::parse(std::string_view bytes) {
   const auto blemish = [&](std::size_t number, std::string_view what) {
     out.blemishes_.push_back({number, std::string(what)});
   };
+  // The first line that begins with "." ends what qmail reads, whatever else the line holds.
   for (std::size_t number = 1; !rest.starts_with('.'); ++number) {
     if (rest.empty()) {
       blemish(number, "the file ends without a \".\" line");
       break;
     }
     const auto end = rest.find('\n');
+    // A bad line is kept all the same, since to remove what somebody wrote is not for this program.
     const auto line = rest.substr(0, end);
     if (const auto problem = problem_of(line); !problem.empty()) blemish(number, problem);
     lines.emplace_back(line);
@@ -79,6 +89,8 @@ AssignFile AssignFile::parse(std::string_view bytes) {
 }
 
 std::string AssignFile::bytes() const {
+  // The bytes of a file that was only read must be those that were read, so that it is no
+  // difference.
   auto out = join_lines(lines_.all());
   if (lacks_final_newline_) out.pop_back();
   return out + end_;
@@ -95,6 +107,7 @@ std::vector<AssignEntry> AssignFile::entries() const {
 void AssignFile::make_index() const {
   if (has_index_) return;
   by_domain_.clear();
+  // With emplace the first of equal keys stays, as it does in users/cdb.
   for (auto& entry : entries()) {
     if (!entry.wildcard || !entry.key.ends_with('-')) continue;
     auto name = to_lower(entry.key.substr(0, entry.key.size() - 1));
@@ -122,6 +135,7 @@ std::vector<std::pair<std::string, AssignEntry>> AssignFile::domains() const {
 
 bool AssignFile::has_line(std::string_view exact) const { return lines_.contains(exact); }
 
+// An edit ends the file as qmail-newu demands it; the next build of users/cdb would fail otherwise.
 void AssignFile::changed() {
   lacks_final_newline_ = false;
   if (end_.empty()) end_ = ".\n";
@@ -129,6 +143,7 @@ void AssignFile::changed() {
 
 bool AssignFile::insert_sorted(const AssignEntry& entry) {
   auto line = to_line(entry);
+  // A colon in a field would move all fields behind it, the uid among them.
   VSTATE_ASSERT(problem_of(line).empty() && split(line, ':').size() == k_fields + 2 &&
                 line.find('\n') == std::string::npos);
   if (!lines_.insert(std::move(line))) return false;
@@ -143,6 +158,7 @@ bool AssignFile::insert_sorted(const AssignEntry& entry) {
 bool AssignFile::remove(std::string_view exact) {
   if (!lines_.remove(exact)) return false;
   changed();
+  // Another line of the same key may be in force now.
   has_index_ = false;
   return true;
 }
@@ -156,25 +172,32 @@ bool AssignFile::remove_domain(std::string_view domain) {
   });
   if (!is_removed) return false;
   changed();
+  // No line of this key is left, so the rest of the index still holds.
   by_domain_.erase(to_lower(domain));
   return true;
 }
 
 cdb::Records assign_records(const AssignFile& file) {
+  // The order is that of the file: a reader takes the first of equal keys, as qmail-newu intends
+  // it.
   cdb::Records out;
   std::string last_characters;
   for (const auto& entry : file.entries()) {
     std::string key = '!' + to_lower(entry.key);
+    // The NUL behind the key of a "=" line is what tells it from a wildcard of the same name.
     if (!entry.wildcard) {
       key += '\0';
     } else if (!entry.key.empty() && last_characters.find(entry.key.back()) == std::string::npos) {
       last_characters += entry.key.back();
     }
+    // Five fields end with a NUL and the last one does not: this is how qmail-newu leaves it.
     std::string data;
     for (const auto* field : {&entry.user, &entry.uid, &entry.gid, &entry.home, &entry.dash})
       data.append(*field).push_back('\0');
     out.emplace_back(std::move(key), data + entry.ext);
   }
+  // qmail-lspawn defers all mail of a server whose users/cdb lacks this record, so it is written
+  // also where there is no wildcard.
   out.emplace_back("", last_characters);
   return out;
 }

@@ -1,3 +1,6 @@
+// The lookup of qmail-lspawn, on the bytes of users/cdb itself: what a server does with an address
+// follows from the compiled file, which may be older than users/assign.
+
 #include "format/assign_lookup.h"
 
 #include <vector>
@@ -26,6 +29,7 @@ Result<std::optional<Assignment>> found(std::string_view key, std::string_view d
   if (!assignment)
     return fail(Errc::invalid, "the record of \"" + std::string(key) + "\" has too few fields");
   assignment->is_wildcard = is_wildcard;
+  // The rest of the address keeps its capitals, as qmail-lspawn hands it to qmail-local.
   assignment->ext.append(rest);
   return assignment;
 }
@@ -33,12 +37,16 @@ Result<std::optional<Assignment>> found(std::string_view key, std::string_view d
 }  // namespace
 
 Result<std::optional<Assignment>> find_assignment(std::string_view cdb, std::string_view local) {
+  // Without this record qmail-lspawn cannot know which prefixes to try, and defers.
   const auto last_bytes = cdb::find(cdb, "");
   if (!last_bytes)
     return fail(Errc::invalid, "it lacks the record with the empty key, or is no cdb file");
   const auto lower = to_lower(local);
+  // A line for exactly this local part beats every wildcard.
   if (const auto data = cdb::find(cdb, "!" + lower + std::string(1, '\0')))
     return found(lower, *data, false, "");
+  // The longest prefix comes first; the empty one is tried last and always, for a line that catches
+  // all.
   for (auto length = lower.size() + 1; length-- > 0;) {
     // Only the byte as the file has it counts, while the address is lower-case here: a key that
     // ends with a capital letter is never tried.
@@ -51,6 +59,8 @@ Result<std::optional<Assignment>> find_assignment(std::string_view cdb, std::str
 }
 
 std::optional<Assignment> find_domain_assignment(std::string_view cdb, std::string_view domain) {
+  // vpopmail asks for the one key and looks at no prefix, so a wildcard that catches more than the
+  // domain is no domain to it.
   const auto data = cdb::find(cdb, assign_cdb_key(to_lower(domain)));
   return data ? parse_record(to_lower(domain) + "-", *data) : std::nullopt;
 }

@@ -1,3 +1,7 @@
+// The files hold the database's password, so an error names the line and the count of fields and
+// shows nothing of them. vpopmail itself goes on with whatever strtok(3) leaves when a field is
+// missing, which could mean another database; here such a line is an error.
+
 #include "format/connection_file.h"
 
 #include <optional>
@@ -28,6 +32,7 @@ Result<std::vector<Line>> connection_lines(std::string_view bytes) {
     if (line.empty() || line.front() == '#') continue;
     if (line.find('\0') != std::string_view::npos)
       return fail(Errc::invalid, fmt::format("line {}: a NUL byte", number));
+    // vpopmail's buffer ends here, and it would take the rest for something else.
     if (line.size() > k_longest_line)
       return fail(Errc::invalid, fmt::format("line {}: {} bytes, vpopmail reads {}", number,
                                              line.size(), k_longest_line));
@@ -55,15 +60,20 @@ tl::unexpected<Error> wrong_count(const Line& line, std::size_t count) {
 
 Result<DatabaseConnection> parse_mysql_connection(std::string_view bytes) {
   VSTATE_TRY_ASSIGN(const auto lines, connection_lines(bytes));
+  // vpopmail does all but full listings on the connection for updates, which is the second line
+  // where there is one. Both are checked, since vpopmail's full listings go by the first.
   std::optional<DatabaseConnection> last;
   constexpr std::size_t used_lines = 2;
   for (std::size_t at = 0; at < lines.size() && at < used_lines; ++at) {
     const auto& line = lines[at];
     std::vector<std::string> fields;
+    // strtok(3) takes several separators for one, so an empty field is not seen at all; the count
+    // is then wrong and tells it.
     for (const auto field : split(line.text, '|'))
       if (!field.empty()) fields.emplace_back(field);
     if (fields.size() != k_fields) return wrong_count(line, fields.size());
     DatabaseConnection connection{fields[0], 0, {}, fields[2], Secret(fields[3]), fields[4]};
+    // The second field is a socket if it is a path, else a port.
     if (fields[1].front() == '/') {
       connection.socket = fields[1];
     } else {
@@ -81,6 +91,7 @@ DatabaseConnection default_pgsql_connection() {
 Result<DatabaseConnection> parse_pgsql_connection(std::string_view bytes) {
   VSTATE_TRY_ASSIGN(const auto lines, connection_lines(bytes));
   const auto& line = lines.front();
+  // This reader keeps empty fields, and gives them defaults.
   const auto fields = split(line.text, '|');
   if (fields.size() != k_fields) return wrong_count(line, fields.size());
   auto connection = default_pgsql_connection();

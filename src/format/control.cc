@@ -1,3 +1,8 @@
+// Lists of names that qmail reads and vpopmail keeps in an order of its own. The order means
+// nothing to qmail, but a line out of place makes vpopmail sort the whole file at its next edit.
+// Files of large servers have tens of thousands of lines, so their keys are kept and searched while
+// they are in order; a file that is not is searched line by line.
+
 #include "format/control.h"
 
 #include <algorithm>
@@ -15,14 +20,19 @@ SortedLines::SortedLines(std::vector<std::string> lines) : lines_(std::move(line
 
 bool SortedLines::contains(std::string_view exact) const {
   if (!is_sorted_) return std::find(lines_.begin(), lines_.end(), exact) != lines_.end();
+  // Several lines can have one key: "example.com" and "example.com:prefix" do. Only the whole line
+  // decides.
   const auto [first, last] = std::equal_range(keys_.begin(), keys_.end(), vpopmail_sort_key(exact));
   const auto start = lines_.begin() + (first - keys_.begin());
   return std::find(start, start + (last - first), exact) != start + (last - first);
 }
 
 bool SortedLines::insert(std::string line) {
+  // vpopmail does not look, and a repeated run of its tools leaves the line twice.
   if (contains(line)) return false;
   auto key = vpopmail_sort_key(line);
+  // In a file out of order the first greater line counts, as vpopmail would have it before it
+  // sorts.
   const auto greater = is_sorted_
                            ? std::upper_bound(keys_.begin(), keys_.end(), key)
                            : std::find_if(keys_.begin(), keys_.end(),
@@ -38,6 +48,7 @@ bool SortedLines::remove(std::string_view exact) {
 
 bool SortedLines::remove_if(const std::function<bool(std::string_view)>& is_out) {
   std::size_t kept = 0;
+  // Lines and their keys move up together in one pass: thousands of lines may go at once.
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     if (is_out(lines_[i])) continue;
     if (kept != i) {
@@ -57,6 +68,8 @@ ControlFile ControlFile::parse(std::string_view bytes) {
   std::vector<std::string> lines;
   for (const auto line : split_lines(bytes)) lines.emplace_back(line);
   out.lines_ = SortedLines(std::move(lines));
+  // An unchanged file must give its own bytes again, or a plan would show a difference that nobody
+  // made.
   out.lacks_final_newline_ = !bytes.empty() && bytes.back() != '\n';
   return out;
 }
@@ -72,6 +85,8 @@ bool ControlFile::has_line(std::string_view exact) const { return lines_.contain
 std::vector<std::string> ControlFile::entries() const {
   std::vector<std::string> out;
   for (const auto& line : lines()) {
+    // Only the first byte makes a comment; blanks in front are part of a name that then never
+    // matches.
     const auto entry = trim_end(line);
     if (!entry.empty() && entry.front() != '#') out.emplace_back(entry);
   }
@@ -79,6 +94,7 @@ std::vector<std::string> ControlFile::entries() const {
 }
 
 bool ControlFile::insert_sorted(std::string line) {
+  // A newline within would be a second line that nobody checked.
   VSTATE_ASSERT(line.find('\n') == std::string::npos);
   if (!lines_.insert(std::move(line))) return false;
   lacks_final_newline_ = false;
@@ -109,6 +125,8 @@ std::optional<std::string> virtual_user(const ControlFile& virtualdomains,
                                         std::string_view domain) {
   const auto wanted = to_lower(domain);
   std::optional<std::string> out;
+  // The loop goes on after a hit: of equal keys in a map file qmail takes the last one
+  // (constmap.c).
   for (const auto& entry : virtualdomains.entries()) {
     const auto colon = entry.find(':');
     if (colon == std::string::npos || to_lower(entry.substr(0, colon)) != wanted) continue;

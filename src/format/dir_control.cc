@@ -1,3 +1,8 @@
+// vpopmail's counters are copied step by step, defects included: the next vadduser on the target
+// goes on from the file, and must find what it would have written itself. The reader is strict
+// where vpopmail's is not, since a counter that is damaged would send new homes to a place that
+// nobody expects.
+
 #include "format/dir_control.h"
 
 #include <algorithm>
@@ -38,6 +43,8 @@ std::optional<int> small_number(std::string_view text, int limit) {
 std::optional<std::array<int, 3>> three_numbers(std::string_view line, int limit,
                                                 ThirdNumber third) {
   const auto words = split(line, ' ');
+  // vcdb.c:vread_dir_control never gets as far as the third number, so a line without it is one
+  // that vpopmail reads.
   if (words.size() < (third == ThirdNumber::as_it_stands ? 3U : 2U)) return std::nullopt;
   const auto first = small_number(words[0], limit);
   const auto second = small_number(words[1], limit);
@@ -59,12 +66,16 @@ void step(DirControl& control, std::size_t level) {
   const auto first = static_cast<std::size_t>(control.start[level]);
   const auto last = static_cast<std::size_t>(control.end[level]);
   auto& text = control.directory;
+  // The last character wraps to the first, and the wrap is the only moment at which index and
+  // character meet again (bigdir.c:inc_dir).
   if (at < text.size() && text[at] == k_alphabet[last]) {
     text[at] = k_alphabet[first];
     control.index[level] = control.start[level];
     if (level > 0) step(control, level - 1);
     return;
   }
+  // The index is counted even where the character only appears, which is how it comes to run one
+  // ahead.
   ++control.index[level];
   // Right behind the "/" of a new level, unless the levels and the text do not fit together.
   if (at >= text.size()) {
@@ -80,7 +91,10 @@ void step(DirControl& control, std::size_t level) {
 /// A path with one more level, when all levels so far are used up.
 void open_level(DirControl& control) {
   const auto level = static_cast<std::size_t>(control.level);
+  // Three levels are all that there are; the last one only wraps.
   if (control.level >= k_levels - 1) return;
+  // vpopmail compares the indexes and not the characters, and a level opens only when all of them
+  // are at their end.
   for (std::size_t i = 0; i <= level; ++i)
     if (control.index[i] != control.end[i]) return;
   step(control, level);
@@ -92,6 +106,7 @@ Result<DirControl> parse(std::string_view bytes, ThirdNumber third) {
   const auto lines = split_lines(bytes);
   if (lines.size() < k_lines)
     return fail(Errc::invalid, fmt::format("{} lines, {} expected", lines.size(), k_lines));
+  // A ninth line is looked at as well, since vpopmail takes it for the directory.
   for (std::size_t i = 0; i < std::min(lines.size(), k_lines + 1); ++i) {
     if (lines[i].find('\0') != std::string_view::npos) return bad_line(i, "a NUL byte");
     if (lines[i].size() > k_longest_line) return bad_line(i, "too long");
@@ -100,6 +115,7 @@ Result<DirControl> parse(std::string_view bytes, ThirdNumber third) {
   const auto users = to_number(lines[0]);
   if (!users) return bad_line(0, "not a number");
   out.current_users = *users;
+  // What stands behind the first number of such a line is not read by vpopmail either.
   const auto level = small_number(split(lines[1], ' ').front(), k_levels - 1);
   if (!level) return bad_line(1, "not a level from 0 to 2");
   out.level = *level;
@@ -146,7 +162,11 @@ std::string to_text(const DirControl& control) {
 
 std::string advance(DirControl& control) {
   ++control.current_users;
+  // The directory changes only at full hundreds of the count, which deletions lower: the same
+  // hundred can be passed twice.
   if (control.current_users % k_bucket != 0) return control.directory;
+  // The first step only names the first directory; the index is not counted
+  // (bigdir.c:next_big_dir).
   if (control.directory.empty()) {
     control.directory = k_alphabet[static_cast<std::size_t>(control.start[0])];
     return control.directory;
@@ -157,6 +177,7 @@ std::string advance(DirControl& control) {
 }
 
 void retreat(DirControl& control) {
+  // vpopmail would wrap to a number of twenty digits, and count on from there.
   if (control.current_users > 0) --control.current_users;
 }
 

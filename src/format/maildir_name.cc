@@ -1,3 +1,6 @@
+// What the names in a Maildir say. The table below decides what does not travel; whatever it does
+// not name is carried, since a file that is not known may be somebody's only copy.
+
 #include "format/maildir_name.h"
 
 #include <algorithm>
@@ -21,6 +24,9 @@ constexpr std::string_view k_index = "index of the IMAP server, which builds it 
 constexpr std::string_view k_lock = "lock file";
 constexpr std::string_view k_temporary = "temporary file";
 
+// Each of these is made anew by its own program, or is wrong on another machine: a quota counter
+// counts what was there, an index is tied to the files that it was made of, and a lock to a
+// process.
 constexpr std::array k_dropped{
     Rule{Match::whole, "maildirsize", "quota counter, calculated anew"},
     Rule{Match::whole, "quotawarn", "time of the last quota warning"},
@@ -64,12 +70,15 @@ MessageName parse_message_name(std::string_view file_name) {
   out.unique = file_name.substr(0, colon);
   if (colon == std::string_view::npos) return out;
   out.has_info = true;
+  // Only ":2," has flags of a known meaning; another kind of info is kept as it stands.
   const auto info = file_name.substr(colon + 1);
   if (info.starts_with("2,")) out.flags = info.substr(2);
   return out;
 }
 
 std::optional<std::uint64_t> size_in_name(std::string_view file_name) {
+  // Sizes are part of the unique name, between commas; the flags' own comma is behind the colon and
+  // not looked at.
   const auto parts = split(parse_message_name(file_name).unique, ',');
   for (std::size_t i = 1; i < parts.size(); ++i)
     if (parts[i].starts_with("S=")) return to_number(parts[i].substr(2));
@@ -77,6 +86,7 @@ std::optional<std::uint64_t> size_in_name(std::string_view file_name) {
 }
 
 bool is_uid_file(std::string_view file_name) {
+  // Courier's keywords are a directory, which the walk knows; what stands here are files.
   constexpr std::array names{
       std::string_view("dovecot-uidlist"), std::string_view("dovecot-keywords"),
       std::string_view("courierimapuiddb"), std::string_view("courierpop3dsizelist")};

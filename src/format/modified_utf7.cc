@@ -1,3 +1,7 @@
+// IMAP servers keep a folder's name in this spelling on the disk. One name must have one spelling:
+// a folder that is spelt otherwise is another directory, and clients would see two. So decoding
+// encodes again and compares.
+
 #include "format/modified_utf7.h"
 
 #include <cstdint>
@@ -9,6 +13,7 @@ namespace vstate {
 
 namespace {
 
+// Printable ASCII stands for itself; "&" too is written by the caller, which adds the "-".
 bool is_direct(char c) { return c >= 0x20 && c <= 0x7e; }
 
 /// Of one valid sequence.
@@ -19,12 +24,14 @@ std::uint32_t code_point(std::string_view sequence) {
   return out;
 }
 
+// The higher byte comes first, as the RFC demands.
 void append_utf16(std::string& bytes, std::uint32_t unit) {
   bytes.push_back(static_cast<char>(unit >> 8 & 0xff));
   bytes.push_back(static_cast<char>(unit & 0xff));
 }
 
 void append_code_point(std::string& utf16, std::uint32_t code) {
+  // Characters beyond the first plane take two units.
   if (code < 0x10000) return append_utf16(utf16, code);
   append_utf16(utf16, 0xd800 + ((code - 0x10000) >> 10));
   append_utf16(utf16, 0xdc00 + ((code - 0x10000) & 0x3ff));
@@ -63,6 +70,7 @@ void append_shifted(std::string& out, std::string& utf16) {
 /// Appends what a shifted part says; false if it says nothing valid.
 bool append_unshifted(std::string& out, std::string_view shifted) {
   auto text = replace_all(std::string(shifted), ",", "/");
+  // The padding was left out when it was written; the decoder needs it.
   while (text.size() % 4 != 0) text.push_back('=');
   const auto bytes = base64_decode(text);
   if (!bytes || bytes->size() % 2 != 0) return false;
@@ -77,6 +85,7 @@ bool append_unshifted(std::string& out, std::string_view shifted) {
       continue;
     }
     i += 2;
+    // A second half without its first, or a first half at the end, is no character.
     if (first > 0xdbff || i >= bytes->size()) return false;
     const auto second = unit(i);
     if (second < 0xdc00 || second > 0xdfff) return false;
@@ -92,6 +101,8 @@ std::string to_modified_utf7(std::string_view utf8) {
   std::string utf16;  // what is to be shifted
   for (std::size_t i = 0; i < utf8.size();) {
     if (is_direct(utf8[i])) {
+      // What must be shifted is gathered and written in one go, since two shifted parts in a row
+      // would be another spelling.
       append_shifted(out, utf16);
       out.push_back(utf8[i]);
       if (utf8[i] == '&') out.push_back('-');
@@ -121,6 +132,8 @@ std::optional<std::string> from_modified_utf7(std::string_view text) {
       return std::nullopt;
     i = end;
   }
+  // This refuses ASCII that was shifted without need and bits left over in the last character of
+  // Base64.
   if (!is_utf8(out) || to_modified_utf7(out) != text) return std::nullopt;
   return out;
 }

@@ -1,3 +1,6 @@
+// qmail-newmrh makes the compiled file of the text: names in lower case, comments and blanks away,
+// and no data behind a key. qmail-smtpd asks only whether a key is there.
+
 #include "format/morercpthosts.h"
 
 #include "vstate/base/text.h"

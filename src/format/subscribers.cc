@@ -1,3 +1,7 @@
+// ezmlm finds a subscriber by the hash of the address, and the width of that hash depends on the
+// version and the machine. So addresses travel and files do not: each is put where the target's
+// ezmlm looks for it, by the rule that an existing list there follows.
+
 #include "format/subscribers.h"
 
 #include <algorithm>
@@ -15,6 +19,7 @@ namespace {
 constexpr char k_mark = 'T';  ///< begins each address, also for the hash
 constexpr std::uint64_t k_start = 5381;
 
+/// The rule of ezmlm 0.53 and of older idx: 32 bits and unsigned bytes.
 unsigned hash32(std::string_view text) {
   auto value = static_cast<std::uint32_t>(k_start);
   for (const char c : text) value = value * 33 ^ static_cast<unsigned char>(c);
@@ -43,6 +48,7 @@ bool explains(HashRule rule, char name, std::string_view address) {
 }  // namespace
 
 unsigned bucket(std::string_view address, HashRule rule) {
+  // New entries go by the whole address in lower case, whatever their local part looks like.
   return bucket_as_spelt(to_lower(address), rule);
 }
 
@@ -53,6 +59,7 @@ char bucket_name(unsigned bucket) {
 
 Bucket parse_bucket(std::string_view bytes) {
   Bucket out;
+  // A bad record does not end the file: the next one begins behind the next NUL.
   for (std::size_t at = 0; at < bytes.size();) {
     const auto end = bytes.find('\0', at);
     const auto record = bytes.substr(at, end == std::string_view::npos ? end : end - at);
@@ -68,6 +75,7 @@ Bucket parse_bucket(std::string_view bytes) {
     if (what.empty()) {
       out.addresses.emplace_back(record.substr(1));
     } else {
+      // Enough to find it by; the file may be damaged from here to its end.
       constexpr std::size_t shown = 80;
       out.blemishes.push_back(fmt::format("the record at byte {} {}: \"{}\"", at, what,
                                           visible(record.substr(0, shown))));
@@ -92,6 +100,8 @@ std::string bucket_bytes(const std::vector<std::string>& addresses) {
 std::optional<HashRule> rule_of(const std::map<char, std::vector<std::string>>& buckets) {
   bool fits32 = true;
   bool fits64 = true;
+  // One address in a place that only one of the rules gives is enough to tell them apart. Where
+  // both give all places, as with short addresses, nothing is known.
   for (const auto& [name, addresses] : buckets)
     for (const auto& address : addresses) {
       fits32 = fits32 && explains(HashRule::bits32, name, address);

@@ -1,3 +1,8 @@
+// The way from Courier's files to Dovecot's for one folder. What clients know messages by must come
+// out the same: UIDVALIDITY and UIDs for IMAP, UIDLs for POP3, keywords in the names of files. Any
+// of them that changed would make a client download everything again. The result depends on the
+// input alone, so that a repeated pass changes nothing.
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -20,6 +25,8 @@ std::string dovecot_subscriptions_text(const std::vector<std::string>& folders) 
 }
 
 Result<std::string> dovecot_folder_name(std::string_view courier_name) {
+  // A name of plain ASCII is valid in both spellings and is the same in both; only Courier 5 writes
+  // others in UTF-8.
   if (from_modified_utf7(courier_name)) return std::string(courier_name);
   if (!is_utf8(courier_name))
     return fail(Errc::invalid,
@@ -37,7 +44,9 @@ Subscriptions convert_courier_subscriptions(std::string_view text) {
     };
     if (lines[i].empty()) continue;
     std::string name = "INBOX";
+    // INBOX is the one name of IMAP that has no case.
     if (to_lower(lines[i]) != "inbox") {
+      // Shared folders are in other namespaces, whose mail is not this mailbox's.
       if (!to_lower(lines[i]).starts_with("inbox.") || lines[i].size() == 6) {
         refuse(fmt::format("{}: not below INBOX, there is no such folder in the mailbox",
                            visible(lines[i])));
@@ -71,6 +80,8 @@ bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 std::optional<std::string> with_letters(std::string_view file, std::string_view letters) {
   const auto name = parse_message_name(file);
   const auto info = file.substr(name.unique.size());
+  // A message in `new` has no info; without need it must not get one, since that would change its
+  // name.
   if (info.empty() && letters.empty()) return std::string(file);
   if (!info.empty() && !info.starts_with(":2,")) return std::nullopt;
   std::string out(name.unique);
@@ -78,6 +89,7 @@ std::optional<std::string> with_letters(std::string_view file, std::string_view 
   const auto flags = dovecot_flags(name);
   for (const char c : flags)
     if (!is_letter(c)) out.push_back(c);
+  // What is behind Dovecot's flags, with its comma, is somebody else's and stays.
   return out.append(letters).append(name.flags.substr(flags.size()));
 }
 
@@ -98,11 +110,14 @@ std::string translate_keywords(std::string_view file_name, const KeywordLetters&
   for (const char c : dovecot_flags(parse_message_name(file_name))) {
     if (!is_letter(c)) continue;
     has_letters = true;
+    // A letter means what the folder that the name comes from says; the same letter may be another
+    // keyword here.
     const auto& keyword = from.at(static_cast<std::size_t>(c - 'a'));
     if (keyword.empty()) {
       left_out.push_back({visible(file_name), 0, fmt::format("no keyword has the letter {}", c)});
       continue;
     }
+    // An empty name is a free letter, and the first of them is taken.
     auto place = place_of(to, keyword);
     if (place == to.size() && may_add) {
       place = place_of(to, "");
@@ -116,6 +131,7 @@ std::string translate_keywords(std::string_view file_name, const KeywordLetters&
   }
   if (!has_letters) return std::string(file_name);
   std::sort(letters.begin(), letters.end());
+  // Two spellings of one keyword in the old folder have become one letter here.
   letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
   return with_letters(file_name, letters).value();
 }
@@ -144,11 +160,13 @@ class Converter {
   DovecotFolder run() {
     sort_names();
     read_courier();
+    // A folder that no client ever saw needs no numbers from the old server; Dovecot makes its own.
     if (has_uids_ || !uidls_.empty()) {
       give_uids();
       add_uidls();
       out_.uidlist = dovecot_uids_text(uids_);
     }
+    // Letters that are in use on the target stay what they are, and new keywords get free ones.
     out_.letters = folder_.letters;
     const auto letters = give_letters();
     for (const auto& [unique, files] : files_) {
@@ -166,6 +184,8 @@ class Converter {
     out_.left_out.insert(out_.left_out.end(), problems.begin(), problems.end());
   }
 
+  /// The messages of the folder by the part of their names that never changes. One that has come to
+  /// stand in both new and cur is one message with two files.
   void sort_names() {
     for (const auto& name : folder_.names) {
       const auto unique = parse_message_name(name).unique;
@@ -178,11 +198,13 @@ class Converter {
   }
 
   void read_courier() {
+    // Where Courier has no number, no IMAP client can remember one, and any will do.
     uids_.validity = 1;
     if (folder_.pop3) {
       if (auto pop3 = parse_courier_pop3(*folder_.pop3)) {
         leave_out(pop3->problems);
         for (const auto& message : pop3->messages)
+          // Lines about messages that are gone would only make Dovecot's file longer.
           if (files_.contains(message.name)) uidls_.emplace(message.name, courier_uidl(message));
         if (pop3->validity > 0 && pop3->validity <= std::numeric_limits<std::uint32_t>::max())
           uids_.validity = static_cast<std::uint32_t>(pop3->validity);
@@ -196,6 +218,8 @@ class Converter {
       out_.left_out.push_back({"courierimapuiddb", 0, read.error().message});
       return;
     }
+    // The IMAP file comes second, so that its UIDVALIDITY counts where both have one: IMAP clients
+    // compare it.
     has_uids_ = true;
     leave_out(read->problems);
     uids_.validity = read->validity;
@@ -203,6 +227,7 @@ class Converter {
     for (auto& message : read->messages)
       if (files_.contains(message.name))
         uids_.messages.push_back({message.uid, {}, std::move(message.name)});
+    // Dovecot throws a file away whose UIDs do not rise; Courier's may stand in any order.
     std::sort(uids_.messages.begin(), uids_.messages.end(),
               [](const auto& a, const auto& b) { return a.uid < b.uid; });
   }
@@ -221,6 +246,9 @@ class Converter {
       }
       uids_.messages.push_back({uids_.next++, {}, std::move(name)});
     }
+    // Dovecot wants a GUID for the folder. A digest of what names the folder gives the same one in
+    // each pass, where a random one would be a difference. Lengths go in as well, so that no two
+    // folders can give the same bytes.
     Sha256 digest;
     for (const std::string_view part : {std::string_view("dovecot folder"), folder_.identity}) {
       digest.update_little_endian(part.size());
@@ -230,6 +258,8 @@ class Converter {
     uids_.guid = digest.finish_hex().substr(0, 32);
   }
 
+  /// POP3 clients compare UIDLs and nothing else, so each message that pop3d has listed keeps its
+  /// own.
   void add_uidls() {
     std::vector<DovecotUids::Message*> listed;
     for (auto& message : uids_.messages) {
@@ -241,6 +271,8 @@ class Converter {
     const auto is_before = [](const auto* a, const auto* b) {
       return ByArrival()(a->name, b->name);
     };
+    // Dovecot lists by UID unless told otherwise. The order is written only where pop3d's was
+    // another, since clients that count messages go by it.
     if (std::is_sorted(listed.begin(), listed.end(), is_before)) return;
     std::sort(listed.begin(), listed.end(), is_before);
     for (std::size_t i = 0; i < listed.size(); ++i)
@@ -293,6 +325,8 @@ class Converter {
       if (out_.letters.at(i).empty()) free.push_back(i);
     std::vector<std::pair<std::string, Use>> chosen(fresh.begin(), fresh.end());
     if (chosen.size() > free.size()) {
+      // The sort is stable, so that equally frequent ones stay in the order of their names, and
+      // each run leaves out the same.
       std::stable_sort(chosen.begin(), chosen.end(), [](const auto& a, const auto& b) {
         return a.second.count > b.second.count;
       });
@@ -302,6 +336,7 @@ class Converter {
                               visible(chosen[i].second.name), chosen[i].second.count,
                               k_dovecot_keywords));
       chosen.resize(free.size());
+      // Back in the order of names, so that letters do not depend on how often a keyword was used.
       std::sort(chosen.begin(), chosen.end(),
                 [](const auto& a, const auto& b) { return a.first < b.first; });
     }

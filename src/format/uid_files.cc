@@ -1,3 +1,7 @@
+// Readers and writers of the files that hold UIDs, UIDLs and keywords. The servers skip in silence
+// what they cannot read, or throw the whole file away; each such case is followed and named here,
+// since it means that a client will see other numbers than before.
+
 #include "format/uid_files.h"
 
 #include <algorithm>
@@ -30,6 +34,7 @@ std::vector<std::string_view> words_of(std::string_view line) {
   return out;
 }
 
+/// UIDs start at 1 (RFC 3501, 2.3.1.1).
 std::optional<std::uint32_t> to_uid(std::string_view text) {
   const auto number = to_number(text);
   if (!number || *number == 0 || *number > k_uid_maximum) return std::nullopt;
@@ -40,6 +45,8 @@ std::string_view without_flags(std::string_view name) { return name.substr(0, na
 
 /// Whether it can be the name of a message without its flags.
 bool is_message_name(std::string_view name) {
+  // Such bytes would end the name early in the lines of either server, and a name that begins with
+  // a dot is no message to them.
   return !name.empty() && name.front() != '.' &&
          name.find_first_of(std::string_view("/:\n\0", 4)) == std::string_view::npos;
 }
@@ -90,6 +97,7 @@ std::string to_text(const Problem& problem) {
 Result<CourierUids> parse_courier_uids(std::string_view text) {
   const auto lines = split_lines(text);
   const auto head = words_of(lines.empty() ? std::string_view() : lines.front());
+  // Another version's lines mean something else, and no guess is better than new numbers.
   if (head.size() < 3 || head[0] != "1") return bad_header("\"1 UIDVALIDITY UIDNEXT\" expected");
   VSTATE_TRY_ASSIGN(const Header header, header_of(head[1], head[2]));
   CourierUids out;
@@ -107,6 +115,8 @@ Result<CourierUids> parse_courier_uids(std::string_view text) {
       report.add(i + 1, fmt::format("\"UID NAME\" expected: {}", visible(lines[i])));
       continue;
     }
+    // A next UID that is in use already would give one number to two messages, which no client can
+    // undo.
     if (*uid >= out.next) out.next = *uid + 1;
     if (!taken.insert(*uid).second) {
       report.add(i + 1, fmt::format("UID {} is another message's: {}", *uid, visible(name)));
@@ -129,6 +139,8 @@ namespace {
 /// What stands behind the size in a line: N, N:VALIDITY, N:VALIDITY:UTF8.
 bool read_pop3_number(std::string_view text, unsigned version, CourierPop3::Message& message) {
   const auto parts = split(text, ':');
+  // Versions differ in how many numbers are joined with colons: one, two, and three of which the
+  // last may be missing.
   const std::size_t expected = version == 1 ? 1 : version;
   // Version 2 takes version 1's lines as they are.
   if (parts.size() > expected || (version == 3 && parts.size() < 2)) return false;
@@ -151,6 +163,7 @@ std::optional<std::string_view> cut_last_word(std::string_view& line) {
 
 std::optional<CourierPop3::Message> read_pop3_line(std::string_view line, unsigned version) {
   CourierPop3::Message out;
+  // The line is read from its end, since the name in front may hold blanks itself.
   if (version > 0) {
     const auto number = cut_last_word(line);
     if (!number || !read_pop3_number(*number, version, out)) return std::nullopt;
@@ -159,6 +172,7 @@ std::optional<CourierPop3::Message> read_pop3_line(std::string_view line, unsign
   const auto bytes = size ? to_number(*size) : std::nullopt;
   if (!bytes || !is_message_name(without_flags(line))) return std::nullopt;
   out.size = *bytes;
+  // The flags are those of the moment at which pop3d wrote the list, and say nothing now.
   out.name = without_flags(line);
   return out;
 }
@@ -169,6 +183,7 @@ Result<CourierPop3> parse_courier_pop3(std::string_view text) {
   auto lines = split_lines(text);
   CourierPop3 out;
   std::size_t first = 0;
+  // Version 0 has no header: its first line is a message. No message's name begins with "/".
   if (text.starts_with('/')) {
     const auto head = words_of(lines.front().substr(1));
     const auto version = head.empty() ? std::nullopt : to_number(head[0]);
@@ -204,6 +219,8 @@ std::string courier_uidl(const CourierPop3::Message& message) {
     return message.validity == 0 ? fmt::format("UID{}", message.number)
                                  : fmt::format("UID{}-{}", message.number, message.validity);
   std::string out;
+  // The UIDL of a message without a number is its name, with the bytes escaped that POP3 or
+  // Courier's own quoting would trip over.
   for (const char c : message.name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x21 || byte > 0x7e || c == '\'' || c == '"' || c == '+')
@@ -250,6 +267,7 @@ std::map<std::string, std::string> newest_updates(const std::map<std::string, st
     std::string_view name = file;
     std::uint64_t age = std::numeric_limits<std::uint64_t>::max();  // NAME stands above .N.NAME
     if (name == ":list") continue;
+    // A name that begins with a dot and has no number behind it is a temporary of imapd's.
     if (name.starts_with('.')) {
       const auto dot = name.find('.', 1);
       if (dot == std::string_view::npos) continue;
@@ -290,9 +308,13 @@ CourierKeywords parse_courier_keywords(std::string_view list,
   const Reporter report(k_list_file, out.problems);
   const auto lines = split_lines(list);
   std::vector<std::string_view> index;
+  // The list begins with the keywords, to which the lines behind the empty one refer by their
+  // place.
   std::size_t at = 0;
   for (; at < lines.size() && !lines[at].empty(); ++at) {
     index.push_back(lines[at]);
+    // Each keyword is made known before any message has it, so that the list's spelling stands for
+    // all.
     spelling.spelling_of(lines[at]);
   }
   for (++at; at < lines.size(); ++at) {
@@ -300,6 +322,7 @@ CourierKeywords parse_courier_keywords(std::string_view list,
     const std::string name(lines[at].substr(0, colon));
     if (colon == std::string_view::npos || !is_message_name(name))
       report.add(at + 1, fmt::format("\"NAME:INDEX…\" expected: {}", visible(lines[at])));
+    // A message with a file of its own is not looked up in the list, which is older.
     else if (!newest.contains(name))
       for (const auto number :
            indexes_of(lines[at].substr(colon + 1), index.size(), report, at + 1))
@@ -336,6 +359,8 @@ Status read_dovecot_header(std::string_view line, unsigned version, DovecotUids&
     validity = words[0];
     next = words[1];
   } else {
+    // Fields of a header may come in any order. Those that are not known are kept and written back:
+    // a newer Dovecot may need them.
     for (const auto word : words) switch (word.front()) {
         case 'V':
           validity = word.substr(1);
@@ -360,6 +385,7 @@ Status read_dovecot_header(std::string_view line, unsigned version, DovecotUids&
 
 /// Fields up to the ":"; false if one is none, or no name follows.
 bool read_dovecot_fields(std::string_view rest, unsigned version, DovecotUids::Message& message) {
+  // Version 1 has no fields, and its name begins right behind the UID.
   while (version == 3 && !rest.starts_with(':')) {
     const auto blank = rest.find(' ');
     if (blank == std::string_view::npos) return false;
@@ -396,6 +422,7 @@ Result<DovecotUids> parse_dovecot_uids(std::string_view text) {
       continue;
     }
     message.uid = *uid;
+    // Also a line that is refused has shown that its UID was given away.
     if (*uid >= out.next) out.next = *uid + 1;
     if (!all.empty() && *uid <= all.back().uid) {
       report.add(i + 1, fmt::format("UID {} does not rise", *uid));
@@ -404,6 +431,7 @@ Result<DovecotUids> parse_dovecot_uids(std::string_view text) {
     last[message.name] = all.size();
     all.push_back(std::move(message));
   }
+  // Of each name only its last line goes into the result, which leaves the UIDs rising.
   for (std::size_t i = 0; i < all.size(); ++i)
     if (last.at(all[i].name) == i) out.messages.push_back(std::move(all[i]));
   return out;
@@ -432,6 +460,8 @@ DovecotKeywords parse_dovecot_keywords(std::string_view text) {
     const auto index = to_number(lines[i].substr(0, blank));
     const auto name =
         blank == std::string_view::npos ? std::string_view() : lines[i].substr(blank + 1);
+    // Only the first 26 keywords have a letter in file names; those beyond live in Dovecot's index,
+    // which does not travel.
     if (!index || *index >= k_dovecot_keywords || name.empty())
       report.add(i + 1, fmt::format("\"INDEX NAME\" expected: {}", visible(lines[i])));
     else if (!seen.insert(to_lower(name)).second)

@@ -1,3 +1,8 @@
+// The text file is the master and vpasswd.cdb is made of it. Lines that are not replaced are
+// written back byte for byte: fields that this program does not know, and the ways in which older
+// versions wrote them, are the server's. A line that vpopmail's reader stumbles over hides all
+// accounts behind it, so such lines are moved to the end and named.
+
 #include "format/vpasswd.h"
 
 #include <algorithm>
@@ -19,6 +24,8 @@ Record record_of_line(std::string_view line) {
   std::array<std::string_view, k_colons + 1> fields;
   std::size_t colons = 0;
   std::string_view rest = line;
+  // The clear-text password is the last field and may hold colons, so the line is not split further
+  // than that.
   for (; colons < fields.size(); ++colons) {
     const auto end = rest.find(':');
     fields[colons] = rest.substr(0, end);
@@ -27,6 +34,7 @@ Record record_of_line(std::string_view line) {
   }
   const auto text = [&](std::size_t i) { return std::string(fields[i]); };
   Record out{text(0), text(1), text(2), text(3), text(4), text(5), text(6), std::nullopt};
+  // An empty eighth field is another line than one without it, so the two are told apart.
   if (colons == fields.size()) out.clear = std::string(rest);
   return out;
 }
@@ -59,6 +67,8 @@ Status check_field(std::string_view field_name, std::string_view value, bool is_
     return fail(Errc::invalid,
                 fmt::format("{}: {} cannot be written to vpasswd", field_name, what));
   };
+  // A newline would make a second account of the rest, a NUL would end the line for a C program,
+  // and a colon would shift every field behind it.
   if (holds('\n')) return refuse("a newline");
   if (holds('\0')) return refuse("a NUL byte");
   if (!is_last && holds(':')) return refuse("a colon");
@@ -81,6 +91,7 @@ Status check(const Record& record) {
 }
 
 Result<Record> from_cdb(std::string_view name, std::string_view data) {
+  // The record is put together as the line it was made of and judged by the same rules.
   const auto line = fmt::format("{}:{}", name, data);
   if (name.find(':') != std::string_view::npos || line.find('\n') != std::string::npos)
     return fail(Errc::invalid, "a record that is no line of vpasswd");
@@ -109,6 +120,7 @@ File File::parse(std::string_view bytes) {
 }
 
 const Record* File::find(std::string_view name) const {
+  // emplace keeps the first of equal names, which is the one that vpopmail's readers find.
   if (positions_.empty())
     for (std::size_t i = 0; i < records_.size(); ++i) positions_.emplace(records_[i].name, i);
   const auto found = positions_.find(std::string(name));
@@ -124,6 +136,7 @@ Status File::insert(Record record) {
 Status File::insert_all(std::vector<Record> added) {
   std::sort(added.begin(), added.end(),
             [](const Record& a, const Record& b) { return a.name < b.name; });
+  // All are judged before the first is inserted, so that a refusal leaves the file as it was.
   for (std::size_t i = 0; i < added.size(); ++i) {
     VSTATE_TRY(check(added[i]));
     if (find(added[i].name) != nullptr || (i > 0 && added[i].name == added[i - 1].name))
@@ -158,6 +171,7 @@ Status File::replace(Record record) {
   VSTATE_TRY(check(record));
   const Record* found = find(record.name);
   if (found == nullptr) return fail(Errc::not_found, fmt::format("{}: is not there", record.name));
+  // The line keeps its place, also where the file is not sorted.
   const auto at = static_cast<std::size_t>(found - records_.data());
   lines_[at] = to_line(record);
   records_[at] = std::move(record);
@@ -188,11 +202,15 @@ void File::remove_all(const std::set<std::string, std::less<>>& names) {
   lacks_final_newline_ = false;
 }
 
+/// The bad lines come last: vpopmail's reader takes the first of them for the end of the file, and
+/// so finds all accounts.
 std::string File::bytes() const { return join_lines(lines_) + join_lines(bad_lines_); }
 
 cdb::Records File::cdb_records() const {
   cdb::Records out;
   out.reserve(lines_.size());
+  // The data is the line's own text and not the fields put together again, as make_vpasswd_cdb
+  // takes it.
   for (const auto& line : lines_) {
     const auto colon = line.find(':');
     out.emplace_back(line.substr(0, colon), line.substr(colon + 1));
