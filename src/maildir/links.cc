@@ -1,3 +1,8 @@
+// What becomes of a link that a walk meets. The mail server follows links, so mail on another disk
+// travels as if it stood where the link does. But a link is also the one way in which somebody
+// could make a dump carry what is not theirs, so each is judged by where it really leads: not out
+// of the domain, not into another mailbox, not into itself.
+
 #include "maildir/links.h"
 
 #include <algorithm>
@@ -30,7 +35,11 @@ std::string relative_path(std::string_view from, std::string_view to) {
 
 /// Whose place a directory is in, by what is above it.
 Result<std::string> LinkFollower::owner_of(const std::string& resolved) const {
+  // A list's directory, or a tree without mailboxes in it, has no homes that a link could lead
+  // into.
   if (links_.places == nullptr) return std::string();
+  // The nearest home above decides. Places are compared by device and inode, since a home may
+  // itself be reached by a link.
   for (std::string_view place = resolved; place.size() > 1; place = path_parent(place)) {
     VSTATE_TRY_ASSIGN(const auto info, files_.look(place));
     if (!info) continue;
@@ -45,9 +54,12 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
   LinkEnd end;
   const auto at = full(path);
   const auto target = files_.link_target(at);
+  // It was removed since it was listed, which the walk finds out by itself.
   if (!target && target.error().code == Errc::not_found) return end;
   if (!target) return propagate(target);
   const auto shown = fmt::format("a link to {}", visible(*target));
+  // The kernel's own answer, with the rights of the link's owner, says more than any comparison of
+  // paths.
   auto opened = files_.open_directory(at);
   if (!opened) {
     const auto code = opened.error().code;
@@ -55,10 +67,12 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
       end.refusal = shown + ", in a circle";
       return end;
     }
+    // Without root's rights a denial says nothing of the owner, only of whoever runs this.
     if (code == Errc::denied && can_act_as_others()) {
       end.refusal = shown + ", which its owner cannot read";
       return end;
     }
+    // A disk that fails behind the link must not be taken for a link that leads nowhere.
     if (code != Errc::not_found) return propagate(opened);
     // What is no directory is an entry like all others.
     VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(at));
@@ -66,11 +80,14 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
     return end;
   }
   VSTATE_TRY_ASSIGN(const auto info, (*opened)->info());
+  // A directory that holds itself would be walked without end.
   if (std::find(above.begin(), above.end(), PlaceId{info.device, info.inode}) != above.end()) {
     end.refusal = shown + ", which it is in itself";
     return end;
   }
   VSTATE_TRY_ASSIGN(end.resolved, files_.resolve(at));
+  // The domain's own bounds come first: what lies outside of them belongs to nobody who could be
+  // asked.
   if (links_.bounds != nullptr)
     if (const auto why = refusal_of(*links_.bounds, end.resolved); !why.empty()) {
       end.refusal = shown + ", " + why;
@@ -83,12 +100,16 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
   }
   // Another name of a directory that is walked anyway stays one.
   VSTATE_TRY_ASSIGN(const auto kept, kept_target(path, *target));
+  // A Maildir is mail wherever it stands, so a link of that name is walked even where its target
+  // would be carried anyway; the walk then leaves the target out.
   if (!kept || path == "Maildir") end.directory = *std::move(opened);
   return end;
 }
 
 Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& path,
                                                              const std::string& target) const {
+  // Both sides are compared without links: the walked directory may itself be behind one, and the
+  // target is written as its owner saw it.
   VSTATE_TRY_ASSIGN(const auto root, files_.resolve(directory_));
   VSTATE_TRY_ASSIGN(const auto place, files_.resolve(full(std::string(path_parent(path)))));
   VSTATE_TRY_ASSIGN(const auto end,
@@ -97,7 +118,10 @@ Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& 
     return inner.starts_with(outer + "/");
   };
   if (!is_below(end, root) && !is_below(end, place)) return std::nullopt;
+  // An absolute target has the old server's paths in it; a relative one is right wherever the home
+  // will stand.
   auto kept = target.starts_with('/') ? relative_path(place, end) : target;
+  // The receiving side refuses such links, so none is sent.
   if (!link_refusal(path, kept).empty()) return std::nullopt;
   return std::optional(std::move(kept));
 }
@@ -107,8 +131,11 @@ Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& 
 namespace vstate {
 
 std::string refusal_of(const LinkBounds& bounds, std::string_view resolved) {
+  // A directory that holds the whole of vpopmail's domains, or qmail, is nobody's mail, whatever
+  // links to it.
   for (const auto& whole : bounds.whole)
     if (is_within(whole, resolved)) return fmt::format("which holds {}", visible(whole));
+  // A link to what is above the domain would carry the domain within itself.
   if (is_within(bounds.own, resolved)) return "which holds the domain itself";
   if (is_within(resolved, bounds.own)) return {};
   for (const auto& other : bounds.others)

@@ -1,3 +1,8 @@
+// Directories change while they are read: mail arrives, readers move it from new to cur and set
+// flags. A listing that was disturbed is taken again, and a message that is not found by its listed
+// name is looked for by the part of it that never changes. The names of one directory are kept in
+// one block, since a folder may hold a million of them.
+
 #include "maildir/listing.h"
 
 #include <algorithm>
@@ -11,6 +16,8 @@ namespace vstate::mail {
 
 namespace {
 
+// A folder that never rests must still come to an end; a message that was missed then comes with
+// the next pass.
 constexpr int k_most_listings = 6;
 constexpr int k_most_searches = 4;
 
@@ -22,6 +29,7 @@ Status list_names(const Directory& directory, const std::function<void()>& again
     VSTATE_TRY_ASSIGN(const auto before, directory.info());
     VSTATE_TRY(directory.read_names(found));
     VSTATE_TRY_ASSIGN(const auto after, directory.info());
+    // Each added, removed or renamed name changes the directory's time, and nothing else does.
     if (before.modified == after.modified || tries == k_most_listings) return {};
     again();
   }
@@ -39,6 +47,7 @@ Result<Listing> Listing::read(const Directory& directory) {
                           static_cast<std::uint16_t>(text.size()), type});
     out.names_.append(text).push_back('\0');
   }));
+  // Offsets have 32 bits to halve the memory of an entry.
   if (out.names_.size() > std::numeric_limits<std::uint32_t>::max())
     return fail(Errc::unsupported, fmt::format("{}: too many names", directory.path()));
   out.sort();
@@ -54,6 +63,8 @@ void Listing::sort() {
 
 void Listing::rename(const std::vector<std::pair<std::size_t, std::string>>& names) {
   for (const auto& [i, name_wanted] : names) {
+    // The new name goes behind all others; the old one stays in the block, unused, since nothing is
+    // moved in it.
     items_[i].at = static_cast<std::uint32_t>(names_.size());
     items_[i].length = static_cast<std::uint16_t>(name_wanted.size());
     names_.append(name_wanted).push_back('\0');
@@ -87,6 +98,8 @@ bool Listing::has_directory(std::string_view name_wanted) const {
 std::optional<std::string_view> Listing::find_message(std::string_view unique) const {
   auto at = lower_bound(unique);
   if (at < size() && name(at) == unique) return name(at);
+  // A name with flags sorts right behind the unique name with its colon, however many other names
+  // begin alike.
   at = lower_bound(std::string(unique) + ":");
   if (at < size() && parse_message_name(name(at)).unique == unique) return name(at);
   return std::nullopt;
@@ -94,6 +107,7 @@ std::optional<std::string_view> Listing::find_message(std::string_view unique) c
 
 Status FolderSearch::refresh(Place& place, bool& has_changed) {
   VSTATE_TRY_ASSIGN(const auto directory, folder_->open(std::string(place.name)));
+  // A folder without `new` or `cur` has no messages there, which is no failure.
   if (directory == nullptr) {
     has_changed = has_changed || place.listing.size() != 0;
     place.listing = {};
@@ -101,6 +115,8 @@ Status FolderSearch::refresh(Place& place, bool& has_changed) {
     return {};
   }
   VSTATE_TRY_ASSIGN(const auto info, directory->info());
+  // The listing still holds. The time is that of before the listing, so a change while it was read
+  // is seen at the next question.
   if (place.is_listed && place.changed == info.modified) return {};
   VSTATE_TRY_ASSIGN(place.listing, Listing::read(*directory));
   place.changed = info.modified;
@@ -110,9 +126,11 @@ Status FolderSearch::refresh(Place& place, bool& has_changed) {
 }
 
 Result<std::optional<FoundMessage>> FolderSearch::look(std::string_view unique) const {
+  // `cur` comes first: a message that was moved is mostly there.
   for (const Place* place : {&cur_, &new_}) {
     const auto name = place->listing.find_message(unique);
     if (!name) continue;
+    // A listing is of a moment ago; only a file that is there now counts as found.
     VSTATE_TRY_ASSIGN(const auto info, folder_->look(fmt::format("{}/{}", place->name, *name)));
     if (info) return std::optional(FoundMessage{place->name, std::string(*name)});
   }
@@ -126,6 +144,7 @@ Result<std::optional<FoundMessage>> FolderSearch::find(std::string_view unique) 
     bool has_changed = false;
     VSTATE_TRY(refresh(new_, has_changed));
     VSTATE_TRY(refresh(cur_, has_changed));
+    // Where nothing has changed since the last look, to look again would find the same nothing.
     if (!has_changed) break;
   }
   return look(unique);

@@ -1,3 +1,7 @@
+// The counter is never copied: it would hold what the old server counted, and a wrong one makes
+// vpopmail bounce mail. It is written when all messages are in place, by the rules of
+// maildirquota.c, so that vpopmail's next own count gives the same numbers.
+
 #include "maildir/maildirsize.h"
 
 #include <fmt/format.h>
@@ -34,15 +38,18 @@ Status add_messages(const Files& files, const Directory& folder, const char* pla
   if (directory == nullptr) return {};
   Usage found;
   Status looked;
+  // A directory that changed is counted from its beginning.
   const auto again = [&] {
     found = {};
     looked = {};
   };
   VSTATE_TRY(mail::list_names(*directory, again, [&](const char* name, FileInfo::Type) {
     if (*name == '.') return;
+    // What is flagged as trashed does not count against the quota.
     if (parse_message_name(name).flags.find('T') != std::string_view::npos) return;
     auto size = size_in_name(name);
     if (!size) {
+      // The callback cannot end the listing, so a failure is kept and told behind it.
       const auto found_size = size_of(files, *directory, name);
       if (!found_size) looked = tl::unexpected<Error>(found_size.error());
       if (found_size) size = *found_size;
@@ -70,6 +77,7 @@ Result<Usage> count_maildir(const Files& files, const Directory& maildir) {
     const auto name = listing.name(i);
     if (!name.starts_with('.') || name == ".Trash") continue;
     const auto path = path_join(maildir.path(), name);
+    // By path, since a folder may be a link to another disk, which maildirquota.c follows too.
     const auto folder = files.open_directory(path);
     if (folder) {
       VSTATE_TRY(add_folder(files, **folder, usage));
@@ -97,11 +105,15 @@ Status write_maildirsize(System& system, std::string_view home, const Quota& quo
   if (quota.is_unlimited()) {
     VSTATE_TRY_ASSIGN(const auto found, system.look(path));
     if (!found) return {};
+    // The owner of the mailbox can put a link in the file's place at any moment; with their rights
+    // it harms only themselves.
     const ActingAs acting(owner.uid, owner.gid);
     return system.remove_file(path);
   }
   VSTATE_TRY_ASSIGN(const auto directory, system.open_directory(maildir));
   VSTATE_TRY_ASSIGN(const auto usage, count_maildir(system, *directory));
+  // The first line is the quota in vpopmail's spelling, the second what is used; later deliveries
+  // append to it.
   const auto text = fmt::format("{}\n{} {}\n", to_vpopmail(quota), usage.bytes, usage.messages);
   const ActingAs acting(owner.uid, owner.gid);
   return system.replace_file(path, text, {owner.uid, owner.gid, 0600}, Durability::now);

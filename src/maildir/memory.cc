@@ -1,3 +1,7 @@
+// What is remembered of a message is small, since there may be millions: a hash for its name, a
+// digest for its folder, a bit for each flag. The memory is a sorted array that is searched, and a
+// message that comes in this pass is only marked in it; new messages go to the log and not here.
+
 #include "maildir/memory.h"
 
 #include <algorithm>
@@ -29,6 +33,7 @@ std::int64_t microseconds_now() {
 }
 
 std::uint64_t short_digest(std::string_view bytes) {
+  // To set up a digest costs more than to take one of a name, and this is called for every message.
   thread_local Sha256 sha;
   sha.update(bytes);
   return first_bits(sha.finish());
@@ -38,6 +43,7 @@ std::uint64_t short_digest_of(Sha256& sha) { return first_bits(sha.finish()); }
 
 std::uint64_t marks_of(std::string_view flags) {
   std::uint64_t marks = 0;
+  // Other bytes that stand among flags mean nothing to any reader and are not remembered.
   for (const char flag : flags) {
     if (flag >= 'A' && flag <= 'Z') marks |= std::uint64_t{1} << static_cast<unsigned>(flag - 'A');
     if (flag >= 'a' && flag <= 'z')
@@ -48,6 +54,7 @@ std::uint64_t marks_of(std::string_view flags) {
 
 std::string flags_of(std::uint64_t marks) {
   std::string flags;
+  // The order of the bits is that of ASCII, in which Maildir demands flags to stand.
   for (unsigned bit = 0; bit < 2 * k_letters; ++bit)
     if ((marks >> bit & 1U) != 0)
       flags.push_back(static_cast<char>(bit < k_letters ? 'A' + bit : 'a' + (bit - k_letters)));
@@ -77,6 +84,7 @@ EntryState state_of_message(std::string_view path) {
 NameHash key_of_message(std::string_view unique) { return hash_name(unique); }
 
 NameHash key_in_folder(std::string_view folder, std::string_view unique) {
+  // The newline keeps such a key apart from that of a plain unique name.
   return hash_name(std::string(folder).append("\n").append(unique));
 }
 
@@ -92,6 +100,8 @@ std::size_t MailMemory::index_of(const NameHash& key) const {
   // Keys are digests and lie evenly: the search begins where the key should be, and stays near.
   const auto size = entries_.size();
   auto low = static_cast<std::size_t>((key.high >> 32U) * size >> 32U), high = low;
+  // The two bounds move apart in growing steps until the key lies between them, so that a poor
+  // guess costs little more than a search over all.
   for (std::size_t step = 16; low > 0 && !is_less(entries_[low], key); step *= 4)
     low -= std::min(step, low);
   for (std::size_t step = 16; high < size && is_less(entries_[high], key); step *= 4)
@@ -123,6 +133,8 @@ bool MailMemory::is_seen(const NameHash& key) const {
 
 void MailMemory::set_state(const NameHash& key, const EntryState& state) {
   const auto index = index_of(key);
+  // Messages that are new in this pass have no entry yet; the log alone knows them until the next
+  // run reads it.
   if (index == entries_.size()) return;
   entries_[index].state = state;
   entries_[index].pending = 0;

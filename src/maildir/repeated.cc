@@ -1,3 +1,8 @@
+// A mailbox that was merged from a backup may hold one message twice under one unique name, or two
+// different ones. On the target a unique name is how a message is known again, so each gets a name
+// of its own. It is made of the content: that alone is the same at the next pass, whatever flags,
+// order or neighbours have become.
+
 #include "maildir/repeated.h"
 
 #include <algorithm>
@@ -34,6 +39,8 @@ std::vector<Member> find_repeated(const std::array<Listing*, 2>& listings) {
     for (std::size_t i = 0; i < listing->size(); ++i) {
       const auto name = listing->name(i);
       if (listing->type(i) != FileInfo::Type::regular || name.starts_with('.')) continue;
+      // Only hashes are compared at first: a folder of a million messages has a million names, and
+      // hardly ever two that are equal.
       all.push_back({std::hash<std::string_view>{}(parse_message_name(name).unique), listing, i});
     }
   }
@@ -77,6 +84,7 @@ std::vector<Error> name_apart(const Directory& folder, Listing* new_mail, Listin
     if (count[unique] < 2) continue;  // their hashes are equal by chance
     const std::string name(member.listing->name(member.index));
     const std::string_view place = member.listing == new_mail ? "new" : "cur";
+    // Only these few files are read here, to be named by what they hold.
     const auto digest = digest_of(folder, fmt::format("{}/{}", place, name));
     if (!digest) {
       failures.push_back(digest.error());
@@ -85,12 +93,16 @@ std::vector<Error> name_apart(const Directory& folder, Listing* new_mail, Listin
     // One that is gone shares its name with nobody any more.
     if (!*digest) continue;
     auto own = variant_of(unique, **digest);
+    // Copies of one content are told apart by a number. Which of them gets which does not matter,
+    // as they are equal.
     for (int copy = 2; !taken.insert(own).second; ++copy)
       own = variant_of(unique, fmt::format("{}-{}", (*digest)->substr(0, 6), copy));
     const auto visited = own + name.substr(unique.size());
+    // The walk visits the message by its new name and opens it by its old one.
     originals.emplace(fmt::format("{}/{}", place, visited), name);
     names[member.listing].emplace_back(member.index, visited);
   }
+  // Renamed at the end: the indexes of members refer to the order as it was read.
   for (auto& [listing, renamed] : names) listing->rename(renamed);
   return failures;
 }

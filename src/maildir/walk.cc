@@ -1,3 +1,9 @@
+// One walk serves dump, archive and count alike, so that they cannot disagree about what is there.
+// Each entry is counted once, as carried, rebuilt, expressed elsewhere, or refused with its reason:
+// what a dump prints adds up to what is on the disk. What cannot be read does not stop the walk,
+// since all such places shall be named at once; the caller then must not take anything that was not
+// seen for gone.
+
 #include "maildir/walk.h"
 
 #include <algorithm>
@@ -21,6 +27,7 @@ using mail::FolderSearch;
 using mail::Listing;
 using Type = FileInfo::Type;
 
+// Deeper trees are not made by mail programs; each level holds a directory open.
 constexpr int k_most_levels = 200;
 
 /// What is known of a Maildir folder while its `cur` and `new` are walked.
@@ -79,6 +86,8 @@ class Walk {
     count_.refused.push_back(fmt::format("{}: {}", path, why));
   }
   void fail_with(const Error& error) {
+    // What was listed and is gone is a change at the source and not a fault; it is counted, since
+    // the copy is then not whole.
     if (error.code == Errc::not_found)
       ++count_.gone;
     else
@@ -103,6 +112,8 @@ class Walk {
   std::optional<PlaceId> maildir_;  ///< where a link called Maildir leads
 };
 
+/// Changes whenever the file does: its inode when it was replaced, its times and its size when it
+/// was written to.
 std::uint64_t stamp_of(const FileInfo& info) {
   constexpr std::int64_t a_second = 1'000'000'000;
   const auto text = fmt::format("{}:{}.{}:{}.{}:{}", info.inode, info.mtime,
@@ -148,6 +159,7 @@ std::vector<Item> in_path_order(const Listing& listing) {
     items.push_back({i, true});
     has_directories = true;
   }
+  // A listing is sorted already, and without directories the two orders are the same.
   if (!has_directories) return items;
   // Character by character, with "/" as the last one of what a directory holds.
   std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
@@ -166,6 +178,7 @@ std::vector<Item> in_path_order(const Listing& listing) {
 }
 
 Status Walk::take(TreeEntry& entry) {
+  // A visitor that refuses an entry has named it itself, and it did not travel.
   VSTATE_TRY_ASSIGN(const bool is_taken, visitor_(entry));
   if (!is_taken) return {};
   ++count_.archived;
@@ -176,6 +189,8 @@ Status Walk::take(TreeEntry& entry) {
 }
 
 void Walk::note(const Level& level, std::string path) {
+  // The stamp is taken before the listing: a name that comes in between makes the directory look
+  // changed, which is the safe mistake.
   if (listed_ == nullptr) return;
   if (const auto info = level.directory->info())
     listed_->emplace_back(std::move(path), listing_stamp(*info));
@@ -222,6 +237,8 @@ Followed Walk::follow_links(const Level& level, Listing& listing) {
     const auto path = mail::relative_join(level.path, name);
     const bool is_part = name == "new" || name == "cur" || name == "tmp";
     const bool is_mail = path == "Maildir" || (is_maildir && (is_part || name.starts_with('.')));
+    // A link that is expressed in the TOML, or that belongs to another walk, is not for this one to
+    // judge.
     if ((!is_mail && !links_.is_named(path)) || expressed_.contains(path) ||
         expressed_.contains(path + "/"))
       continue;
@@ -231,6 +248,7 @@ Followed Walk::follow_links(const Level& level, Listing& listing) {
       continue;
     }
     if (!end->directory) continue;  // visit_link names what it cannot take
+    // From here on the walk treats it as the directory that stands there for the mail server.
     listing.set_directory(i);
     if (path == "Maildir")
       if (const auto info = end->directory->info()) maildir_ = PlaceId{info->device, info->inode};
@@ -255,12 +273,18 @@ Status Walk::walk(const Level& level, Listing& listing) {
   above_.push_back(here);
   const auto followed = follow_links(level, listing);
   Folder own;
+  // Only a directory with both is one of Maildir's; a `new` or `tmp` elsewhere is a directory like
+  // all others.
   const bool is_folder = listing.has_directory("new") && listing.has_directory("cur");
+  // By path and not by name, so that two servers, or two passes, visit in one order, and a stream
+  // and an archive can be compared entry by entry.
   for (const auto& item : in_path_order(listing)) {
     const std::string name(listing.name(item.index));
     const std::string path = mail::relative_join(level.path, name);
     if (expressed_.contains(path + "/")) continue;
     const bool is_directory = listing.type(item.index) == Type::directory;
+    // The TOML holds it already. It is counted all the same, with all below it, or the sums would
+    // not add up.
     if (expressed_.contains(path)) {
       if (item.is_contents) continue;
       count_.expressed += 1;
@@ -283,6 +307,8 @@ Status Walk::walk(const Level& level, Listing& listing) {
 /// `new` first: what moves from there to `cur` meanwhile is then in one listing or in both.
 void Walk::list_folder(const Level& level, const Followed& followed, Folder& own) {
   if (own.search) return;
+  // Both listings are taken together and at once, before any message is opened, which may take
+  // hours in a large folder.
   const auto read = [&](const char* name, std::optional<Listing>& into) {
     Level listed = level;
     listed.directory = open_below(level, name, followed);
@@ -337,6 +363,8 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
         rebuild(fate.reason, 1);
         return {};
       }
+      // A message that is known already is neither opened nor asked about: in a repeated pass this
+      // is nearly all of them.
       if (is_message && filter_ != nullptr) {
         VSTATE_TRY_ASSIGN(const bool is_wanted, (*filter_)(path));
         if (!is_wanted) {
@@ -351,6 +379,7 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
     case Type::other:
       break;
   }
+  // The listing's type may be of a moment ago; what is refused is named by what it is now.
   const auto info = look(level, std::string(listing.name(i)));
   if (!info) return {};
   refuse(path, info->type == Type::socket ? "a socket"
@@ -371,6 +400,7 @@ Status Walk::visit_directory(const Level& level, const std::string& path,
     fail_with(linked.error());
   }
   if (!info || !info->is_directory()) return {};
+  // The directory behind a link called Maildir travels under that name, and only once.
   if (maildir_ == PlaceId{info->device, info->inode} && path != "Maildir") {
     ++count_.expressed;
     return {};
@@ -378,6 +408,8 @@ Status Walk::visit_directory(const Level& level, const std::string& path,
   TreeEntry entry;
   entry.path = path;
   entry.kind = EntryKind::directory;
+  // Set-id and sticky bits are left out: a domain that is frozen for the copy has its sticky bit
+  // set.
   entry.mode = info->mode & 0777U;
   entry.mtime = info->mtime;
   return take(entry);
@@ -400,6 +432,7 @@ Status Walk::visit_link(const Level& level, const std::string& path) {
     fail_with(kept.error());
     return {};
   }
+  // A link that cannot stay one is refused with the reason why it was not walked either.
   if (!kept || !*kept) {
     const auto end = links_.follow(path, above_);
     if (!end)
@@ -413,6 +446,7 @@ Status Walk::visit_link(const Level& level, const std::string& path) {
   TreeEntry entry;
   entry.path = path;
   entry.kind = EntryKind::link;
+  // The mode of a link means nothing, and differs between systems.
   entry.mode = 0777;
   entry.target = **std::move(kept);
   entry.size = entry.target.size();
@@ -439,11 +473,14 @@ Result<std::unique_ptr<OpenFile>> Walk::open_moved(const Level& level, const std
   for (int tries = 0; tries < most_tries; ++tries) {
     VSTATE_TRY_ASSIGN(const auto found, level.folder->search->find(unique));
     if (!found) break;
+    // Its present name was listed too, and is visited there: to take it here as well would carry it
+    // twice.
     const auto& listed =
         found->place == "new" ? level.folder->listed_new : level.folder->listed_cur;
     if (listed && listed->contains(found->name)) break;
     VSTATE_TRY_ASSIGN(auto file, level.folder->directory->open_file(
                                      fmt::format("{}/{}", found->place, found->name)));
+    // It may have been moved once more between the search and the open.
     if (file != nullptr) return file;
   }
   return nullptr;
@@ -465,6 +502,8 @@ Result<std::unique_ptr<OpenFile>> Walk::open_file(const Level& level, const std:
 Status Walk::visit_file(const Level& level, const std::string& path) {
   TreeEntry entry;
   std::optional<FileInfo> info;
+  // What an entry says comes from the open file, so that name, size, time and bytes belong
+  // together.
   if (opens_) {
     auto file = open_file(level, path);
     if (file && *file == nullptr) return {};  // gone, or visited by its present name
@@ -482,6 +521,7 @@ Status Walk::visit_file(const Level& level, const std::string& path) {
     if (!found || !*found) return {};
     info = **found;
   }
+  // Something else was put in the message's place since it was listed.
   if (!info->is_regular()) {
     refuse(path, "no regular file any more");
     return {};
@@ -504,6 +544,7 @@ Status walk_opened(const Files& files, const TreeSource& source, TreeCount& coun
   Level level;
   level.directory = std::move(root);
   auto status = walk.enter(level);
+  // Only an error of the visitor ends a walk; the directory in front tells whose it was.
   if (!status) return tl::unexpected<Error>(status.error().in(source.directory));
   return status;
 }
@@ -541,6 +582,7 @@ Result<TreeCount> count_tree(const Files& files, const TreeSource& source) {
 Status failure_of(const TreeCount& count) {
   if (count.failures.empty()) return {};
   auto error = count.failures.front();
+  // A dying disk can fail a million times, and a terminal shows so many lines.
   constexpr std::size_t most = 20;
   for (std::size_t i = 1; i < count.failures.size() && i < most; ++i)
     error.message += "\n" + count.failures[i].message;
