@@ -1,3 +1,8 @@
+// Publication follows one order: users/assign and its cdb, the store's own list, virtualdomains and
+// locals with the HUP, and rcpthosts last. vpopmail itself writes rcpthosts before qmail-send knows
+// the domain, and mail that comes in between is taken for remote. Every file is edited under the
+// lock that vpopmail's tools take, read again under it, and changed in no line but those meant.
+
 #include "qmail/publication.h"
 
 #include <algorithm>
@@ -35,6 +40,8 @@ Ownership Publisher::ownership_of(const std::string& path, unsigned mode) const 
 
 Status Publisher::edit_control(std::string_view name, const std::vector<std::string>& added,
                                const std::vector<std::string>& removed) {
+  // The lock comes before the reading: what another tool wrote before it was taken must not be
+  // lost.
   const auto path = control(name);
   VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
@@ -44,6 +51,7 @@ Status Publisher::edit_control(std::string_view name, const std::vector<std::str
   for (const auto& line : removed) {
     // One name may stand there twice, or in another case; qmail takes any of them.
     const auto lines = file.lines();
+    // The list is a copy, since lines are removed from the file while it is gone through.
     for (const auto& entry : lines)
       if (to_lower(trim_end(entry)) == line) is_changed = file.remove(entry) || is_changed;
   }
@@ -64,6 +72,7 @@ Status Publisher::write_assign_cdb(const AssignFile& assign) {
   const auto records = assign_records(assign);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(server_.assign_cdb));
   // Equal content is left alone, whatever program laid its tables out.
+  // A damaged index reads as no records and is made anew.
   if (const auto found = bytes ? cdb::read(*bytes) : Result<cdb::Records>(cdb::Records{});
       bytes && found && *found == records)
     return {};
@@ -76,9 +85,12 @@ Status Publisher::edit_assign(const std::function<void(AssignFile&)>& edit) {
   // Held over both files: users/cdb.tmp has one name for everybody.
   VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  // A server without any domain may lack the file; an empty one would have the "." line.
   auto file = AssignFile::parse(bytes.value_or(".\n"));
   edit(file);
   const auto text = file.bytes();
+  // Without a change the text stays as it is, but its cdb is compared all the same: a run may have
+  // stopped between the two.
   if (!bytes || *bytes != text)
     VSTATE_TRY(
         system_.replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
@@ -86,6 +98,7 @@ Status Publisher::edit_assign(const std::function<void(AssignFile&)>& edit) {
 }
 
 Status Publisher::publish_assign(const Names& names) {
+  // All names go in with one edit, since the whole file and its cdb are written each time.
   return edit_assign([&](AssignFile& file) {
     for (const auto& [publish, domain] : names) {
       const auto entry =
@@ -93,6 +106,7 @@ Status Publisher::publish_assign(const Names& names) {
                        std::to_string(domain.owner.gid), domain.directory);
       const auto found = file.find_domain(publish->name.text());
       if (found && *found == entry) continue;
+      // An older line with the same key would stay in force, as the first of equal keys.
       if (found) file.remove_domain(publish->name.text());
       file.insert_sorted(entry);
     }
@@ -108,6 +122,7 @@ Status Publisher::publish_store(const Names& names) {
 
 Status Publisher::tell_qmail_send() {
   VSTATE_TRY_ASSIGN(const int told, hup_qmail_send(system_, server_.qmail_dir));
+  // This is no error: qmail may be stopped for the move.
   if (told == 0)
     remark_ = "qmail-send is not running here; it will read virtualdomains when it starts";
   return {};
@@ -122,13 +137,18 @@ Status Publisher::publish_control(const Names& names) {
     VSTATE_TRY_ASSIGN(const bool is_listed, is_in_control("locals", publish->name.text()));
     if (publish->found.in_locals || is_listed) locals.push_back(publish->name.text());
   }
+  // virtualdomains comes before locals, so that no moment exists in which the domain is in neither
+  // and its mail is sent out.
   if (!lines.empty()) VSTATE_TRY(edit_control("virtualdomains", lines, {}));
   if (!locals.empty()) VSTATE_TRY(edit_control("locals", {}, locals));
+  // qmail-send has both files in memory; it reads them again when it is told, and only if they
+  // changed is it told.
   return lines.empty() && locals.empty() ? Status() : tell_qmail_send();
 }
 
 Status Publisher::rebuild_morercpthosts() {
   const auto path = control("morercpthosts");
+  // The lock is that of the text, so that the text cannot change while its compiled form is made.
   VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
   VSTATE_TRY_ASSIGN(const auto text, system_.read(path));
   return system_.replace_file(path + ".cdb",
@@ -142,8 +162,11 @@ Status Publisher::publish_rcpthosts(const Names& names) {
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control("rcpthosts")));
   const auto lines = ControlFile::parse(bytes.value_or("")).line_count();
   for (const auto& [publish, domain] : names) {
+    // A name may stand in the text and not in the cdb, where a run stopped between them;
+    // qmail-smtpd reads the cdb alone.
     is_stale = is_stale || !publish->found.in_morercpthosts_cdb;
     if (publish->found.in_rcpthosts) continue;
+    // vpopmail counts lines of every kind, comments included, so the count here is of all lines.
     (lines + few.size() < k_rcpthosts_lines ? few : more).push_back(publish->name.text());
   }
   if (!more.empty() || is_stale) {
@@ -161,8 +184,11 @@ Status Publisher::publish(const Names& names) {
 }
 
 Status Publisher::unpublish(const DomainLocation& domain, const std::string& name) {
+  // A missing rcpthosts means that every recipient is accepted, so none may be created here by
+  // editing it.
   VSTATE_TRY_ASSIGN(const bool has_few, system_.exists(control("rcpthosts")));
   VSTATE_TRY_ASSIGN(const bool has_more, system_.exists(control("morercpthosts")));
+  // First no more mail is accepted, then none is routed here, and the name itself goes last.
   if (has_few) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
   if (has_more) {
     VSTATE_TRY(edit_control("morercpthosts", {}, {name}));

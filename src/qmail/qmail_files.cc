@@ -1,3 +1,8 @@
+// What qmail and vpopmail believe about domains, read once for all of them. Each file is remembered
+// by the version that was read, so that a run over many domains can tell when somebody edits it
+// meanwhile. Damage in a compiled file stops nothing: it can be made anew from its text, and is
+// named.
+
 #include "qmail/qmail_files.h"
 
 #include <algorithm>
@@ -19,6 +24,7 @@ std::uint32_t id_of(const std::string& text) {
 
 std::optional<PlaceId> place_of(const Files& system, const std::string& directory) {
   const auto found = system.look_followed(directory);
+  // A directory that cannot be looked at is no proof that two are the same.
   if (!found || !*found) return std::nullopt;
   return PlaceId{(*found)->device, (*found)->inode};
 }
@@ -32,6 +38,7 @@ std::set<std::string, std::less<>> keys_of(const ControlFile& file) {
 
 }  // namespace
 
+// ".." stays: what it means depends on links, and only the file system can say.
 std::string clean_path(std::string_view path) {
   std::string out;
   for (const auto part : split(path, '/'))
@@ -77,6 +84,8 @@ Status QmailFiles::load_assign(const Files& system, const Server& server) {
   const auto path = path_join(server.qmail_dir, "users/assign");
   VSTATE_TRY_ASSIGN(const auto bytes, read(system, path));
   if (bytes) assign_ = AssignFile::parse(*bytes);
+  // One bad line makes qmail-newu refuse all of the file, so every later domain would fail because
+  // of it.
   for (const auto& item : assign_.blemishes())
     blemishes_.push_back(
         fmt::format("{}: line {}: {}; qmail-newu refuses the file until it is mended", path,
@@ -90,6 +99,8 @@ Status QmailFiles::load_assign(const Files& system, const Server& server) {
                         {id_of(entry.uid), id_of(entry.gid)}});
   }
   settle_kinds(system);
+  // vpopmail can make a domain anywhere (vadddomain -d). Those that lie elsewhere are few, and are
+  // gathered here so that bounds for links need not go through all domains.
   std::copy_if(domains_.begin(), domains_.end(), std::back_inserter(outside_),
                [below = server.domains_dir + "/"](const AssignedDomain& domain) {
                  return !domain.directory.starts_with(below);
@@ -101,6 +112,7 @@ Status QmailFiles::load_assign(const Files& system, const Server& server) {
     auto entry = entry_of_record(key, data);
     if (!entry || !entry->key.ends_with('-')) continue;
     const auto name = entry->key.substr(0, entry->key.size() - 1);
+    // vpopmail's tools and qmail go by users/cdb alone, so a name that only it has is still live.
     if (find(name) == nullptr) stale_[to_lower(entry->user)].push_back(name);
     // The first of equal keys is the one that look-ups see.
     cdb_.emplace(name, *std::move(entry));
@@ -131,6 +143,8 @@ void QmailFiles::settle_kinds(const Files& system) {
   }
   for (auto& [place, names] : own) {
     if (names.size() < 2) continue;
+    // Of several lines that lead to one directory, the one that is called like the directory is the
+    // domain; where none is, the first is taken.
     const auto resolved = system.resolve(names.front()->directory);
     const auto is_called_so = [&](const AssignedDomain* domain) {
       return resolved && path_name(*resolved) == domain->name;
@@ -145,12 +159,15 @@ void QmailFiles::settle_kinds(const Files& system) {
   }
   for (auto& domain : domains_) {
     if (domain.real == domain.name || domain.kind == Kind::alias) continue;
+    // The second field names no domain that leads to the same directory, so the line belongs to
+    // another program.
     const auto* user = find(domain.real);
     if (user == nullptr || !is_same_directory(system, user->directory, domain.directory)) {
       domain.kind = Kind::foreign;
       continue;
     }
     domain.kind = Kind::alias;
+    // An alias of an alias belongs to the domain at the end.
     if (user->kind == Kind::alias) domain.real = user->real;
   }
 }
@@ -165,6 +182,7 @@ Status QmailFiles::load_control(const Files& system, const Server& server) {
     const auto colon = line.find(':');
     if (colon == std::string::npos) continue;
     const auto key = to_lower(line.substr(0, colon));
+    // Of equal keys the last is in force (constmap.c), and the assignment leaves that one.
     virtual_[key] = line.substr(colon + 1);
     prepended_[to_lower(line.substr(colon + 1))].push_back(line);
     by_host_[key.substr(key.rfind('@') + 1)].push_back(line);
@@ -179,6 +197,7 @@ Status QmailFiles::load_control(const Files& system, const Server& server) {
     if (file.line_count() > 0) locals_ = {to_lower(trim_end(file.lines().front()))};
   }
   VSTATE_TRY_ASSIGN(const auto rcpthosts, read_control("rcpthosts"));
+  // An empty file refuses all, a missing one accepts all; only the second is an open relay.
   has_rcpthosts_ = rcpthosts.has_value();
   rcpthosts_ = keys_of(ControlFile::parse(rcpthosts.value_or("")));
   VSTATE_TRY_ASSIGN(const auto more, read_control("morercpthosts"));
@@ -223,10 +242,12 @@ Publication QmailFiles::publication_of(const Files& system, const std::string& n
   const auto record = cdb_.find(name);
   place.in_assign_cdb = record != cdb_.end() && is_right(record->second.user, record->second.home);
   const auto prepended = virtual_.find(name);
+  // A line that prepends something else takes the mail to somebody else, so it counts as missing.
   place.in_virtualdomains = prepended != virtual_.end() && to_lower(prepended->second) == name;
   place.in_locals = locals_.contains(name);
   const bool in_few = rcpthosts_.contains(name), in_more = morercpthosts_.contains(name);
   place.in_rcpthosts = in_few || in_more;
+  // Only a name that morercpthosts alone has needs the compiled file.
   place.in_morercpthosts_cdb = !in_more || in_few || morercpthosts_cdb_.contains(name);
   return place;
 }

@@ -1,4 +1,6 @@
-// What a delivery line does, whoever reads it: a Maildir, an mbox file, a program.
+// What a delivery line does, whoever reads it: a Maildir, an mbox file, a program. Nothing is run:
+// a program is looked for with the rights of whoever would start it, and the few whose effect is
+// known (vdelivermail, forward, words of the shell itself) are followed.
 
 #include <algorithm>
 #include <array>
@@ -25,6 +27,7 @@ bool is_builtin(std::string_view word) {
   return std::find(k_builtins.begin(), k_builtins.end(), word) != k_builtins.end();
 }
 
+/// Why a program cannot be started; empty if it can, or if that cannot be told.
 Result<std::string> obstacle_of(Trail& trail, const std::string& program, const Agent& agent,
                                 const std::string& directory) {
   if (program.find('/') != std::string::npos) {
@@ -32,6 +35,7 @@ Result<std::string> obstacle_of(Trail& trail, const std::string& program, const 
     VSTATE_TRY_ASSIGN(const auto reached, trail.tables.walker.reach(agent.who, path, k_execute));
     if (reached.is_there())
       return reached.info.is_directory() ? path + " is a directory" : std::string();
+    // What stops the walk may be a directory above or behind a link, and then both are said.
     return reached.path == path ? reached.why : fmt::format("{}: {}", path, reached.why);
   }
   // A copy of some directories of a server says nothing of those that it leaves out.
@@ -47,12 +51,15 @@ Result<std::string> obstacle_of(Trail& trail, const std::string& program, const 
   return fmt::format("{} is not in {}", program, join(places, ", "));
 }
 
+/// The flow after words that the shell carries out itself, so that nothing has to be looked for.
 std::optional<Flow> shells_own(Trail& trail, const ShellCommand& command) {
   const auto name = path_name(command.words.front());
   const auto number = name == "exit" && command.words.size() > 1
                           ? to_number(command.words[1]).value_or(1)
                           : std::uint64_t{name == "false" ? 1U : 0U};
   if (name != "exit" && name != "true" && name != "false" && name != ":") return std::nullopt;
+  // These are the exit codes that qmail-local and vdelivermail take for a permanent failure; 99
+  // means success and an end, all others are tried again.
   constexpr std::array<std::uint64_t, 8> permanent{64, 65, 70, 76, 77, 78, 100, 112};
   if (number == 0 || number == 99) {
     trail.journal.end(Outcome::discarded, fmt::format("\"{}\" takes it", join(command.words, " ")));
@@ -68,6 +75,8 @@ Result<Flow> to_command(Trail& trail, const ShellLine& line, const std::string& 
                         const Agent& agent) {
   const ShellCommand* hands_on = nullptr;
   for (const auto& part : line.commands)
+    // A site may pipe the message through a filter first, so vdelivermail is looked for in any part
+    // of the line.
     if (path_name(part.words.front()) == "vdelivermail") hands_on = &part;
   if (hands_on != nullptr) {
     if (line.commands.size() > 1 || !line.is_simple)
@@ -86,6 +95,7 @@ Result<Flow> to_command(Trail& trail, const ShellLine& line, const std::string& 
       return Flow::next;
     }
   }
+  // What another program does with the message cannot be told from outside.
   trail.journal.end(Outcome::runs_program, command);
   return Flow::next;
 }
@@ -101,6 +111,7 @@ std::string absolute(std::string path, const std::string& directory) {
 
 Result<Flow> to_maildir(Trail& trail, const std::string& path, const Agent& agent,
                         std::string_view program) {
+  // A Maildir delivery writes into tmp and moves to new; cur is not touched.
   for (const auto* part : {"tmp", "new"}) {
     if (trail.made_maildirs.contains(path)) break;
     VSTATE_TRY_ASSIGN(
@@ -119,6 +130,8 @@ Result<Flow> to_maildir(Trail& trail, const std::string& path, const Agent& agen
 
 Result<Flow> to_mbox(Trail& trail, const std::string& path, const Agent& agent) {
   VSTATE_TRY_ASSIGN(auto reached, trail.tables.walker.reach(agent.who, path, k_write));
+  // qmail-local makes a file that is not there, for which it must be able to write in the
+  // directory.
   if (reached.state == Reached::State::missing) {
     const std::string directory(path_parent(path));
     VSTATE_TRY_ASSIGN(reached,
@@ -144,6 +157,8 @@ Result<Flow> to_program(Trail& trail, const std::string& command, const Agent& a
     is_certain &= part.joined_by != "&&" && part.joined_by != "||";
     is_pipe &= part.joined_by.empty() || part.joined_by == "|";
   }
+  // In a pipe the last part decides by its exit code, but any part that cannot run breaks the flow
+  // of the message; in a list of commands only the last counts.
   std::string fatal;
   for (const auto& part : line.commands) {
     VSTATE_TRY_ASSIGN(const auto why, obstacle_of(trail, part.words.front(), agent, directory));
@@ -153,6 +168,8 @@ Result<Flow> to_program(Trail& trail, const std::string& command, const Agent& a
   }
   if (fatal.empty()) return to_command(trail, line, command, agent);
   trail.journal.end(Outcome::deferred, "the program cannot run: " + fatal);
+  // The steps go on as if the program ran, so that a person sees where the mail would end once it
+  // is mended.
   const Journal::Hypothesis if_it_worked(trail.journal);
   VSTATE_TRY(to_command(trail, line, command, agent));
   return Flow::fail;

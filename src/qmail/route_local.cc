@@ -1,4 +1,6 @@
-// qmail-local, which chooses a dot-qmail file and carries out its lines.
+// qmail-local, which chooses a dot-qmail file and carries out its lines. The checks stand in its
+// own order, since the first that fails decides what happens to the message: a deferral is tried
+// again for days, a bounce goes back at once.
 
 #include <fmt/format.h>
 
@@ -25,10 +27,13 @@ constexpr unsigned k_sticky = 01000, k_forwards_only = 0100;
 std::vector<std::pair<std::string, std::size_t>> candidates(const std::string& dash,
                                                             const std::string& extension) {
   constexpr std::string_view word = "default";
+  // File names are in lower case and have ":" for each dot, whatever the address looks like.
   const auto safe = replace_all(to_lower(extension), ".", ":");
   std::vector<std::pair<std::string, std::size_t>> names;
   names.emplace_back(".qmail" + dash + safe,
                      safe.ends_with(word) ? safe.size() - word.size() : std::string::npos);
+  // After the exact name come the defaults, from the longest prefix that ends with a dash to none
+  // at all.
   for (auto length = safe.size() + 1; length-- > 0;)
     if (length == 0 || safe[length - 1] == '-')
       names.emplace_back(fmt::format(".qmail{}{}{}", dash, safe.substr(0, length), word), length);
@@ -63,6 +68,8 @@ Result<bool> home_is_usable(Trail& trail, const Agent& agent) {
   VSTATE_TRY_ASSIGN(const auto home, trail.tables.walker.reach(agent.who, agent.home, k_execute));
   if (!home.is_there()) return defers(home.why);
   if (!home.info.is_directory()) return defers(agent.home + " is not a directory");
+  // qmail-local.c:checkhome; the sticky bit is how an administrator, or a freeze, holds off
+  // deliveries.
   if ((home.info.mode & (k_sticky | k_writable_by_all)) != 0)
     return defers(agent.home + " is sticky or writable for everybody");
   return true;
@@ -74,6 +81,8 @@ Result<DotQmail> find_dot_qmail(Trail& trail, const std::string& dash, const Age
     VSTATE_TRY_ASSIGN(auto opened,
                       open_as(trail.tables.system, trail.tables.walker, agent.who, path));
     DotQmail chosen{name, std::move(opened), default_from, false};
+    // A file that may not be read defers at once: the next candidate is not tried, since this one
+    // was meant.
     if (chosen.file.state == Reached::State::denied)
       trail.journal.end(Outcome::deferred, "qmail-local defers: " + chosen.file.why);
     else if (!chosen.file.is_there() || !chosen.file.info.is_regular())
@@ -119,11 +128,13 @@ Status carry_out(Trail& trail, const std::string& text, bool forwards_only, Agen
     } else if (line.front() == '|' || line.front() == '.' || line.front() == '/') {
       VSTATE_TRY_ASSIGN(const auto flow, carry_out_line(trail, line, forwards_only, agent));
       if (flow == Flow::fail) return {};
+      // The exit code 99 skips the lines behind, while forwards gathered so far still go out.
       if (flow == Flow::stop) break;
     } else {
       forwards.push_back(line.front() == '&' ? line.substr(1) : line);
     }
   }
+  // All forwards leave together at the end, and only if nothing has failed before.
   for (const auto& address : forwards) VSTATE_TRY(forward(trail, address));
   return {};
 }
@@ -136,16 +147,20 @@ Status deliver_locally(Trail& trail, const Assignment& assignment, Agent& agent)
   set_environment(assignment, agent);
   VSTATE_TRY_ASSIGN(const auto chosen, find_dot_qmail(trail, assignment.dash, agent));
   if (chosen.is_ended) return {};
+  // Without a dash in the assignment qmail-local would use the default delivery; with one, an
+  // address without any file does not exist.
   if (chosen.name.empty() && !assignment.dash.empty()) {
     trail.journal.end(Outcome::bounced,
                       fmt::format("no .qmail file in {} answers, not even .qmail{}default",
                                   agent.home, assignment.dash));
     return {};
   }
+  // npos is greater than any length, so an exact file sets no DEFAULT.
   if (chosen.default_from <= agent.ext.size())
     agent.environment["DEFAULT"] = agent.ext.substr(chosen.default_from);
   if (!chosen.name.empty())
     trail.journal.step(fmt::format("{} is read by qmail-local", chosen.name));
+  // A file of no bytes is no black hole to qmail-local: it means the default delivery.
   if (!chosen.file.text.empty())
     return carry_out(trail, chosen.file.text, (chosen.file.info.mode & k_forwards_only) != 0,
                      agent);

@@ -1,4 +1,6 @@
-// qmail-smtpd, which accepts an address or not, and qmail-send, which decides where it belongs.
+// qmail-smtpd, which accepts an address or not, and qmail-send, which decides where it belongs. The
+// two do not ask each other: an address may be accepted here and have no place there, and finding
+// that out is what a route is for.
 
 #include <fmt/format.h>
 
@@ -60,11 +62,15 @@ bool is_accepted(Trail& trail, std::string_view address) {
                     has_list ? "an address without a host" : "every host, without rcpthosts"));
     return true;
   }
+  // Without rcpthosts, morercpthosts.cdb is not looked at either; with it, the text comes first
+  // (rcpthosts.c).
   bool accepts = trail.tables.rcpthosts.find_domain(host, false) != nullptr;
   const auto is_key = [&](std::string_view key) {
     return cdb::find(*trail.tables.morercpthosts_cdb, key).has_value();
   };
   if (!accepts && trail.tables.morercpthosts_cdb) {
+    // Each end of the name that begins with a dot is tried, dot included: ".example.com" stands for
+    // what is below it.
     accepts = is_key(host);
     for (auto dot = host.find('.'); dot != std::string::npos && !accepts;
          dot = host.find('.', dot + 1))
@@ -81,6 +87,7 @@ bool is_accepted(Trail& trail, std::string_view address) {
 
 std::string without_percents(Trail& trail, std::string address) {
   auto at = address.rfind('@');
+  // Each round takes one "%" from the end, as long as the new host is on the list as well.
   while (trail.tables.percenthack.find(std::string_view(address).substr(at + 1)) != nullptr) {
     const auto percent = at == 0 ? std::string::npos : address.rfind('%', at - 1);
     if (percent == std::string::npos) break;
@@ -95,6 +102,7 @@ std::string without_percents(Trail& trail, std::string address) {
 void leave(Trail& trail, const std::string& address) {
   trail.journal.goes_out();
   const auto host = address.substr(address.rfind('@') + 1);
+  // An empty relay means the mail exchanger, as does no entry at all.
   const auto* relay = trail.tables.smtproutes.find_domain(host, true);
   trail.journal.end(Outcome::forwarded_out,
                     relay == nullptr || relay->empty()
@@ -116,13 +124,16 @@ Status queue(Trail& trail, const std::string& given) {
   address = without_percents(trail, std::move(address));
   const auto at = address.rfind('@');
   const auto host = address.substr(at + 1);
+  // locals beats virtualdomains: a domain in both is delivered by its bare local part.
   if (trail.tables.locals.find(host) != nullptr) {
     trail.journal.step(fmt::format("control/locals has {}", to_lower(host)));
     return spawn(trail, address.substr(0, at), host);
   }
+  // The whole address is tried first, then its host, the ends of the host, and the empty key.
   const auto* prefix = trail.tables.virtualdomains.find(address);
   const bool is_for_one = prefix != nullptr && !address.empty();
   if (prefix == nullptr) prefix = trail.tables.virtualdomains.find_domain(host, true);
+  // An entry that prepends nothing ends the search on purpose and sends the mail out.
   if (prefix == nullptr || prefix->empty()) {
     trail.journal.step(prefix == nullptr
                            ? fmt::format("virtualdomains has no entry for {}", to_lower(host))
@@ -143,6 +154,7 @@ Result<Route> follow(Trail& trail, std::string_view address) {
 }
 
 Status forward(Trail& trail, const std::string& address) {
+  // A forward is a new message: it goes through qmail-send again, but not through qmail-smtpd.
   trail.journal.step("to " + address);
   const Journal::Nested nested(trail.journal);
   if (trail.on_the_way.size() >= k_most_hops) {

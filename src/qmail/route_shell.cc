@@ -1,3 +1,7 @@
+// A delivery line is a shell command, and all that is wanted of it is which programs it runs. So
+// this is no shell: it splits words, quotes and joints, fills in the variables that qmail-local
+// sets, and says of everything else that it cannot tell.
+
 #include "qmail/route_shell.h"
 
 #include <algorithm>
@@ -30,6 +34,7 @@ class Lexer {
     const char c = text_[at_];
     if (c == '\'' || c == '"') return quoted(c);
     if (c == '$') return variable();
+    // A "#" within a word is an ordinary character.
     if (c == '#' && !in_word_) {
       at_ = std::min(text_.find('\n', at_), text_.size());
       return;
@@ -39,6 +44,7 @@ class Lexer {
     if (c == '\\') return add(at_ < text_.size() ? text_[at_++] : '\\');
     if (c == '<' || c == '>') return redirection();
     if (c == '|' || c == '&' || c == ';' || c == '\n') return joint(c);
+    // What these do depends on files and on output that only a shell has.
     if (c == '`' || c == '(' || c == ')' || c == '*' || c == '?') line_.is_simple = false;
     add(c);
   }
@@ -51,6 +57,8 @@ class Lexer {
   void quoted(char quote) {
     in_word_ = true;
     for (++at_; at_ < text_.size() && text_[at_] != quote;) {
+      // Within single quotes nothing is special; within double ones, variables and substitutions
+      // still are.
       if (quote == '"' && text_[at_] == '$') {
         variable();
         continue;
@@ -59,6 +67,7 @@ class Lexer {
       if (quote == '"' && text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
       word_.push_back(text_[at_++]);
     }
+    // A shell would refuse a line whose quote does not end.
     if (at_ == text_.size()) line_.is_simple = false;
     ++at_;
   }
@@ -72,6 +81,7 @@ class Lexer {
     const auto name_at = at_;
     while (at_ < text_.size() && is_name_byte(text_[at_])) ++at_;
     const auto name = text_.substr(name_at, at_ - name_at);
+    // Forms such as "${EXT%-*}" compute something, which is not followed.
     if (braced) {
       if (at_ >= text_.size() || text_[at_] != '}')
         line_.is_simple = false;
@@ -100,6 +110,7 @@ class Lexer {
     while (at_ < text_.size() &&
            std::string_view("<>&| \t").find(text_[at_]) != std::string_view::npos)
       ++at_;
+    // The next word is a file's name or a descriptor, and no argument.
     drops_next_ = true;
   }
 
@@ -140,11 +151,14 @@ class Lexer {
           equals != std::string::npos && equals > 0 &&
           std::all_of(words.front().begin(),
                       words.front().begin() + static_cast<std::ptrdiff_t>(equals), is_name_byte);
+      // The word itself is dropped so that the program behind it is seen, but whether it runs is
+      // the shell's decision.
       if (std::find(compound.begin(), compound.end(), words.front()) != compound.end())
         line_.is_simple = false;
       else if (name != "exec" && name != "preline" && name != "env" && !assigns)
         break;
       words.erase(words.begin());
+      // Options of such a prefix stand before the program that it starts.
       while (!assigns && !words.empty() && words.front().starts_with('-'))
         words.erase(words.begin());
     }

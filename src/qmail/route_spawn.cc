@@ -1,4 +1,6 @@
-// qmail-lspawn, which knows who a local part is, by users/cdb or by qmail-getpw.
+// qmail-lspawn, which knows who a local part is, by users/cdb or by qmail-getpw. Whatever is found
+// decides the user, the group and the home of all that follows, so each later step is judged with
+// those rights.
 
 #include <fmt/format.h>
 
@@ -18,12 +20,16 @@ std::uint32_t leading_number(const std::string& text) {
   return static_cast<std::uint32_t>(to_number(text.substr(0, end)).value_or(0));
 }
 
+/// qmail-getpw.c:userext gives an account its mail only if the home is there and belongs to it; as
+/// qmailp it must be able to see that.
 Result<bool> is_home_of(Trail& trail, const SystemAccount& account) {
   VSTATE_TRY_ASSIGN(const auto getpw, actor_of(trail.tables.system, "qmailp"));
   VSTATE_TRY_ASSIGN(const auto home, trail.tables.walker.walk(getpw, account.home));
   return home.is_there() && home.info.uid == account.uid;
 }
 
+/// The whole local part is tried first, then ever shorter prefixes that end before a dash, with the
+/// rest as extension. Where none is an account, "alias" has the whole address.
 Result<std::optional<Assignment>> system_user_of(Trail& trail, const std::string& local) {
   const auto taken = [&](const std::string& name, const SystemAccount& account, std::string dash,
                          std::string ext) {
@@ -58,6 +64,7 @@ Result<std::optional<Assignment>> system_user_of(Trail& trail, const std::string
 }
 
 Result<std::optional<Assignment>> assignment_of(Trail& trail, const std::string& local) {
+  // A server without users/cdb is legal; one whose file lacks a record defers everything.
   if (!trail.tables.assign_cdb) {
     trail.journal.step(
         fmt::format("{} does not exist: qmail-getpw is asked", trail.tables.server.assign_cdb));
@@ -89,12 +96,14 @@ Status spawn(Trail& trail, const std::string& local, const std::string& host) {
     return {};
   }
   const auto recipient = to_lower(local + "@" + host);
+  // qmail-local sees its own Delivered-To line on a message that comes back, and bounces it.
   for (const auto& earlier : trail.on_the_way)
     if (earlier == recipient) {
       trail.journal.end(Outcome::loops,
                         fmt::format("{}@{} was on the way here before", local, host));
       return {};
     }
+  // Two forwards to one address are followed once: the ends would be the same.
   if (!trail.followed.insert(recipient).second) {
     trail.journal.step(fmt::format("{}@{}: as above", local, host));
     return {};

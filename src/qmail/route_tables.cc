@@ -1,3 +1,7 @@
+// What the programs read when they start, with the rights that they have then. A file that is there
+// and that qmail-smtpd may not read stops every client, so each program's files are opened as that
+// program's user and the first obstacle is kept.
+
 #include "qmail/route_tables.h"
 
 #include <fmt/format.h>
@@ -8,6 +12,7 @@
 namespace vstate {
 
 ControlMap::ControlMap(std::string_view bytes, Keys keys) {
+  // Assigning leaves the last of equal keys in force, as constmap.c does.
   for (const auto& entry : ControlFile::parse(bytes).entries()) {
     const auto colon = entry.find(':');
     if (keys == Keys::lines)
@@ -24,6 +29,7 @@ const std::string* ControlMap::find(std::string_view key) const {
 
 const std::string* ControlMap::find_domain(std::string_view domain, bool with_empty_key) const {
   if (const auto* value = find(domain)) return value;
+  // Longer ends come before shorter ones.
   for (auto dot = domain.find('.'); dot != std::string_view::npos; dot = domain.find('.', dot + 1))
     if (const auto* value = find(domain.substr(dot))) return value;
   return with_empty_key ? find("") : nullptr;
@@ -49,6 +55,8 @@ Result<ControlFiles> RouteTables::read_control(const Actor& who,
                                                const std::vector<std::string_view>& names) {
   ControlFiles files;
   for (const auto name : names) {
+    // A missing file is nothing to the program; only one that is there and closed to it is an
+    // obstacle.
     VSTATE_TRY_ASSIGN(auto opened, open_as(system, walker, who, control(name)));
     if (opened.is_there())
       files.texts.emplace(name, std::move(opened.text));
@@ -97,6 +105,8 @@ Status RouteTables::load() {
   VSTATE_TRY_ASSIGN(const auto routes, system.read_if_there(control("smtproutes")));
   smtproutes = ControlMap(routes.value_or(""), ControlMap::Keys::before_colon);
   VSTATE_TRY_ASSIGN(assign_cdb, system.read_if_there(server.assign_cdb));
+  // vdelivermail starts qmail-inject with its own rights, which are those of the domain's owner:
+  // vpopmail's, as a rule.
   VSTATE_TRY_ASSIGN(inject_files,
                     read_control(actor_of(server.owner.uid, server.owner.gid),
                                  {"me", "defaulthost", "defaultdomain", "plusdomain", "idhost"}));
@@ -108,6 +118,8 @@ const DomainAccounts& RouteTables::accounts_of(const DomainLocation& domain) {
   const auto known = accounts_.find(key);
   if (known != accounts_.end()) return known->second;
   DomainAccounts accounts;
+  // A store that cannot be read is a result for the route and no error of the run: vdelivermail
+  // would meet the same.
   auto index = store.accounts().read_index(domain);
   auto rows = store.aliases().read_rows(domain);
   if (!index)

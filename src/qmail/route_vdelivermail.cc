@@ -1,4 +1,7 @@
-// vdelivermail, which qmail-local starts from .qmail-default and which knows accounts.
+// vdelivermail, which qmail-local starts from .qmail-default and which knows accounts. It reads
+// delivery lines by rules of its own, which are not qmail-local's: no blank line is skipped, no end
+// is trimmed, and each line is carried out at once. The steps stand in the order of vdelivermail.c,
+// for what comes first decides.
 
 #include <algorithm>
 
@@ -66,15 +69,18 @@ std::optional<DomainLocation> location_of(const Assignment& assignment) {
                          static_cast<std::uint32_t>(to_number(assignment.gid).value_or(0))}};
 }
 
+/// Which accounts vdelivermail sees in a cdb build: those of the index, those of the text, or none.
 Result<IndexUse> index_use(Trail& trail, const DomainLocation& domain, const Agent& agent) {
   auto& walker = trail.tables.walker;
   const auto at = [&](const char* name) { return path_join(domain.directory, name); };
   VSTATE_TRY_ASSIGN(const auto index, walker.reach(agent.who, at("vpasswd.cdb"), k_read));
+  // An index that is there is believed, however old it is.
   if (index.is_there()) return IndexUse::as_it_is;
   VSTATE_TRY_ASSIGN(auto lock, walker.reach(agent.who, at(".vpasswd.lock"), k_write));
   VSTATE_TRY_ASSIGN(const auto directory,
                     walker.reach(agent.who, domain.directory, k_write | k_execute));
   VSTATE_TRY_ASSIGN(const auto list, walker.reach(agent.who, at("vpasswd"), k_read));
+  // A lock file that is not there is made, which takes the right to write in the directory.
   if (lock.state == Reached::State::missing) lock = directory;
   const bool makes_it = lock.is_there() && directory.is_there() && list.is_there();
   trail.journal.step(fmt::format("vdelivermail {} make vpasswd.cdb anew: {}",
@@ -113,11 +119,13 @@ std::string qualified(Trail& trail, std::string address) {
   const auto at = address.rfind('@');
   auto host = at == std::string::npos ? std::string() : address.substr(at + 1);
   auto local = address.substr(0, at);
+  // An empty line is a forward to nobody.
   if (local.empty() && host.empty()) return "";
   const auto comment = host.find('(');
   host = host.substr(0, comment);
   std::erase_if(host, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
   while (host.ends_with('.')) host.pop_back();
+  // Each of these files falls back to control/me, as qmail-inject reads them.
   if (host.empty()) host = files.line_or_me("defaulthost");
   if (host.ends_with('+')) {
     host.pop_back();
@@ -157,12 +165,16 @@ Result<Flow> carry_out_row(Trail& trail, std::string line, const Agent& agent,
 
 Result<std::optional<Flow>> rows(Trail& trail, const Recipient& recipient,
                                  const DomainAccounts& accounts, const Agent& agent) {
+  // The names are tried in vdelivermail.c:process_valias's order; of a build with QMAIL_EXT also
+  // what stands before the first dash.
   auto names = names_that_answer(recipient.user);
   if (recipient.short_user != recipient.user) names.push_back(recipient.short_user);
   for (const auto& name : names) {
     const auto found = accounts.rows.find(name);
     if (found == accounts.rows.end()) continue;
     trail.journal.step(fmt::format("vdelivermail takes the rows of {} in valias", name));
+    // All rows of the first name that has any are carried out, and the mailbox of that name is not
+    // asked.
     for (const auto& line : found->second) {
       VSTATE_TRY_ASSIGN(const auto flow, carry_out_row(trail, line, agent, agent.home));
       if (flow != Flow::next) return std::optional(flow);
@@ -190,6 +202,7 @@ Result<std::optional<Flow>> own_lines(Trail& trail, const std::string& home,
     VSTATE_TRY_ASSIGN(const auto opened, open_as(trail.tables.system, trail.tables.walker,
                                                  agent.who, path_join(place, name)));
     if (!opened.is_there()) continue;  // also one that it may not read
+    // An empty file means the mailbox itself, as does none.
     if (opened.text.empty()) break;
     trail.journal.step(fmt::format("{} is read by vdelivermail", path_join(place, name)));
     for (const auto& line : buffered_lines(opened.text)) {
@@ -214,6 +227,7 @@ Result<Flow> to_unknown(Trail& trail, const Recipient& recipient, const std::str
     trail.journal.end(Outcome::bounced, why);
     return Flow::fail;
   }
+  // Anything that is no path is one delivery line, mostly an address.
   if (!action.starts_with('/')) return carry_out_row(trail, action, agent, agent.home);
   const auto directory = action.ends_with('/') ? action : action + "/";
   VSTATE_TRY_ASSIGN(const auto own, own_lines(trail, directory, recipient, agent));
@@ -241,6 +255,7 @@ Result<bool> makes_home(Trail& trail, const std::string& home, const Recipient& 
   const auto& directory = recipient.assignment->home;
   std::string above = home, missing;
   Reached reached;
+  // The nearest directory that is there decides, since all below it must be made in it.
   while (above.size() > directory.size()) {
     missing = path_name(above);
     above = path_parent(above);
@@ -255,6 +270,8 @@ Result<bool> makes_home(Trail& trail, const std::string& home, const Recipient& 
       reached.why = fmt::format("{} leads nowhere", path_join(above, missing));
     }
   }
+  // A home elsewhere, such as an old server's path, is made as stray directories within the domain
+  // and the message is bounced for good.
   const bool below = home.starts_with(directory + "/");
   if (below && reached.is_there()) {
     trail.journal.step(fmt::format("vdelivermail makes the home {}", home));
@@ -268,6 +285,7 @@ Result<bool> makes_home(Trail& trail, const std::string& home, const Recipient& 
 
 Result<std::optional<Flow>> default_delivery(Trail& trail, const std::string& home,
                                              const Agent& agent) {
+  // Only builds of 5.6 with defaultdelivery look at the file.
   if (!trail.tables.server.tables.default_delivery) return std::nullopt;
   const auto path = trail.tables.control("defaultdelivery");
   VSTATE_TRY_ASSIGN(const auto opened,
@@ -302,6 +320,8 @@ Result<Flow> to_account(Trail& trail, const Account& account, const Recipient& r
     return Flow::fail;
   }
   VSTATE_TRY_ASSIGN(const auto home, trail.tables.walker.walk(agent.who, account.home));
+  // A home that is not there is made at the first delivery, and with it a Maildir, which therefore
+  // must not be looked for.
   if (account.home.empty() || !home.is_there()) {
     const auto place =
         account.home.empty() ? path_join(recipient.assignment->home, account.name) : account.home;
@@ -323,8 +343,11 @@ Result<Flow> to_recipient(Trail& trail, const Recipient& recipient, const Agent&
                       agent);
   VSTATE_TRY_ASSIGN(const auto* accounts, look_up(trail, *location, agent));
   if (accounts == nullptr) return Flow::fail;
+  // Rows come before accounts, so a row hides the mailbox of its name.
   VSTATE_TRY_ASSIGN(const auto by_row, rows(trail, recipient, *accounts, agent));
   if (by_row) return *by_row;
+  // vauth_getpw answers only root and the owner of the domain, so a line in users/cdb with another
+  // uid makes all accounts unknown.
   if (location->owner.uid != agent.who.uid)
     return to_unknown(trail, recipient,
                       fmt::format("{} is of uid {}, and vdelivermail runs as uid {}",
@@ -349,6 +372,8 @@ Result<Flow> vdelivermail(Trail& trail, const std::vector<std::string>& argument
     trail.journal.end(outcome, std::move(text));
     return Flow::fail;
   };
+  // Any other count makes every delivery wait (vdelivermail.c:get_arguments); a missing '' in
+  // .qmail-default is how it happens.
   if (arguments.size() != 2)
     return ends(Outcome::deferred,
                 fmt::format("vdelivermail defers: it is given {} argument{}, and wants two",
@@ -368,6 +393,8 @@ Result<Flow> vdelivermail(Trail& trail, const std::vector<std::string>& argument
     recipient.short_user = recipient.user.substr(0, dash);
     recipient.extension = replace_all(recipient.user.substr(dash + 1), ".", ":");
   }
+  // vdelivermail opens users/cdb again with the rights of the domain's owner, which are fewer than
+  // those of qmail-lspawn.
   VSTATE_TRY_ASSIGN(const auto cdb,
                     trail.tables.walker.reach(agent.who, trail.tables.server.assign_cdb, k_read));
   if (!cdb.is_there())

@@ -1,3 +1,7 @@
+// The door to the route: the tables are read once, and each address has a trail of its own. What
+// the parts of the way do stands in route_queue.cc, route_spawn.cc, route_local.cc,
+// route_deliver.cc and route_vdelivermail.cc, in the order in which mail meets the programs.
+
 #include "qmail/router.h"
 
 #include <algorithm>
@@ -30,6 +34,7 @@ const char* to_text(Outcome outcome) {
 }
 
 const RouteEnd& Route::worst() const {
+  // The outcomes are declared from the best to the worst, and of equal ones the first is kept.
   return *std::max_element(
       ends.begin(), ends.end(),
       [](const RouteEnd& one, const RouteEnd& other) { return one.outcome < other.outcome; });
