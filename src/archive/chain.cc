@@ -1,3 +1,8 @@
+// A dump adds to what it wrote before: the archive stays, and increments say what came, what was
+// renamed and what is gone. Whoever reads mail shall not know of that. So the later files are
+// looked at first, for what they take away from the earlier ones, and then all of them are read in
+// one go as if they were one archive.
+
 #include "archive/chain.h"
 
 #include <algorithm>
@@ -19,6 +24,8 @@ Result<Chain> Chain::open(const ArchiveFiles& files, ExtractLimits limits, Diges
   if (files.announced()) limits.max_bytes = std::min(limits.max_bytes, *files.announced());
   Chain chain(files, limits, digests == Digests::all, memory);
   VSTATE_TRY_ASSIGN(chain.identity_, archive_identity(files));
+  // The first archive changes nothing before it. Where it was left out, the first file is an
+  // increment as well, and its changes concern what came long ago.
   if (!files.continues()) chain.changes_.resize(1);
   for (const auto& path : files.paths())
     if (files.continues() || &path != &files.paths().front()) VSTATE_TRY(chain.look_ahead(path));
@@ -36,6 +43,8 @@ Status Chain::look_ahead(const std::string& path) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) break;
     const auto& entry = reader.entry();
+    // A message in an increment is a new one, and a directory can be named twice without harm; only
+    // other files replace their older selves.
     if (entry.is_message || entry.kind == EntryKind::directory) continue;
     if (entry.path != k_changes_name) {
       changes.dropped.insert(key_of_file(entry.path));
@@ -48,6 +57,8 @@ Status Chain::look_ahead(const std::string& path) {
     }));
     VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
     for (const auto& line : lines) {
+      // The messages that these lines speak of are in no file that is read here, so they are told
+      // to the reader at the end.
       if (files_.continues()) earlier_.insert_or_assign(line.key, line.path);
       if (line.path.empty())
         changes.dropped.insert(line.key);
@@ -62,6 +73,8 @@ Status Chain::look_ahead(const std::string& path) {
 /// A message that this increment drops may come again in it, and then is the first of its name.
 Status Chain::open_next() {
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(files_.paths()[at_], limits_));
+  // Gathering them takes two passes over the archive; a second reader of it gets what the first one
+  // found.
   if (hard_links_[at_]) reader.adopt(hard_links_[at_]);
   reader_.emplace(std::move(reader));
   is_read_ = true;
@@ -74,6 +87,8 @@ Status Chain::open_next() {
 
 /// An increment may rename what an earlier one brought, so the later ones are asked in their order.
 bool Chain::takes(ReadEntry& entry) {
+  // In the first archive of a chain this name is a file like any other, since only increments have
+  // such a list.
   if ((at_ > 0 || files_.continues()) && entry.path == k_changes_name) return false;
   auto key = key_of_file(entry.path);
   if (entry.is_message) {
@@ -89,6 +104,7 @@ bool Chain::takes(ReadEntry& entry) {
     const auto renamed = changes_[later].renamed.find(key);
     if (renamed != changes_[later].renamed.end()) entry.path = renamed->second;
   }
+  // It was gone and is here again, so what was said of its older self no longer holds.
   earlier_.erase(key);
   return true;
 }
@@ -104,6 +120,7 @@ Result<bool> Chain::next() {
       VSTATE_TRY(read([](std::string_view) -> Status { return {}; }));
     VSTATE_TRY_ASSIGN(const bool is_there, reader_->next());
     if (!is_there) {
+      // Each file of the chain has a digest of its own, by which the domain file names it.
       digests_.push_back(digest_.finish());
       hard_links_[at_] = reader_->hard_links();
       reader_.reset();

@@ -1,3 +1,7 @@
+// Archives of vstate hold no hard links, but a tar that somebody made by hand may. A link's bytes
+// are those of a file that came before it, and a tar cannot be read backwards: what is linked to is
+// set aside once, and read from there. An archive without hard links never comes here.
+
 #include "archive/hard_links.h"
 
 #include <unistd.h>
@@ -18,6 +22,7 @@ Result<std::unique_ptr<HardLinks>> HardLinks::gather(const std::string& archive,
     VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive, limits, Reader::Links::as_found));
     VSTATE_TRY(out->gather_names(reader));
   }
+  // The archive is read twice, since a link stands behind the file that it names.
   VSTATE_TRY_ASSIGN(auto reader, Reader::open(archive, limits, Reader::Links::as_found));
   VSTATE_TRY(out->gather_contents(reader));
   return out;
@@ -49,6 +54,7 @@ Status HardLinks::gather_contents(Reader& reader) {
       }
       continue;
     }
+    // Where a name comes again, its last bytes count.
     wanted->second = Content{entry.number, end, entry.size};
     end += entry.size;
     VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
@@ -76,6 +82,7 @@ Status HardLinks::read(const Content& content, const Sink& sink) const {
   while (done < content.size) {
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), content.size - done));
+    // pread(2) has no position of its own, so a second reader cannot disturb this one.
     const auto count =
         pread(fileno(spool_.get()), buffer.data(), wanted, static_cast<off_t>(content.at + done));
     if (count < 0 && errno == EINTR) continue;

@@ -1,3 +1,7 @@
+// The index saves a repeated dump from reading its own archives. It is a help and no truth: where
+// it does not fit the archives that it names, it is left aside and the dump begins with a whole
+// archive, which costs time and nothing else.
+
 #include "archive/index.h"
 
 #include <sys/stat.h>
@@ -24,6 +28,7 @@ std::optional<std::uint64_t> size_of(const std::string& path) {
 /// A part whose file is missing or has another size is none: somebody has moved or replaced it.
 std::optional<ArchivePart> parse_part(std::string_view line, const std::string& root) {
   constexpr std::size_t fields_before_path = 4;
+  // The path comes last, since it may hold blanks.
   std::vector<std::string_view> fields;
   while (fields.size() < fields_before_path) {
     const auto blank = line.find(' ');
@@ -50,6 +55,7 @@ Result<std::string> to_bytes(const IndexFile& index, const std::string& root) {
                        part.archive);
   });
   if (!status) return propagate(status);
+  // An empty line ends the archives; from there on the bytes have a fixed width.
   out += "\n";
   for (const auto& entry : index.entries) mail::append_entry(out, entry);
   return out;
@@ -74,6 +80,7 @@ std::optional<IndexFile> parse_index(std::string_view bytes, const std::string& 
     else
       index.archive.increments.push_back(*std::move(part));
   }
+  // A length that is no whole number of entries means that the file was cut off.
   if (!has_archive || bytes.size() % mail::k_entry_bytes != 0) return std::nullopt;
   index.entries.reserve(bytes.size() / mail::k_entry_bytes);
   for (; !bytes.empty(); bytes.remove_prefix(mail::k_entry_bytes))

@@ -1,3 +1,8 @@
+// Nothing in an archive is trusted: it may come from another machine, or have been made to do harm.
+// Names are checked before anything is made of them, sizes before anything is unpacked, and only
+// regular files, directories, symbolic links and hard links to earlier files are let through.
+// Whatever else is in it ends the reading, with the entry's name.
+
 #include "archive/tar_reader.h"
 
 #include <archive.h>
@@ -41,6 +46,7 @@ Result<std::string> checked_path(std::string_view path) {
   if (path.front() == '/') return fail(Errc::invalid, "an absolute name");
   std::string out;
   for (const auto part : split(path, '/')) {
+    // "./" in front and doubled slashes are what tars of other programs have.
     if (part.empty() || part == ".") continue;
     if (part == "..") return fail(Errc::invalid, "a name that leads up (\"..\")");
     if (part.size() > k_longest_name) return fail(Errc::invalid, "a name that is too long");
@@ -83,6 +89,7 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   struct stat st {};
   if (stat(path.c_str(), &st) != 0) return fail_errno(path, "cannot open");
   Reader reader(path, limits, links);
+  // A pipe cannot be read a second time, which comparing and delivering need.
   if (!S_ISREG(st.st_mode)) return reader.broken("not a regular file");
   if (st.st_size == 0) return reader.broken("the archive is empty");
   reader.identity_ = identity_of(st);
@@ -90,8 +97,10 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   constexpr std::uint64_t few = std::uint64_t{64} << 20, most_ratio = 10'000;
   const auto packed = static_cast<std::uint64_t>(st.st_size);
   if (packed < limits.max_bytes / most_ratio)
+    // Small archives are given some room beyond the ratio, since headers alone can pack so well.
     reader.limits_.max_bytes = std::min(limits.max_bytes, few + packed * most_ratio);
   auto* archive = reader.archive_.get();
+  // Only these are asked for: each format and filter more would be code that reads foreign bytes.
   archive_read_support_format_tar(archive);
   archive_read_support_filter_zstd(archive);
   archive_read_support_filter_gzip(archive);
@@ -112,6 +121,7 @@ struct Reader::Stream {
 
   static la_ssize_t read(struct archive* archive, void* self, const void** bytes) {
     auto& stream = *static_cast<Stream*>(self);
+    // What was read of the pipe to tell a stream from a text comes first.
     if (!stream.has_given_begun) {
       stream.has_given_begun = true;
       if (!stream.begun.empty()) {
@@ -120,6 +130,7 @@ struct Reader::Stream {
       }
     }
     stream.block.resize(k_block);
+    // A connection that has died without a word would hold the target's locks for ever.
     if (!can_be_read(stream.file, stream.patience)) {
       const auto text = fmt::format("nothing came for {} seconds", stream.patience.count());
       archive_set_error(archive, ETIMEDOUT, "%s", text.c_str());
@@ -144,6 +155,7 @@ Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits li
   reader.stream_->patience = patience;
   auto* archive = reader.archive_.get();
   archive_read_support_format_tar(archive);
+  // A stream is always of our own making, so it knows one way to be packed.
   archive_read_support_filter_zstd(archive);
   if (archive_read_open(archive, reader.stream_.get(), nullptr, Stream::read, nullptr) !=
       ARCHIVE_OK)
@@ -158,6 +170,7 @@ Result<bool> Reader::next() {
     const int result = archive_read_next_header(archive_.get(), &header);
     if (result == ARCHIVE_EOF) return false;
     if (result == ARCHIVE_RETRY) continue;
+    // A warning is about names that libarchive could not translate; they are taken as bytes.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
     VSTATE_TRY(take_header(header));
     if (entry_.path.empty()) continue;  // "./" itself
@@ -173,8 +186,10 @@ Status Reader::take_header(struct archive_entry* header) {
   auto path = checked_path(name);
   if (!path) return broken(fmt::format("entry \"{}\": {}", name, path.error().message));
   entry_.path = *std::move(path);
+  // Set-id and sticky bits never come out of an archive.
   entry_.mode = archive_entry_perm(header) & 0777U;
   entry_.mtime = archive_entry_mtime(header);
+  // The entry is used again for the next one, so each of its fields must be set or cleared.
   entry_.size = 0;
   entry_.target.clear();
   entry_.hard_link.clear();
@@ -184,6 +199,7 @@ Status Reader::take_header(struct archive_entry* header) {
   const char* attribute = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
+  // Other attributes are not carried: they would be the other machine's labels and access lists.
   while (archive_entry_xattr_next(header, &attribute, &value, &size) == ARCHIVE_OK)
     if (attribute != nullptr && std::string_view(attribute) == k_stamp_attribute)
       entry_.stamp = to_number({static_cast<const char*>(value), size}).value_or(0);
@@ -226,6 +242,7 @@ Status Reader::take_kind(struct archive_entry* header) {
 
 Status Reader::take_hard_link() {
   if (entry_.hard_link.empty() || links_ == Links::as_found) return {};
+  // What the link names has gone by already, and cannot be asked for again.
   if (stream_) return broken(fmt::format("entry \"{}\": a hard link in a stream", entry_.path));
   if (!hard_links_) {
     VSTATE_TRY_ASSIGN(hard_links_, HardLinks::gather(path_, limits_));
@@ -240,9 +257,11 @@ Status Reader::take_hard_link() {
 
 /// Before any of the content is unpacked.
 Status Reader::take_limits() {
+  // A counter that has wrapped counts as too many.
   if (next_number_ > limits_.max_entries || next_number_ == 0)
     return broken(fmt::format("more than {} entries", limits_.max_entries));
   if (entry_.kind != EntryKind::regular) return {};
+  // The sum is compared without adding, which could wrap.
   if (entry_.size > limits_.max_bytes - bytes_)
     return broken(
         fmt::format("entry \"{}\": more than {} bytes in all", entry_.path, limits_.max_bytes));
@@ -275,12 +294,14 @@ Status Reader::read(const Sink& sink) {
     if (result == ARCHIVE_RETRY) continue;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
     const auto start = static_cast<std::uint64_t>(at);
+    // The announced size was counted against the limits, so more than it must not come.
     if (at < 0 || start < done || start + size > entry_.size)
       return broken(fmt::format("entry \"{}\": more bytes than announced", entry_.path));
     VSTATE_TRY(fill_to(start));  // a hole of a sparse file
     VSTATE_TRY(sink({static_cast<const char*>(block), size}));
     done += size;
   }
+  // A sparse file may end with a hole, of which no block tells.
   return fill_to(entry_.size);
 }
 

@@ -1,3 +1,7 @@
+// Everything in the tar is the same for the same tree: no owners, no names of users, no time of
+// directories, and always the same format and compression. So two dumps of the same mail can be
+// compared byte by byte.
+
 #include "archive/tar_writer.h"
 
 #include <archive.h>
@@ -32,6 +36,8 @@ tl::unexpected<Error> TarWriter::failure() {
 Result<std::unique_ptr<TarWriter>> TarWriter::open(int file, std::string shown) {
   std::unique_ptr<TarWriter> tar(new TarWriter(std::move(shown)));
   auto* writer = tar->writer_.get();
+  // The restricted pax form writes extended headers only where a name or a number does not fit the
+  // old ones, so that any tar can read the rest.
   if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
       archive_write_add_filter_zstd(writer) != ARCHIVE_OK ||
       // A pipe gets the same bytes as a file, which is not filled up to a whole block.
@@ -97,6 +103,8 @@ Status TarWriter::data(std::string_view bytes) {
 }
 
 Status TarWriter::close() {
+  // The end of the tar and of the compression are written here, so a disk that is full may be told
+  // only now.
   if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failure();
   return {};
 }
