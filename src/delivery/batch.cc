@@ -75,6 +75,8 @@ Status Batch::add(Item item) {
   if (written_) written_(item.is_message ? 1 : 0, item.size);
   items_.push_back(std::move(item));
   if (is_new_target) ++targets_;
+  // Each limit bounds something that a batch holds: names and records, space for temporaries, open
+  // directories.
   if (items_.size() >= k_most_files || built_bytes_ >= k_most_bytes || targets_ >= k_most_targets)
     return flush();
   return {};
@@ -264,6 +266,8 @@ Status Batch::place_locked(const Item& item) {
   const auto lock = name + ".lock";
   VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
   if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
+  // Under the lock nobody else writes the file, so what is compared here is what the rename
+  // replaces.
   const auto now = mail::digest_of_file(directory->get(), name, full);
   if (!now || *now != item.replaces) {
     unlinkat(directory->get(), lock.c_str(), 0);

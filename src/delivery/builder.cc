@@ -1,3 +1,8 @@
+// How things are written. A message is built in its folder's tmp and placed by the batch, so that
+// no reader sees half of one; the name of each temporary follows from its final name, so that the
+// run after a killed one finds and reuses it. All is done with the rights of the mailbox's owner: a
+// link that they put in the way leads only where they could go themselves.
+
 #include "delivery/builder.h"
 
 #include <fcntl.h>
@@ -35,11 +40,15 @@ Result<bool> Builder::make_directory(const std::string& path, unsigned mode) {
   VSTATE_TRY_ASSIGN(const auto way, judge_.way_to(path));
   if (!way.refusal.empty()) delivery_.count.refused.push_back(way.refusal);
   if (way.is_blocked) return false;
+  // Parents come first in the list.
   for (const auto& missing : way.missing) {
     VSTATE_TRY(delivery_.step(missing));
     VSTATE_TRY_ASSIGN(const auto parent, delivery_.target->directory(path_parent(missing)));
+    // The source's mode is kept as far as it takes nothing from the owner and gives nothing to
+    // write to others.
     const mode_t bits = missing == path ? (mode & 0755U) | 0700U : 0700U;
     const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
+    // A delivery may have made the same folder this instant.
     if (mkdirat(parent->get(), std::string(path_name(missing)).c_str(), bits) != 0 &&
         errno != EEXIST)
       return fail_errno(delivery_.target->full(missing), "cannot make the directory");
@@ -124,6 +133,7 @@ Status Builder::variant(const TreeEntry& entry, Content& content) {
   const auto message = *as_message(entry.path);
   const auto unique = variant_of(message.unique, digest.finish_hex());
   item->record.key = key_of_message(unique);
+  // Only now can it be told whether this very message came in an earlier pass.
   VSTATE_TRY_ASSIGN(const auto verdict, judge_.variant(item->record.key, entry.size));
   if (verdict != Verdict::place) return drop(*item);
   VSTATE_TRY(rename_temporary(*item, temporary_name(item->record.key)));
@@ -141,7 +151,10 @@ Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
   item.record.key = key_of_file(entry.path);
   item.record.state.marks = entry.stamp;
   const auto* known = delivery_.memory.find(item.record.key);
+  // What a stopped run announced is not certain, so it is not what the log may go back to.
   if (known != nullptr && known->pending == 0) item.before = known->state;
+  // A file that is ours is replaced only if it is still ours at the rename, which may be minutes
+  // away.
   if (judgement.verdict == Verdict::replace) {
     const bool is_ours = judgement.is_in_step && judgement.here;
     item.place = is_ours ? Batch::Place::unchanged : Batch::Place::any;
@@ -188,15 +201,19 @@ Status Builder::link(const TreeEntry& link) {
 Status Builder::write(const TreeEntry& entry, Content& content, const Batch::Item& item,
                       Sha256* digest) {
   VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
+  // The temporary of this name is being built anew, so at the end it is not one that was left over.
   judge_.messages().take_over(item.build_in, item.temporary);
   const mode_t mode = item.is_message ? 0600U : (entry.mode & 0755U) | 0600U;
   const auto where = delivery_.target->full(entry.path);
   const auto fill = [&](int file) -> Status {
+    // Without a digest the kernel can copy the bytes itself, and they need not pass through this
+    // program.
     VSTATE_TRY(digest == nullptr ? content.copy_to(file, entry.path)
                                  : content.read([&](std::string_view part) {
                                      digest->update(part);
                                      return write_all(file, part, entry.path);
                                    }));
+    // The time of the file is the message's date of arrival for IMAP and the order of POP3.
     const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
     if (futimens(file, times.data()) != 0) return fail_errno(where, "cannot set the time");
     return {};
@@ -243,6 +260,8 @@ Status Builder::build_queued() {
       auto& one = queued[built];
       status = write(one.entry, *one.content, one.item);
       if (!status) break;
+      // The source's file is closed as soon as it is copied; there may be as many of them as
+      // handles allow.
       one.content.reset();
     }
   }
@@ -266,6 +285,8 @@ Status Builder::hand_over_late(Keywords& keywords) {
 }
 
 Status remove_left_over(Delivery& delivery, const TargetMessages& messages) {
+  // Without a listing of the target nothing can be known to be left over, and a pass that brought
+  // nothing has listed nothing.
   const auto* index = messages.listed();
   if (index == nullptr) return {};
   for (const auto& [folder, name] : index->left_over()) {

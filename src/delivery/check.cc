@@ -1,3 +1,5 @@
+// Verification reads both sides again and asks of each entry of the archive whether it is here.
+
 #include "delivery/check.h"
 
 #include <fcntl.h>
@@ -73,6 +75,7 @@ Status Checker::check(mail::Chain& reader) {
 Result<std::optional<mail::Located>> Checker::locate(const mail::ReadEntry& entry) {
   const auto message = *mail::as_message(entry.path);
   std::string unique(message.unique);
+  // One that came under a name of its own is looked for by that name.
   if (const auto variant = comparison_.variants.find(entry.number);
       variant != comparison_.variants.end())
     unique = variant->second;
@@ -85,6 +88,7 @@ Result<std::optional<mail::Located>> Checker::locate(const mail::ReadEntry& entr
       if ((record.folder == own) != is_own) continue;
       VSTATE_TRY_ASSIGN(auto found, messages_.find(record.folder, unique, entry.path));
       if (!found) continue;
+      // Of two messages with one name the one with the archive's size is the one that is meant.
       if (found->size == entry.size) return found;
       if (!best) best = std::move(found);
     }
@@ -119,6 +123,8 @@ Result<bool> Checker::has_content(mail::Chain& reader, const mail::Located& foun
   if (!file.is_open() && errno == ENOENT) return true;
   if (!file.is_open()) return fail_errno(found.path, "cannot open");
   bool is_same = true;
+  // The archive is read to the end of the entry even when a difference is found: its parts come in
+  // order and cannot be left.
   VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
     if (!is_same) return {};
     VSTATE_TRY_ASSIGN(is_same, has_bytes(file.get(), part, found.path));
@@ -138,6 +144,8 @@ Result<std::vector<std::string>> check_archive(const System& system, const Archi
   mail::Comparer comparer(archive, limits, judge, nothing);
   VSTATE_TRY_ASSIGN(const auto comparison, comparer.run(mail::Chain::Digests::none));
   VSTATE_TRY_ASSIGN(auto reader, mail::Chain::open(archive, limits));
+  // Numbers of entries connect the two readings, and mean nothing in an archive that was replaced
+  // between them.
   if (reader.identity() != comparison.status.identity)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive.paths().front()));

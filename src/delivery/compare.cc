@@ -1,3 +1,6 @@
+// A comparison is the judge's word on every entry, counted: what a plan shows and what an apply
+// after it does come from one piece of code.
+
 #include "delivery/compare.h"
 
 #include <algorithm>
@@ -41,9 +44,12 @@ Status Comparer::read_all(Chain::Digests digests) {
   while (true) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) break;
+    // One flag for each entry, in the archive's order, is what ties the outcome to a second
+    // reading.
     out_.missing.push_back(false);
     VSTATE_TRY(take(reader));
   }
+  // Increments whose archives are not read tell of messages that came before.
   for (const auto& [key, path] : reader.earlier())
     if (!path.empty() && judge_.restated(key, judge_.path_here(path)))
       ++out_.status.messages_changed;
@@ -55,6 +61,7 @@ Status Comparer::read_all(Chain::Digests digests) {
 Status Comparer::take(Chain& reader) {
   const auto& entry = reader.entry();
   reader.rename(judge_.path_here(entry.path));
+  // Such files make the plan say that their numbers could be converted for Dovecot.
   if (entry.kind == EntryKind::regular && path_name(entry.path).starts_with("courier") &&
       entry.path.starts_with("Maildir/"))
     out_.status.has_courier_files = true;
@@ -65,6 +72,8 @@ Status Comparer::take(Chain& reader) {
   }
   const bool is_directory = entry.kind == EntryKind::directory;
   const auto directory = is_directory ? entry.path : std::string(path_parent(entry.path));
+  // A directory may come after what is in it, or be missing in a foreign tar; the way to it counts
+  // once.
   VSTATE_TRY_ASSIGN(const auto way, judge_.way_to(directory));
   out_.status.files_missing += way.missing.size();
   if (!way.refusal.empty()) out_.status.refused.push_back(way.refusal);
@@ -129,6 +138,8 @@ Status Comparer::take_file(Chain& reader) {
   const auto& entry = reader.entry();
   VSTATE_TRY_ASSIGN(const auto judgement, judge_.file(entry));
   auto verdict = judgement.verdict;
+  // Only where a file is here, its content has to be compared; the rest is skipped or counted by
+  // its size.
   if (judgement.here) {
     Sha256 digest;
     VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
@@ -171,6 +182,7 @@ void Comparer::settle_messages() {
   std::sort(messages_.begin(), messages_.end(), [](const Message& a, const Message& b) {
     return a.name != b.name ? a.name < b.name : a.number < b.number;
   });
+  // Sorted by name, the messages that share one stand side by side.
   for (std::size_t first = 0; first < messages_.size();) {
     auto last = first + 1;
     while (last < messages_.size() && messages_[last].name == messages_[first].name) ++last;
@@ -189,6 +201,8 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
     const auto standing = is_repeated ? message.if_repeated : message.if_single;
     if (standing == Message::Standing::changed) ++out_.status.messages_changed;
     if (standing != Message::Standing::unknown) continue;
+    // An earlier message of this archive with the same name and folder counts as here, since it
+    // will be by then.
     const auto before = earlier.find(message.folder);
     const auto verdict =
         Judge::decide(message.sightings, is_repeated, message.size,
@@ -208,6 +222,7 @@ Status Comparer::settle_variants() {
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive_.paths().front()));
   reader.adopt(out_.hard_links);
+  // The pass ends with the last message that is needed.
   for (auto left = need_variant_.size(); left > 0;) {
     VSTATE_TRY_ASSIGN(const bool is_there, reader.next());
     if (!is_there) break;

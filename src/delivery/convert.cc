@@ -1,3 +1,8 @@
+// The conversion works on what is at the target after a pass: Courier's files have been carried
+// like all others, and Dovecot's are made of them. It compares what it would write with what is
+// there, and what is there with what it wrote itself the last time, so that a person's or Dovecot's
+// own changes stay.
+
 #include "delivery/convert.h"
 
 #include <sys/stat.h>
@@ -117,6 +122,7 @@ bool Converter::is_ours(const std::string& path, const std::string& text) {
   const auto* entry = memory_.find(key_of_file(path));
   if (entry == nullptr) return false;
   const auto digest = short_digest(text);
+  // The entry holds the digests of the new text and of the one before it.
   return entry->state.place == digest || entry->state.marks == digest;
 }
 
@@ -139,6 +145,7 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
   item.build_in = path_parent(path);
   item.temporary = path_name(temporary_of(path));
   item.size = text.size();
+  // Dovecot may write the file before the batch is flushed; then its own stays.
   if (now) item.place = Batch::Place::unchanged;
   item.replaces = now ? short_digest(*now) : 0;
   // What cannot be put there is made anew by the next run, which must know the old one again.
@@ -183,9 +190,12 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
   for (const auto& name : names) {
     const std::string unique(parse_message_name(name.name).unique);
     const auto marked = keywords.find(unique);
+    // A digest stands for the keywords; all that matters is whether they are others than before.
     const auto now = marked == keywords.end() ? 0 : short_digest(join(marked->second, "\n"));
     const auto key = key_in_folder(folder, unique);
     const auto before = remembered_keywords(key, known.contains(unique));
+    // Courier says the same as the last time, so letters that differ here are the owner's own
+    // change.
     if (before == now) continue;
     const auto renamed = renames.find(name.name);
     if (renamed != renames.end()) {
@@ -195,6 +205,7 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
       VSTATE_TRY_ASSIGN(const bool is_done, rename_message(folder, name, renamed->second));
       if (!is_done) continue;
     }
+    // A message without keywords needs no entry, as long as it never had any.
     if (now == before.value_or(0) || batch_ == nullptr) continue;
     const auto& name_here = renamed == renames.end() ? name.name : renamed->second;
     const auto letters = marks_of(parse_message_name(name_here).flags) & k_marks_of_letters;
@@ -205,6 +216,7 @@ Status Converter::mark_messages(const std::string& folder, const uid_files::Dove
 
 Status Converter::convert_folder(const std::string& folder) {
   VSTATE_TRY_ASSIGN(const auto files, read_courier(folder));
+  // A folder that Courier never opened has nothing to convert.
   if (!files.has_any()) return {};
   const auto uidlist_path = path_join(folder, k_uidlist);
   const auto keywords_path = path_join(folder, k_keywords);
@@ -212,6 +224,8 @@ Status Converter::convert_folder(const std::string& folder) {
   // Messages that the last conversion listed.
   std::set<std::string, std::less<>> known;
   if (uidlist) {
+    // Dovecot has given numbers of its own, which clients may have seen: they must not change any
+    // more.
     if (!is_ours(uidlist_path, *uidlist)) {
       count_.kept.push_back(folder);
       return {};
@@ -227,6 +241,7 @@ Status Converter::convert_folder(const std::string& folder) {
   courier.keyword_updates = files.keyword_updates;
   const auto identity = path_join(home_.identity, folder);
   courier.identity = identity;
+  // Letters that were given once keep their meaning, or every message would have to be renamed.
   if (letters) courier.letters = uid_files::parse_dovecot_keywords(*letters).names;
   std::vector<Name> names;
   for (const std::string_view part : {"new", "cur"}) {
@@ -272,6 +287,8 @@ Result<ConvertCount> Converter::run() {
     const auto folder = path_join(k_maildir, name);
     if (!name.starts_with('.')) continue;
     VSTATE_TRY_ASSIGN(const auto cur, target_->status(path_join(folder, "cur")));
+    // Only what holds `cur` is a folder; other names with a dot are files or belong to other
+    // programs.
     if (cur && S_ISDIR(cur->st_mode)) VSTATE_TRY(convert_folder(folder));
   }
   VSTATE_TRY(convert_subscriptions());
@@ -285,6 +302,8 @@ std::string with_dovecot_folder(std::string_view path) {
   std::string unchanged(path);
   if (!path.starts_with(before)) return unchanged;
   const auto name = path.substr(before.size(), path.find('/', before.size()) - before.size());
+  // Plain ASCII is the same in both spellings, which spares most names the conversion. An "&" could
+  // begin a shifted part, so it is looked at.
   const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x80U && c != '&';
   });

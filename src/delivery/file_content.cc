@@ -1,3 +1,7 @@
+// Large files are copied by the kernel where it can, which shares the blocks on some file systems;
+// whatever it leaves is read and written. The size is that of the moment at which the file was
+// opened: a file that grows meanwhile is taken as it was then.
+
 #include "delivery/file_content.h"
 
 #include <unistd.h>
@@ -15,6 +19,7 @@ namespace vstate {
 
 namespace {
 
+/// Errors that say that this call cannot do it, and reading and writing can.
 bool may_not_copy(int error) {
   return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
          error == EPERM;

@@ -1,3 +1,8 @@
+// What comes is judged and built at once, since a stream cannot be read twice. Only what depends on
+// the rest waits until the end: links, which may lead to what comes later; names with keyword
+// letters; files that tell of UIDs; and what is gone. An error leaves what was built as
+// temporaries, which the next pass takes up.
+
 #include "delivery/receiver.h"
 
 #include <fmt/format.h>
@@ -37,6 +42,7 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, const Destinati
   VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
   if (!target) {
     VSTATE_TRY(system.make_directory(directory, {owner.uid, owner.gid, 0700}));
+    // The directory is opened again, so that what is used is what stands there and no path.
     VSTATE_TRY_ASSIGN(target, mail::Target::open(system, directory));
     if (!target) return fail(Errc::not_found, fmt::format("{}: vanished", directory));
   }
@@ -47,6 +53,8 @@ Result<std::unique_ptr<Receiver>> Receiver::open(System& system, const Destinati
                           .memory = memory,
                           .batch = batch};
   std::unique_ptr<Receiver> receiver(new Receiver(std::move(delivery), options));
+  // Before anything is judged it must be known which changes of a stopped pass were made: otherwise
+  // they would look like the owner's.
   VSTATE_TRY(settle_announced(receiver->judge_.messages(), memory,
                               [&](const NameHash& key, const EntryState& state) {
                                 return receiver->delivery_.note(key, state);
@@ -70,6 +78,8 @@ Result<bool> Receiver::wants_here(const std::string& path, bool is_scoped) {
   // A stopped pass placed it and did not come to say so.
   if (before->is_announced) VSTATE_TRY(delivery_.note(identity.key, before->state));
   const auto now = state_of_message(path);
+  // This is the usual end of a repeated pass: nothing at the source has changed, and the message is
+  // not looked at.
   if (before->state == now) return false;
   judge_.expect_move(identity.key, before->state, now);
   VSTATE_TRY(
@@ -79,6 +89,7 @@ Result<bool> Receiver::wants_here(const std::string& path, bool is_scoped) {
 
 bool Receiver::wants_file(const std::string& path, std::uint64_t stamp) {
   const auto* entry = delivery_.memory.mark_seen(key_of_file(judge_.path_here(path)));
+  // A stamp of 0 says that the source cannot tell, and an announced file is not certain to be here.
   return entry == nullptr || entry->pending != 0 || stamp == 0 || entry->state.marks != stamp;
 }
 
@@ -112,6 +123,7 @@ Status Receiver::take_here(const TreeEntry& entry, Content& content) {
 }
 
 Status Receiver::take_message(const TreeEntry& entry, Content& content) {
+  // An archive offers without asking first; a walk of this machine has asked already.
   if (!asked_ || asked_->first != entry.path) {
     VSTATE_TRY_ASSIGN(const bool is_wanted, wants_here(entry.path, entry.is_scoped));
     if (!is_wanted) return {};
@@ -122,6 +134,7 @@ Status Receiver::take_message(const TreeEntry& entry, Content& content) {
   if (verdict == mail::Verdict::there && entry.is_scoped &&
       judge_.is_contested(*mail::as_message(entry.path), identity))
     return builder_.contested(entry, content, identity);
+  // It is here by another way, a backup or an earlier copy; from now on it is remembered.
   if (verdict == mail::Verdict::there)
     return delivery_.note(identity.key, state_of_message(entry.path));
   if (verdict == mail::Verdict::place) return builder_.message(entry, content, identity.key);
@@ -138,6 +151,7 @@ Result<mail::Verdict> Receiver::take_file(const TreeEntry& entry, Content& conte
   if (verdict == mail::Verdict::blocked) delivery_.count.refused.push_back(judgement.refusal);
   if (verdict != mail::Verdict::keep) return verdict;
   EntryState state{0, entry.stamp};
+  // A file of other origin may still have the same bytes, and then it is nobody's change.
   if (judgement.here) {
     Sha256 digest;
     VSTATE_TRY(content.read([&](std::string_view part) -> Status {
@@ -200,6 +214,7 @@ Status Receiver::place_link(const TreeEntry& link) {
 
 Status Receiver::restate(const NameHash& key, const std::string& path) {
   auto here = judge_.path_here(path);
+  // The path comes out of a stream or an increment and is not to be trusted.
   if (!mail::as_message(here))
     return fail(Errc::invalid, fmt::format("{}: is no message's path", here));
   const auto before = judge_.restated(key, here);
@@ -220,6 +235,7 @@ Status Receiver::forget_unseen() {
 }
 
 Status Receiver::finish() {
+  // Messages that were kept open come first: the steps behind look at what is here.
   VSTATE_TRY(builder_.build_queued());
   VSTATE_TRY(changes_.remove_merged_keywords(is_whole_));
   for (const auto& link : links_) VSTATE_TRY(place_link(link));
@@ -228,8 +244,11 @@ Status Receiver::finish() {
   VSTATE_TRY(changes_.restate_waiting());
   VSTATE_TRY(builder_.settle_contested());
   VSTATE_TRY(builder_.hand_over_late(keywords_));
+  // Deletions come when all that is to be kept is built, so a pass that fails before has deleted
+  // nothing.
   VSTATE_TRY(changes_.finish());
   VSTATE_TRY(mail::remove_left_over(delivery_, judge_.messages()));
+  // This is told at the end, so that one obstacle holds up only what lies below it.
   for (const auto& [directory, state] : judge_.directories())
     if (state == mail::Judge::Directory::blocked)
       return fail(Errc::conflict,
@@ -244,6 +263,7 @@ Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const st
   const auto* memory = archive.continues() ? &receiver.memory() : nullptr;
   VSTATE_TRY_ASSIGN(auto reader,
                     mail::Chain::open(archive, limits, mail::Chain::Digests::none, memory));
+  // The comparison has read the whole archive and found it sound; another file was never checked.
   if (reader.identity() != checked)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed meanwhile; run it again", archive.paths().front()));
@@ -256,6 +276,7 @@ Status receive_archive(Receiver& receiver, const ArchiveFiles& archive, const st
   // What increments tell of messages whose archives were left out.
   for (const auto& [key, path] : reader.earlier())
     VSTATE_TRY(path.empty() ? receiver.forget(key) : receiver.restate(key, path));
+  // An archive from its beginning holds all that the source has; increments alone do not.
   if (!archive.continues()) receiver.expect_no_more();
   return receiver.finish();
 }

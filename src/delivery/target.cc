@@ -1,3 +1,8 @@
+// All paths of a mailbox are opened beneath one handle, by a call that refuses links and ways out.
+// Links are followed only where administrators spread mail over disks, and then by the rules of
+// sys/resolve.h. So a mailbox's owner can neither read nor write outside by exchanging a directory
+// for a link.
+
 #include "delivery/target.h"
 
 #include <fcntl.h>
@@ -46,6 +51,7 @@ Result<std::optional<Target>> Target::open(const System& system, std::string_vie
   auto root = system.open_handle(path);
   if (!root) {
     if (root.error().code != Errc::not_found) return propagate(root);
+    // A file in the place of the directory reads as "not there" too, but nothing can be made there.
     VSTATE_TRY_ASSIGN(const auto found, system.look(path));
     if (found && !found->is_directory())
       return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
@@ -72,6 +78,8 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   const std::string name(relative.empty() ? "." : relative);
   Handle handle(open_beneath(root_.get(), name, O_PATH | O_DIRECTORY));
   const auto parts = split(std::string_view(name), '/');
+  // The kernel has met a link or a file. Only where each part of the way has a name that may be a
+  // link is it walked by hand.
   if (!handle.is_open() && (errno == ELOOP || errno == ENOTDIR) &&
       std::all_of(parts.begin(), parts.end(), may_be_link)) {
     auto opened = system_->open_handle(full(relative));
@@ -81,6 +89,8 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
         code == Errc::invalid || (code == Errc::denied && can_act_as_others());
     if (code != Errc::not_found && !is_links_doing) return propagate(opened);
     if (opened) handle = std::move(opened->handle);
+    // The reason may be another, but to the caller it is what it was: a link where a directory
+    // belongs.
     if (!opened) errno = ELOOP;
   }
   if (!handle.is_open()) {
@@ -89,6 +99,7 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
                   fmt::format("{}: a link or a file where a directory belongs", full(relative)));
     return fail_errno(full(relative), "cannot open");
   }
+  // Handles that are still in use live on by their own counters.
   if (open_.size() >= k_most_open) open_.clear();
   auto shared = std::make_shared<const Handle>(std::move(handle));
   open_.emplace(relative, shared);
@@ -145,6 +156,7 @@ namespace {
 Result<std::optional<Handle>> open_regular(int directory, const std::string& name,
                                            std::string_view shown, struct stat& st) {
   Handle file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  // ELOOP is a link as the last component, which O_NOFOLLOW refuses.
   if (!file.is_open() && (errno == ENOENT || errno == ELOOP)) return std::nullopt;
   if (!file.is_open() || fstat(file.get(), &st) != 0) return fail_errno(shown, "cannot open");
   if (!S_ISREG(st.st_mode)) return std::nullopt;

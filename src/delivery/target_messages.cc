@@ -1,3 +1,7 @@
+// The index of a target is hashes and numbers of folders, and no names: with a million messages,
+// names would take most of the memory. The name of the one message that is looked at is found again
+// by a search in its folder.
+
 #include "delivery/target_messages.h"
 
 #include <fcntl.h>
@@ -24,6 +28,7 @@ Status TargetIndex::build(Target& target, FolderNumbers& folders, const Reserved
   folders_ = &folders;
   reserved_ = reserved;
   VSTATE_TRY(enter(target, target.root(), "", 0));
+  // A message that was listed in both new and cur while a reader moved it is one.
   std::sort(records_.begin(), records_.end());
   records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
   return {};
@@ -36,6 +41,7 @@ Status TargetIndex::enter(Target& target, int directory, const std::string& rela
   VSTATE_TRY_ASSIGN(const auto below, list(target, directory, relative));
   for (const auto& item : below) {
     const auto path = relative_join(relative, item.name);
+    // Others deliver there at this moment, and what they bring is not this mailbox's.
     if (reserved_ != nullptr && reserved_->others.contains(path)) continue;
     VSTATE_TRY(descend(target, directory, path, item, depth + 1));
   }
@@ -59,6 +65,7 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(Target& target, int di
     if (type == FileInfo::Type::directory) below.push_back({name, false});
     if (type == FileInfo::Type::link && may_be_link(name)) below.push_back({name, true});
     const auto hash = is_tmp ? hash_of_temporary(name) : std::nullopt;
+    // A temporary says that a stopped pass built this message and did not place it.
     if (hash) {
       unfinished_.insert(*hash);
       left_over_.emplace(relative, name);
@@ -88,11 +95,13 @@ Status TargetIndex::descend(Target& target, int directory, const std::string& pa
   const Handle handle(
       openat(directory, item.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (handle.is_open()) return enter(target, handle.get(), path, depth);
+  // It was removed or replaced since it was listed.
   if (is_no_directory(directory, item.name.c_str())) return {};
   return fail_errno_of_open(target.full(path), "cannot open");
 }
 
 std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) const {
+  // Folder 0 is the lowest, so the search begins at the first record of this name.
   const auto first = std::lower_bound(records_.begin(), records_.end(), Record{hash, 0});
   auto last = first;
   while (last != records_.end() && last->hash == hash) ++last;
@@ -122,6 +131,8 @@ Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::s
                                                     std::string_view likely) {
   if (target_ == nullptr) return std::nullopt;
   const auto& path = folders_.path(folder);
+  // In most passes the message has the same name on both sides, and asking for that one file is
+  // cheaper than listing its folder.
   if (const auto message = as_message(likely); message && message->folder == path) {
     const auto info = message->name.substr(message->unique.size());
     const auto name = std::string(unique).append(info);
