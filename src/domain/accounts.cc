@@ -1,3 +1,8 @@
+// Accounts go in with one commit, since vpasswd and its cdb, or the tables, are written as a whole.
+// Homes are made before it, so that no account names a directory that is not there: without its
+// Maildir, vpopmail bounces or defers the mail of an account. Homes that go are removed before it,
+// so that the account still names what a stopped run left of them.
+
 #include "domain/accounts.h"
 
 #include <algorithm>
@@ -21,6 +26,8 @@ Status AccountBatch::place_new_homes(Placement& placement) {
   std::vector<const Change<Mailbox>*> added;
   for (const auto* change : changes_)
     if (!change->before) added.push_back(change);
+  // The hashed directories are given out in this order, and with the same order a second server
+  // gets the same ones.
   std::stable_partition(added.begin(), added.end(),
                         [](const auto* change) { return change->name == "postmaster"; });
   for (const auto* change : added) {
@@ -30,6 +37,7 @@ Status AccountBatch::place_new_homes(Placement& placement) {
     VSTATE_TRY(prepare(change->name, [&]() -> Status {
       if (!hash.empty()) VSTATE_TRY(site_.make_directories(site_.in_domain(hash)));
       VSTATE_TRY(make_home(site_, home));
+      // Templates of this run may name the new home from here on.
       site_.paths.homes[change->name] = home;
       return {};
     }));
@@ -53,6 +61,8 @@ Status AccountBatch::clear_the_way() {
       // A home goes before its account: if the run stops here, the account still names what is left
       // of it. What is delivered meanwhile goes after.
       if (!change->after) return remove_home(site_, *change);
+      // The counter's first line is the old quota, and a delivery through a .qmail line goes by it.
+      // Without the file vpopmail counts anew.
       if (change->before->quota == change->after->quota) return {};
       const ActingAs owner(site_.owner.uid, site_.owner.gid);
       return site_.system.remove_file(path_join(home->second, "Maildir/maildirsize"));
@@ -71,6 +81,7 @@ std::vector<AccountChange> AccountBatch::account_changes(Placement& placement) c
     AccountChange account{change->name, std::nullopt, std::nullopt};
     if (change->before) account.before = account_of(change->name, *change->before);
     if (change->after) account.after = account_of(change->name, *change->after);
+    // The difference is in what the home holds, such as its .qmail, and the account itself stays.
     if (account.before && account.after && *account.before == *account.after) continue;
     // What a stopped commit took out of the list has given its place back already.
     if (!change->after && !unlisted.contains(change->name))
@@ -93,6 +104,7 @@ Status AccountBatch::commit() {
   VSTATE_TRY(clear_the_way());
   const auto changes = account_changes(placement);
   if (!changes.empty()) {
+    // The homes must be on the disk before an account that names them is.
     VSTATE_TRY(site_.system.sync(site_.directory));
     auto conflicts = site_.store.accounts().commit(site_.location(), changes,
                                                    placement == before ? nullptr : &placement);
@@ -102,6 +114,7 @@ Status AccountBatch::commit() {
       error.scope = Scope::run;
       return tl::unexpected<Error>(error.in("accounts"));
     }
+    // An account that somebody changed since the plan was made stays as they have it.
     for (const auto& conflict : *conflicts) failed_.emplace(conflict.name, conflict.what);
   }
   return write_last_logins();

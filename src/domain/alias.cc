@@ -1,3 +1,7 @@
+// An alias is a .qmail-NAME file to qmail-local, or rows of `valias` to vdelivermail, and the two
+// readers differ. Reading gives the same lines for both, so that servers of either kind dump alike;
+// writing chooses rows only where they mean the same and are asked at all.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -17,6 +21,7 @@ namespace vstate {
 namespace {
 
 Status take_alias(Inspection& in, const AliasName& name, DeliveryLines lines, bool forwards_only) {
+  // A robot is an alias with lines of a certain shape, so each alias is tried for it first.
   VSTATE_TRY_ASSIGN(auto robot, as_autoresponder(in, name.text(), lines));
   if (robot)
     in.state().autoresponders.emplace(name, *std::move(robot));
@@ -28,6 +33,7 @@ Status take_alias(Inspection& in, const AliasName& name, DeliveryLines lines, bo
 Status read_alias(Inspection& in, const DirEntry& entry, const std::string& local) {
   const auto path = in.in_domain(entry.name);
   const auto name = AliasName::parse(local);
+  // Upper case, or a dot where ":" stands for it, makes a name that qmail-local never looks for.
   if (!name || dot_qmail_name(local) != entry.name) {
     in.remark(fmt::format("{}: {}; it is carried as a plain file", visible(entry.name),
                           name ? "mail never selects it" : name.error().message));
@@ -39,6 +45,8 @@ Status read_alias(Inspection& in, const DirEntry& entry, const std::string& loca
     in.remark(fmt::format("{} is larger than 4 MiB; it is carried as a plain file", entry.name));
     return {};
   }
+  // The link itself would mean nothing on the target, while what mail gets from it are the lines
+  // behind it.
   if (entry.type == FileInfo::Type::link)
     in.remark(fmt::format("{} is a link to {}; it is carried as an alias with the same lines",
                           entry.name,
@@ -61,6 +69,7 @@ Status read_rows_of(Inspection& in, const std::string& local,
                     visible(local)));
     return {};
   }
+  // Files come first: qmail-local starts vdelivermail only from .qmail-default.
   for (const auto& answer : names_that_answer(local)) {
     VSTATE_TRY_ASSIGN(const auto file, in.files.look(in.in_domain(dot_qmail_name(answer))));
     if (!file) continue;
@@ -75,6 +84,8 @@ Status read_rows_of(Inspection& in, const std::string& local,
     // A row is one line, however it was pasted.
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     if (line.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos) {
+      // vdelivermail's reading of such a row is not that of a file with two lines, so it cannot be
+      // said in either way.
       in.leave_out("alias." + spell_bytes(local),
                    "a row of it in the table valias holds more than one line");
       return {};
@@ -89,6 +100,7 @@ Status read_rows_of(Inspection& in, const std::string& local,
         fmt::format("{} is rows of valias that run a program; as a .qmail file it has another "
                     "$DEFAULT",
                     local));
+  // The literal rows are what a later change compares with and replaces.
   in.out.alias_rows.emplace(local, literal);
   return take_alias(in, *name, std::move(lines), false);
 }
@@ -101,6 +113,7 @@ bool rows_are_asked(Site& site, const std::string& name) {
   const auto answers = names_that_answer(name);
   return std::none_of(answers.begin(), answers.end(), [&](const std::string& answer) {
     const auto alias = AliasName::parse(answer);
+    // The plan's own files are not there yet, so it is asked for them as well as the disk.
     const bool is_wanted = answer != name && alias && desired.alias.contains(*alias);
     const bool is_list =
         std::any_of(desired.lists.begin(), desired.lists.end(), [&](const auto& list) {
@@ -137,6 +150,7 @@ Status read_aliases(Inspection& in) {
     if (!local || entry.name == ".qmail-default") continue;
     const bool is_file =
         entry.type == FileInfo::Type::regular || entry.type == FileInfo::Type::link;
+    // A list has claimed the links that make it answer.
     if (!is_file || in.is_claimed(in.in_domain(entry.name))) continue;
     VSTATE_TRY(read_alias(in, entry, *local));
   }
@@ -166,6 +180,7 @@ Status write_alias(Site& site, const std::string& name, const DeliveryLines& lin
   const auto rows = site.actual.alias_rows.find(name);
   const bool has_rows = rows != site.actual.alias_rows.end();
   const auto before = has_rows ? rows->second : std::vector<std::string>();
+  // Rows have no mode, so an alias that may only forward needs a file.
   bool becomes_rows = mode == 0600 && rows_are_asked(site, name);
   if (becomes_rows) {
     VSTATE_TRY_ASSIGN(becomes_rows,
@@ -188,6 +203,8 @@ Status change_alias(Site& site, const Change<Alias>& change) {
   const auto lines_of = [](const std::optional<Alias>& alias) {
     return alias ? std::optional(alias->deliver) : std::nullopt;
   };
+  // Rows are compared by the store in the statement that changes them; a file has no lock, and is
+  // looked at here.
   if (!site.actual.alias_rows.contains(change.name))
     VSTATE_TRY(site.check_lines_undisturbed(site.in_domain(dot_qmail_name(change.name)),
                                             lines_of(change.before), lines_of(change.after)));

@@ -1,3 +1,6 @@
+// Delivery lines are read alike wherever they stand: as a template, with the file claimed for the
+// State. A link to such a file is read through, since what mail gets is what the link leads to.
+
 #include "domain/delivery_file.h"
 
 #include <fmt/format.h>
@@ -14,6 +17,7 @@ Result<std::optional<DeliveryLines>> read_lines(Inspection& in, const std::strin
   if (!bytes && !in.out.has_changed)
     in.leave_out("file." + spell_bytes(in.relative(path)),
                  "it is larger than 4 MiB, which no delivery file is; it is not carried");
+  // Claimed all the same, or it would be carried once more as a plain file.
   if (!bytes) {
     in.rebuild(path, "it cannot be read as a delivery file");
     return std::nullopt;
@@ -39,9 +43,12 @@ Result<std::optional<FileInfo>> delivery_file(Inspection& in, const DirEntry& en
   // Where a link leads is its owner's doing; what it leads to is what mail gets.
   if (behind.is_directory()) return std::nullopt;
   if (behind.info && behind.info->is_regular()) {
+    // The limit of 0 makes this a mere question whether it can be read: what is not empty is then
+    // "unsupported".
     const auto bytes = in.files.read(path, 0);
     if (bytes || bytes.error().code == Errc::unsupported) return behind.info;
     if (bytes.error().code != Errc::denied) return propagate(bytes);
+    // A link to what its owner may not read is a way of asking root for it.
     behind.why = "which cannot be read";
   }
   VSTATE_TRY_ASSIGN(const auto target, in.files.link_target(path));

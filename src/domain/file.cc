@@ -61,10 +61,13 @@ Result<bool> read_file(Inspection& in, const std::string& path, const DirEntry& 
       in.out.has_changed = true;
       return false;
     }
+    // True leaves it to the archive.
     if (info->size > k_inline_text) return true;
     VSTATE_TRY_ASSIGN(const auto bytes, in.read_listed(path, k_inline_text));
     if (!bytes) return !in.out.has_changed;
     file.mode = info->mode & 0777U;
+    // Text is read by people and may hold paths of this server; other bytes are carried as they
+    // are.
     if (looks_like_text(*bytes)) {
       file.content = in.templater->to_template(*bytes);
     } else if (bytes->size() <= k_inline_bytes) {
@@ -103,12 +106,15 @@ Result<bool> read_files_below(Inspection& in, const std::string& start,
                               ArchiveSource& source) {
   const auto path = relative_path.empty() ? start : path_join(start, relative_path);
   auto entries = in.files.list(path);
+  // A directory below that is gone since it was listed is a change of the server; the first one
+  // must be there.
   if (!entries && entries.error().code == Errc::not_found && !relative_path.empty()) {
     in.out.has_changed = true;
     return false;
   }
   if (!entries) return propagate(entries);
   if (prefix.empty()) note_unowned_home(in, path, *entries);
+  // Mail goes into the archive, with its dates and without being opened here.
   if (!relative_path.empty() && is_folder(*entries)) return true;
   return read_entries(in, start, relative_path, prefix, *entries, source);
 }
@@ -124,6 +130,8 @@ Result<bool> is_followed(Inspection& in, const std::string& path, const std::str
   }
   if (name.size() == 1) return true;  // a hash directory on another disk
   VSTATE_TRY_ASSIGN(const auto entries, in.files.list(path));
+  // Other links are carried as links: behind them is whatever a person has put elsewhere on
+  // purpose.
   return is_folder(entries) || has_entry(entries, "Maildir");
 }
 
@@ -166,6 +174,8 @@ Result<std::optional<bool>> pass_over(Inspection& in, const std::string& path,
     const auto place = in.places.find(path);
     is_elsewhere = place && in.home_places->contains(*place);
   }
+  // A name with "/" behind it tells the walk that others carry what is there, so it is neither
+  // entered nor counted.
   if (is_elsewhere) {
     if (entry.type == FileInfo::Type::link) in.express(path);
     source.expressed.insert(name + "/");
@@ -211,6 +221,8 @@ Status read_empty_directory(Inspection& in, const std::string& path,
 
 Result<std::string> file_path(Site& site, const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto path, site.expanded(name));
+  // A name that begins with a placeholder is a whole path once it is filled in; others are below
+  // the domain.
   return path.starts_with('/') ? path : path_join(site.directory, path);
 }
 
@@ -242,6 +254,8 @@ Result<bool> read_entries(Inspection& in, const std::string& start,
     }
     needs_archive = needs_archive || rest;
   }
+  // A directory that holds something is made with what it holds, so only empty ones have to be
+  // said.
   if (entries.empty() && !relative_path.empty())
     VSTATE_TRY(read_empty_directory(in, path_join(start, relative_path), relative_path, prefix));
   return needs_archive;

@@ -34,6 +34,7 @@ Status leave_out_account(Inspection& in, const Account& account, std::string why
   if (is_below) {
     out.why += fmt::format("; what is in {} is carried as files of the domain", home);
   } else if (!home.empty()) {
+    // What is lost is told in numbers, so that a person can judge it.
     auto count = count_tree(in.files, in.source_of(home, account.name));
     if (!count && count.error().code != Errc::not_found) return propagate(count);
     if (count) {
@@ -108,6 +109,7 @@ Status take_home(Inspection& in, const std::string& name, const std::string& hom
 /// log-in or delivery; one that was moved without its account is what the account's mail is in.
 Result<std::string> home_instead_of(Inspection& in, const Account& account,
                                     const std::string& stored) {
+  // The place below the domain that the old path names comes before the plain name of the account.
   std::vector<std::string> candidates;
   if (const auto below = name_below_domain(stored, in.name.text()); !below.empty())
     candidates.push_back(in.in_domain(below));
@@ -116,6 +118,7 @@ Result<std::string> home_instead_of(Inspection& in, const Account& account,
     if (candidate == stored) continue;
     VSTATE_TRY_ASSIGN(const auto found, in.files.look_followed(candidate));
     if (!found || !found->is_directory()) continue;
+    // A directory that is another mailbox's home cannot be this one's as well.
     if (in.home_places->contains({found->device, found->inode})) continue;
     return candidate;
   }
@@ -146,6 +149,8 @@ Result<std::string> find_home(Inspection& in, const Account& account) {
     if (in.places.find(stored)) return stored;
     VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, stored));
     VSTATE_TRY_ASSIGN(const auto link, in.files.look(stored));
+    // A link that leads nowhere is mostly a disk that is not mounted; to take another directory for
+    // the home would hide that.
     if (link && link->is_link()) {
       VSTATE_TRY_ASSIGN(const auto target, in.files.link_target(stored));
       in.leave_out("mail." + spell_bytes(account.name),
@@ -170,6 +175,7 @@ Result<bool> is_elsewhere(Inspection& in, const std::string& path) {
   auto given = is_given(in, path);
   if (!given && !is_links_doing(given.error())) return propagate(given);
   if (given && *given) return false;
+  // From here on vstate can reach there no more than the domain's owner can.
   in.files.reach_as(path, {in.owner().uid, in.owner().gid});
   return true;
 }
@@ -190,6 +196,8 @@ std::string note_of_home(const std::string& name, const std::string& home) {
 /// directory below the domain's gets one on the target.
 Status place_homes(Inspection& in) {
   VSTATE_TRY(find_what_is_above(in));
+  // Accounts that cannot be carried are dealt with last, when it is known which directories are
+  // homes.
   std::vector<std::pair<const Account*, std::string>> odd;
   for (const auto& account : in.out.accounts) {
     const auto name = MailboxName::parse(account.name);
@@ -206,6 +214,7 @@ Status place_homes(Inspection& in) {
     VSTATE_TRY_ASSIGN(const auto home, find_home(in, *account));
     if (home.empty()) continue;
     const auto place = in.places.find(home);
+    // Two accounts with one home would deliver the same mail twice, and delete it for each other.
     if (const auto other = place ? in.home_places->find(*place) : in.home_places->end();
         other != in.home_places->end()) {
       in.remark(
@@ -230,6 +239,7 @@ Status make_home(Site& site, const std::string& home) {
 }
 
 Status remove_home(Site& site, const Change<Mailbox>& change) {
+  // What lies outside the domain may be more than this mailbox's, and stays.
   const auto home = site.paths.homes.find(change.name);
   const auto& elsewhere = site.actual.condition.homes_elsewhere;
   if (home == site.paths.homes.end() || !is_within(home->second, site.directory) ||

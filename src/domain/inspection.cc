@@ -1,3 +1,7 @@
+// What the things of a domain share while it is looked at. Each claims the paths that it has
+// understood; the accounting is relative to the domain's directory, so that it can be compared
+// between servers.
+
 #include "domain/inspection.h"
 
 #include <algorithm>
@@ -36,6 +40,8 @@ Status Inspection::check_temporary(const std::string& path) {
 bool looks_like_text(std::string_view bytes) {
   if (bytes.find('\0') != std::string_view::npos) return false;
   std::size_t strange = 0;
+  // Up to a tenth of strange bytes is text in an older encoding, which people wrote and want to
+  // read.
   for (std::size_t at = 0; at < bytes.size();) {
     const auto length = utf8_length(bytes, at);
     if (length == 0) ++strange;
@@ -50,6 +56,7 @@ Result<std::optional<std::string>> Inspection::read_listed(const std::string& pa
   if (bytes) return std::optional(*std::move(bytes));
   if (bytes.error().code == Errc::unsupported) return std::nullopt;
   if (bytes.error().code != Errc::not_found) return propagate(bytes);
+  // A look that met this is taken again by inspect_domain.
   out.has_changed = true;
   return std::nullopt;
 }

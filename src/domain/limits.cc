@@ -1,3 +1,7 @@
+// Limits are read from where the back-end keeps them. A domain without any has those of
+// etc/vlimits.default, which is the server's and does not travel, so that what applies here is
+// said.
+
 #include "domain/limits.h"
 
 #include <fmt/format.h>

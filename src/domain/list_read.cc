@@ -1,3 +1,8 @@
+// A list is a directory that ezmlm made, with the links that make it answer. Its subscribers become
+// addresses and its settings text with placeholders; counters, logs, archives and queues change by
+// themselves and go into the list's archive. A list is found by what is in its directory, or by the
+// links that lead to it, wherever it stands.
+
 #include <algorithm>
 #include <array>
 
@@ -15,6 +20,7 @@ namespace vstate {
 
 namespace {
 
+// Versions of ezmlm keep different ones of these files; each of their lists has some.
 constexpr std::array k_signs_of_a_list{"lock",     "editor",  "config", "flags",
                                        "outlocal", "inlocal", "key"};
 
@@ -60,11 +66,13 @@ Result<bool> is_list(Inspection& in, const std::string& root) {
 
 Status find_list_behind(Inspection& in, const DirEntry& link, const std::string& alias) {
   VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(link.name)));
+  // Only the link of the list's own address is looked at; the others follow from it.
   if (path_name(target) != "editor") return {};
   if (!target.starts_with('/')) target = in.in_domain(target);
   const auto root = clean_path(path_parent(target));
   const auto name = AliasName::parse(alias);
   const auto place = in.places.find(root);
+  // It was found by its directory already.
   for (const auto& [known, directory] : in.lists)
     if (place && in.places.find(directory) == place) return {};
   const auto address = "list." + (name ? name->text() : spell_bytes(link.name));
@@ -82,6 +90,7 @@ Status find_list_behind(Inspection& in, const DirEntry& link, const std::string&
   }
   if (!is_found) return propagate(is_found);
   if (!*is_found) return {};
+  // On the target it stands in the domain's directory, where that name must be free.
   const bool is_taken =
       !name || std::any_of(in.entries.begin(), in.entries.end(),
                            [&](const DirEntry& entry) { return entry.name == name->text(); });
@@ -110,6 +119,7 @@ Status read_sublist(Inspection& in, List& list, const std::string& root, const s
       VSTATE_TRY(in.check_temporary(bucket));
       source.expressed.insert(relative_directory + "/" + entry.name);
     }
+    // A bucket's name is one character; what ezmlm writes beside it for a moment has two.
     if (entry.name.size() != 1 || entry.type != FileInfo::Type::regular) continue;
     VSTATE_TRY_ASSIGN(const auto bytes, in.files.read_if_there(bucket));
     if (!bytes) {
@@ -132,6 +142,8 @@ Status read_sublist(Inspection& in, List& list, const std::string& root, const s
 Status read_list_file(Inspection& in, List& list, const std::string& root, const std::string& below,
                       const std::string& name, ArchiveSource& source) {
   const auto path = path_join(root, name);
+  // The key is a secret and binary; with another one, all confirmations that are under way would
+  // fail.
   if (name == "key") {
     VSTATE_TRY_ASSIGN(const auto key, in.read_listed(path, k_inline_bytes));
     if (!key) return {};
@@ -142,6 +154,7 @@ Status read_list_file(Inspection& in, List& list, const std::string& root, const
       in.out.has_changed = true;
       return {};
     }
+    // An empty file is a switch that is on by being there.
     if (info->size == 0 && below.empty()) {
       list.options.insert(name);
     } else {
@@ -180,6 +193,7 @@ Status read_list_directory(Inspection& in, List& list, const std::string& root,
       source.expressed.insert(name);
       continue;
     }
+    // What is passed over here stays unclaimed, and so goes into the archive.
     if (!holds_configuration(below) || is_counter_or_log(entry.name)) continue;
     VSTATE_TRY(read_list_file(in, list, root, below, name, source));
   }
@@ -193,9 +207,12 @@ Status read_links(Inspection& in, List& list, const AliasName& name, const std::
   for (const auto& entry : in.entries) {
     if (entry.type != FileInfo::Type::link || entry.name.rfind(prefix, 0) != 0) continue;
     const auto suffix = entry.name.substr(prefix.size());
+    // "news-extra" is another name that begins alike, and only a dash joins a suffix.
     if (!suffix.empty() && suffix.front() != '-') continue;
     VSTATE_TRY_ASSIGN(auto target, in.files.link_target(in.in_domain(entry.name)));
     if (!target.starts_with('/')) target = in.in_domain(target);
+    // The target need not exist, as with a link to a file of another version, but its directory
+    // must be the list's.
     const auto parent = in.files.resolve(path_parent(target));
     if (!parent && parent.error().code != Errc::invalid) return propagate(parent);
     if (!parent) continue;  // it is no link of this list, and named as what it is
@@ -258,6 +275,8 @@ Status read_lists(Inspection& in) {
   for (const auto& [name, root] : in.lists) {
     const auto status = read_list(in, name, root);
     if (status) continue;
+    // A list that the owner points at with a link is read with their rights, and what those do not
+    // reach is left out and named.
     if (!in.is_denied_to_owner(status.error(), root)) return status;
     in.out.condition.paths.lists.erase(name.text());
     in.leave_out("list." + name.text(),

@@ -1,4 +1,6 @@
 // ezmlm lists: the directory first, then its subscribers, and last the links that make it answer.
+// Until the links are there no mail reaches the list, so a half-made one harms nobody; when it
+// goes, the links go first for the same reason.
 
 #include "domain/list.h"
 
@@ -32,6 +34,7 @@ const Addresses& addresses_of(const List& list, const std::string& sub) {
 }
 
 Status make_lock(Site& site, const std::string& path) {
+  // The lock of a list in use is never replaced: whoever holds it holds that very file.
   VSTATE_TRY_ASSIGN(const bool is_there, site.system.exists(path));
   return is_there ? Status() : site.write(path, "", 0600);
 }
@@ -43,6 +46,7 @@ Status write_sublist(Site& site, const std::string& root, const std::string& sub
   const auto directory = path_join(base, "subscribers");
   VSTATE_TRY(site.make_directories(directory));
   VSTATE_TRY_ASSIGN(const auto lock, site.system.lock_like_ezmlm(path_join(base, "lock")));
+  // Everything is read again under the lock.
   VSTATE_TRY_ASSIGN(const auto entries, site.system.list(directory));
   Addresses now;
   std::map<std::string, std::string> found;
@@ -57,6 +61,8 @@ Status write_sublist(Site& site, const std::string& root, const std::string& sub
     site.remarks.push_back(
         fmt::format("list {}: its addresses were changed meanwhile; that is kept", root));
   const auto wanted = changed_by(now, planned, addresses_of(after, sub));
+  // The target's own rule decides, whatever the old server's was; a subscriber in the wrong bucket
+  // cannot unsubscribe.
   const auto rule =
       site.server.ezmlm_hashes_64_bits ? ezmlm::HashRule::bits64 : ezmlm::HashRule::bits32;
   std::map<std::string, std::vector<std::string>> buckets;

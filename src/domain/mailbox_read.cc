@@ -1,3 +1,8 @@
+// A mailbox is an account and a home. Most homes are as they should be, and with 100,000 of them
+// each question to the disk counts, so one quick look decides for most; only what is odd is looked
+// at closely, and named. What a home holds besides mail (.qmail, vacation, files) is read here, and
+// the mail itself is left to the walk of its archive.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -43,6 +48,8 @@ Status read_vacation(Inspection& in, Mailbox& mailbox, const std::string& home,
   if (!found.is_directory()) return {};
   VSTATE_TRY_ASSIGN(const auto listing, in.files.list(vacation));
   bool is_all_known = true;
+  // Only the shape that qmailadmin makes is a vacation; whatever else is in the directory is
+  // carried as files beside it.
   for (const auto& entry : listing) {
     const auto path = path_join(vacation, entry.name);
     if (entry.name == "message" && entry.type == FileInfo::Type::regular) {
@@ -67,6 +74,8 @@ Result<bool> is_whole_home(Inspection& in, const Directory& home, HomeLook& look
   const auto is_ours = [&](const FileInfo& info) {
     return info.is_directory() && Owner{info.uid, info.gid} == in.owner();
   };
+  // All questions go to the home's own handle, and none follows a link: a link makes the home an
+  // odd one, which is looked at elsewhere.
   VSTATE_TRY_ASSIGN(const auto own, home.info());
   if (!is_ours(own)) return false;
   VSTATE_TRY_ASSIGN(const auto maildir, home.open("Maildir"));
@@ -77,6 +86,7 @@ Result<bool> is_whole_home(Inspection& in, const Directory& home, HomeLook& look
     VSTATE_TRY_ASSIGN(const auto found, maildir->look(part));
     if (!found || !is_ours(*found)) return false;
   }
+  // The names are made once, and not for each mailbox again.
   static const std::string temporary(path_name(temporary_of("maildirsize")));
   VSTATE_TRY_ASSIGN(const auto found, maildir->look(temporary));
   look.has_temporary = found.has_value();
@@ -108,6 +118,7 @@ Result<bool> check_home(Inspection& in, const MailboxName& name, const std::stri
                       name.text(), home, detail));
     in.out.condition.defects.push_back({kind, name.text(), std::move(detail)});
   };
+  // The first thing that is wrong is told; the rest is mended together with it.
   for (const auto part : k_home_directories) {
     const auto shown = part.empty() ? std::string("the home") : std::string(part.substr(1));
     VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, home + std::string(part)));
@@ -160,6 +171,7 @@ Status check_maildir(Inspection& in, const MailboxName& name, const std::string&
   VSTATE_TRY_ASSIGN(const auto link, in.files.look(maildir));
   if (link && !link->is_link()) {
     in.leave_out("mail." + name.text(), "its Maildir is no directory; it is not carried");
+    // It is named in the State, and so must not be refused by the walk as well.
     source.expressed.insert("Maildir");
     return {};
   }
@@ -227,6 +239,7 @@ Status read_home(Inspection& in, const MailboxName& name, Mailbox& mailbox, cons
   VSTATE_TRY_ASSIGN(
       const bool has_rest,
       read_entries(in, home, "", mailbox_placeholder(name.text()) + "/", listing, source));
+  // A mailbox always has an archive, since its mail is not looked at here.
   (void)has_rest;
   in.out.mailbox_archives.emplace(name, std::move(source));
   return {};
@@ -239,6 +252,8 @@ Status read_home_elsewhere(Inspection& in, const MailboxName& name, Mailbox& mai
   const auto before = mailbox;
   auto status = read_home(in, name, mailbox, home, login);
   if (status || !in.is_denied_to_owner(status.error(), home)) return status;
+  // All traces of what was read of the home are taken back, since half of it would pass for the
+  // whole.
   mailbox = before;
   std::erase_if(in.state().files, [&](const auto& file) {
     return file.first.starts_with(mailbox_placeholder(name.text()) + "/");
@@ -272,10 +287,12 @@ Status read_bad_records(Inspection& in) {
 }  // namespace
 
 Status read_mailboxes(Inspection& in) {
+  // Logins are read for all accounts at once, as a database gives them.
   VSTATE_TRY_ASSIGN(const auto logins, in.store.logins().read(in.location(), in.out.accounts));
   VSTATE_TRY(read_bad_records(in));
   VSTATE_TRY_ASSIGN(const auto index, in.store.accounts().index_problems(in.location()));
   if (!index.empty()) {
+    // One repair makes the whole index anew, so one example of what is wrong is enough.
     const auto more = index.size() > 1 ? fmt::format(" (and {} more)", index.size() - 1) : "";
     in.out.condition.defects.push_back({DefectKind::accounts_index, "", index.front() + more});
   }

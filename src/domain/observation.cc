@@ -1,3 +1,6 @@
+// A domain that qmail knows and that has nothing is the picture of a disk that is not mounted. To
+// take it for an empty state would delete the domain at the target, so it is an error instead.
+
 #include "domain/observation.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,7 @@
+// A robot is an alias with one line of a certain shape, a directory in upper case and a message in
+// it. Only what qmailadmin itself would write is taken for one; anything that a person has bent
+// stays an alias with files, which works just the same on the target.
+
 #include "domain/robot.h"
 
 #include <fmt/format.h>
@@ -16,10 +20,13 @@ namespace {
 /// The arguments of a line as qmailadmin writes it for autorespond: program, seconds, replies,
 /// message file, directory.
 std::optional<std::vector<std::string>> autorespond_arguments(std::string_view command) {
+  // qmailadmin writes no blank behind the bar, its vacation lines have one.
   while (!command.empty() && command.front() == ' ') command.remove_prefix(1);
   std::vector<std::string> words;
   for (const auto word : split(command, ' ')) words.emplace_back(word);
   constexpr std::string_view name = "/autorespond";
+  // The program is known by its name, wherever it stands; the placeholder is this server's own
+  // autorespond.
   const bool is_placeholder = !words.empty() && words[0] == "{autorespond}";
   const bool is_program = !words.empty() && words[0].size() > name.size() &&
                           words[0].compare(words[0].size() - name.size(), name.size(), name) == 0;
@@ -47,6 +54,7 @@ Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std:
       robot.copy_to.push_back(line);
       continue;
     }
+    // A second program would be lost if this were taken for a robot.
     if (parsed.kind != DeliveryKind::program || words) return none;
     words = autorespond_arguments(parsed.argument);
     if (!words) return none;
@@ -59,6 +67,7 @@ Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std:
   VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, in.in_domain(name)));
   if (!found.is_directory()) return none;
   VSTATE_TRY_ASSIGN(const auto listing, in.files.list(in.in_domain(name)));
+  // Anything else in the directory is a person's work, and a robot could not say it.
   for (const auto& entry : listing) {
     const bool is_file = entry.type == FileInfo::Type::regular;
     if (!is_file || (entry.name != "message" && !is_autorespond_counter(entry.name))) return none;
@@ -71,6 +80,7 @@ Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std:
   robot.message = *text;
   robot.seconds = to_number((*words)[1]).value_or(0);
   robot.replies = to_number((*words)[2]).value_or(0);
+  // A program elsewhere than usual is kept by its path; the usual one is found anew on the target.
   if ((*words)[0] != "{autorespond}") robot.program = (*words)[0];
   in.express(message);
   for (const auto& entry : listing)
@@ -98,6 +108,7 @@ Status write_robot(Site& site, const Change<Autoresponder>& change) {
                                   robot.program.empty() ? "{autorespond}" : robot.program,
                                   robot.seconds, robot.replies, to_upper(change.name),
                                   to_upper(change.name))};
+  // qmailadmin writes the copies behind the program when it modifies a robot, and any order works.
   lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
   return write_alias(site, change.name, lines, 0600);
 }

@@ -1,3 +1,7 @@
+// How things are written in one domain: with its owner, by rename, only where something differs,
+// and not over what a person has changed since the plan was made. No program locks these files, so
+// they are looked at just before.
+
 #include "domain/site.h"
 
 #include <fmt/format.h>
@@ -14,6 +18,7 @@ Status Site::write(const std::string& path, std::string_view bytes, unsigned mod
 }
 
 Status Site::make_directories(const std::string& path) {
+  // The domain's directory itself is made by create_domain and by nothing else.
   if (path.size() <= directory.size()) return {};
   VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
   if (is_there) return {};
@@ -36,6 +41,7 @@ Status Site::check_undisturbed(const std::string& path, const std::optional<std:
   VSTATE_TRY_ASSIGN(auto now, system.read_if_there(path));
   if (now) *now = ended(*std::move(now));
   VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
+  // A stopped run has written it already, or a person has done the same.
   if (now.value_or("") == wanted) return {};
   if (!before && !now) return {};
   // What the plan saw it saw as a template; the same text again is the same template.
