@@ -1,3 +1,8 @@
+// What a server is, told by what lies on it. Each answer has an order of witnesses: what a person
+// says, then vpopmail's own installed configuration, then what the stored data shows, and a default
+// last. Every answer is noted with its witness, since a wrong one explains many strange plans.
+// vpopmail is looked for first, as its configuration knows where qmail is.
+
 #include "inspect/detect.h"
 
 #include <algorithm>
@@ -31,6 +36,7 @@ std::map<std::string, std::string> parse_defines(std::string_view text) {
     if (line.substr(0, word.size()) != word) continue;
     line.remove_prefix(word.size());
     const auto blank = line.find(' ');
+    // A define without a value is a switch that is on.
     auto value = blank == std::string_view::npos ? std::string_view("1") : line.substr(blank + 1);
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
       value = value.substr(1, value.size() - 2);
@@ -89,6 +95,7 @@ Status Detection::find_qmail() {
     server_.qmail_dir = said_.qmail_dir;
     from = "the command line";
   } else if (!compiled.empty()) {
+    // The configuration may have come with a copied home from a server where qmail lay elsewhere.
     VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(compiled, "control")));
     if (is_there) {
       server_.qmail_dir = compiled;
@@ -103,6 +110,7 @@ Status Detection::find_qmail() {
                             "directory with --qmail-dir",
                             server_.qmail_dir, below_root()),
                 Scope::run);
+  // The domains' lines are also witnesses of where vpopmail and the lists are.
   VSTATE_TRY_ASSIGN(const auto assign,
                     files_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
   domains_ = AssignFile::parse(assign.value_or(".\n")).domains();
@@ -110,6 +118,8 @@ Status Detection::find_qmail() {
   const auto sqmail = path_join(server_.qmail_dir, "users/assign.cdb");
   VSTATE_TRY_ASSIGN(const bool has_djb, files_.exists(djb));
   VSTATE_TRY_ASSIGN(const bool has_sqmail, files_.exists(sqmail));
+  // s/qmail names the file assign.cdb. Where both are there, the configuration decides; without
+  // one, qmail's own.
   server_.assign_cdb = !has_djb && has_sqmail ? sqmail : djb;
   if (const auto cdb = defined("QMAIL_CDB_NAME"); cdb && *cdb == "assign.cdb")
     server_.assign_cdb = sqmail;
@@ -146,6 +156,8 @@ Status Detection::find_vpopmail() {
 Status Detection::find_vpopmail_otherwise() {
   std::vector<std::pair<std::string, std::string>> candidates;
   for (const auto& [name, entry] : domains_)
+    // Everything in front of "/domains/" is vpopmail's home, unless the domain was made elsewhere;
+    // a home is believed only with its directories.
     if (const auto at = entry.home.find("/domains/"); at != std::string::npos)
       candidates.emplace_back(entry.home.substr(0, at), "users/assign");
   for (const auto* home : k_usual_homes) candidates.emplace_back(home, "its usual place");
@@ -174,6 +186,8 @@ Status Detection::read_config() {
     break;
   }
   server_.domains_dir = path_join(server_.vpopmail_dir, defined("DOMAINS_DIR").value_or("domains"));
+  // A configuration that is there and does not define it says that the option was off. Without any,
+  // the default of both versions is on.
   if (!config_.empty() && !defined("USERS_BIG_DIR")) {
     server_.hashes_directories = false;
     note("directory hashing", "off", "vpopmail_config.h");
@@ -187,6 +201,7 @@ Status Detection::find_owner() {
   const auto uid = to_number(defined("VPOPMAILUID").value_or(""));
   const auto gid = to_number(defined("VPOPMAILGID").value_or(""));
   std::string from = "the account vpopmail";
+  // The owner is compiled in, so the configuration counts more than an account of the same name.
   if (uid && gid) {
     server_.owner = {static_cast<std::uint32_t>(*uid), static_cast<std::uint32_t>(*gid)};
     from = "vpopmail_config.h";
@@ -212,6 +227,7 @@ Status Detection::find_version() {
   }
   VSTATE_TRY_ASSIGN(const bool has_rules,
                     files_.exists(path_join(server_.vpopmail_dir, "etc/password_strength.conf")));
+  // Only 5.6 installs this file.
   if (text.empty() && has_rules) {
     text = "5.6";
     from = "etc/password_strength.conf";
@@ -220,6 +236,7 @@ Status Detection::find_version() {
     text = "5.4";
     from = "the lack of any sign of 5.6; name it with --vpopmail-version";
   }
+  // 5.5 was the development of what became 5.6.
   if (text.rfind("5.6", 0) == 0 || text.rfind("5.5", 0) == 0)
     server_.version = VpopmailVersion::v56;
   else if (text.rfind("5.4", 0) == 0)
@@ -235,6 +252,7 @@ Result<std::optional<vpasswd::Record>> Detection::sample_account() const {
   for (const auto& [name, entry] : domains_) {
     VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(path_join(entry.home, "vpasswd")));
     const auto file = vpasswd::File::parse(bytes.value_or(""));
+    // Any account will do: a build writes all its lines alike.
     if (!file.records().empty()) return std::optional(file.records().back());
   }
   return std::nullopt;
@@ -270,6 +288,7 @@ Status Detection::find_backend() {
     server_.backend = said_.backend;
     from = "the command line";
   } else {
+    // Without a configuration the file of a database's connection is the sign that it is used.
     for (const auto& sign : signs) {
       VSTATE_TRY_ASSIGN(const bool has_file,
                         files_.exists(path_join(server_.vpopmail_dir, sign.file)));
@@ -283,6 +302,7 @@ Status Detection::find_backend() {
   note("accounts", server_.backend, from);
   server_.connection_file = said_.connection_file;
   server_.lock_seconds = said_.lock_seconds;
+  // Without a configuration the store asks the database itself which tables it has.
   if (config_.empty()) return {};
   server_.tables = {defined("MANY_DOMAINS").has_value(), defined("VALIAS").has_value(),
                     defined("ENABLE_MYSQL_LIMITS").has_value(),
@@ -321,6 +341,8 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
   }
   const auto subscribers = path_join(list, "subscribers");
   VSTATE_TRY_ASSIGN(const auto is_there, files_.look_followed(subscribers));
+  // One list is mostly enough to tell the rule; where its addresses fit both, the next one is
+  // asked.
   if (rule_ || !is_there || !is_there->is_directory()) return {};
   VSTATE_TRY_ASSIGN(const auto buckets, files_.list(subscribers));
   std::map<char, std::vector<std::string>> found;
@@ -375,11 +397,13 @@ Status Detection::find_autorespond() {
     VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path));
     if (is_there) server_.autorespond = path;
   }
+  // Something must stand for the placeholder; the plan warns of a program that is not there.
   if (server_.autorespond.empty()) server_.autorespond = candidates.front();
   return {};
 }
 
 Result<Server> Detection::run() {
+  // The order matters: each step uses what those before it have found.
   VSTATE_TRY(find_vpopmail());
   VSTATE_TRY(find_qmail());
   VSTATE_TRY(find_vpopmail_otherwise());

@@ -1,3 +1,7 @@
+// The order in which a domain is looked at. Each thing claims the paths that it understands, and
+// what nobody has claimed at the end becomes plain files, so that the last step must come last.
+// Nothing is locked, so what was listed may be gone when it is read; then the look is taken again.
+
 #include "inspect/inspect.h"
 
 #include <fmt/format.h>
@@ -19,6 +23,7 @@ std::vector<DomainName> real_domains(const QmailFiles& qmail) {
   std::vector<DomainName> names;
   for (const auto& domain : qmail.domains()) {
     if (domain.kind != AssignedDomain::Kind::domain) continue;
+    // A name that vpopmail could not have made is another program's line.
     if (auto parsed = DomainName::parse(domain.name)) names.push_back(*std::move(parsed));
   }
   return names;
@@ -41,8 +46,11 @@ namespace {
 /// One look.
 Result<Observation> look(Inspection in) {
   in.out.state.emplace(in.name);
+  // If the domain is not here, no pattern matches anything.
   in.out.unmatched = patterns_without_match(in.state(), {}, in.selection);
   VSTATE_TRY(find_directory(in));
+  // The counter of all domains is written beside them while one is made; one that is left belongs
+  // to a stopped run.
   VSTATE_TRY_ASSIGN(const bool is_unfinished,
                     in.files.exists(path_join(in.server.domains_dir, ".vstate-dir-control")));
   if (is_unfinished)
@@ -65,12 +73,16 @@ Result<Observation> look(Inspection in) {
   if (!in.out.condition.has_directory) {
     if (!in.directory().empty())
       in.remark(fmt::format("{} is in users/assign but does not exist", in.directory()));
+    // Without a directory and without a line, there is no such domain; with a line there is a
+    // broken one.
     if (!in.out.condition.published[in.name].in_assign && in.qmail.find(in.name.text()) == nullptr)
       in.out.state.reset();
     return std::move(in.out);
   }
   VSTATE_TRY(look_at_directory(in));
   VSTATE_TRY(claim_housekeeping(in));
+  // Homes come before lists, since a directory that is somebody's home is no list, and both come
+  // before the templates, which name them.
   VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
   VSTATE_TRY(place_homes(in));
   VSTATE_TRY(find_lists(in));
@@ -78,11 +90,15 @@ Result<Observation> look(Inspection in) {
                        [&in](const std::string& path) { return in.places.find(path); });
   VSTATE_TRY(read_mailboxes(in));
   VSTATE_TRY(read_limits(in));
+  // Rows of aliases count only where .qmail-default runs vdelivermail, so it is read first; lists
+  // claim their links before aliases take the rest.
   VSTATE_TRY(read_default(in));
   VSTATE_TRY(read_lists(in));
   VSTATE_TRY(read_aliases(in));
   VSTATE_TRY(read_alias_rows(in));
   VSTATE_TRY(read_rest(in));
+  // Answers about places were used on the way; if one of them was a failure, nothing that was made
+  // of it may be believed.
   VSTATE_TRY(in.places.status());
   VSTATE_TRY_ASSIGN(const auto remarks,
                     in.store.backend().remarks(in.location(), in.state().aliases));

@@ -1,3 +1,8 @@
+// What inspection compares is files; this asks whether they work. Every address is followed through
+// qmail and vpopmail as they would go, and every path is tried as the user who needs it. A fault
+// that many addresses share is told once, with the number of them, since a thousand lines of one
+// cause hide the second.
+
 #include "inspect/live_check.h"
 
 #include <algorithm>
@@ -18,6 +23,7 @@ namespace vstate {
 
 namespace {
 
+// A name that no mailbox and no alias can be expected to have.
 constexpr std::string_view k_nobody = "vstate-looks-for-nobody";
 
 /// Problems by what is wrong, in the order in which they are found.
@@ -56,6 +62,8 @@ class Problems {
 const RouteEnd* fault_of(const Route& route) {
   const RouteEnd* worst = nullptr;
   for (const auto& end : route.ends) {
+    // What a forward meets elsewhere is the other address's business, unless the message stays here
+    // for it.
     const bool counts = end.is_own || end.outcome == Outcome::deferred;
     if (counts && !is_good(end.outcome) && (worst == nullptr || worst->outcome < end.outcome))
       worst = &end;
@@ -137,6 +145,7 @@ class Check {
 
 Status Check::check_use(const std::string& path, unsigned wanted, const std::string& subject) {
   VSTATE_TRY_ASSIGN(const auto reached, walker_.reach(owner_, path, wanted));
+  // What is not there is told by inspection; only what is there and closed is told here.
   if (reached.state == Reached::State::denied) problems_.add(subject, reached.why);
   return {};
 }
@@ -255,6 +264,8 @@ Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbo
     VSTATE_TRY_ASSIGN(const auto route, trace(address));
     const auto* fault = fault_of(route);
     if (fault == nullptr) check_programs(address, route);
+    // An account that is closed by its mark bounces as it shall, but the route must have come to
+    // it.
     const bool is_closed = (mailbox.flags & flag::bounce_mail) != 0 && !route.destination.empty();
     if (fault != nullptr && !is_closed)
       problems_.add(address, fmt::format("{}: {}", to_text(fault->outcome), fault->text));
@@ -310,6 +321,8 @@ Status Check::check_others() {
     VSTATE_TRY(check_use(place, k_read | k_write | k_execute, address_of(name.text())));
     const auto message = path_join(place, "message");
     VSTATE_TRY_ASSIGN(const auto reached, walker_.reach(owner_, message, k_read));
+    // autorespond fails without its message, and the mail waits; so here a missing file is told as
+    // well.
     if (!reached.is_there()) problems_.add(address_of(name.text()), reached.why);
   }
   for (const auto& [name, list] : wanted_.lists) {
