@@ -1,3 +1,8 @@
+// The order in which a plan is carried out: the domain's directory, accounts and homes, mail, then
+// what sends mail to them, and the names in qmail last. A domain that is not yet published can be
+// left half made by any stop. One failed item stops no other, but keeps a new domain hidden, since
+// qmail must not accept mail for it.
+
 #include "apply/apply.h"
 
 #include "apply/mail.h"
@@ -40,6 +45,8 @@ Result<ApplyReport> PlanRun::end() {
 
 Status PlanRun::remember() {
   if (input_.ledger == nullptr) return {};
+  // What was not done is not remembered as done, so the next plan does not take the difference for
+  // a person's change.
   return input_.ledger->remember(plan_.domain, plan_.memory, steps_.undone(),
                                  !input_.actual.condition.has_directory);
 }
@@ -50,14 +57,18 @@ Status PlanRun::carry_out() {
   VSTATE_TRY(steps_.for_each<AlterStore>([&](const AlterStore& alter) {
     return site_.store.backend().alter(site_.location(), alter.statement);
   }));
+  // Everything else needs the directory, and a table that holds what comes.
   if (site_.directory.empty() || !steps_.report.failures.empty()) {
     steps_.report.is_published = false;
     return {};
   }
+  // Repairs come before changes, which rely on an index and a counter that are whole.
   VSTATE_TRY(steps_.for_each<Repair>([&](const Repair& defect) { return repair(site_, defect); }));
   VSTATE_TRY(mail_->forget_new_mailboxes());
   VSTATE_TRY(change_accounts());
   VSTATE_TRY(write_contents());
+  // All of it is on the disk before the ledger calls it certain, and before anybody sends mail to
+  // it.
   VSTATE_TRY(site_.system.sync(site_.directory));
   if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
   VSTATE_TRY(unpublish_all());
@@ -70,14 +81,18 @@ Status PlanRun::change_accounts() {
   std::vector<const Change<Mailbox>*> changes;
   for (const auto& action : plan_.actions)
     if (const auto* change = std::get_if<Change<Mailbox>>(&action)) changes.push_back(change);
+  // All accounts are committed together; afterwards each is reported as an action of its own.
   AccountBatch accounts(site_, std::move(changes));
   VSTATE_TRY(accounts.commit());
   const ActingAs owner(site_.owner.uid, site_.owner.gid);
   return steps_.for_each<Change<Mailbox>>([&](const Change<Mailbox>& change) -> Status {
     const auto failed = accounts.failed().find(change.name);
     if (failed != accounts.failed().end()) return fail(Errc::conflict, failed->second);
+    // What was delivered between the removal of the home and that of the account goes now.
     if (!change.after) return remove_home(site_, change);
     VSTATE_TRY(write_mailbox(site_, change));
+    // A counter that was made with the account or dropped for a new quota is written when its mail
+    // is in.
     if (!change.before || change.before->quota != change.after->quota) mail_->touch(change.name);
     return {};
   });
@@ -101,10 +116,13 @@ Status PlanRun::write_contents() {
   VSTATE_TRY(mail_->copy_feed());
   VSTATE_TRY(mail_->convert());
   VSTATE_TRY(count_mailboxes());
+  // Robots, aliases and lists come when the mailboxes that they deliver to are there; the archive
+  // of a list goes into a directory that the list has made.
   VSTATE_TRY(steps_.for_each<Change<Autoresponder>>(as_owner(write_robot)));
   VSTATE_TRY(steps_.for_each<Change<Alias>>(as_owner(change_alias)));
   VSTATE_TRY(steps_.for_each<Change<List>>(as_owner(write_list)));
   VSTATE_TRY(mail_->copy_archives(ArchiveOrder::of_lists));
+  // The catch-all comes last: from then on mail for anybody is answered.
   return steps_.for_each<Change<DeliveryLines>>(as_owner(write_default));
 }
 
@@ -112,6 +130,7 @@ Status PlanRun::count_mailboxes() {
   const ActingAs owner(site_.owner.uid, site_.owner.gid);
   for (const auto& name : mail_->touched())
     if (const auto status = count_mailbox(site_, name); !status)
+      // Without a counter vpopmail counts by itself, so this spoils nothing else.
       VSTATE_TRY(steps_.note_failure("mailbox." + name, status.error().in("maildirsize")));
   return {};
 }
@@ -169,6 +188,7 @@ Status publish(const std::vector<PlanRun*>& runs) {
   for (auto* run : waiting) run->begin_publication();
   std::string remark;
   const auto together = publish_together(waiting, remark);
+  // An error that ends the run would meet each of them alike.
   const bool is_tried_alone = !together && !together.error().ends_run() && waiting.size() > 1;
   Status ended;
   for (auto* run : waiting) {
@@ -183,6 +203,7 @@ Result<ApplyReport> apply_plan(const ApplyInput& input, const Plan& plan, ApplyO
   PlanRun run(input, plan, observer);
   VSTATE_TRY(run.build());
   const auto published = publish({&run});
+  // The ledger hears of what was built also where the publication failed.
   auto report = run.end();
   if (!published) return propagate(published);
   return report;

@@ -1,3 +1,7 @@
+// Where an archive belongs, and what of it is not taken. Archives come from another machine: a
+// delivery must not put a .qmail into a home, or a program's line into a list, that the plan has
+// not shown. What the State describes comes from the State alone.
+
 #include "apply/archives.h"
 
 #include <algorithm>
@@ -31,6 +35,7 @@ Reserved reserved_in(Box::Kind kind, const Paths& paths, const State& desired) {
     return is_kept_name(path.substr(0, path.find('/')));
   };
   const auto add = [&](const std::string& path) {
+    // A home outside of the domain's directory is in no way of these files.
     if (path.starts_with(paths.domain + "/"))
       reserved.others.insert(path.substr(paths.domain.size() + 1));
   };
@@ -52,9 +57,12 @@ ArchiveFiles archive_files(const std::string& root, const ArchiveRef& archive, s
     bytes += part.bytes;
     is_announced = is_announced && part.bytes > 0;
   });
+  // Fewer paths than parts say that the first ones were left out.
   const bool continues = paths.size() <= archive.increments.size();
   ArchiveFiles files(std::move(paths));
   if (continues) files.continue_earlier();
+  // Where one part does not say how large it is, the sum would be too small, and right archives
+  // would be refused.
   if (is_announced) files.announce(bytes);
   return files;
 }

@@ -1,3 +1,8 @@
+// Mail comes in parcels, one for each mailbox or list, and threads take them one after the other.
+// Each thread has a batch of its own, so that one sync serves thousands of messages; what they
+// share (the ledger, the feed, the counts) is under one mutex, which is never held while mail is
+// read or written.
+
 #include "apply/mail.h"
 
 #include <sys/resource.h>
@@ -72,6 +77,7 @@ class MailDelivery::Worker {
     for (const auto& [label, error] : batch_.take_failures()) failures_.emplace(label, error);
     const std::scoped_lock lock(mail_.mutex_);
     for (const auto& [label, error] : failures_) mail_.failures_.emplace(label, error);
+    // The other threads end their parcel and take no further one.
     if (!status) mail_.stops_ = true;
     return status;
   }
@@ -90,6 +96,7 @@ class MailDelivery::Worker {
       auto status = deliver(*parcel);
       mail_.observer_.on_box_end(parcel->box);
       if (status) continue;
+      // A mailbox that fails alone is reported at the end, and the next parcel is taken.
       if (status.error().ends_run()) return status;
       failures_.emplace(address_of_contents(parcel->box), status.error());
     }
@@ -98,6 +105,8 @@ class MailDelivery::Worker {
   Status deliver(const Parcel& parcel) {
     const auto& selection = mail_.input_.selection;
     const auto& desired = mail_.input_.desired;
+    // What the person has excluded or the plan could not place is passed over in silence: the plan
+    // has said so.
     if (mail_.plan_.unplaced.contains(address_of_owner(parcel.box)) ||
         selection.excludes(address_of_owner(parcel.box)) ||
         selection.excludes(address_of_contents(parcel.box)))
@@ -162,6 +171,7 @@ void MailDelivery::take_count(const Parcel& parcel, const ReceiveCount& count) {
     site_.remarks.push_back(fmt::format("{}: {} was changed here and stays", label, kept));
   for (const auto& refused : count.refused)
     site_.remarks.push_back(fmt::format("{}: not delivered: {}", label, refused));
+  // Any change in the mailbox makes its quota counter wrong.
   if (parcel.box.kind == Box::Kind::mailbox &&
       count.messages + count.files + count.restated + count.removed > 0)
     touched_.insert(parcel.box.name);
@@ -172,11 +182,13 @@ Status MailDelivery::deliver(MailFeed& feed) {
   allow_many_files();
   failures_.clear();
   stops_ = false;
+  // A stream is read by one thread, since its parcels come one behind the other.
   const auto threads = feed.is_parallel() ? std::max(1U, input_.jobs) : 1U;
   std::vector<Status> results(threads);
   std::vector<std::thread> others;
   for (unsigned i = 1; i < threads; ++i)
     others.emplace_back([&, i] { results[i] = Worker(*this, feed).run(); });
+  // This thread works too, so that one job needs no other.
   results[0] = Worker(*this, feed).run();
   for (auto& thread : others) thread.join();
   for (auto& status : results)
@@ -195,6 +207,8 @@ Status MailDelivery::forget_new_mailboxes() {
     if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->before)
       VSTATE_TRY(forget(change->name));
     if (const auto* repair = std::get_if<Repair>(&action);
+        // A home that is missing is made anew and empty: whatever came to it before is gone with it
+        // and comes again.
         repair && repair->kind == DefectKind::home)
       VSTATE_TRY(forget(repair->subject));
     if (const auto* list = std::get_if<Change<List>>(&action); list && !list->before)
@@ -221,6 +235,7 @@ Status MailDelivery::convert() {
       steps_.begin(*action->second);
     results.emplace(address_of(ConvertMail{name}), convert_mailbox(name, batch));
   }
+  // Results are final only after the flush, which may still fail for single mailboxes.
   auto flushed = batch.flush();
   for (const auto& [address, error] : batch.take_failures())
     results.insert_or_assign(address, tl::unexpected<Error>(error));

@@ -1,3 +1,7 @@
+// The bookkeeping of a run: each action is told as it begins and ends, failures are kept with their
+// address, and what was done is known to the ledger by the same addresses. A failure is returned
+// only where nothing can go on.
+
 #include "apply/steps.h"
 
 namespace vstate {
@@ -28,6 +32,8 @@ Status Steps::keep_failure(std::string address, const Error& error) {
 
 std::set<std::string> Steps::undone() const {
   std::set<std::string> addresses;
+  // Everything that was not reported as done counts as not done, also what a stop has never let
+  // begin.
   for (const auto& action : plan_.actions)
     if (!done_.contains(address_of(action))) addresses.insert(address_of(action));
   return addresses;
