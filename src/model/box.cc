@@ -1,3 +1,7 @@
+// One table gives each kind of mail its words. Addresses are what people write behind --only and
+// --exclude, and what failures and the ledger go by, so every part of the program takes them from
+// here.
+
 #include "vstate/model/box.h"
 
 #include <array>
@@ -10,6 +14,7 @@ struct Words {
   Box::Kind kind;
   std::string_view kind_name, owner, contents;
 };
+// The order is that of the enumeration, by which the table is indexed.
 constexpr std::array k_words{Words{Box::Kind::mailbox, "mailbox", "mailbox", "mail"},
                              Words{Box::Kind::list, "list", "list", "archive"},
                              Words{Box::Kind::files, "files", "domain", "files"}};

@@ -1,3 +1,7 @@
+// qmail-local and vdelivermail read lines by different rules: what one trims or ignores, the other
+// fails on. A line is therefore always parsed for one reader. Lines are templates, so a placeholder
+// at the start counts as the path that it becomes.
+
 #include "vstate/model/delivery.h"
 
 #include <algorithm>
@@ -19,6 +23,7 @@ char first_byte(std::string_view line) {
 DeliveryLine broken(std::string problem) { return {DeliveryKind::broken, {}, std::move(problem)}; }
 
 DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
+  // qmail-local trims blanks and tabs at the end, and defers where the first line is then empty.
   while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
   if (line.empty())
     return is_first ? broken("a blank first line makes qmail-local defer every message")
@@ -34,6 +39,7 @@ DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
       return {
           line.back() == '/' ? DeliveryKind::maildir : DeliveryKind::mbox, std::string(line), {}};
     case '+':
+      // Any other line that begins with "+" is reserved and ignored.
       return {rest == "list" ? DeliveryKind::only_forwards : DeliveryKind::nothing, {}, {}};
     case '&':
       return {DeliveryKind::forward, rest, {}};
@@ -43,6 +49,7 @@ DeliveryLine parse_qmail_local(std::string_view line, bool is_first) {
 }
 
 DeliveryLine parse_vdelivermail(std::string_view line) {
+  // A longer line is read as two, of which the second is something that nobody wrote.
   constexpr std::size_t buffer = 499;
   if (line.size() > buffer) return broken("vdelivermail reads at most 499 bytes of a line");
   if (line.empty())
@@ -92,6 +99,7 @@ std::vector<std::string> shell_words(std::string_view command) {
       finish();
     } else if (c == ';' || c == '|' || c == '&' || c == '(' || c == ')') {
       finish();
+      // "&&" and "||" become two words, each of which says that a command follows.
       words.emplace_back(1, c);
     } else {
       word.push_back(c);
@@ -119,12 +127,15 @@ std::vector<std::string> programs_run(std::string_view command) {
     const bool leads = std::find(before_a_command.begin(), before_a_command.end(), word) !=
                            before_a_command.end() &&
                        (word != "!" || expect);
+    // "HOME=/x program" runs the program.
     const bool is_assignment = expect && word.find('=') != std::string::npos && word.front() != '/';
     if (leads || is_assignment) {
+      // preline is itself a program, which must be there, and starts another.
       if (word == "preline") programs.push_back(word);
       expect = true;
       continue;
     }
+    // Options of a prefix such as "exec" are not what is run.
     if (expect && word.front() != '-') {
       if (std::find(programs.begin(), programs.end(), word) == programs.end())
         programs.push_back(word);
@@ -148,6 +159,7 @@ std::optional<std::string> alias_of_dot_qmail(std::string_view name) {
 }
 
 bool runs_vdelivermail(const DeliveryLines& lines) {
+  // The word may stand behind other programs in the line, which hand the message on.
   return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
     return line.find("vdelivermail") != std::string::npos &&
            parse_delivery(line, LineReader::qmail_local, false).kind == DeliveryKind::program;
@@ -166,6 +178,7 @@ bool is_read_alike(std::string_view line) {
       blanks.find(line.back()) != std::string_view::npos ||
       line.find_first_of(std::string_view("\n\0", 2)) != std::string_view::npos)
     return false;
+  // Only what both readers understand alike may move between a file and the table.
   const auto file = parse_delivery(line, LineReader::qmail_local, false);
   const auto row = parse_delivery(line, LineReader::vdelivermail, false);
   return file.kind == row.kind && file.argument == row.argument &&

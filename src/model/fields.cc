@@ -1,3 +1,7 @@
+// Values as lists of named fields, from which plans, JSON and differences are made: nothing else
+// decides what of a value is shown. A secret's field has words about it and never its bytes, so
+// that no view can print what it does not get.
+
 #include "vstate/model/fields.h"
 
 #include <algorithm>
@@ -69,6 +73,7 @@ std::string login_text(const LastLogin& login) {
 }
 
 std::string sublist_title(const std::string& directory) {
+  // ezmlm's directory names are not what people call the addresses in them.
   if (directory.empty()) return "subscribers";
   if (directory == "mod") return "moderators";
   return directory;
@@ -79,6 +84,7 @@ std::string sublist_title(const std::string& directory) {
 std::string to_utc_text(std::int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm parts{};
+  // In UTC, since two servers may be in different time zones.
   gmtime_r(&time, &parts);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", parts);
 }
@@ -97,6 +103,7 @@ Fields fields_of(const Mailbox& mailbox) {
   add_text(fields, "gecos", mailbox.gecos);
   add(fields, "quota", to_text(mailbox.quota), data_of(mailbox.quota));
   add_secret(fields, "password", scheme_of(mailbox.password));
+  // Only that there is one is said.
   if (mailbox.clear_password) add_secret(fields, "clear_password", "set");
   if (mailbox.is_apop) add_claim(fields, "apop");
   add_list(fields, "disable", denials_of(mailbox.flags));
@@ -104,6 +111,7 @@ Fields fields_of(const Mailbox& mailbox) {
   add_list(fields, "deliver", mailbox.deliver, "; ");
   if (mailbox.vacation) add_text(fields, "vacation", short_text(*mailbox.vacation));
   if (mailbox.last_login) {
+    // vpopmail writes this address when it makes an account, so the time is that of its creation.
     const bool never = mailbox.last_login->from == "0.0.0.0";
     add_text(fields, never ? "created" : "last_login",
              never ? to_utc_text(mailbox.last_login->at) : login_text(*mailbox.last_login));
@@ -187,6 +195,7 @@ std::vector<FieldChange> changed_fields(const Fields& before, const Fields& afte
   for (const auto& field : after) {
     const Field* old = value_in(before, field.name);
     const std::string old_value = old != nullptr ? old->value : "";
+    // Two secrets look alike in words; that they differ is told by whoever could compare them.
     if (old_value != field.value || is_secretly_changed(field.name))
       changes.push_back({.name = field.name,
                          .before = old_value,
@@ -195,6 +204,7 @@ std::vector<FieldChange> changed_fields(const Fields& before, const Fields& afte
                          .before_data = old != nullptr ? std::optional(old->data) : std::nullopt,
                          .after_data = field.data});
   }
+  // Fields that are gone come after those that are there, whatever place they had.
   for (const auto& field : before)
     if (value_in(after, field.name) == nullptr)
       changes.push_back({.name = field.name,

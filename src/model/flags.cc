@@ -1,3 +1,6 @@
+// The names of the bits are those of the file; the bits are vpopmail's. A bit without a name may be
+// a site's own, so that it is carried by its number.
+
 #include "vstate/model/flags.h"
 
 #include <fmt/format.h>
@@ -25,6 +28,8 @@ const std::vector<FlagName>& flag_names() {
 namespace {
 
 std::optional<Flags> named(std::string_view name, bool is_denial) {
+  // A denial cannot be named among the flags, nor a flag among the denials: each stands in one
+  // place of the file.
   for (const auto& flag : flag_names())
     if (flag.name == name && flag.is_denial == is_denial) return flag.bit;
   return std::nullopt;
@@ -54,6 +59,7 @@ std::optional<Flags> flag_named(std::string_view name) {
     const auto bit = to_number(name.substr(prefix.size()));
     if (!bit || *bit > 63) return std::nullopt;
     const Flags mask = Flags{1} << *bit;
+    // A bit with a name has only that name, so that one state has one spelling.
     for (const auto& flag : flag_names())
       if (flag.bit == mask) return std::nullopt;
     return mask;

@@ -1,3 +1,7 @@
+// One table holds the names that a limit has in the file of limits, in the SQL table, and in the
+// domain's file. They differ in a few places, such as "quota" and "diskquota", and the defaults are
+// what vpopmail takes for a name that is missing.
+
 #include "vstate/model/limits.h"
 
 namespace vstate {
@@ -39,6 +43,7 @@ Flags denials_by(const Limits& limits) {
   Flags denials = 0;
   for (const auto& name : limit_names()) {
     const auto found = limits.find(std::string(name.file_key));
+    // A denial that no account flag stands for, such as that of tagged spam, closes no service.
     if (name.kind == LimitKind::denial && found != limits.end() && found->second != 0)
       denials |= denial_named(name.document_key).value_or(0);
   }

@@ -1,3 +1,6 @@
+// 128 bits of a name's digest, in memory, in the ledger and in streams. The bytes sort as the
+// numbers do, so that a sorted file is a sorted memory.
+
 #include "vstate/model/name_hash.h"
 
 #include <charconv>
@@ -16,6 +19,7 @@ std::optional<std::uint64_t> from_hex(std::string_view digits) {
   std::uint64_t number = 0;
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  // All digits must be taken: a shorter number would be another hash.
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return number;
 }

@@ -1,3 +1,6 @@
+// The rules for names, checked once where a name comes in. What vpopmail would refuse is refused
+// here with the reason; lower-casing follows vpopmail, which knows no other case.
+
 #include "vstate/model/names.h"
 
 #include <algorithm>
@@ -38,6 +41,7 @@ Result<std::string> DomainRules::check(std::string_view text) {
     return fail(Errc::invalid, fmt::format("domain name \"{}\" contains {}", text, refused));
   if (text.front() == '-' || text.back() == '-')
     return fail(Errc::invalid, fmt::format("domain name \"{}\" begins or ends with a dash", text));
+  // An empty label is more than a slip: qmail takes ".com" in rcpthosts for all that ends so.
   if (text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos)
     return fail(Errc::invalid, fmt::format("domain name \"{}\" has an empty label", text));
   return to_lower(text);
@@ -79,6 +83,7 @@ Result<std::string> AliasRules::check(std::string_view text) {
     return fail(Errc::invalid, fmt::format("alias name \"{}\" has {} characters, 1 to 200 are "
                                            "allowed",
                                            text, text.size()));
+  // None of these bytes can stand both in a local part and in the name of its file.
   const auto refused = first_refused(text, [](char c) {
     return static_cast<unsigned char>(c) > 32 && c != 127 && c != '/' && c != ':' && c != '@';
   });
@@ -88,6 +93,7 @@ Result<std::string> AliasRules::check(std::string_view text) {
     return fail(Errc::invalid, fmt::format("alias name \"{}\" has upper-case letters, which mail "
                                            "never selects",
                                            text));
+  // The name is a key of the file, which is UTF-8.
   if (!is_utf8(text)) return fail(Errc::invalid, "alias name is not UTF-8");
   return std::string(text);
 }
@@ -97,6 +103,7 @@ bool is_kept_name(std::string_view name) {
       "vpasswd",        "vpasswd.cdb",        ".vpasswd.lock",
       ".dir-control",   ".dir_control_free",  ".dir_control_free.lock",
       ".qmail-default", ".qmailadmin-limits", "cdb.tmp"};
+  // vpopmail's temporaries have the number of a process behind these.
   constexpr std::array<std::string_view, 3> beginnings{"vpasswd.bak.", ".dir-control.", ".vstate-"};
   return std::find(names.begin(), names.end(), name) != names.end() ||
          std::any_of(beginnings.begin(), beginnings.end(),

@@ -1,3 +1,7 @@
+// A three-way comparison needs to know what a person changed, and not only that something did: the
+// password here and the quota in the file are two decisions. So each value is cut into parts with
+// exact texts, and one part can be taken from either side.
+
 #include "vstate/model/parts.h"
 
 #include <algorithm>
@@ -27,6 +31,7 @@ std::string text_of(const Secret& secret) {
 }
 std::string text_of(const std::string& text) { return text; }
 std::string text_of(const DeliveryLines& lines) { return join(lines, "\n"); }
+// The "=" tells an empty text from none.
 std::string text_of(const std::optional<std::string>& text) { return text ? "=" + *text : ""; }
 std::string text_of(bool is_set) { return is_set ? "1" : "0"; }
 std::string text_of(std::uint64_t number) { return std::to_string(number); }
@@ -119,12 +124,16 @@ Parts parts_of(const Alias& alias) { return parts_by(k_alias, alias); }
 Parts parts_of(const Autoresponder& robot) { return parts_by(k_autoresponder, robot); }
 
 bool have_same_parts(const Mailbox& one, const Mailbox& other) {
+  // Comparing members makes no texts and no digests, which counts with 100,000 mailboxes that are
+  // all alike.
   return std::all_of(k_mailbox.begin(), k_mailbox.end(),
                      [&](const auto& part) { return part.is_same(one, other); });
 }
 
 Parts parts_of(const List& list) {
   Parts parts{{"key", text_of(list.key)}};
+  // Each address is a part: one that subscribed here and one that left there do not contradict each
+  // other.
   for (const auto& [sub, addresses] : list.addresses)
     for (const auto& address : addresses)
       parts.emplace(fmt::format("address/{}/{}", sub, address), "");
@@ -136,6 +145,7 @@ Parts parts_of(const List& list) {
 
 Parts parts_of(const File& file) {
   return {
+      // A file is one part, since half of it from each side would be a file that nobody wrote.
       {"content", fmt::format("{} {:o} {}", static_cast<int>(file.kind), file.mode, file.content)}};
 }
 

@@ -1,3 +1,7 @@
+// Quotas as vpopmail reads and writes them. Old data has several spellings, and vpopmail's reading
+// of some surprises ("1G" is one byte). What it does with a text is what counts for the mailbox, so
+// the text is read the same way.
+
 #include "vstate/model/quota.h"
 
 #include <fmt/format.h>
@@ -45,8 +49,10 @@ std::uint64_t parse_size(std::string_view part) {
 
 Quota parse_quota(std::string_view stored) {
   Quota quota;
+  // vdelivermail looks at these two characters only.
   if (stored.substr(0, 2) == "NO") return quota;
   for (const auto part : split(stored, ',')) {
+    // Only a capital C makes a number of messages; of equal parts the last one counts.
     if (!part.empty() && part.back() == 'C')
       quota.messages = leading_number(part);
     else if (!part.empty())

@@ -1,3 +1,6 @@
+// What can be told of a stored password without knowing it. A hash that was cut off by a narrow
+// column looks much like a whole one, and its owner cannot log in; its length gives it away.
+
 #include "vstate/model/secret.h"
 
 #include <algorithm>
@@ -39,6 +42,8 @@ bool is_modular_hash(std::string_view text) {
   }
   constexpr std::size_t bcrypt = 60;
   if (text.starts_with("$2")) return text.size() == bcrypt && is_of_alphabet(text.substr(7));
+  // Schemes that are not known here are taken by their shape alone: the target's crypt(3) has the
+  // last word.
   constexpr std::size_t shortest = 20;
   return std::count(text.begin(), text.end(), '$') >= 3 && text.size() >= shortest &&
          text.find_first_of(" \t") == std::string_view::npos;
@@ -58,6 +63,7 @@ PasswordKind kind_of(const Secret& stored) {
                                    (hash.size() == extended_des && hash.starts_with('_') &&
                                     is_of_alphabet(hash.substr(1))));
   if (is_hash) return PasswordKind::hash;
+  // These are what tools and administrators write in the place of a hash to close an account.
   constexpr std::array words{"x", "X", "NP", "LK", "nologin"};
   const bool is_locked = text.front() == '*' || text.front() == '!' ||
                          std::find(words.begin(), words.end(), text) != words.end();

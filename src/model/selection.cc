@@ -1,3 +1,7 @@
+// Addresses and shell patterns. What is excluded is as if it were not there, on either side: it is
+// neither compared nor refused, and not deleted by --prune either. What --only leaves out is merely
+// not done.
+
 #include "vstate/model/selection.h"
 
 #include <fnmatch.h>
@@ -12,6 +16,7 @@ namespace {
 
 bool matches(const std::vector<std::string>& patterns, const std::string& address) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    // Without flags a "*" goes over dots and slashes, so that "file.*" means all files.
     return fnmatch(pattern.c_str(), address.c_str(), 0) == 0;
   });
 }
@@ -49,6 +54,7 @@ std::string mailbox_of(std::string_view address) {
 bool Selection::excludes(std::string_view address) const {
   if (exclude.empty()) return false;
   if (matches(exclude, std::string(address))) return true;
+  // Who excludes a mailbox means all of it: its mail and the files in its home.
   const auto mailbox = mailbox_of(address);
   return !mailbox.empty() && matches(exclude, "mailbox." + mailbox);
 }
@@ -63,6 +69,7 @@ State without_excluded(State state, const Selection& selection) {
     std::erase_if(
         map, [&](const auto& item) { return selection.excludes(prefix + text_of(item.first)); });
   });
+  // The mailbox stays where only its mail is excluded.
   for (auto& [name, mailbox] : state.mailboxes)
     if (selection.excludes("mail." + name.text())) mailbox.mail.reset();
   for (auto& [name, list] : state.lists)
@@ -78,6 +85,7 @@ State without_excluded(State state, const Selection& selection) {
 std::vector<std::string> patterns_without_match(const State& state,
                                                 const std::vector<std::string>& others,
                                                 const Selection& selection) {
+  // These addresses exist for every domain, whatever is in it.
   std::vector<std::string> addresses{"domain", "limits", "default", "files",
                                      "mail",   "repair", "alter",   "publish." + state.name.text()};
   for (const auto& other : others) {

@@ -8,6 +8,7 @@
 
 namespace vstate {
 
+/// A column that is too narrow may be so for every mailbox, so that only the first are named.
 std::string to_text(const Misfit& misfit) {
   constexpr std::size_t shown = 10;
   const auto count = std::min(misfit.subjects.size(), shown);

@@ -1,3 +1,8 @@
+// Text goes to the file with placeholders and comes out of it with the target's paths. A path is
+// replaced only where it ends with a component, so that "example.com" is not found in
+// "example.com.au"; of several that fit, the longest counts, since a home is longer than the domain
+// that it is in. Everything else is literal, and reading it back gives the same bytes.
+
 #include "vstate/model/template.h"
 
 #include <array>
@@ -22,6 +27,8 @@ bool is_component_byte(char c) {
          std::string_view("._-+~@%#!^").find(c) != std::string_view::npos;
 }
 
+/// The closing brace would end the placeholder, and a percent sign would be read as the start of a
+/// code.
 std::string encode_name(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -34,6 +41,7 @@ std::string encode_name(std::string_view name) {
 }
 
 std::optional<unsigned> hex_value(std::string_view digits) {
+  // Two lower-case digits are the one spelling, so that equal texts are equal templates.
   if (digits.size() != 2) return std::nullopt;
   unsigned value = 0;
   for (const char c : digits) {
@@ -64,6 +72,7 @@ std::string decode_name(std::string_view text) {
   return out;
 }
 
+/// Elsewhere a list stands in the domain's directory under its name, wherever it is here.
 std::string list_placeholder(std::string_view name) { return fmt::format("{{domain}}/{}", name); }
 
 bool is_plain_placeholder(std::string_view name) {
@@ -121,9 +130,11 @@ std::string mailbox_placeholder(std::string_view name) {
 Templater::Templater(const Paths& paths, PlaceFinder place_of)
     : paths_(paths), place_of_(std::move(place_of)) {
   for (const auto& [name, home] : paths.homes) by_home_.emplace(home, name);
+  // Without a server to ask, only spellings can be compared.
   if (!place_of_) return;
   const auto add = [&](const std::string& path, std::string placeholder, bool is_home) {
     if (path.empty()) return;
+    // Homes come first, and the first of one place stays: the placeholder that says most.
     if (const auto place = place_of_(path))
       by_place_.emplace(*place, Match{std::move(placeholder), 0, is_home});
   };
@@ -170,6 +181,8 @@ Templater::Match Templater::match_at(std::string_view text, std::size_t at) cons
     if (next == '\0' || next == '\n' || next == ' ' || next == '\t' || next == ':' || next == ';')
       break;
   }
+  // A home that was found by its spelling is the best answer; anything less may still lead into a
+  // home by another name.
   if (place_of_ && !best.is_home)
     if (auto match = match_place(rest); match.length > best.length) return match;
   return best;
@@ -186,6 +199,7 @@ Templater::Match Templater::match_place(std::string_view rest) const {
     if (!is_name(end)) break;
     while (is_name(end)) ++end;
     const auto place = place_of_(std::string(rest.substr(0, end)));
+    // Behind what leads nowhere, nothing can lead anywhere.
     if (!place) break;
     if (const auto known = by_place_.find(*place); known != by_place_.end()) {
       best = known->second;
@@ -200,6 +214,7 @@ std::string Templater::to_template(std::string_view literal) const {
   out.reserve(literal.size());
   for (std::size_t at = 0; at < literal.size();) {
     const char c = literal[at];
+    // A slash within a name is no beginning of a path: "x/home/..." is relative.
     if (c == '/' && (at == 0 || !is_component_byte(literal[at - 1]))) {
       if (auto match = match_at(literal, at); match.length > 0) {
         out += match.placeholder;
@@ -207,6 +222,7 @@ std::string Templater::to_template(std::string_view literal) const {
         continue;
       }
     }
+    // NUL is spelt as a byte too, since TOML cannot hold it.
     const auto length = c == '\0' ? 0 : utf8_length(literal, at);
     if (length == 0) {
       out += fmt::format("{{{}{:02x}}}", k_byte, static_cast<unsigned char>(c));
@@ -228,6 +244,7 @@ std::string pathless_template(std::string_view literal) {
 Result<std::string> expand(std::string_view text, const Paths& paths) {
   std::string out;
   std::optional<Error> error;
+  // The first problem is the one to mend.
   const auto set_error = [&](Errc code, std::string what) {
     if (!error) error = Error{code, std::move(what), Scope::item};
   };
@@ -235,6 +252,7 @@ Result<std::string> expand(std::string_view text, const Paths& paths) {
     if (name.substr(0, k_mailbox.size()) == k_mailbox) {
       const auto mailbox = decode_name(name.substr(k_mailbox.size()));
       const auto home = paths.homes.find(mailbox);
+      // The home may be yet to be made, which callers tell apart by this code.
       if (home == paths.homes.end())
         set_error(Errc::not_found, fmt::format("there is no mailbox \"{}\"", mailbox));
       else
@@ -284,6 +302,7 @@ std::string spell_bytes(std::string_view literal) {
   out.reserve(literal.size());
   for (std::size_t at = 0; at < literal.size();) {
     const auto length = literal[at] == '\0' ? 0 : utf8_length(literal, at);
+    // A literal text that looks like a spelt byte is spelt itself, or reading would change it.
     if (length == 0 || literal.substr(at, start.size()) == start) {
       out += fmt::format("{{byte:{:02x}}}", static_cast<unsigned char>(literal[at]));
       ++at;
