@@ -1,3 +1,7 @@
+// A saved plan is compared by this digest with one that is made anew just before it is carried out.
+// So everything enters that changes what would be done, and nothing that does not: messages of the
+// archive are in its digest, and how the server was detected makes no difference.
+
 #include "vstate/plan/fingerprint.h"
 
 #include "vstate/base/digest.h"
@@ -38,6 +42,7 @@ class Fingerprint {
   }
   template <class Value>
   void operator()(const Change<Value>& change) {
+    // Both sides enter: the same wish on another server state is another change.
     for (const auto* value : {&change.before, &change.after}) {
       add(std::uint64_t{value->has_value()});
       if (*value) add(parts_of(**value));
@@ -73,6 +78,7 @@ std::string fingerprint_of(const Plan& plan) {
   out.add_all({plan.domain.text(), plan.server_line});
   out.add(plan.actions.size());
   for (const auto& action : plan.actions) {
+    // The kind of an action is not always told by its address.
     out.add(action.index());
     out.add(address_of(action));
     std::visit(out, action);

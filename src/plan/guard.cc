@@ -1,4 +1,6 @@
-// What a plan must not delete without a number that allows it.
+// What a plan must not delete without a number that allows it. A source that has lost its disk
+// looks like one whose owner deleted everything, and --yes is given by scripts; a number has to be
+// meant. Every kind is judged by itself, so that many aliases cannot hide few mailboxes.
 
 #include <fmt/format.h>
 
@@ -13,6 +15,7 @@ std::vector<std::string> mass_deletions(const Deletions& deletions, const PlanIn
   const auto& actual = *input.actual;
   const auto most = input.options.max_delete;
   const auto check = [&](std::uint64_t count, std::uint64_t of, std::string_view what) {
+    // Of a handful of things a third is soon reached, and a person sees each of them in the plan.
     constexpr std::uint64_t few = 10;
     const bool is_many = of >= few && count * 3 > of;
     if (is_many && count > most)
@@ -28,6 +31,7 @@ std::vector<std::string> mass_deletions(const Deletions& deletions, const PlanIn
   const auto& wanted = input.desired.mailboxes;
   if (deletions.mailboxes == 0 || deletions.mailboxes <= most) return refused;
   const auto postmaster = MailboxName::parse("postmaster");
+  // A file without any mailbox is more likely an accident than a wish.
   if (deletions.mailboxes == actual.mailboxes.size() && wanted.empty())
     refused.push_back(fmt::format("would delete the last mailbox; --max-delete {} allows it",
                                   deletions.mailboxes));

@@ -1,3 +1,8 @@
+// From two states to a list of actions, in the order in which they will run. The function is pure:
+// what only the target can tell stands in the input. For each part of each item there are up to
+// three sides, and the rule is that a person's change on the server is never undone in silence: it
+// is kept and noted.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -91,6 +96,8 @@ void Planner::note_kept(Verdict verdict, const std::string& kind, const std::str
 template <class Value>
 bool Planner::stays_removed(const std::string& kind, const std::string& name, const Value& wanted) {
   const auto item = item_address(kind, name);
+  // An item that the server lacks was either never made or was removed there; only the memory tells
+  // them apart.
   const auto verdict = is_there() && !input_.options.overwrite
                            ? input_.memory.judge_removed(item, parts_of(wanted))
                            : Verdict::take_file;
@@ -100,6 +107,7 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
     return false;
   }
   note_kept(verdict, kind, name, "was removed");
+  // Mail for what a person has removed must not be delivered either.
   plan_.unplaced.insert(item);
   return true;
 }
@@ -107,6 +115,7 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
 template <class Value>
 Value Planner::merged(const std::string& kind, const std::string& name, Value wanted,
                       const Value& now) {
+  // The usual case of a large domain: nothing differs, and no texts have to be made to see it.
   if constexpr (std::is_same_v<Value, Mailbox>)
     if (!input_.options.remembers && have_same_parts(wanted, now)) return wanted;
   const auto item = item_address(kind, name);
@@ -115,6 +124,7 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   std::map<Verdict, std::vector<std::string>> kept;
   const auto judge = [&](const std::string& part, const std::string* file,
                          const std::string* server) {
+    // Where file and server agree there is nothing to choose, whatever was there before.
     const auto verdict = input_.options.overwrite || (file && server && *file == *server)
                              ? Verdict::take_file
                              : input_.memory.judge(item, part, file, server);
@@ -122,10 +132,12 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
       if (file != nullptr) left[part] = *file;
       return;
     }
+    // The server's part goes into what is wanted, so the action that follows leaves it as it is.
     take_part(wanted, now, part);
     left[part] = std::nullopt;
     kept[verdict].push_back(part_title(part));
   };
+  // Parts of both sides are judged: one that the file lacks may have been added by a person here.
   for (const auto& [part, text] : in_file) {
     const auto found = on_server.find(part);
     judge(part, &text, found == on_server.end() ? nullptr : &found->second);
@@ -153,6 +165,8 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
         plan_.actions.push_back(Change<Value>{text_of(key), std::nullopt, std::move(wanted)});
       continue;
     }
+    // The server's value goes through the same rules, so that what does not count on one side does
+    // not count on the other.
     auto now = effective(text_of(key), *found, static_cast<const Value*>(nullptr));
     wanted = merged(std::string(kind), text_of(key), std::move(wanted), now);
     if (!(now == wanted))
@@ -198,6 +212,7 @@ Mailbox Planner::effective_mailbox(const Mailbox& desired, const Mailbox* actual
   wanted.mail.reset();
   if (!input_.server.stores_clear_passwords) wanted.clear_password.reset();
   if (actual == nullptr) return wanted;
+  // A login that is newer here is the truth; an older one in the file would set it back.
   if (actual->last_login && (!wanted.last_login || wanted.last_login->at <= actual->last_login->at))
     wanted.last_login = actual->last_login;
   // A clear-text password belongs to its hash: it stays with it, and goes when the hash changes.
@@ -210,6 +225,8 @@ List Planner::effective_list(const std::string& name, const List& desired, const
   List wanted = desired;
   wanted.archive.reset();
   if (actual == nullptr) return wanted;
+  // Files and links that only the server has stay: ezmlm takes many of its settings from their
+  // being there.
   for (const auto& [file, text] : actual->files) wanted.files.emplace(file, text);
   for (const auto& [suffix, target] : actual->links) wanted.links.emplace(suffix, target);
   if (wanted.key.empty()) wanted.key = actual->key;
@@ -280,6 +297,7 @@ void Planner::add_archives(Box::Kind kind) {
 void Planner::add_conversions() {
   if (!input_.options.to_dovecot) return;
   auto names = input_.facts.to_convert;
+  // A conversion works on what is there, so mail that comes in this run makes one necessary.
   for (const auto& action : plan_.actions)
     if (const auto* copy = std::get_if<CopyArchive>(&action);
         copy != nullptr && copy->box.kind == Box::Kind::mailbox)
@@ -292,6 +310,7 @@ void Planner::add_publication() {
   const auto publish = [&](const DomainName& name, bool is_alias) {
     const auto found = input_.condition.published.find(name);
     const auto place = found == input_.condition.published.end() ? Publication{} : found->second;
+    // All places are compared, so a name that somebody took out of one of them is put back.
     if (!place.is_complete()) plan_.actions.push_back(Publish{name, is_alias, place});
   };
   publish(input_.desired.name, false);
@@ -318,6 +337,7 @@ void Planner::filter() {
     plan_.memory.erase(address_of(action));
     const auto* mailbox = std::get_if<Change<Mailbox>>(&action);
     const auto* list = std::get_if<Change<List>>(&action);
+    // A mailbox that is not made has no home for its mail.
     if ((mailbox != nullptr && !mailbox->before) || (list != nullptr && !list->before))
       plan_.unplaced.insert(address_of(action));
   }
@@ -360,6 +380,8 @@ Plan Planner::run() {
       fmt::format("vpopmail {} {}, {}; qmail {}", version_text(input_.server),
                   input_.server.backend, input_.server.vpopmail_dir, input_.server.qmail_dir);
   plan_.evidence = input_.server.evidence;
+  // Refusals are found whatever else the plan holds, so that all of them are shown before anything
+  // is written.
   plan_.problems = find_refusals(input_);
   plan_.notes = find_warnings(input_);
   if (input_.condition.directory.empty()) {
@@ -369,9 +391,12 @@ Plan Planner::run() {
     // It has its place in users/assign and in the domains' counter already.
     plan_.actions.push_back(CreateDomain{input_.condition.directory, false});
   }
+  // Tables are altered, and repairs made, before values go in that need them.
   add_misfits();
   add_repairs();
   const auto as_it_is = [](const std::string&, const auto& value, const auto*) { return value; };
+  // The order of these lines is the order of execution, in which accounts come before mail and mail
+  // before what delivers to them.
   compare_single("limits", desired.limits, is_there() ? actual->limits : std::nullopt);
   compare(desired.mailboxes, is_there() ? &actual->mailboxes : nullptr, "mailbox",
           [&](const std::string&, const Mailbox& value, const Mailbox* other) {
@@ -402,6 +427,7 @@ Plan Planner::run() {
   for (const auto& remark : input_.condition.remarks)
     note(NoteKind::warning, "domain", desired.name.text(), remark);
   add_left_out();
+  // Selection is last but for the guard, which judges what would really be done.
   filter();
   plan_.mail_here = input_.facts.mail_here;
   for (auto& refusal : mass_deletions(deletions_of(plan_), input_))
@@ -412,6 +438,7 @@ Plan Planner::run() {
 }  // namespace
 
 std::string address_of(const Action& action) {
+  // Each address is unique within a plan, since the ledger and the report go by it.
   struct Addresses {
     std::string operator()(const CreateDomain&) const { return "domain"; }
     std::string operator()(const AlterStore&) const { return "alter"; }

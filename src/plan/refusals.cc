@@ -1,4 +1,7 @@
-// What a target cannot hold of a file (refusals), and what will not work there (warnings).
+// What a target cannot hold of a file (refusals), and what will not work there (warnings). A
+// refusal stops the apply before its first write, since vpopmail itself would cut the value or lose
+// the account in silence. A warning is about something that is carried as it is and that a person
+// should know.
 
 #include <algorithm>
 
@@ -38,6 +41,7 @@ class Guard {
     return input_.condition.directory.empty() ? input_.facts.new_directory
                                               : input_.condition.directory;
   }
+  // A home that is yet to be made may get any hashed directory, so the longest counts.
   [[nodiscard]] std::size_t longest_home_of(const std::string& name) const {
     const auto home = input_.condition.paths.homes.find(name);
     if (home != input_.condition.paths.homes.end()) return home->second.size();
@@ -52,6 +56,7 @@ class Guard {
 void Guard::check_domain() {
   const auto is_new = input_.condition.directory.empty();
   const bool is_56 = input_.server.version == VpopmailVersion::v56;
+  // Only new domains are held to the rules of 5.6: one that is there works.
   const auto check = [&](const DomainName& name) {
     if (const auto broken = broken_56_rule(name); is_56 && is_new && !broken.empty())
       refuse(
@@ -85,6 +90,7 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
       input_.actual == nullptr || !input_.actual->mailboxes.contains(*MailboxName::parse(name));
   if (is_new && name.size() == 1 && server.hashes_directories)
     say("a name of one character clashes with the hashed directories of this server");
+  // The literal text is what goes into the field, and not its template.
   const auto gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
   if (gecos.size() > server.longest_gecos())
     say(fmt::format("gecos has {} bytes, this server keeps {}", gecos.size(),
@@ -101,6 +107,7 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
 }
 
 void Guard::check_names() {
+  // Mailboxes, lists and robots each need a directory of their name beside each other.
   std::map<std::string, std::string> entries;
   const auto enter = [&](const std::string& name, std::string what) {
     const auto [first, is_new] = entries.emplace(name, what);
@@ -112,6 +119,8 @@ void Guard::check_names() {
     enter(name.text(), "mailbox " + name.text());
   for (const auto& [name, list] : input_.desired.lists) enter(name.text(), "list " + name.text());
   for (const auto& [name, robot] : input_.desired.autoresponders)
+    // A robot's directory is in upper case, which keeps it apart from the others unless its name
+    // has no letters.
     enter(to_upper(name.text()), "autoresponder " + name.text());
   // A directory that is nobody's home on one server may be a mailbox's on the next.
   for (const auto& [path, file] : input_.desired.files) {
@@ -144,6 +153,7 @@ void for_each_delivery(const State& state, Visit visit) {
   }
   for (const auto& [name, list] : state.lists)
     for (const auto& [suffix, target] : list.links)
+      // Only files that a link leads to are read as delivery lines.
       if (const auto file = list.files.find(target); file != list.files.end()) {
         DeliveryLines lines;
         for (const auto line : split_lines(file->second)) lines.emplace_back(line);
@@ -156,6 +166,7 @@ std::vector<std::string> programs_in(const std::string& line, LineReader reader,
   const auto parsed = parse_delivery(line, reader, false);
   if (parsed.kind != DeliveryKind::program) return {};
   std::vector<std::string> out;
+  // Only absolute paths can be looked for; where a bare name leads depends on the PATH of qmail.
   for (const auto& program : programs_run(parsed.argument)) {
     const auto path = expand(program, paths);
     if (path && !path->empty() && path->front() == '/') out.push_back(*path);
@@ -171,6 +182,7 @@ void Guard::check_space() {
   std::uint64_t bytes = 0, files = 0;
   for (const auto& report : input_.facts.archives) {
     files += report.messages + report.files;
+    // Half a block is lost at the end of each file, on average.
     bytes += report.bytes + (report.messages + report.files) * block / 2;
   }
   if (files == 0) return;
@@ -203,6 +215,7 @@ std::map<std::string, std::vector<std::string>> extensions_of(const State& state
   std::map<std::string, std::vector<std::string>> out;
   for (const auto& [path, file] : state.files) {
     const auto end = path.find(file_begin);
+    // Only a file directly in the home answers to an extension.
     if (!path.starts_with(placeholder) || end != path.find('}') ||
         path.find('/', end + 2) != path.npos)
       continue;
@@ -253,6 +266,7 @@ void Warnings::of_deliveries() {
         if (input_.facts.missing_programs.contains(program)) missing[{kind, name}].insert(program);
     }
   });
+  // One warning for each subject, since a list alone runs half a dozen programs.
   for (const auto& [subject, programs] : missing) {
     constexpr std::size_t shown = 3;
     std::vector<std::string> names(programs.begin(), programs.end());
@@ -272,6 +286,7 @@ void Warnings::of_full_mailboxes() {
     const auto mailbox = input_.desired.mailboxes.find(*key);
     if (mailbox == input_.desired.mailboxes.end()) continue;
     const auto& quota = mailbox->second.quota;
+    // The archive's whole content counts, as it will all be there.
     if ((quota.bytes > 0 && report.archive.bytes > quota.bytes) ||
         (quota.messages > 0 && report.archive.messages > quota.messages))
       warn("mailbox", report.box.name,

@@ -1,3 +1,7 @@
+// What a plan amounts to, in verbs and numbers. The deletions are what the guard judges and what is
+// asked about on a terminal, so they are counted by what a person loses: addresses of lists and
+// messages, and not only actions.
+
 #include <fmt/format.h>
 
 #include "vstate/base/text.h"
@@ -59,6 +63,7 @@ Verb verb_of(const Action& action) { return std::visit(VerbOf{}, action); }
 Deletions deletions_of(const Plan& plan) {
   Deletions out;
   for (const auto& action : plan.actions) {
+    // A list that goes takes all of its addresses, and one that stays may lose some.
     if (const auto* list = std::get_if<Change<List>>(&action); list != nullptr && list->before)
       out.subscribers += addresses_removed(*list->before, list->after ? *list->after : List{});
     if (verb_of(action) != Verb::remove) continue;
