@@ -1,3 +1,7 @@
+// The options' file holds the same options as the command line, so its values are handed on as the
+// texts that a person would have typed there. What an option is and which values it takes is not
+// known here; only the shape of the file is checked, with the place of each error.
+
 #include "vstate/document/options_file.h"
 
 #include <algorithm>
@@ -18,6 +22,7 @@ class OptionsReader {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
       const auto* below = node.as_table();
+      // A table within a command's table is no option of anything, and is told as a wrong type.
       if (below != nullptr && command.empty())
         read(*below, name);
       else
@@ -26,6 +31,7 @@ class OptionsReader {
   }
 
   std::vector<OptionValue> values() && {
+    // toml++ keeps keys sorted; errors about options read better in the order of the file.
     std::stable_sort(values_.begin(), values_.end(), [](const auto& one, const auto& other) {
       return std::pair(one.place.line, one.place.column) <
              std::pair(other.place.line, other.place.column);
@@ -40,6 +46,7 @@ class OptionsReader {
   }
 
   [[nodiscard]] static std::optional<std::string> scalar(const toml::node& node) {
+    // Dates and fractions are no option's value.
     if (const auto* text = node.as_string()) return text->get();
     if (const auto* number = node.as_integer()) return std::to_string(number->get());
     if (const auto* is_set = node.as_boolean()) return is_set->get() ? "true" : "false";

@@ -1,3 +1,7 @@
+// The file is read table by table, each with the keys that it may have. Nothing stops at the first
+// error: whatever is wrong is gathered with line and column, since a file of a thousand mailboxes
+// is mended once and not a thousand times. The State is given out only if there was none.
+
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -86,6 +90,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};
     const std::string title = fmt::format("{}.{}", key, name.str());
+    // What is excluded is passed over unread, so that a broken entry can be left out.
     if (selection_.excludes(title)) {
       excluded_.push_back(title);
       continue;
@@ -106,9 +111,11 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
       diagnostics_.error(place, std::move(what));
       continue;
     }
+    // Lists and robots need a directory of their name, which an alias does not.
     if ((key == "list" || key == "autoresponder") && is_kept_directory(checked->text()))
       diagnostics_.error(place, fmt::format("{} name \"{}\" cannot be a directory of the domain's",
                                             key, name.str()));
+    // Names that differ only in case are one name to vpopmail, while TOML keeps them apart.
     const auto [first, is_new] = seen.emplace(checked->text(), name.str());
     if (!is_new) {
       diagnostics_.error(place,
@@ -131,6 +138,8 @@ ArchivePart Reading::read_part(Table& table) {
   if (table.require("sha256")) part.sha256 = table.string("sha256").value_or("");
   const auto& path = part.archive;
   const auto names = split(path, '/');
+  // A file may come from elsewhere, and must not make an apply read archives outside of its
+  // directory.
   if (table.has("archive") && (path.empty() || path.front() == '/' ||
                                std::find(names.begin(), names.end(), "..") != names.end()))
     table.error("archive", "must be a path below the archives' directory");
@@ -168,6 +177,7 @@ Quota Reading::read_quota(Table& mailbox) {
   const auto* node = mailbox.table("quota");
   if (node == nullptr) return quota;
   auto table = open(*node, mailbox.title() + ".quota", k_quota_keys);
+  // A limit of 0 would read as none to vpopmail, so it cannot be written as a limit.
   quota.bytes = static_cast<std::uint64_t>(table.number("bytes", 1).value_or(0));
   quota.messages = static_cast<std::uint64_t>(table.number("messages", 1).value_or(0));
   if (!table.has("bytes") && !table.has("messages"))
@@ -201,6 +211,8 @@ Flags Reading::read_flags(Table& mailbox) {
 }
 
 std::optional<LastLogin> Reading::read_login(Table& mailbox) {
+  // vpopmail has one field for both: an account that never logged in holds the time of its
+  // creation, with this address.
   if (const auto created = mailbox.time("created")) {
     if (mailbox.has("last_login"))
       mailbox.error("created", "stands beside last_login", "keep one of them");
@@ -246,6 +258,8 @@ Mailbox Reading::read_mailbox(Table& table) {
   }
   mailbox.is_apop = table.boolean("apop").value_or(false);
   mailbox.gecos = table.text("gecos").value_or("");
+  // A gecos names no path, but a byte that is no UTF-8 may be spelt in it; a broken template was
+  // reported when the text was read.
   if (const auto literal = expand_pathless(mailbox.gecos))
     refuse_nul("gecos", *literal);
   else if (check_template(mailbox.gecos).empty())
@@ -262,6 +276,7 @@ Mailbox Reading::read_mailbox(Table& table) {
 void Reading::read_limits(Table& domain, State& state) {
   const auto* node = domain.table("limits");
   if (node == nullptr) return;
+  // The keys come from the table of limits, so that neither can lack one of the other's.
   static const Keys keys = [] {
     Keys out{"disable"};
     for (const auto& name : limit_names())
@@ -280,6 +295,7 @@ void Reading::read_limits(Table& domain, State& state) {
     if (name.maximum > 0 && *value > name.maximum)
       table.error(name.document_key,
                   fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
+    // A value that says what an absent one says is not kept, or two equal servers would differ.
     if (*value != name.unset) limits[std::string(name.file_key)] = *value;
   }
   for (const auto& item : table.strings("disable")) {
@@ -293,6 +309,8 @@ void Reading::read_limits(Table& domain, State& state) {
     else
       limits[std::string(found->file_key)] = 1;
   }
+  // An empty table is a domain with a file of limits that limits nothing, which is something else
+  // than none.
   state.limits = limits;
 }
 
@@ -343,6 +361,7 @@ Autoresponder Reading::read_autoresponder(Table& table) {
         robot.seconds = static_cast<std::uint64_t>(limit.number("seconds").value_or(0));
     }
   }
+  // A program or a mailbox's path here would run beside the robot without being shown as such.
   for (const auto& line : robot.copy_to)
     if (parse_delivery(line, LineReader::qmail_local, false).kind != DeliveryKind::forward)
       table.error("copy_to", fmt::format("\"{}\" is not a forward", line));
@@ -357,6 +376,7 @@ void Reading::read_addresses(Table& list, std::string_view key, std::set<std::st
       list.error_at(item.place, what + " cannot be a subscriber (1 to 400 bytes, no NUL)");
     else if (!out.insert(item.text).second)
       list.error_at(item.place, what + " is named twice");
+    // ezmlm takes any text, and servers have such entries, so this is a warning.
     else if (item.text.find('@') == std::string::npos)
       diagnostics_.warning(item.place, what + " is not an address");
   }
@@ -394,10 +414,13 @@ List Reading::read_list(Table& table, const std::string& name) {
     list.options.insert(item.text);
   }
   for (const auto& sublist : k_sublists) {
+    // A key that is there and empty makes the directory all the same: it is how a list without
+    // moderators yet may look.
     if (!table.has(sublist.key)) continue;
     read_addresses(table, sublist.key, list.addresses[std::string(sublist.directory)]);
     places_[fmt::format("list.{}.{}", name, sublist.key)] = table.place(sublist.key);
   }
+  // ezmlm allows further sub-lists of any name, so these keys are not known beforehand.
   if (const auto* others = table.table("others")) {
     Keys keys;
     for (const auto& [key, node] : *others) keys.push_back(key.str());
@@ -447,6 +470,7 @@ void Reading::read_file(Table& table, State& state) {
     if (table.boolean("directory") == false) table.error("directory", "can only be true");
   }
   if (const auto mode = table.string("mode")) {
+    // As text, since TOML would read a number with a leading zero as an error.
     const bool is_octal = mode->size() == 4 && mode->front() == '0' &&
                           mode->find_first_not_of("01234567") == std::string::npos;
     if (is_octal)
@@ -500,6 +524,8 @@ void Reading::read_left_out(Table& top, State& state) {
 std::optional<State> Reading::read(const toml::table& root) {
   auto top = open(root, "", k_top_keys);
   if (top.require("vstate")) {
+    // The version is looked at first, but the rest is read as well: a wrong number may be the only
+    // fault.
     const auto version = top.number("vstate");
     if (version && *version < 1)
       top.error("vstate", "there is no format version 0", "write 1");
@@ -533,8 +559,10 @@ std::optional<State> Reading::read(const toml::table& root) {
   });
   read_files(top, *state);
   read_left_out(top, *state);
+  // Patterns are compared before the exclusion takes away what they match.
   unmatched_ = patterns_without_match(*state, excluded_, selection_);
   *state = without_excluded(*std::move(state), selection_);
+  // References come last, when all that could be named has been read and what is excluded is gone.
   check_references(*state, file_, places_, diagnostics_);
   return state;
 }

@@ -1,3 +1,7 @@
+// What single tables cannot see: names that one part uses and no other describes, and two parts
+// that would become one file on the server. The second would make an apply write one of them and
+// lose the other, depending on the order.
+
 #include "document/references.h"
 
 #include <algorithm>
@@ -64,6 +68,8 @@ void ReferenceCheck::check_named(const std::string& text, const Place& place,
 
 void ReferenceCheck::check_moderators() {
   const auto& state = state_;
+  // A moderator's address may be answered by a mailbox, an alias, a robot, a list, or the
+  // "-default" alias of a shorter name.
   const auto is_here = [&](const std::string& local) {
     const auto mailbox = MailboxName::parse(local);
     const auto alias = AliasName::parse(to_lower(local));
@@ -112,6 +118,7 @@ void ReferenceCheck::run() {
     check_file_name(path, file, dot_qmail);
     check_file_place(path);
     check_named(path, place_of(subject), "file");
+    // Raw bytes are no template, and name nothing.
     if (file.kind != File::Kind::bytes) check_named(file.content, place_of(subject), subject);
   }
   check_moderators();
@@ -165,6 +172,7 @@ ReferenceCheck::Owners ReferenceCheck::dot_qmail_files() const {
 void ReferenceCheck::check_file_name(const std::string& path, const File& file,
                                      const Owners& dot_qmail) {
   const auto place = place_of("file." + path);
+  // As a file its lines would not be understood, nor shown in a plan.
   if (file.kind == File::Kind::text && is_delivery_file(path) && !dot_qmail.contains(path))
     diagnostics_.error(place, fmt::format("file.path: \"{}\" answers to an address", path),
                        "describe it as [alias.NAME]");
@@ -185,6 +193,7 @@ void ReferenceCheck::check_file_name(const std::string& path, const File& file,
 void ReferenceCheck::check_file_place(const std::string& path) {
   const auto place = place_of("file." + path);
   const auto list = AliasName::parse(path.substr(0, path.find('/')));
+  // The list's own table describes its directory, and only whole.
   if (list && state_.lists.contains(*list) && list->text() == path.substr(0, path.find('/')))
     diagnostics_.error(
         place, fmt::format("file.path: \"{}\" is in the directory of list.{}", path, list->text()));
@@ -208,6 +217,7 @@ std::string path_problem(const std::string& path) {
   const auto parts = split(*literal, '/');
   for (const std::string_view refused : {"..", ".", ""})
     if (std::find(parts.begin(), parts.end(), refused) != parts.end()) return outside;
+  // Names of vpopmail's are described by keys of the file, and would be written twice.
   const bool is_own = in_home
                           ? *literal == ".qmail" || *literal == "lastauth"
                           : is_kept_name(parts.front()) && !parts.front().starts_with(".vstate-");

@@ -1,3 +1,8 @@
+// The canonical text: the same State gives the same bytes, whichever server it came from. Tables
+// stand in the order of the State, keys in the order of the reader, one fact is one line, and what
+// says nothing is left out. So a file can be kept under version control, and a difference in it is
+// a difference of the domain.
+
 #include <algorithm>
 #include <string>
 
@@ -27,6 +32,8 @@ std::string escape(std::string_view text, bool multi_line) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\\')
       out += "\\\\";
+    // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
+    // close them.
     else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
       out += "\\\"";
     else if (c == '\n' && multi_line)
@@ -37,6 +44,7 @@ std::string escape(std::string_view text, bool multi_line) {
       out += "\\t";
     else if (c == '\r')
       out += "\\r";
+    // Other control characters may not stand in TOML, even between quotes.
     else if (byte < 0x20 || byte == 0x7f)
       out += fmt::format("\\u{:04X}", byte);
     else
@@ -56,6 +64,7 @@ std::string key_text(std::string_view key) {
 
 /// Text of more than one line stands as it is read, between triple quotes.
 std::string text_value(std::string_view text) {
+  // A newline at the very end alone is easier to see as "\n" in one line.
   if (const auto end = text.find('\n'); end == std::string_view::npos || end + 1 == text.size())
     return quoted(text);
   return fmt::format("\"\"\"\n{}\"\"\"", escape(text, true));
@@ -71,6 +80,8 @@ std::vector<std::string> spelt(const Strings& values) {
 template <class Strings>
 std::string array(const Strings& values) {
   if (values.empty()) return "[]";
+  // One value stands on the line of its key; of several each has a line, so that adding one changes
+  // one line.
   if (values.size() == 1) return fmt::format("[{}]", quoted(*values.begin()));
   std::string out = "[\n";
   for (const auto& value : values) out += fmt::format("  {},\n", quoted(value));
@@ -143,6 +154,8 @@ void write_login(Writer& out, const LastLogin& login) {
 
 void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox) {
   out.table("mailbox", name);
+  // The reader refuses what is no hash under "password", so that a clear-text password there is not
+  // overlooked.
   const bool is_unusable = kind_of(mailbox.password) == PasswordKind::unusable;
   out.text(is_unusable ? "unusable_password" : "password", spell_bytes(mailbox.password.reveal()));
   if (mailbox.clear_password)
@@ -178,6 +191,7 @@ void write_list(Writer& out, const std::string& name, const List& list) {
   out.table("list", name);
   if (!list.options.empty()) out.value("options", array(spelt(list.options)));
   std::vector<std::string> others;
+  // Sub-lists with a key of their own come first and in a fixed order.
   for (const auto& sublist : k_sublists) {
     const auto found = list.addresses.find(std::string(sublist.directory));
     if (found != list.addresses.end()) out.value(sublist.key, array(spelt(found->second)));
@@ -192,6 +206,8 @@ void write_list(Writer& out, const std::string& name, const List& list) {
   if (!others.empty()) out.value("others", fmt::format("{{ {} }}", fmt::join(others, ", ")));
   out.text("key", list.key.reveal());
   if (list.archive) out.value("archive", archive_value(*list.archive));
+  // Sub-tables must come behind all plain keys of the list, which TOML would count to them
+  // otherwise.
   if (!list.files.empty()) out.table("list", name, "files");
   for (const auto& [file, text] : list.files) out.value(spell_bytes(file), text_value(text));
   if (!list.links.empty()) out.table("list", name, "links");
@@ -214,6 +230,7 @@ void write_file(Writer& out, const std::string& path, const File& file) {
       return;
     case File::Kind::directory:
       out.value("directory", "true");
+      // The usual modes are left out: they are what the reader takes without one.
       if (file.mode != 0700) out.value("mode", quoted(fmt::format("{:04o}", file.mode)));
       return;
   }
