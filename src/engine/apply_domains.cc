@@ -1,3 +1,8 @@
+// Files go one after the other through compare, refuse, build; what is built waits for a
+// publication together with others, since each publication rewrites files as long as the server has
+// domains. The wait is bounded in number, time and mail, so that no domain's users wait for
+// another's mail. A failure of one domain ends the run only where the next would meet the same.
+
 #include "engine/apply_domains.h"
 
 #include <algorithm>
@@ -72,6 +77,7 @@ void Applying::settle(ApplyOutcome outcome) {
 
 /// Archives are read for it from beginning to end.
 Result<Prepared> Applying::compare(const DomainFile& file, Diagnostics& diagnostics) {
+  // Comparing reads archives from beginning to end, so it may take a while and is told as a stage.
   observer_.on_stage("comparing " + file.state.name.text());
   auto prepared = prepare(session_, file, options_.plan, diagnostics,
                           options_.feed == nullptr ? "" : options_.feed->title());
@@ -96,6 +102,7 @@ void Applying::apply(const DomainFile& file, std::size_t index) {
 std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t index,
                                              const Plan& plan) {
   const auto& domain = file.state.name;
+  // A saved plan is checked before anything is shown: what a person agreed to must be what is done.
   if (options_.saved != nullptr)
     if (auto stale = staleness(*options_.saved, index, file, plan); !stale.empty())
       return ended(domain, Ending::stale, {Error{Errc::conflict, std::move(stale)}});
@@ -120,12 +127,15 @@ std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t
 
 bool Applying::may_delete(const Plan& plan) {
   const auto deletions = deletions_of(plan);
+  // A feed may delete messages that are gone at its source, of which the plan cannot know.
   const bool of_feed = options_.feed != nullptr && options_.plan.prune;
   return (deletions.is_empty() && !of_feed) || observer_.may_delete(plan, deletions, of_feed);
 }
 
 /// The server is as the file says already, which the ledger may not know yet.
 Status Applying::remember_nothing_new(const Plan& plan) {
+  // The ledger is opened for writing only where there is news: a run that changes nothing writes
+  // nothing at all.
   if (session_.memory) {
     const auto is_news = session_.memory->is_news(plan.domain, plan.memory);
     if (!is_news && !forgets_damaged_ledger(session_)) return propagate(is_news);
@@ -156,6 +166,7 @@ void Applying::leave_damaged_ledger() {
 }
 
 void Applying::record(const DomainName& domain, const Run& run) {
+  // A run that cannot be recorded has still been carried out.
   if (const auto ended = ledger_->end_run(run); !ended)
     observer_.on_trouble(&domain, ended.error().message);
 }
@@ -163,8 +174,10 @@ void Applying::record(const DomainName& domain, const Run& run) {
 std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared prepared) {
   const auto& domain = file.state.name;
   const auto bytes = summary_of(prepared.plan).bytes;
+  // Domains that are ready do not wait for the mail of this one.
   if (bytes >= k_much_mail) publish_built();
   auto known = ledger();
+  // The run is recorded as begun before it changes anything, so that a killed one can be seen.
   const auto number = known ? (*known)->begin_run(options_.command, domain)
                             : Result<std::int64_t>(tl::unexpected<Error>(known.error()));
   if (!number) {
@@ -220,6 +233,7 @@ void apply_domains(Session& session, const std::vector<DomainFile>& files,
                    const ApplyOptions& options, RunObserver& observer) {
   Applying applying(session, options, observer);
   for (std::size_t i = 0; i < files.size() && !applying.is_over(); ++i) applying.apply(files[i], i);
+  // What was built before the run came to an end is published all the same.
   applying.publish_built();
 }
 

@@ -1,3 +1,7 @@
+// A stream is a dump that comes through a pipe: first the domain's file, then its mail, box by box.
+// The file is checked in full before any mail is taken, and it must be that of the domain that was
+// asked for.
+
 #include <fmt/format.h>
 
 #include "engine/apply_domains.h"
@@ -44,10 +48,12 @@ Result<StreamReport> apply_stream(Session& session, StreamReader& stream,
   const auto file = parse_domain_file(origin.title, text, selection, diagnostics);
   observer.on_read(diagnostics);
   if (!file) return StreamReport();
+  // The other side may be wrong, or another machine than was meant.
   if (origin.wanted != nullptr && file->state.name != *origin.wanted)
     return fail(Errc::invalid,
                 fmt::format("{}: {} was asked for, and {} came; nothing was changed", origin.title,
                             origin.wanted->text(), file->state.name.text()));
+  // Where the other side has left things out, its file has nothing for these patterns to match.
   auto judged_here = selection;
   if (origin.is_excluded_there) judged_here.exclude.clear();
   VSTATE_TRY(check_patterns(judged_here, &session, {*file}));

@@ -1,3 +1,7 @@
+// Whether the archives of a file hold what the target lacks. An archive that the ledger knows to be
+// wholly in is not read again: what is missing of it was deleted by its owner. All others are read
+// from beginning to end, which also proves their digests.
+
 #include "engine/archive_facts.h"
 
 #include <fmt/format.h>
@@ -50,6 +54,7 @@ Result<MailMemory> Comparing::memory_of(const NamedArchive& named) const {
 std::size_t Comparing::known_parts(const NamedArchive& named) const {
   if (!session_.memory) return 0;
   const auto paths = archive_files(file_.archive_root, *named.archive).paths();
+  // From the longest beginning to none: increments are usually all in but the last.
   for (auto count = paths.size(); count > 0; --count) {
     const auto end = paths.begin() + static_cast<std::ptrdiff_t>(count);
     const auto identity =
@@ -74,6 +79,7 @@ bool Comparing::has_dovecot_folders(const NamedArchive& named) const {
 Result<ArchiveStatus> Comparing::look(const NamedArchive& named, const std::string& target,
                                       std::size_t known, bool has_dovecot) const {
   VSTATE_TRY_ASSIGN(auto memory, memory_of(named));
+  // The same rules as the apply's, so that both say the same of each entry.
   const auto reserved = reserved_in(named.box.kind, paths_, file_.state);
   const Rules rules{
       .on_difference = on_difference(named.box.kind),
@@ -87,6 +93,7 @@ bool Comparing::has_right_digests(const NamedArchive& named, const ArchiveStatus
                                   std::size_t known) {
   const auto parts = parts_of(named);
   bool is_right = true;
+  // Digests are there only for what was read.
   for (std::size_t i = known; i < parts.size(); ++i) {
     const auto& [subject, part] = parts[i];
     const auto& digest = found.digests[i - known];
@@ -110,6 +117,7 @@ std::optional<ArchiveReport> Comparing::compare(const NamedArchive& named) {
     diagnostics_.error(file_.place_of(named.subject), error.message);
     return std::nullopt;
   };
+  // A directory that is gone has lost its mail with it, so that all of it comes again.
   const auto is_there = session_.system->exists(target);
   if (!is_there) return refuse(is_there.error());
   const auto known = !options_.reads_all_archives && *is_there ? known_parts(named) : 0;

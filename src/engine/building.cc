@@ -1,3 +1,6 @@
+// What belongs to one domain while it is on its way: its plan, its run, what was reported. The
+// members refer to each other, so a building is made in place and never moved.
+
 #include "engine/building.h"
 
 #include <algorithm>
@@ -10,6 +13,7 @@
 namespace vstate::engine {
 
 void RecordingObserver::on_failure(const std::string& address, const std::string& message) {
+  // The ledger's record of a run is made of the same reports that the person sees.
   changes_.push_back({address, message});
   to_.on_failure(address, message);
 }
@@ -35,6 +39,7 @@ ApplyInput input_of(Session& session, const DomainFile& file, const Observation&
           .prunes_mail = options.plan.prune,
           .max_delete = options.plan.max_delete,
           .to_dovecot = options.plan.to_dovecot,
+          // hardware_concurrency(3) may answer 0 for "not known".
           .jobs = std::max(1U, jobs),
           .selection = options.plan.selection};
 }
@@ -68,6 +73,7 @@ Run Building::stopped(const Error& error) {
 
 /// A feed is asked each time; it need not have anything.
 bool Building::brought_something(const ApplyReport& report) const {
+  // With a feed, the plan always has an action for it, whether or not anything comes.
   return input_.feed == nullptr || prepared_.plan.actions.size() > 1 ||
          report.messages + report.restated + report.removed > 0;
 }
@@ -75,6 +81,7 @@ bool Building::brought_something(const ApplyReport& report) const {
 ApplyOutcome Building::finish(const Status& published, Run& record) {
   ApplyOutcome outcome{.domain = domain(), .ending = Ending::stopped};
   auto report = run_.end();
+  // A publication that failed for another domain is no failure of this one.
   if (report && !published && !report->is_published)
     report = tl::unexpected<Error>(published.error());
   if (!report) {

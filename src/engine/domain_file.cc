@@ -1,3 +1,7 @@
+// Reading a domain file as far as that needs no server: its text, and whether the archives that it
+// names are there. Both are errors before anything else is done, with the places where the file
+// names them.
+
 #include "engine/domain_file.h"
 
 #include <filesystem>
@@ -21,11 +25,13 @@ void check_archives(const DomainFile& file, Diagnostics& diagnostics) {
   for (const auto& archive : archives_of(file.state))
     for (const auto& part : parts_of(archive)) {
       const auto path = path_join(file.archive_root, part.part->archive);
+      // What cannot be looked at cannot be read either, so it counts as missing.
       std::error_code ignored;
       ++count;
       if (!std::filesystem::is_regular_file(path, ignored))
         missing.emplace_back(part.subject, path);
     }
+  // Where not one of many is there, the directory is wrong and not the file.
   constexpr std::size_t many = 3;
   if (missing.size() == count && count > many) {
     diagnostics.error({file.name, 0, 0},
@@ -41,6 +47,7 @@ void check_archives(const DomainFile& file, Diagnostics& diagnostics) {
 }
 
 std::string directory_beside(const std::string& name) {
+  // Archives lie beside the file that names them, unless --mail says otherwise.
   if (name == "-") return ".";
   const auto directory = std::filesystem::path(name).parent_path().string();
   return directory.empty() ? "." : directory;
@@ -90,6 +97,7 @@ std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
   for (const auto& name : names) {
     auto file = read_domain_file(name, options, diagnostics);
     if (!file) continue;
+    // Two files for one domain would undo each other with every apply.
     const auto [first, is_new] = described.emplace(file->state.name, file->name);
     if (!is_new)
       diagnostics.error(

@@ -1,3 +1,6 @@
+// The texts are made in the export module; here is where they get what is not in the file: homes,
+// owners, and limits, as they are on this server or as a person names them.
+
 #include "engine/export.h"
 
 #include "format/limits_file.h"
@@ -49,6 +52,7 @@ Status find_denials(const Session& session, const std::vector<DomainName>& domai
   const auto path = path_join(server.vpopmail_dir, "etc/vlimits.default");
   VSTATE_TRY_ASSIGN(const auto bytes, session.system->read_if_there(path));
   tables.default_denials = denials_by(parse_limits(bytes.value_or("")).limits);
+  // With the table, the queries ask for the domains' limits themselves.
   if (!tables.limit_columns.empty()) return {};
   for (const auto& domain : domains) {
     const auto* entry = session.qmail->find(domain.text());
@@ -63,12 +67,14 @@ Status find_denials(const Session& session, const std::vector<DomainName>& domai
 }  // namespace
 
 bool needs_server(const ExportOptions& options) {
+  // Only Dovecot's file names homes, and only where nobody has said where they will be.
   return options.format == ExportFormat::dovecot && options.home.empty();
 }
 
 Result<exports::Files> export_domains(const std::vector<DomainFile>& files,
                                       const ExportOptions& options, Session* session) {
   exports::Files all;
+  // One table for all domains has one line with the names of its columns.
   if (options.format == ExportFormat::csv) all["accounts.csv"] = exports::csv_header();
   for (const auto& file : files) {
     exports::Input input{file.state, {}, options.owner};
@@ -77,6 +83,7 @@ Result<exports::Files> export_domains(const std::vector<DomainFile>& files,
       VSTATE_ASSERT(session != nullptr);
       VSTATE_TRY(find_homes(*session, input));
     }
+    // Texts of one name are joined: Dovecot reads one file for all domains.
     for (const auto& [name, text] : files_of(options.format, input)) all[name] += text;
   }
   return all;

@@ -1,3 +1,6 @@
+// A plan is a pure function; everything of the target that it needs besides the domain's state is
+// gathered here beforehand. It is read only, since a plan writes nothing.
+
 #include "engine/facts.h"
 
 #include <fmt/format.h>
@@ -14,6 +17,7 @@ namespace {
 std::set<std::string> refused_hashes(const State& state) {
   std::set<std::string> out;
   for (const auto& [name, mailbox] : state.mailboxes)
+    // What is no hash at all is warned of by itself.
     if (kind_of(mailbox.password) == PasswordKind::hash &&
         !crypt_accepts(mailbox.password.reveal()))
       out.insert(name.text());
@@ -46,6 +50,7 @@ Result<std::set<std::string>> mailboxes_to_convert(Session& session, const Domai
         .home = home->second,
         .owner = condition.owner,
         .identity = fmt::format("{}@{}", name.text(), file.state.name.text())};
+    // Without a batch the conversion only counts.
     const auto found = convert_courier(*session.system, converted, memory, nullptr);
     // What stands in the way is a failure of that mailbox, and holds up no other.
     if (!found || found->folders > 0) out.insert(name.text());
@@ -70,6 +75,7 @@ Result<std::map<std::string, MailAmount>> mail_of_others(const Session& session,
 
 Result<TargetFacts> facts_of_names(Session& session, const State& desired) {
   TargetFacts facts;
+  // This is only a look: the counter does not move before the domain is made.
   VSTATE_TRY_ASSIGN(auto fresh, preview_directory(*session.store, session.server, desired.name));
   facts.foreign_names = foreign_names(*session.qmail, desired);
   facts.new_directory = fresh.path;
@@ -83,6 +89,7 @@ Status add_facts(TargetFacts& facts, Session& session, const DomainFile& file,
   const auto paths = paths_on_target(observation, facts);
   facts.refused_hashes = refused_hashes(file.state);
   VSTATE_TRY_ASSIGN(facts.missing_programs, missing_programs(session, file.state, paths));
+  // Where it cannot be asked, the plan does not judge the space.
   if (const auto space = session.system->free_space(paths.domain); space) {
     facts.free_bytes = space->bytes;
     facts.free_inodes = space->inodes;
@@ -95,6 +102,7 @@ Status add_facts(TargetFacts& facts, Session& session, const DomainFile& file,
       facts.misfits,
       session.store->backend().find_misfits(
           location_on_target(session, file.state.name, observation, facts), file.state, paths));
+  // Their mail is counted only where the plan may delete them, since that walks all of it.
   if (options.prune && observation.state) {
     VSTATE_TRY_ASSIGN(facts.mail_here, mail_of_others(session, file.state, observation));
   }

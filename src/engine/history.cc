@@ -1,3 +1,5 @@
+// The history is read without any lock and with no more rights than reading takes.
+
 #include "engine/history.h"
 
 namespace vstate::engine {

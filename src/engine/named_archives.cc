@@ -1,3 +1,6 @@
+// Each archive has the name by which the file's reader keeps its place, so that an error about it
+// can point at its line.
+
 #include "engine/named_archives.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,7 @@
+// A pattern that matches nothing is likely misspelt, and what it was to leave out would come along.
+// So before a run begins, all patterns are looked for in the files, and those that are not there on
+// the server.
+
 #include "engine/patterns.h"
 
 #include <algorithm>
@@ -20,6 +24,7 @@ class Unmatched {
   [[nodiscard]] const std::vector<std::string>& patterns() const { return patterns_; }
   /// Another place was looked at, and these matched nothing there.
   void keep(const std::vector<std::string>& unmatched) {
+    // What has matched once is fine, wherever that was.
     std::erase_if(patterns_, [&](const std::string& pattern) {
       return std::find(unmatched.begin(), unmatched.end(), pattern) == unmatched.end();
     });
@@ -32,6 +37,7 @@ class Unmatched {
 Status look_in(const SearchedServer& server, const Selection& selection, Unmatched& unmatched) {
   auto& session = server.session;
   for (const auto& name : server.domains) {
+    // An inspection takes its time, and is spared when nothing is left to look for.
     if (unmatched.patterns().empty()) return {};
     VSTATE_TRY(look_at_qmail(session));
     const auto found = inspect_domain(*session.system, session.server, *session.store,

@@ -1,3 +1,7 @@
+// The way from a file to a plan: what qmail says, what the target's state is, what only the target
+// can tell, what the ledger remembers, and then the plan. A damaged ledger is found out only when
+// it is asked, and then all is done once more without it.
+
 #include "engine/prepare.h"
 
 #include <algorithm>
@@ -26,6 +30,8 @@ Result<Memory> memory_of(Session& session, const State& desired, const Observati
 /// Adds what would stop the apply half way: it is better known before it begins.
 Status add_obstacles(Plan& plan, Session& session, const Observation& observation,
                      const TargetFacts& facts) {
+  // A counter that cannot be read would stop the commit of the accounts, after their homes were
+  // made.
   if (adds_mailboxes(plan) && observation.condition.has_directory) {
     const auto placement = session.store->accounts().read_placement(
         location_on_target(session, plan.domain, observation, facts));
@@ -44,6 +50,8 @@ Result<Prepared> prepare_once(Session& session, const DomainFile& file, const Pl
   VSTATE_TRY_ASSIGN(auto facts, facts_of_names(session, file.state));
   facts.feed = feed;
   Observation observation;
+  // A name that is another domain's alias here must not be inspected: it would show that domain's
+  // state.
   if (!facts.foreign_names.contains(file.state.name.text())) {
     VSTATE_TRY_ASSIGN(
         observation, inspect_domain(*session.system, session.server, *session.store, *session.qmail,
@@ -71,6 +79,7 @@ Result<Prepared> prepare_once(Session& session, const DomainFile& file, const Pl
 
 Result<Prepared> prepare(Session& session, const DomainFile& file, const PlanOptions& options,
                          Diagnostics& diagnostics, const std::string& feed) {
+  // The second try reports anew, so the first one's reports are dropped.
   const auto before = diagnostics;
   auto prepared = prepare_once(session, file, options, diagnostics, feed);
   if (!forgets_damaged_ledger(session)) return prepared;

@@ -1,3 +1,7 @@
+// A saved plan names its files and what was planned, and holds neither values nor secrets. To carry
+// it out, everything is read and planned again; only if that gives the same digest is it done. So a
+// stale plan can do no harm, whatever happened in between.
+
 #include "engine/saved_plan.h"
 
 #include <filesystem>
@@ -18,6 +22,7 @@ constexpr int k_version = 3;
 constexpr const char* k_version_key = "vstate_plan";
 
 std::string absolute(const std::string& path) {
+  // Relative names would mean other files when the plan is carried out elsewhere.
   return path.empty() ? path : std::filesystem::absolute(path).string();
 }
 
@@ -85,6 +90,7 @@ Status save_plan(const std::string& path, const SavedPlan& plan) {
 
 Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   std::error_code ignored;
+  // A pipe or "-" is a domain file, and could be read only once.
   if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto text, read_host_file(path));
   // A domain file is TOML and cannot begin with a brace.
@@ -97,6 +103,7 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   if (json->at(k_version_key) != k_version)
     return fail(Errc::unsupported,
                 fmt::format("{}: was saved by another version of vstate; plan again", path));
+  // The library throws where a member is missing or has another type.
   try {
     return std::optional(from_json(*json));
   } catch (const Json::exception&) {

@@ -1,3 +1,7 @@
+// Opening a server: what it is, where its accounts are, what qmail knows, and what earlier runs
+// left. A ledger that cannot be read is no reason to refuse a plan; what it costs is said, since
+// without it a person's changes are not told from what never came.
+
 #include "engine/session.h"
 
 #include <unistd.h>
@@ -37,6 +41,7 @@ Result<Session> open_session(const ServerOptions& options, Access access) {
   if (!std::filesystem::is_directory(options.root))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.root), Scope::run);
   Session session;
+  // Who only reads gets a system that refuses every change, whatever is called later.
   if (access == Access::read)
     session.system = std::make_unique<ReadOnlySystem>(options.root);
   else
@@ -88,6 +93,7 @@ Result<FileLock> take_run_lock(Session& session) {
   auto& system = *session.system;
   const std::string directory = "/var/lib/vstate";
   VSTATE_TRY(make_ledger_directory(system, directory));
+  // Without waiting: another run may take hours.
   auto lock = system.lock(path_join(directory, "lock"), {geteuid(), getegid(), 0600}, 0);
   if (!lock && lock.error().code == Errc::busy)
     return fail(Errc::busy, "another vstate is at work on this server", Scope::run);

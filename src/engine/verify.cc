@@ -1,3 +1,7 @@
+// Nothing that an apply reported is believed: both sides are read again, a plan is made that should
+// be empty, every address is followed, and each message is looked for. What the owner of a mailbox
+// changed or deleted since is no fault, and the ledger tells it apart.
+
 #include "engine/verify.h"
 
 #include <iterator>
@@ -55,6 +59,7 @@ Result<State> without_removed(State state, const Session& session, const Prepare
       if (!prepared.plan.unplaced.contains(kind + "." + name)) return false;
       const auto lines = session.system->look(path_join(directory, dot_qmail_name(name)));
       if (!lines) looked = tl::unexpected<Error>(lines.error());
+      // A file that still answers to the name would still get its mail.
       return lines && (!*lines || kind == "mailbox");
     });
   };
@@ -85,6 +90,7 @@ Result<Verification> verify(Session& session, const DomainFile& file, PlanOption
   VSTATE_TRY_ASSIGN(auto live, check_live(*session.system, session.server, *session.store, wanted,
                                           prepared.observation));
   result.addresses = live.addresses;
+  // Of a domain that is not there one line is enough, and not one for each thing that it lacks.
   const bool is_there = live.addresses > 0;
   if (is_there) add_differences(file.state.name.text(), prepared.plan, result);
   result.problems.insert(result.problems.end(), std::make_move_iterator(live.problems.begin()),
