@@ -1,3 +1,6 @@
+// The words behind the name of an action, from the same values as its fields. Secrets appear as the
+// name of their scheme at most. The text plan and the JSON plan both take their words from here.
+
 #include "view/detail.h"
 
 #include <fmt/format.h>
@@ -23,6 +26,7 @@ std::string detail_of(const Mailbox& mailbox) {
   if (!mailbox.deliver.empty()) out += fmt::format(", delivers to {}", join(mailbox.deliver, "; "));
   return out;
 }
+/// A file without lines makes qmail-local use the delivery that qmail-start was given.
 std::string detail_of(const Alias& alias) {
   return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; ");
 }
@@ -35,6 +39,7 @@ std::string detail_of(const Autoresponder& robot) {
 std::string detail_of(const List& list) {
   std::vector<std::string> parts;
   for (const auto& [directory, addresses] : list.addresses) {
+    // Subscribers are told even where there are none, since a list is about them.
     if (directory.empty())
       parts.push_back(count_text(addresses.size(), "subscriber", "subscribers"));
     else if (directory == "mod" && !addresses.empty())
@@ -46,6 +51,7 @@ std::string detail_of(const List& list) {
 }
 std::string detail_of(const File& file) {
   const auto fields = fields_of(file);
+  // The first field says what the file is; of a text its size is enough.
   return fields.front().name == "content"
              ? fields.front().value
              : fmt::format("{} {}", fields.front().name, fields.front().value);
@@ -61,6 +67,7 @@ struct Detail {
   std::string operator()(const Repair& repair) const { return repair.detail; }
   template <class Value>
   std::string operator()(const Change<Value>& change) const {
+    // What is taken away needs no words: its name and sign say it.
     return change.after ? detail_of(*change.after) : std::string();
   }
   std::string operator()(const CopyArchive& copy) const {
@@ -80,6 +87,7 @@ struct Detail {
     return "UIDs, keywords, and subscriptions of Courier's as Dovecot's";
   }
   std::string operator()(const Publish& publish) const {
+    // The places are named in the order in which they will be written.
     const auto& found = publish.found;
     std::vector<std::string> places;
     if (!found.in_assign) places.emplace_back("users/assign");

@@ -1,3 +1,7 @@
+// The plan as JSON, which is also what the text is made of: what a program reads and what a person
+// sees cannot differ. Values come from the fields of the model, which hold nothing of a secret but
+// its name; that is listed under "sensitive", and whether it changes is said without either value.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -37,6 +41,7 @@ Json to_object(const Fields& fields) {
 /// A side that does not have the field is absent; its words are empty.
 Json to_json(const FieldChange& field) {
   Json out{{"field", field.name}};
+  // Not even words about the value go out: two schemes would tell something of it.
   if (field.is_sensitive) {
     out["sensitive"] = true;
     return out;
@@ -96,6 +101,7 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
     const auto title = directory.empty()    ? std::string("subscribers")
                        : directory == "mod" ? "moderators"
                                             : directory;
+    // Each address that comes or goes is a change of its own, which a person may want to read.
     for (const auto& address : addresses)
       if (!old.contains(address)) changes.push_back(one_sided(title, "", address));
     for (const auto& address : old)
@@ -111,6 +117,7 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
   }
 }
 void add_detail(std::vector<FieldChange>& changes, const File& before, const File& after) {
+  // Two long texts of one size look alike in words; that they differ must be seen all the same.
   if (changes.empty() && before.content != after.content) changes.push_back(other_text("content"));
 }
 void add_detail(std::vector<FieldChange>& changes, const Autoresponder& before,
@@ -177,6 +184,7 @@ class ActionJson {
       out["detail"] = detail_;
     }
     add_sensitive(out, fields_of(change.after ? *change.after : *change.before));
+    // With one side only, there is nothing to compare.
     if (is_new || is_gone) return out;
     auto changes = changed_fields(fields_of(*change.before), fields_of(*change.after),
                                   secrets_changed(*change.before, *change.after));
@@ -229,6 +237,7 @@ Json sums_by_kind(const Json& changes, const Summary& summary) {
                       : verb == "update" ? "change"
                       : verb == "delete" ? "delete"
                                          : nullptr;
+    // What only asks for news adds nothing that could be counted beforehand.
     if (sum != nullptr) count(sum, change["kind"].get<std::string>(), 1);
   }
   if (summary.removed_addresses > 0) count("delete", "address", summary.removed_addresses);
@@ -261,6 +270,7 @@ Json to_json(const Plan& plan) {
   out["changes"] = Json::array();
   for (const auto& action : plan.actions) {
     auto item = std::visit(ActionJson(action), action);
+    // A list, so that later versions may say more of one change.
     item["actions"] = Json::array({verb_word(verb_of(action))});
     if (item["kind"] == "domain") item["name"] = plan.domain.text();
     out["changes"].push_back(std::move(item));

@@ -1,3 +1,8 @@
+// The plan for people, made from its JSON. What a person has to decide on always stands there
+// whole; the rest gives way to the width of the terminal and to the number of rows. Sign and word
+// say the same, so that no colour is needed to understand a row, and the last line is one that
+// scripts search for.
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -66,6 +71,7 @@ constexpr std::array k_nouns{Noun{"domain", "", "domain", "domains"},
 std::string counted(std::uint64_t count, std::string_view kind, std::string_view more = "") {
   const auto* const found = std::find_if(k_nouns.begin(), k_nouns.end(),
                                          [&](const Noun& noun) { return noun.kind == kind; });
+  // Notes have subjects that are no kinds of changes; they are called lines.
   if (found == k_nouns.end())
     return fmt::format("{} {}{} line{}", with_thousands(count), more, kind, count == 1 ? "" : "s");
   return fmt::format("{}{} {}{}", found->before, with_thousands(count), more,
@@ -103,12 +109,14 @@ class Text {
  public:
   Text(const Json& plan, const TextOptions& options)
       : plan_(plan), options_(options), ruler_(options.locale) {
+    // Changes come first and in the order of execution, notes behind them.
     for (const auto& change : plan["changes"]) take_change(change);
     for (const auto& note : plan["notes"])
       rows_.push_back({sign_of_note(note["kind"].get<std::string>()),
                        visible(note["subject"].get<std::string>()),
                        visible(note["name"].get<std::string>()),
                        visible(note["text"].get<std::string>())});
+    // Rows are hidden before the columns are measured: a long name that nobody sees makes no room.
     hide_rows();
     for (const auto& row : rows_) {
       if (row.is_hidden) continue;
@@ -158,12 +166,16 @@ class Text {
                          fmt::format(" ({})", size));
     if (change.contains("changed")) {
       row.changed = &change["changed"];
+      // The fields below the row say it in full.
       row.detail.clear();
       row.takes_away = row.kind == "list" &&
                        std::any_of(row.changed->begin(), row.changed->end(), is_taken_away);
     }
+    // What runs a program is always shown, however many rows are alike: it is how a file from
+    // elsewhere could do harm.
     row.runs_program = row.detail.starts_with('|') || row.detail.find("; |") != std::string::npos ||
                        row.detail.find("delivers to |") != std::string::npos;
+    // A mailbox and its mail are one row to a person, though they are two actions.
     if (row.kind == "mailbox" && row.sign != '-') mailboxes_[row.name] = rows_.size();
     const auto mailbox = row.kind == "mail" ? mailboxes_.find(row.name) : mailboxes_.end();
     if (mailbox == mailboxes_.end()) {
@@ -205,6 +217,7 @@ class Text {
         continue;
       }
       const auto found = hidden_.find({row.sign, row.kind});
+      // The line about hidden rows stands where the last of them would.
       if (found == hidden_.end() || found->second.last != &row) continue;
       const auto& hidden = found->second;
       auto text = fmt::format("{} and {}", dots(), counted(hidden.rows, row.kind, "more "));
@@ -230,6 +243,7 @@ class Text {
     if (is_cut())
       line = is_whole ? ruler_.folded(line, std::max(options_.width, 2 * indent), indent)
                       : ruler_.cut(line, options_.width, dots());
+    // Colour goes around the sign alone, so that cutting a line never cuts an escape sequence.
     const auto shown =
         options_.color ? fmt::format("{}{}\x1b[0m", color_of(sign), sign) : std::string(1, sign);
     out_ += fmt::format("  {} {}\n", shown,
@@ -247,6 +261,7 @@ class Text {
       if (is_brief() && !is_gone) continue;
       if (is_sensitive)
         add_field(name, "changed (not shown)", false);
+      // Of many additions to one field the first are shown; what is taken away is shown in full.
       else if (before.empty() && (options_.verbose || ++added[name] <= k_first_rows))
         add_field(name, "+ " + after, false);
       else if (!before.empty() && after.empty())
@@ -283,6 +298,7 @@ class Text {
                                 std::pair{'?', "is only on the server"},
                                 std::pair{'!', "needs a look"}};
     out_ += "\n";
+    // Only signs that occur are explained.
     for (const auto& [sign, meaning] : legend)
       if (signs_.contains(sign)) out_ += fmt::format("  {} {}\n", sign, meaning);
   }

@@ -1,3 +1,7 @@
+// Columns of a terminal are not bytes and not characters: an accent takes none, a Chinese character
+// two. The C library knows them by locale, and the program's own locale stays "C" since everything
+// else is bytes. So the ruler has a locale of its own and takes it on only while it counts.
+
 #include "view/ruler.h"
 
 #include <wchar.h>
@@ -26,6 +30,7 @@ struct Character {
   std::size_t bytes, columns;
 };
 
+/// mbrtowc(3) would depend on the locale's encoding; the text is UTF-8 whatever that is.
 wchar_t decoded(std::string_view sequence) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
   constexpr unsigned tail_bits = 6, tail_mask = 0x3F;
@@ -38,6 +43,7 @@ wchar_t decoded(std::string_view sequence) {
 
 Character character_at(std::string_view text, std::size_t at) {
   const auto length = utf8_length(text, at);
+  // ASCII, and bytes that are no UTF-8, which a terminal shows in some way of its own.
   if (length <= 1) return {1, 1};
   const int width = wcwidth(decoded(text.substr(at, length)));
   return {length, width < 0 ? 1 : static_cast<std::size_t>(width)};
@@ -77,6 +83,7 @@ std::size_t Ruler::fitting(std::string_view text, std::size_t width, bool takes_
   std::size_t at = 0, columns = 0;
   while (at < text.size()) {
     const auto next = character_at(text, at);
+    // A single wide character in a narrow column must be taken, or folding would not end.
     const bool is_forced = takes_one && at == 0;
     if (columns + next.columns > width && !is_forced) break;
     at += next.bytes;
@@ -88,6 +95,7 @@ std::size_t Ruler::fitting(std::string_view text, std::size_t width, bool takes_
 std::string Ruler::cut(std::string_view text, std::size_t width, std::string_view mark) const {
   if (columns(text) <= width) return std::string(text);
   const auto mark_columns = columns(mark);
+  // There is not even room for the mark that something was cut.
   if (mark_columns > width) return std::string(text.substr(0, fitting(text, width, false)));
   const auto begin = trim_end(text.substr(0, fitting(text, width - mark_columns, false)));
   return std::string(begin) + std::string(mark);
@@ -107,6 +115,7 @@ std::string Ruler::folded(std::string_view text, std::size_t width, std::size_t 
     if (blank != std::string_view::npos && blank > first_word) length = blank;
     out += trim_end(text.substr(0, length));
     text.remove_prefix(length);
+    // The next line has its own indentation, so blanks at the break are dropped.
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     if (text.empty()) return out;
     out += "\n" + std::string(indent, ' ');
