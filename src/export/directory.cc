@@ -1,4 +1,5 @@
-// LDIF and CSV.
+// LDIF and CSV. Both carry names that people chose, so that every value is escaped by the rules of
+// the format: RFC 2849 for lines of LDIF, RFC 4514 within distinguished names, RFC 4180 for cells.
 
 #include <algorithm>
 
@@ -14,6 +15,8 @@ namespace {
 
 /// "key: value", or base64 where RFC 2849 wants it.
 std::string attribute(std::string_view key, std::string_view value) {
+  // Anything else than printable ASCII, and a beginning that LDIF would read as something else,
+  // goes as base64, which any reader takes back.
   const auto is_plain = [](char c) { return c > ' ' - 1 && c < '\x7f'; };
   const bool is_safe = !value.empty() && value.front() != ' ' && value.front() != ':' &&
                        value.front() != '<' && value.back() != ' ' &&
@@ -50,6 +53,8 @@ Files ldif(const Input& input) {
       attribute("dn", base) + "objectClass: organizationalUnit\n" + attribute("ou", domain) + "\n";
   for (const auto& [name, mailbox] : input.state.mailboxes) {
     const auto gecos = gecos_of(mailbox);
+    // inetOrgPerson demands a common name and a surname; an account without a gecos has only its
+    // own name to offer.
     const auto shown = gecos.empty() ? name.text() : gecos;
     text += attribute("dn", fmt::format("uid={},{}", escaped(name.text()), base));
     text += "objectClass: inetOrgPerson\n";
@@ -59,6 +64,7 @@ Files ldif(const Input& input) {
                                 ? shown
                                 : shown.substr(blank + 1));
     text += attribute("mail", fmt::format("{}@{}", name.text(), domain));
+    // Each alias domain is one more address of the same person.
     for (const auto& alias : input.state.aliases)
       text += attribute("mail", fmt::format("{}@{}", name.text(), alias.text()));
     if (!mailbox.password.reveal().empty())
@@ -88,6 +94,8 @@ Files csv(const Input& input) {
   };
   for (const auto& [name, mailbox] : input.state.mailboxes)
     add(name.text(), mailbox, mailbox.deliver);
+  // Aliases stand among the accounts, with no password and with lines that say where their mail
+  // goes.
   for (const auto& [name, alias] : input.state.alias) add(name.text(), {}, alias.deliver);
   return {{"accounts.csv", text}};
 }

@@ -1,3 +1,8 @@
+// Two ways to Dovecot: a passwd-file for those who leave vpopmail's tables, and queries for a
+// Dovecot beside vpopmail, which read the same tables. The queries must refuse a login wherever
+// vchkpw does: by the account's flags, by the domain's limits, and by the one override that cancels
+// the limits.
+
 #include <fmt/format.h>
 
 #include "export/export.h"
@@ -44,6 +49,7 @@ std::string closing_bits(const Words& words) {
 
 /// What the limits of a domain close, as SQL; empty if no limits close anything.
 std::string domain_mask(const AccountTables& tables, const std::string& domain) {
+  // With the table, limits are asked for at each log-in, and a change of them counts at once.
   if (!tables.limit_columns.empty()) {
     std::vector<std::string> bits;
     for (const auto& [column, bit] : tables.limit_columns)
@@ -51,6 +57,7 @@ std::string domain_mask(const AccountTables& tables, const std::string& domain) 
     return fmt::format("COALESCE((SELECT {} FROM limits WHERE limits.domain = {}), {})",
                        join(bits, " + "), domain, tables.default_denials);
   }
+  // Limits in files cannot be asked for by SQL, so what they close now is written into the query.
   std::string cases;
   for (const auto& [name, bits] : tables.domain_denials)
     if (bits != tables.default_denials) cases += fmt::format(" WHEN '{}' THEN {}", name, bits);
@@ -61,6 +68,7 @@ std::string domain_mask(const AccountTables& tables, const std::string& domain) 
 
 /// vlimits.c:vlimits_setflags: the domain's mask counts unless the account overrides it.
 std::string is_open(const AccountTables& tables, const Words& words, const std::string& domain) {
+  // A NULL in the flags is no flag, as vpopmail takes it.
   const std::string flags = "COALESCE(pw_gid, 0)", bits = closing_bits(words);
   auto condition = fmt::format("({} & {}) = 0", flags, bits);
   if (const auto mask = domain_mask(tables, domain); !mask.empty())
@@ -75,6 +83,7 @@ std::string query(const AccountTables& tables, const Words& words, const std::st
                   bool is_login) {
   const auto select = [&](const std::string& table, const std::string& which,
                           const std::string& domain) {
+    // Names of tables are made of domains and may need quotes, which differ between the databases.
     const char quote = tables.backend == "mysql" ? '`' : '"';
     return fmt::format(
         "SELECT {} FROM {}{}{} WHERE pw_name = '{}' AND {}{}", columns, quote, table, quote,
@@ -83,6 +92,7 @@ std::string query(const AccountTables& tables, const Words& words, const std::st
   };
   if (tables.has_many_domains) {
     auto which = fmt::format("pw_domain = '{}'", words.domain);
+    // Only the table tells a database of alias domains; vpopmail itself looks in users/cdb.
     if (tables.has_alias_domains)
       which =
           fmt::format("({} OR pw_domain = (SELECT domain FROM aliasdomains WHERE alias = '{}'))",
@@ -90,6 +100,8 @@ std::string query(const AccountTables& tables, const Words& words, const std::st
     return select("vpopmail", which, "pw_domain");
   }
   std::vector<std::string> parts;
+  // Each domain has a table of its own: every part of the union answers for one domain, whose name
+  // is written in.
   for (const auto& [domain, table] : tables.tables)
     parts.push_back(select(table, fmt::format("'{}' = '{}'", words.domain, domain),
                            fmt::format("'{}'", domain)));
@@ -150,6 +162,7 @@ std::string connect_24(const AccountTables& tables) {
 
 Files dovecot_users(const Input& input) {
   std::string text;
+  // An account answers under each name of its domain, which the file can only say by one line each.
   std::vector<std::string> hosts{input.state.name.text()};
   for (const auto& alias : input.state.aliases) hosts.push_back(alias.text());
   const auto by_domain = denials_by(input.state.limits.value_or(Limits()));
@@ -157,6 +170,7 @@ Files dovecot_users(const Input& input) {
     const auto home = input.homes.find(name.text());
     const auto& hash = mailbox.password.reveal();
     const auto address = fmt::format("{}@{}", name.text(), hosts.front());
+    // A line that Dovecot could not use, or would read as another account, is a comment instead.
     if (hash.empty() || hash.find_first_of(":\n") != std::string::npos ||
         home == input.homes.end()) {
       text += fmt::format("# {}: {}, so nobody can log in\n", address,

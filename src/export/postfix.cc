@@ -1,3 +1,7 @@
+// Postfix's maps and postfixadmin's rows, of one State. What has no counterpart there (programs,
+// robots, lists) stands as a comment beside the address, so that whoever moves sees what is left to
+// do by hand.
+
 #include <fmt/format.h>
 
 #include "export/export.h"
@@ -20,6 +24,8 @@ Targets targets_of(const DeliveryLines& lines, LineReader reader) {
     const auto parsed = parse_delivery(lines[at], reader, at == 0);
     if (parsed.kind == DeliveryKind::forward)
       out.addresses.push_back(parsed.argument);
+    // A mailbox's own Maildir line means a copy for itself; another Maildir is a place that Postfix
+    // does not know.
     else if (parsed.kind == DeliveryKind::maildir && reader == LineReader::vdelivermail)
       out.keeps_copy = true;
     else if (parsed.kind != DeliveryKind::nothing)
@@ -34,6 +40,7 @@ std::string catch_all_of(const State& state) {
   for (const auto& line : *state.default_delivery) {
     const auto at = line.find("vdelivermail '' ");
     constexpr std::size_t skipped = 16;
+    // The third word of vdelivermail's line is an address, unless a "$" makes the shell compute it.
     if (at != std::string::npos && line.find('@', at) != std::string::npos &&
         line.find('$') == std::string::npos)
       return line.substr(at + skipped);
