@@ -1,3 +1,7 @@
+// A program on the other end of two pipes, ssh as a rule. Nothing about it may hold up this one for
+// ever: not a program that does not read, not one that is silent, and not one that does not end.
+// Each wait has a limit, and at the end of an error the program is gone as well.
+
 #include "pull/child.h"
 
 #include <fcntl.h>
@@ -26,6 +30,7 @@ struct Pipe {
 /// Returns nullopt if there is none; errno says why.
 std::optional<Pipe> make_pipe() {
   std::array<int, 2> ends{};
+  // The ends must not be inherited by any other program, or the pipe would never be seen to end.
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
   return Pipe{Handle(ends[0]), Handle(ends[1])};
 }
@@ -34,6 +39,7 @@ std::optional<Pipe> make_pipe() {
 [[noreturn]] void run(const Pipe& in, const Pipe& out, const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
   std::signal(SIGPIPE, SIG_DFL);
+  // The copies lose the close-on-exec flag, and all other ends close by themselves.
   dup2(in.reading.get(), STDIN_FILENO);
   dup2(out.writing.get(), STDOUT_FILENO);
   execvp(arguments.front(), arguments.data());
@@ -48,6 +54,8 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
   auto out = in ? make_pipe() : std::nullopt;
   if (!out) return fail_errno(words.front(), "cannot make a pipe");
   auto copies = words;
+  // The arguments are made before the fork: in the child, only calls that are safe after a fork may
+  // follow.
   std::vector<char*> arguments;
   for (auto& word : copies) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -61,12 +69,14 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
 }
 
 Child::~Child() {
+  // Most programs end when their input does, or when nobody reads them.
   input.close();
   output.close();
   if (pid_ > 0) end(k_grace);
 }
 
 void Child::give(std::string_view bytes, std::chrono::seconds patience) {
+  // A program that reads nothing would block a write for good, as soon as the pipe is full.
   (void)fcntl(input.get(), F_SETFL, O_NONBLOCK);
   while (!bytes.empty() && can_be_written(input.get(), patience)) {
     const auto count = ::write(input.get(), bytes.data(), bytes.size());
@@ -83,6 +93,8 @@ int Child::end(std::chrono::seconds patience) {
   const auto told = Clock::now() + patience;
   bool is_told = false;
   int status = 0;
+  // There is no wait for a child with a time limit, so it is asked again and again, ever more
+  // seldom.
   for (auto pause = shortest; waitpid(pid_, &status, WNOHANG) == 0;
        pause = std::min(pause * 2, longest)) {
     const auto now = Clock::now();

@@ -1,3 +1,7 @@
+// A source on this machine: each mailbox that was inspected is one parcel, filled straight from the
+// source's files into the receiver. Several threads fill parcels at once, and what they notice is
+// gathered under a mutex.
+
 #include "pull/local_feed.h"
 
 #include <mutex>

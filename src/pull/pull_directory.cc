@@ -1,3 +1,7 @@
+// Pulling from a directory is a dump and an apply in one process: the source's State goes through
+// the text of a domain file, so that it is checked as any file is, and the mail goes directly. The
+// source is looked at once more at the end, since a domain that changed meanwhile is not all here.
+
 #include "pull/local_feed.h"
 #include "pull/pull.h"
 
@@ -34,6 +38,7 @@ Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver&
 }
 
 bool DirectoryPull::has_changed_since(const std::string& before, const Selection& selection) {
+  // Comparing texts is comparing all that the file can say.
   const auto again = inspect_source(source_, domain_, selection);
   return !again || document(*again) != before;
 }
@@ -68,6 +73,7 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
 Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& options,
                                        const DomainName& domain, ApplyOptions apply,
                                        RunObserver& observer) {
+  // The source is opened for reading only; nothing that is called with it can change it.
   VSTATE_TRY_ASSIGN(auto source, open_session(options.server, Access::read));
   const auto failed = [&](const Error& error) {
     return tl::unexpected<Error>(error.in(domain.text()));
@@ -76,6 +82,7 @@ Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& 
   if (!freeze) return failed(freeze.error());
   auto report = DirectoryPull(options, domain, source).run(target, std::move(apply), observer);
   if (!report) return failed(report.error());
+  // The freeze ends when all is copied, and how that went is part of the report.
   if (report->source) end_freeze(*freeze, *report->source);
   return report;
 }

@@ -1,3 +1,7 @@
+// Pulling from a host: this side says what it has, the other side sends the rest as a stream, and
+// the stream is applied. What is said to be there must really be there, or it would never be sent
+// again.
+
 #include "pull/pull.h"
 
 #include "apply/archives.h"
@@ -20,6 +24,7 @@ Result<Have> what_is_here(Session& target, const DomainName& domain, const Selec
     if (!box_kind) continue;  // what is remembered of something else, such as conversions
     const Box box{*box_kind, name};
     const auto place = archive_target(box, observation.condition.paths);
+    // A mailbox whose home is gone needs all of its mail again, whatever the ledger remembers.
     if (!place || place->empty()) continue;
     VSTATE_TRY_ASSIGN(const bool is_there, target.system->exists(*place));
     if (!is_there) continue;
@@ -36,6 +41,7 @@ Result<PullReport> pull_from_host(Session& target, const RemoteOptions& options,
                                   RunObserver& observer) {
   const auto& selection = apply.plan.selection;
   auto have = what_is_here(target, domain, selection);
+  // Without the ledger nothing is known to be here, and all of it comes.
   if (forgets_damaged_ledger(target)) have = what_is_here(target, domain, selection);
   if (!have) return propagate(have);
   VSTATE_TRY_ASSIGN(auto dump, RemoteDump::start(options, domain, *have));

@@ -1,3 +1,8 @@
+// The other side is the same program, started by ssh with the names and options that belong to it.
+// All words go through a shell there, so each is quoted. What comes back must begin like a stream;
+// a shell that greets, a connection that is silent, and a program that is not there each get a
+// message that says so.
+
 #include "pull/remote_dump.h"
 
 #include <fmt/format.h>
@@ -18,6 +23,7 @@ std::string quoted(const std::string& word) {
 /// What the other side shall know of itself, and what it need not look at.
 std::string options_there(const RemoteOptions& options) {
   std::string out;
+  // Only what a person said is handed on; the other side detects the rest by itself.
   const auto add = [&](std::string_view option, const std::string& value) {
     if (!value.empty()) out += fmt::format("--{} {} ", option, quoted(value));
   };
@@ -95,6 +101,7 @@ Result<RemoteDump> RemoteDump::start(const RemoteOptions& options, const DomainN
 }
 
 void RemoteDump::end() {
+  // The stream's own end has told whether it was whole; the exit status says nothing more.
   child_.output.close();
   (void)child_.end(timeout_);
 }
