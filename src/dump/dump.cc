@@ -1,3 +1,8 @@
+// A dump inspects the domain, archives its mail, and writes the file last, since the file names the
+// archives with their digests. Each archive is added to: what an earlier dump into the same
+// directory has is not read again. What cannot be read is gathered over all mailboxes and makes the
+// dump fail, since half a dump would pass for a whole one.
+
 #include "dump/dump.h"
 
 #include <fcntl.h>
@@ -52,8 +57,10 @@ Result<DomainDump> Dumping::run(const DomainName& name) {
   VSTATE_TRY_ASSIGN(auto observation, inspect_source(session_, name, options_.selection));
   static_cast<DumpReport&>(out_) = report_of(observation, options_.clear_passwords);
   VSTATE_TRY(archive_all(observation));
+  // The three counts (expressed, archived, rebuilt) add up to what is on the disk.
   out_.counts.add(observation.accounting);
   auto& state = *observation.state;
+  // What the walks could not take is in the file itself, so that whoever applies it knows.
   state.left_out.insert(state.left_out.end(), left_out_.begin(), left_out_.end());
   out_.left_out = state.left_out;
   out_.text = document_of(std::move(state), options_.clear_passwords);
@@ -89,10 +96,12 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   VSTATE_TRY_ASSIGN(
       const auto summary,
       is_first
+          // The entries of the index are brought up to date by the writing itself.
           ? write_archive(*session_.system, source, path_join(mail, part_path), &index.entries)
           : write_increment(*session_.system, source, path_join(mail, part_path), index.entries));
   add(summary.count, address);
   out_.counts.archived += summary.count.archived;
+  // An empty mailbox has no archive, and a dump that found nothing new adds no increment.
   if (summary.is_trivial)
     return is_first ? std::optional<ArchiveRef>() : std::optional(std::move(index.archive));
   ArchivePart part{.archive = part_path,
@@ -133,8 +142,11 @@ Status Dumping::archive_or_count(std::optional<ArchiveRef>& into, const ArchiveS
 /// Reads the index of an earlier dump; nullopt where archiving has to begin anew.
 Result<std::optional<IndexFile>> Dumping::read_index(const std::string& path) const {
   const auto bytes = read_host_file(path);
+  // An index that is there and cannot be read is an error: another archive would be begun beside
+  // it.
   if (!bytes && bytes.error().code != Errc::not_found) return propagate(bytes);
   auto index = bytes ? parse_index(*bytes, options_.mail) : std::nullopt;
+  // A chain of many increments takes ever longer to read, so that a whole archive is written again.
   constexpr std::size_t most_increments = 99;
   if (index && index->archive.increments.size() >= most_increments) return std::nullopt;
   return index;
@@ -160,6 +172,7 @@ Status Dumping::lock_archives(const std::string& domain) {
   VSTATE_TRY(make_private_directories(path));
   Handle directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open()) return fail_errno(path, "cannot open");
+  // The lock is on the directory itself: it ends with the handle and leaves no file behind.
   if (flock(directory.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(path, "cannot lock");
     return fail(Errc::busy,
@@ -177,6 +190,7 @@ Status Dumping::archive_all(Observation& observation) {
   for (const auto& [name, source] : observation.mailbox_archives)
     take(state.mailboxes.at(name).mail, source, {Box::Kind::mailbox, name.text()});
   for (const auto& [name, source] : observation.list_archives)
+    // A list may have been excluded since it was found.
     if (const auto list = state.lists.find(name); list != state.lists.end())
       take(list->second.archive, source, {Box::Kind::list, name.text()});
   if (observation.domain_archive)
@@ -189,6 +203,7 @@ Status Dumping::archive_all(Observation& observation) {
 Result<DomainDump> dump_domain(Session& session, const DomainName& name,
                                const DumpOptions& options) {
   VSTATE_TRY_ASSIGN(auto freeze, freeze_deliveries(session, name, options.freeze));
+  // If the dump fails, the freeze ends with its object.
   VSTATE_TRY_ASSIGN(auto dump, Dumping(session, options).run(name));
   end_freeze(freeze, dump);
   return dump;

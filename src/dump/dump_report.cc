@@ -1,3 +1,6 @@
+// What a dump tells besides its text. It is made in one place for files, streams and pulls, so that
+// all three say the same of a domain.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -27,6 +30,7 @@ Result<Observation> inspect_source(Session& session, const DomainName& name,
                     inspect_domain(*session.system, session.server, *session.store, *session.qmail,
                                    name, selection));
   if (!observation.state) return fail(Errc::not_found, "there is no such domain on this server");
+  // A dump of an unmounted disk would be an empty file, and its apply with --prune a disaster.
   if (auto why = why_not_a_source(observation); !why.empty())
     return fail(Errc::invalid, std::move(why), Scope::domain);
   return observation;

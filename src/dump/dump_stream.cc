@@ -1,3 +1,8 @@
+// The dump as one stream into a pipe. The file goes first, so that the reader can check it before
+// any mail comes; then each box, of which the reader's own list leaves out what it has. The end of
+// the stream says whether the source changed, and a stream without that end is refused by its
+// reader.
+
 #include <fmt/format.h>
 
 #include "apply/feed.h"
@@ -21,6 +26,7 @@ class StreamDumping {
     const auto sink = stream_.box(box, have_[box]);
     OfferCount count;
     const auto status = offer_tree(*session_.system, source, *sink, count);
+    // A failure that is not about files of the source is one of the pipe, and ends the dump.
     if (!status && count.tree.failures.empty()) return status;
     if (!status) failures_ += (failures_.empty() ? "" : "\n") + status.error().message;
     out_.counts.archived += count.tree.archived;
@@ -61,6 +67,7 @@ Result<DumpReport> dump_stream(Session& session, const DomainName& name, int fil
     VSTATE_TRY(dumping.offer({Box::Kind::list, box.text()}, source));
   if (observation.domain_archive)
     VSTATE_TRY(dumping.offer({Box::Kind::files, ""}, *observation.domain_archive));
+  // A second look shows whether accounts or files changed while the mail was sent.
   const auto after = inspect_source(session, name, options.selection);
   if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
   VSTATE_TRY(dumping.end());
