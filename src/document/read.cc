@@ -372,11 +372,12 @@ void Reading::read_addresses(Table& list, std::string_view key, std::set<std::st
   for (const auto& item : list.byte_strings(key)) {
     const auto what =
         fmt::format("{}.{}: \"{}\"", list.title(), key, visible(spell_bytes(item.text)));
+    // An entry that is no address is a warning only: ezmlm takes any text, and servers have such
+    // entries.
     if (item.text.empty() || item.text.find('\0') != std::string::npos || item.text.size() > 400)
       list.error_at(item.place, what + " cannot be a subscriber (1 to 400 bytes, no NUL)");
     else if (!out.insert(item.text).second)
       list.error_at(item.place, what + " is named twice");
-    // ezmlm takes any text, and servers have such entries, so this is a warning.
     else if (item.text.find('@') == std::string::npos)
       diagnostics_.warning(item.place, what + " is not an address");
   }

@@ -30,10 +30,10 @@ std::string escape(std::string_view text, bool multi_line) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
+    // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
+    // close them. Control characters may not stand in TOML, even between quotes.
     if (c == '\\')
       out += "\\\\";
-    // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
-    // close them.
     else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
       out += "\\\"";
     else if (c == '\n' && multi_line)
@@ -44,7 +44,6 @@ std::string escape(std::string_view text, bool multi_line) {
       out += "\\t";
     else if (c == '\r')
       out += "\\r";
-    // Other control characters may not stand in TOML, even between quotes.
     else if (byte < 0x20 || byte == 0x7f)
       out += fmt::format("\\u{:04X}", byte);
     else

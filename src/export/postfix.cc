@@ -22,10 +22,10 @@ Targets targets_of(const DeliveryLines& lines, LineReader reader) {
   Targets out;
   for (std::size_t at = 0; at < lines.size(); ++at) {
     const auto parsed = parse_delivery(lines[at], reader, at == 0);
-    if (parsed.kind == DeliveryKind::forward)
-      out.addresses.push_back(parsed.argument);
     // A mailbox's own Maildir line means a copy for itself; another Maildir is a place that Postfix
     // does not know.
+    if (parsed.kind == DeliveryKind::forward)
+      out.addresses.push_back(parsed.argument);
     else if (parsed.kind == DeliveryKind::maildir && reader == LineReader::vdelivermail)
       out.keeps_copy = true;
     else if (parsed.kind != DeliveryKind::nothing)

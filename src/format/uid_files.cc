@@ -320,9 +320,9 @@ CourierKeywords parse_courier_keywords(std::string_view list,
   for (++at; at < lines.size(); ++at) {
     const auto colon = lines[at].find(':');
     const std::string name(lines[at].substr(0, colon));
+    // A message with a file of its own is not looked up in the list, which is older.
     if (colon == std::string_view::npos || !is_message_name(name))
       report.add(at + 1, fmt::format("\"NAME:INDEX…\" expected: {}", visible(lines[at])));
-    // A message with a file of its own is not looked up in the list, which is older.
     else if (!newest.contains(name))
       for (const auto number :
            indexes_of(lines[at].substr(colon + 1), index.size(), report, at + 1))

@@ -259,9 +259,9 @@ class Text {
       const auto after = is_sensitive ? "" : visible(field["after_text"].get<std::string>());
       const bool is_gone = row.takes_away && is_taken_away(field);
       if (is_brief() && !is_gone) continue;
+      // Of many additions to one field the first are shown; what is taken away is shown in full.
       if (is_sensitive)
         add_field(name, "changed (not shown)", false);
-      // Of many additions to one field the first are shown; what is taken away is shown in full.
       else if (before.empty() && (options_.verbose || ++added[name] <= k_first_rows))
         add_field(name, "+ " + after, false);
       else if (!before.empty() && after.empty())
