@@ -65,10 +65,12 @@ class OptionsReader {
                                                      ": neither a string, a whole number, true, "
                                                      "false, nor an array of strings");
     };
+    // An array is an option that was given several times.
     if (const auto* array = node.as_array())
       for (const auto& part : *array) add(part);
     else
       add(node);
+    // A value with an error is kept: the command line may still say that there is no such option.
     values_.push_back(std::move(value));
   }
 

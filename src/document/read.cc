@@ -21,6 +21,7 @@ namespace {
 /// A relative path that leads nowhere else.
 bool is_path_below(std::string_view path) {
   const auto parts = split(path, '/');
+  // An empty part comes of a slash in front, at the end, or beside another one.
   return path.find('\0') == std::string_view::npos &&
          std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
            return part.empty() || part == "." || part == "..";
@@ -87,6 +88,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
   for (const auto& [name_pointer, node_pointer] : entries) {
     const auto& name = *name_pointer;
     const auto& node = *node_pointer;
+    // The place of the name is what a person looks for, and not that of the table's first key.
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};
     const std::string title = fmt::format("{}.{}", key, name.str());
@@ -132,6 +134,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
 ArchivePart Reading::read_part(Table& table) {
   places_[table.title()] = table.place("archive");
   ArchivePart part;
+  // Without a path or a digest the archive cannot be told from another, so both must be there.
   if (table.require("archive")) part.archive = table.bytes("archive").value_or("");
   part.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
   part.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
@@ -409,6 +412,8 @@ std::map<std::string, std::string> Reading::read_text_map(Table& owner, std::str
 List Reading::read_list(Table& table, const std::string& name) {
   List list;
   for (const auto& item : table.byte_strings("options")) {
+    // An option is an empty file directly in the list's directory, so its name must be one
+    // component.
     if (item.text.empty() || item.text.find('/') != std::string::npos || item.text.front() == '.')
       table.error_at(item.place, fmt::format("{}.options: \"{}\" is not the name of a file",
                                              table.title(), item.text));
@@ -425,6 +430,7 @@ List Reading::read_list(Table& table, const std::string& name) {
   if (const auto* others = table.table("others")) {
     Keys keys;
     for (const auto& [key, node] : *others) keys.push_back(key.str());
+    // The keys are those that are there: whatever stands in this table is a sub-list.
     auto sub = open(*others, table.title() + ".others", keys);
     for (const auto key : keys) {
       if (!is_path_below(read_bytes(key))) sub.error(key, "is not a path in the list's directory");
@@ -441,6 +447,7 @@ List Reading::read_list(Table& table, const std::string& name) {
 
 void Reading::read_file(Table& table, State& state) {
   if (!table.require("path")) return;
+  // The path is a template, since it may lie in a mailbox's home.
   const auto path = table.text("path").value_or("");
   if (const auto problem = path_problem(path); !problem.empty()) {
     table.error("path", fmt::format("\"{}\" {}", path, problem));
@@ -454,6 +461,7 @@ void Reading::read_file(Table& table, State& state) {
     table.error_at(table.place(), fmt::format("file \"{}\": exactly one of text, base64, link, and "
                                               "directory is wanted",
                                               path));
+  // Each form is read although only one may be there, so that its own errors are told as well.
   if (auto text = table.text("text")) file.content = std::move(*text);
   if (const auto encoded = table.string("base64")) {
     const auto bytes = base64_decode(*encoded);
@@ -514,6 +522,7 @@ void Reading::read_left_out(Table& top, State& state) {
   for (const auto& item : *items) {
     auto table = open(*item.as_table(), "left_out", k_left_out_keys);
     LeftOut out;
+    // Addresses and reasons may hold any byte that a server's names hold.
     if (table.require("what")) out.address = table.bytes("what").value_or("");
     if (table.require("why")) out.why = table.bytes("why").value_or("");
     out.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
@@ -548,6 +557,7 @@ std::optional<State> Reading::read(const toml::table& root) {
     Alias alias;
     if (table.require("deliver")) alias.deliver = table.lines("deliver");
     alias.forwards_only = table.boolean("forwards_only").value_or(false);
+    // qmail reads .qmail-default for it, which is not an alias like others.
     if (key.text() == "default") table.error("deliver", "the catch-all is domain.default");
     state->alias.emplace(key, std::move(alias));
   });
@@ -575,7 +585,9 @@ std::optional<State> read(std::string_view text, const std::string& file_name,
                           std::vector<std::string>* unmatched) {
   const auto root = parse_toml(text, file_name, diagnostics);
   if (!root) return std::nullopt;
+  // Other files may have had errors before; only those of this one count.
   const auto errors = diagnostics.error_count();
+  // The places are given out even with errors, so that others can point at lines.
   Reading reading(file_name, diagnostics, selection);
   auto state = reading.read(*root);
   if (places != nullptr) *places = reading.places();

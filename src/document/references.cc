@@ -59,6 +59,7 @@ Place ReferenceCheck::place_of(const std::string& subject) const {
 void ReferenceCheck::check_named(const std::string& text, const Place& place,
                                  std::string_view what) {
   for (const auto& name : mailboxes_named(text)) {
+    // A name that is no mailbox's at all is missing as well.
     const auto mailbox = MailboxName::parse(name);
     if (!mailbox || !state_.mailboxes.contains(*mailbox))
       diagnostics_.error(place,
@@ -85,6 +86,7 @@ void ReferenceCheck::check_moderators() {
     }
     return false;
   };
+  // Only moderators of this domain can be looked for; others live elsewhere.
   for (const auto& [name, list] : state.lists) {
     const auto moderators = list.addresses.find("mod");
     if (moderators == list.addresses.end()) continue;
@@ -107,6 +109,7 @@ void ReferenceCheck::run() {
   for (const auto& [name, mailbox] : state_.mailboxes) {
     const auto subject = "mailbox." + name.text();
     check_lines(mailbox.deliver, subject);
+    // A vacation message may name a mailbox's directory like any other text.
     if (mailbox.vacation) check_named(*mailbox.vacation, place_of(subject), subject);
   }
   for (const auto& [name, alias] : state_.alias) check_lines(alias.deliver, "alias." + name.text());
@@ -145,6 +148,7 @@ void ReferenceCheck::check_lists() {
     const auto subject = "list." + name.text();
     for (const auto& [file, text] : list.files) check_named(text, place_of(subject), subject);
     for (const auto& [suffix, target] : list.links) {
+      // "news" with the link "-owner" is the same file as an alias "news-owner".
       const auto alias = AliasName::parse(name.text() + suffix);
       if (alias && (state_.alias.contains(*alias) || state_.autoresponders.contains(*alias)))
         diagnostics_.error(place_of(subject),
@@ -157,6 +161,7 @@ void ReferenceCheck::check_lists() {
 
 /// The dot-qmail files that entries make, and which entry.
 ReferenceCheck::Owners ReferenceCheck::dot_qmail_files() const {
+  // Keys are names of files, so that two entries of different kinds meet in one.
   Owners files;
   for (const auto& [name, alias] : state_.alias)
     files[dot_qmail_name(name.text())] = "alias." + name.text();
@@ -180,6 +185,7 @@ void ReferenceCheck::check_file_name(const std::string& path, const File& file,
     diagnostics_.error(
         place, fmt::format("file.path: \"{}\" is the file of {} as well", path, other->second),
         "keep one of them");
+  // A file in a home can only clash with what the mailbox's own table describes.
   const auto in_home = split_home(path);
   const auto owner = in_home ? MailboxName::parse(in_home->mailbox) : fail(Errc::invalid, "");
   if (owner && in_home->rest == "vacation/message" && state_.mailboxes.contains(*owner) &&
@@ -212,6 +218,7 @@ std::string path_problem(const std::string& path) {
   const auto in_home = split_home(path);
   const auto literal = expand_pathless(in_home ? in_home->rest : path);
   const std::string outside = "is not a path below the domain's directory";
+  // An absolute path would be written wherever it leads on the target.
   if (!literal || literal->empty() || literal->front() == '/') return outside;
   if (literal->find('\0') != std::string::npos) return "holds a NUL, which no path can hold";
   const auto parts = split(*literal, '/');
@@ -222,6 +229,7 @@ std::string path_problem(const std::string& path) {
                           ? *literal == ".qmail" || *literal == "lastauth"
                           : is_kept_name(parts.front()) && !parts.front().starts_with(".vstate-");
   if (is_own) return "is vpopmail's own; the keys of the domain and of its mailboxes describe it";
+  // Courier's list of shared folders is text with paths and the one exception.
   if (in_home && parts.front() == "Maildir" && *literal != "Maildir/shared-maildirs")
     return "is mail, which travels in an archive";
   const auto& name = parts.back();

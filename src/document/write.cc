@@ -105,6 +105,7 @@ std::string archive_value(const ArchiveRef& archive) {
   if (!archive.increments.empty()) {
     out += ", increments = [\n";
     for (const auto& part : archive.increments)
+      // Each increment is a line, so that a later dump adds one line to the file.
       out += fmt::format("  {{ {} }},\n", part_value(part));
     out += "]";
   }
@@ -168,6 +169,7 @@ void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox)
       parts.push_back(fmt::format("messages = {}", mailbox.quota.messages));
     out.value("quota", fmt::format("{{ {} }}", fmt::join(parts, ", ")));
   }
+  // One word of bits on the server stands as two lists of words here.
   if (const auto denials = denials_of(mailbox.flags); !denials.empty())
     out.value("disable", word_array(denials));
   if (const auto flags = other_flags_of(mailbox.flags); !flags.empty())
@@ -193,6 +195,7 @@ void write_list(Writer& out, const std::string& name, const List& list) {
   // Sub-lists with a key of their own come first and in a fixed order.
   for (const auto& sublist : k_sublists) {
     const auto found = list.addresses.find(std::string(sublist.directory));
+    // A directory without addresses is written all the same: that it is there has a meaning.
     if (found != list.addresses.end()) out.value(sublist.key, array(spelt(found->second)));
   }
   for (const auto& [directory, addresses] : list.addresses) {
@@ -216,6 +219,7 @@ void write_list(Writer& out, const std::string& name, const List& list) {
 
 void write_file(Writer& out, const std::string& path, const File& file) {
   out.raw("\n[[file]]\n");
+  // The path is a template already; only TOML's own signs are escaped in it.
   out.value("path", quoted(path));
   switch (file.kind) {
     case File::Kind::text:

@@ -17,6 +17,7 @@ void DumpCounts::add(const TreeCount& tree, const std::string& label) {
   for (const auto& link : tree.followed) followed.push_back(fmt::format("{}: {}", label, link));
 }
 
+/// The accounting is of the domain as a whole, while the trees are added one by one.
 void DumpCounts::add(const Accounting& accounting) {
   expressed = accounting.expressed.size();
   rebuilt += accounting.rebuilt.size();
@@ -29,6 +30,7 @@ Result<Observation> inspect_source(Session& session, const DomainName& name,
   VSTATE_TRY_ASSIGN(auto observation,
                     inspect_domain(*session.system, session.server, *session.store, *session.qmail,
                                    name, selection));
+  // A name that is only an alias domain, or another program's, is no domain that could be dumped.
   if (!observation.state) return fail(Errc::not_found, "there is no such domain on this server");
   // A dump of an unmounted disk would be an empty file, and its apply with --prune a disaster.
   if (auto why = why_not_a_source(observation); !why.empty())
@@ -53,6 +55,7 @@ DumpReport report_of(const Observation& observation, ClearPasswords clear_passwo
     report.remarks.push_back(defect.subject.empty()
                                  ? defect.detail
                                  : fmt::format("{}: {}", defect.subject, defect.detail));
+  // Notes are no warnings: what is carried from elsewhere is carried.
   report.notes = observation.notes;
   report.is_frozen = observation.condition.is_frozen;
   report.has_changed = observation.has_changed;
@@ -71,6 +74,7 @@ DumpReport report_of(const Observation& observation, ClearPasswords clear_passwo
 
 void end_freeze(std::optional<DeliveryFreeze>& freeze, DumpReport& report) {
   if (!freeze) return;
+  // A domain that was frozen before stays so: whoever froze it ends it.
   report.is_frozen_by_us = freeze->is_ours();
   if (const auto ended = freeze->end(); !ended) report.still_frozen = ended.error();
 }

@@ -53,10 +53,13 @@ Building::Building(const DomainFile& file, Prepared prepared, Session& session,
       observer_(observer.observer_of(file, prepared_.plan)),
       recording_(*observer_),
       input_(input_of(session, file, prepared_.observation, options, recorded.ledger)),
+      // The run refers to the members above it, which are made before it.
       run_(input_, prepared_.plan, recording_),
       number_(recorded.number) {}
 
 Status Building::build() {
+  // The observer hears of the end also where building failed, so that what it shows can be taken
+  // down.
   observer_->on_begin();
   auto status = run_.build();
   observer_->on_built();
@@ -66,6 +69,7 @@ Status Building::build() {
 Run Building::stopped(const Error& error) {
   Run record;
   record.number = number_;
+  // What was done before the error is in the record, too.
   record.changes = recording_.take_changes();
   record.summary = "stopped: " + error.message;
   return record;
@@ -89,6 +93,7 @@ ApplyOutcome Building::finish(const Status& published, Run& record) {
     outcome.errors.push_back(report.error());
     return outcome;
   }
+  // Failed items do not make a failed domain: the next run takes them up.
   outcome.ending = report->failures.empty() ? Ending::done : Ending::partly;
   outcome.summary = done_line(prepared_.plan, *report);
   outcome.has_changed = brought_something(*report);
@@ -102,6 +107,7 @@ ApplyOutcome Building::finish(const Status& published, Run& record) {
 }
 
 std::string done_line(const Plan& plan, const ApplyReport& report) {
+  // The sentence is that of the plan in the past tense, so that the two can be compared by eye.
   const auto planned = summary_of(plan);
   if (!report.failures.empty())
     return fmt::format(

@@ -81,6 +81,7 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOp
     diagnostics.error({"", 0, 0}, text.error().message);
     return std::nullopt;
   }
+  // Errors name the pipe by words, since "-" says nothing in a message.
   auto file = parse_domain_file(name == "-" ? "standard input" : name, *text, options.selection,
                                 diagnostics);
   if (!file) return std::nullopt;

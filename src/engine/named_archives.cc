@@ -9,6 +9,7 @@ namespace vstate::engine {
 
 std::vector<NamedArchive> archives_of(const State& state) {
   std::vector<NamedArchive> out;
+  // The order is that of the State, so that reports come in the order of the file.
   for (const auto& [name, mailbox] : state.mailboxes)
     if (mailbox.mail)
       out.push_back({.box = {Box::Kind::mailbox, name.text()},
@@ -26,6 +27,7 @@ std::vector<NamedArchive> archives_of(const State& state) {
 }
 
 std::vector<NamedPart> parts_of(const NamedArchive& named) {
+  // The archive itself is the part without a number; increments count from 0, as in the file.
   std::vector<NamedPart> out{{named.subject, named.archive}};
   const auto& increments = named.archive->increments;
   for (std::size_t i = 0; i < increments.size(); ++i)

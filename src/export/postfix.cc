@@ -102,6 +102,7 @@ class Postfix {
   }
 
   void add_mailbox(const std::string& name, const Mailbox& mailbox) {
+    // The slash at the end makes it a Maildir for Postfix.
     const auto place = fmt::format("{}/{}/", domain_, name);
     files_["virtual_mailbox_maps"] += fmt::format("{} {}\n", address(name), place);
     const auto gecos = expand_pathless(mailbox.gecos).value_or(mailbox.gecos);
@@ -118,6 +119,7 @@ class Postfix {
   }
 
   void add_alias(const std::string& name, const Targets& targets) {
+    // What is not carried is said before the line that is.
     for (const auto& other : targets.others)
       comment(fmt::format("{}: not carried: {}", address(name), other));
     if (targets.addresses.empty()) return;

@@ -42,6 +42,7 @@ void add_number(Fields& fields, std::string name, std::int64_t number) {
   add(fields, std::move(name), std::to_string(number), number);
 }
 
+/// Only a claim that holds is a field, so that two values without it are alike.
 void add_claim(Fields& fields, std::string name) { add(fields, std::move(name), "yes", true); }
 
 void add_list(Fields& fields, std::string name, const std::vector<std::string>& list,
@@ -100,12 +101,14 @@ std::string to_text(const Quota& quota) {
 
 Fields fields_of(const Mailbox& mailbox) {
   Fields fields;
+  // The order of these lines is the order in which a person reads the fields.
   add_text(fields, "gecos", mailbox.gecos);
   add(fields, "quota", to_text(mailbox.quota), data_of(mailbox.quota));
   add_secret(fields, "password", scheme_of(mailbox.password));
   // Only that there is one is said.
   if (mailbox.clear_password) add_secret(fields, "clear_password", "set");
   if (mailbox.is_apop) add_claim(fields, "apop");
+  // Denials and other flags are one word of bits on the server, and two things to people.
   add_list(fields, "disable", denials_of(mailbox.flags));
   add_list(fields, "flags", other_flags_of(mailbox.flags));
   add_list(fields, "deliver", mailbox.deliver, "; ");
@@ -128,6 +131,7 @@ Fields fields_of(const Alias& alias) {
 
 Fields fields_of(const Autoresponder& robot) {
   const auto message = short_text(robot.message);
+  // The message is a field even where it is empty: a robot without one is worth seeing.
   Fields fields{{.name = "message", .value = message, .is_sensitive = false, .data = message}};
   add_list(fields, "copy_to", robot.copy_to, "; ");
   add(fields, "limit", fmt::format("{} in {} s", robot.replies, robot.seconds),
@@ -138,6 +142,7 @@ Fields fields_of(const Autoresponder& robot) {
 
 Fields fields_of(const List& list) {
   Fields fields;
+  // Addresses are counted: which of them come and go is shown by whoever compares two lists.
   for (const auto& [directory, addresses] : list.addresses)
     add_number(fields, sublist_title(directory), static_cast<std::int64_t>(addresses.size()));
   add_list(fields, "options", {list.options.begin(), list.options.end()});
@@ -170,6 +175,7 @@ Fields fields_of(const File& file) {
 Fields fields_of(const Limits& limits) {
   Fields fields;
   for (const auto& name : limit_names())
+    // The table's order is that of vpopmail's own file.
     if (const auto found = limits.find(std::string(name.file_key)); found != limits.end())
       add_number(fields, std::string(name.document_key), found->second);
   return fields;

@@ -44,6 +44,7 @@ std::vector<std::string> names_of(Flags flags, bool denials) {
     for (const auto& flag : flag_names())
       if (flag.bit == mask) found = &flag;
     if (found != nullptr && found->is_denial == denials) out.emplace_back(found->name);
+    // It cannot be known whether such a bit denies anything, so it stands among the other flags.
     if (found == nullptr && !denials) out.push_back(fmt::format("bit:{}", bit));
   }
   return out;
@@ -57,6 +58,7 @@ std::optional<Flags> flag_named(std::string_view name) {
   constexpr std::string_view prefix = "bit:";
   if (name.substr(0, prefix.size()) == prefix) {
     const auto bit = to_number(name.substr(prefix.size()));
+    // The flag word has 64 bits here, more than any version of vpopmail uses.
     if (!bit || *bit > 63) return std::nullopt;
     const Flags mask = Flags{1} << *bit;
     // A bit with a name has only that name, so that one state has one spelling.

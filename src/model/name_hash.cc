@@ -28,12 +28,14 @@ std::optional<std::uint64_t> from_hex(std::string_view digits) {
 
 std::string to_bytes(const NameHash& hash) {
   std::string bytes;
+  // The higher half comes first, or the bytes would not sort as the hashes do.
   append_big_endian(bytes, hash.high);
   append_big_endian(bytes, hash.low);
   return bytes;
 }
 
 NameHash name_hash_of(std::string_view bytes) {
+  // Fewer bytes come from a file that was cut off; zeros are no name's hash.
   if (bytes.size() < 2 * k_number_bytes) return {};
   return {from_big_endian(bytes), from_big_endian(bytes.substr(k_number_bytes))};
 }

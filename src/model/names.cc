@@ -23,6 +23,7 @@ template <class Allowed>
 std::string first_refused(std::string_view text, Allowed allowed) {
   const auto at = std::find_if_not(text.begin(), text.end(), allowed);
   if (at == text.end()) return {};
+  // The byte is named in a way that can be read, also where a terminal could not show it.
   const auto byte = static_cast<unsigned char>(*at);
   if (byte == ' ') return "a blank";
   return byte > 32 && byte < 127 ? fmt::format("'{}'", *at) : fmt::format("byte 0x{:02x}", byte);
@@ -70,6 +71,7 @@ Result<std::string> MailboxRules::check(std::string_view text) {
     return fail(
         Errc::invalid,
         fmt::format("mailbox name \"{}\" contains {}, which vpopmail refuses", text, refused));
+  // Both consist of allowed signs, and neither can be a home.
   if (text == "." || text == "..")
     return fail(Errc::invalid, fmt::format("mailbox name \"{}\" cannot be a directory", text));
   if (is_kept_directory(to_lower(text)))
@@ -89,6 +91,7 @@ Result<std::string> AliasRules::check(std::string_view text) {
   });
   if (!refused.empty())
     return fail(Errc::invalid, fmt::format("alias name \"{}\" contains {}", text, refused));
+  // To lower its case in silence would make an address of it that nobody has written.
   if (to_lower(text) != text)
     return fail(Errc::invalid, fmt::format("alias name \"{}\" has upper-case letters, which mail "
                                            "never selects",

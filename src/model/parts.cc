@@ -90,12 +90,14 @@ template <class Value, std::size_t size>
 void take_by(const std::array<Part<Value>, size>& table, Value& into, const Value& from,
              const std::string& name) {
   for (const auto& part : table)
+    // A name that is no part of this value takes nothing.
     if (part.name == name) part.take(into, from);
 }
 
 template <class Map>
 void take_entry(Map& into, const Map& from, const std::string& key) {
   const auto found = from.find(key);
+  // What the other side lacks goes here as well, which is how a removal is taken over.
   if (found == from.end())
     into.erase(key);
   else
@@ -173,6 +175,7 @@ void take_part(List& into, const List& from, const std::string& part) {
   if (kind == "option") take_member(into.options, from.options, name);
   if (kind == "file") take_entry(into.files, from.files, name);
   if (kind == "link") take_entry(into.links, from.links, name);
+  // A sub-list that the other side lacks is empty there, and so loses the address.
   if (kind != "address") return;
   const auto [sub, address] = split_name(name);
   const auto there = from.addresses.find(sub);

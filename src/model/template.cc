@@ -154,6 +154,7 @@ bool Templater::is_for_ezmlm(std::string_view behind) const {
 Templater::Match Templater::match_at(std::string_view text, std::size_t at) const {
   const auto rest = text.substr(at);
   const auto starts = [&](std::string_view path) {
+    // The text must end with the path, or go on with a byte that no component holds.
     return !path.empty() && rest.substr(0, path.size()) == path &&
            (rest.size() == path.size() || !is_component_byte(rest[path.size()]));
   };

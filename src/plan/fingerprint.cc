@@ -54,6 +54,7 @@ class Fingerprint {
     add_all(copy.replaced);
   }
   void operator()(const CopyFeed& feed) { add(feed.source); }
+  // The name of the mailbox is in the address, and there is nothing else to say.
   void operator()(const ConvertMail&) {}
   void operator()(const Publish& publish) {
     add(std::uint64_t{publish.is_alias});
@@ -75,6 +76,7 @@ class Fingerprint {
 
 std::string fingerprint_of(const Plan& plan) {
   Fingerprint out;
+  // The same changes on another kind of server are another plan.
   out.add_all({plan.domain.text(), plan.server_line});
   out.add(plan.actions.size());
   for (const auto& action : plan.actions) {
@@ -83,6 +85,7 @@ std::string fingerprint_of(const Plan& plan) {
     out.add(address_of(action));
     std::visit(out, action);
   }
+  // Notes enter as well: what was kept, or what nobody decided, is part of what a person agreed to.
   out.add(plan.notes.size());
   for (const auto& note : plan.notes) {
     out.add(static_cast<std::uint64_t>(note.kind));

@@ -23,6 +23,8 @@ class Guard {
  public:
   explicit Guard(const PlanInput& input) : input_(input) {}
   std::vector<std::string> run() {
+    // The order is that in which a person would mend them: the domain, its mailboxes, clashes, and
+    // space.
     check_domain();
     for (const auto& [name, mailbox] : input_.desired.mailboxes)
       check_mailbox(name.text(), mailbox);
@@ -64,6 +66,7 @@ void Guard::check_domain() {
   };
   check(input_.desired.name);
   for (const auto& alias : input_.desired.aliases) check(alias);
+  // vpopmail's buffers hold no more of it.
   if (directory().size() > k_longest_domain_directory)
     refuse(fmt::format(
         "domain {}: its directory {} is longer than the {} characters that vpopmail keeps",
@@ -83,6 +86,7 @@ void Guard::check_mailbox(const std::string& name, const Mailbox& mailbox) {
   const auto say = [&](const std::string& text) {
     refuse(fmt::format("mailbox {}: {}; --exclude mailbox.{} leaves it out", name, text, name));
   };
+  // Each of these would be cut, refused or ignored by vpopmail after the apply has begun.
   if (name.size() > server.longest_mailbox_name())
     say(fmt::format("its name has {} characters, this server takes {}", name.size(),
                     server.longest_mailbox_name()));
@@ -110,6 +114,7 @@ void Guard::check_names() {
   // Mailboxes, lists and robots each need a directory of their name beside each other.
   std::map<std::string, std::string> entries;
   const auto enter = [&](const std::string& name, std::string what) {
+    // The first of two stays in the table, and the second names it.
     const auto [first, is_new] = entries.emplace(name, what);
     if (!is_new)
       refuse(
@@ -148,6 +153,7 @@ void for_each_delivery(const State& state, Visit visit) {
   for (const auto& [name, alias] : state.alias)
     visit("alias", name.text(), alias.deliver, qmail_local);
   for (const auto& [name, robot] : state.autoresponders) {
+    // The robot's line is put together as far as its program, which is what is looked for.
     const auto program = robot.program.empty() ? std::string("{autorespond}") : robot.program;
     visit("autoresponder", name.text(), DeliveryLines{"|" + program}, qmail_local);
   }
@@ -185,6 +191,7 @@ void Guard::check_space() {
     // Half a block is lost at the end of each file, on average.
     bytes += report.bytes + (report.messages + report.files) * block / 2;
   }
+  // Without mail to copy, a disk that is full is not this plan's concern.
   if (files == 0) return;
   const auto& facts = input_.facts;
   if (facts.free_bytes && bytes > *facts.free_bytes)
@@ -260,6 +267,7 @@ void Warnings::of_deliveries() {
   for_each_delivery(input_.desired, [&](std::string kind, const std::string& name,
                                         const DeliveryLines& lines, LineReader reader) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
+      // Each line is judged by the rules of whoever will read it on the target.
       const auto parsed = parse_delivery(lines[i], reader, i == 0);
       if (parsed.kind == DeliveryKind::broken) warn(kind, name, parsed.problem);
       for (const auto& program : programs_in(lines[i], reader, paths))

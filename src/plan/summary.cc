@@ -15,6 +15,7 @@ namespace {
 std::uint64_t addresses_removed(const List& before, const List& after) {
   std::uint64_t removed = 0;
   for (const auto& [directory, addresses] : before.addresses) {
+    // A sub-list that is not named any more has lost all of its addresses.
     const auto now = after.addresses.find(directory);
     for (const auto& address : addresses)
       if (now == after.addresses.end() || !now->second.contains(address)) ++removed;
@@ -31,6 +32,7 @@ Verb verb_of_change(const Change<Value>& change) {
 /// A name that stands in most of qmail's places is mended, not made.
 Verb verb_of_publication(const Publication& found) {
   constexpr int most = 4;
+  // Being in locals is what is wrong there, so it counts the other way round than the rest.
   const int missing = !found.in_assign + !found.in_assign_cdb + !found.in_store +
                       !found.in_virtualdomains + found.in_locals + !found.in_morercpthosts_cdb +
                       !found.in_rcpthosts;
@@ -46,6 +48,7 @@ struct VerbOf {
     return verb_of_change(change);
   }
   Verb operator()(const CopyArchive&) const { return Verb::create; }
+  // A feed is asked for what is new; what that is, nobody knows before.
   Verb operator()(const CopyFeed&) const { return Verb::read; }
   Verb operator()(const ConvertMail&) const { return Verb::update; }
   Verb operator()(const Publish& publish) const { return verb_of_publication(publish.found); }
@@ -69,6 +72,7 @@ Deletions deletions_of(const Plan& plan) {
     if (verb_of(action) != Verb::remove) continue;
     if (const auto* mailbox = std::get_if<Change<Mailbox>>(&action)) {
       ++out.mailboxes;
+      // The mail was counted when the plan was made, and only for mailboxes that might go.
       if (const auto mail = plan.mail_here.find(mailbox->name); mail != plan.mail_here.end()) {
         out.messages += mail->second.messages;
         out.bytes += mail->second.bytes;
@@ -90,6 +94,7 @@ std::string to_text(const Deletions& deletions) {
   const auto add = [&](std::uint64_t count, std::string_view one, std::string_view many) {
     if (count > 0) parts.push_back(counted(count, one, many));
   };
+  // What hurts most stands first.
   add(deletions.mailboxes, "mailbox", "mailboxes");
   if (deletions.messages > 0)
     parts.back() += fmt::format(" with {} ({})", counted(deletions.messages, "message", "messages"),
@@ -129,6 +134,7 @@ Summary summary_of(const Plan& plan) {
     }
   }
   out.remove += out.removed_addresses;
+  // Everything that is noted and is no warning is something that stays as it is.
   for (const auto& note : plan.notes) ++(note.kind == NoteKind::warning ? out.warnings : out.kept);
   out.left_out = plan.left_out;
   return out;

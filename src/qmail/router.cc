@@ -52,6 +52,7 @@ Result<Router> Router::load(const Files& system, const Server& server, const Acc
 }
 
 Result<Route> Router::trace(std::string_view address) {
+  // What one address has met on its way is nothing to the next one.
   Trail trail(*tables_);
   return follow(trail, address);
 }

@@ -72,6 +72,7 @@ struct Detail {
   }
   std::string operator()(const CopyArchive& copy) const {
     std::vector<std::string> parts;
+    // Only what there is to do is named, in the order in which it counts for people.
     if (copy.messages > 0) parts.push_back(count_text(copy.messages, "message", "messages"));
     if (copy.changed > 0)
       parts.push_back(count_text(copy.changed, "message", "messages") + " marked or moved since");

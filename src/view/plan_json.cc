@@ -46,6 +46,7 @@ Json to_json(const FieldChange& field) {
     out["sensitive"] = true;
     return out;
   }
+  // The data is for programs and keeps its type; the texts are what people see.
   if (field.before_data) out["before"] = to_json(*field.before_data);
   if (field.after_data) out["after"] = to_json(*field.after_data);
   out["before_text"] = field.before;
@@ -74,6 +75,7 @@ std::vector<std::string> secrets_changed(const List& before, const List& after) 
 /// A member that only one side has.
 FieldChange one_sided(const std::string& name, const std::string& before,
                       const std::string& after) {
+  // An empty text is an absent side here, since no member is an empty text.
   FieldChange out{.name = name, .before = before, .after = after};
   if (!before.empty()) out.before_data = before;
   if (!after.empty()) out.after_data = after;
@@ -96,6 +98,7 @@ void add_detail(std::vector<FieldChange>&, const Value&, const Value&) {}
 void add_detail(std::vector<FieldChange>& changes, const List& before, const List& after) {
   const std::set<std::string> none;
   for (const auto& [directory, addresses] : after.addresses) {
+    // A sub-list that one side lacks is as good as an empty one.
     const auto found = before.addresses.find(directory);
     const auto& old = found == before.addresses.end() ? none : found->second;
     const auto title = directory.empty()    ? std::string("subscribers")
@@ -152,6 +155,7 @@ class ActionJson {
   Json operator()(const Change<List>& change) const { return changed("list", change); }
   Json operator()(const Change<DeliveryLines>& change) const { return changed("default", change); }
   Json operator()(const CopyArchive& copy) const {
+    // Numbers stand beside the words, so that a program need not read those.
     auto out = entry(std::string(noun_of_contents(copy.box.kind)), copy.box.name, address_);
     out["messages"] = copy.messages;
     out["bytes"] = copy.bytes;
@@ -186,6 +190,7 @@ class ActionJson {
     add_sensitive(out, fields_of(change.after ? *change.after : *change.before));
     // With one side only, there is nothing to compare.
     if (is_new || is_gone) return out;
+    // The fields say what differs in general; what only shows in members is added behind.
     auto changes = changed_fields(fields_of(*change.before), fields_of(*change.after),
                                   secrets_changed(*change.before, *change.after));
     add_detail(changes, *change.before, *change.after);
@@ -265,10 +270,12 @@ Json to_json(const Plan& plan) {
   out["format_version"] = 2;
   out["domain"] = plan.domain.text();
   out["server"] = plan.server_line;
+  // How the server was detected explains most of what looks wrong in a plan.
   out["evidence"] = plan.evidence;
   out["problems"] = plan.problems;
   out["changes"] = Json::array();
   for (const auto& action : plan.actions) {
+    // The changes stand in the order in which they will run.
     auto item = std::visit(ActionJson(action), action);
     // A list, so that later versions may say more of one change.
     item["actions"] = Json::array({verb_word(verb_of(action))});

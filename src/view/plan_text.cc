@@ -36,6 +36,7 @@ std::string_view color_of(char sign) {
 }
 
 char sign_of(const Json& change) {
+  // The text knows no more than what the JSON says.
   const auto& verb = change["actions"][0];
   return verb == "create" ? '+' : verb == "update" ? '~' : verb == "read" ? '<' : '-';
 }
@@ -127,6 +128,7 @@ class Text {
     // Most of a narrow terminal is for what stands behind the name.
     const auto widest =
         is_cut() ? std::clamp(options.width / 3, least, widest_column) : widest_column;
+    // One very long name must not push the details of all others out of sight.
     name_width_ = std::min(name_width_, widest);
   }
 
@@ -157,6 +159,7 @@ class Text {
     Row row{sign_of(change), visible(change["kind"].get<std::string>()),
             visible(change["name"].get<std::string>()),
             visible(change.value("detail", std::string()))};
+    // Kinds without mail have no such numbers.
     row.messages = change.value("messages", std::uint64_t{0});
     row.bytes = change.value("bytes", std::uint64_t{0});
     // The size stands last.
@@ -183,6 +186,7 @@ class Text {
       return;
     }
     auto& into = rows_[mailbox->second];
+    // The mailbox's own words come first, then those of its mail.
     into.detail += (into.detail.empty() ? "" : "; ") + row.detail;
     into.messages += row.messages;
     into.bytes += row.bytes;
@@ -192,6 +196,7 @@ class Text {
   void hide_rows() {
     if (is_brief())
       for (auto& row : rows_) row.is_hidden = !row.needs_a_person();
+    // Who asks for everything gets every row.
     if (is_brief() || options_.verbose) return;
     std::map<Alike, std::size_t> counts;
     for (const auto& row : rows_)
@@ -228,6 +233,7 @@ class Text {
   }
 
   void add_row(const Row& row) {
+    // Kind and name are columns, whatever scripts the names are written in.
     auto text = fmt::format("{} {}", ruler_.padded(row.kind, kind_width_),
                             ruler_.padded(row.name, name_width_));
     if (!row.detail.empty()) text += "  " + row.detail;
@@ -237,6 +243,7 @@ class Text {
 
   /// `is_whole`: folded where others are cut.
   void add_line(char sign, const std::string& text, bool is_whole) {
+    // The legend explains what was really used.
     signs_.insert(sign);
     constexpr std::size_t indent = 6, begin = 4;
     auto line = std::string(begin, ' ') + std::string(trim_end(text));
@@ -347,6 +354,7 @@ std::string summary_line(const Json& plan) {
   if (number("warnings") > 0)
     tail += fmt::format("{}{} warning{}", tail.empty() ? " " : ", ", number("warnings"),
                         number("warnings") == 1 ? "" : "s");
+  // The parts of this line never change their order, since scripts search for them.
   if (!tail.empty()) tail += ".";
   if (plan["changes"].empty() && number("left_out") > 0)
     return fmt::format("Nothing to do of what was asked for: {} change{} left out.{}",
