@@ -91,8 +91,8 @@ Status PlanRun::change_accounts() {
     // What was delivered between the removal of the home and that of the account goes now.
     if (!change.after) return remove_home(site_, change);
     VSTATE_TRY(write_mailbox(site_, change));
-    // A counter that was made with the account or dropped for a new quota is written when its mail
-    // is in.
+    // The counter of a new mailbox, or one that was dropped for a new quota, is written when the
+    // mail is in.
     if (!change.before || change.before->quota != change.after->quota) mail_->touch(change.name);
     return {};
   });

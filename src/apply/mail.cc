@@ -1,7 +1,7 @@
 // Mail comes in parcels, one for each mailbox or list, and threads take them one after the other.
 // Each thread has a batch of its own, so that one sync serves thousands of messages; what they
-// share (the ledger, the feed, the counts) is under one mutex, which is never held while mail is
-// read or written.
+// share (the ledger, the feed, the counts) is under one mutex, which is not held while mail is
+// delivered.
 
 #include "apply/mail.h"
 
@@ -206,9 +206,9 @@ Status MailDelivery::forget_new_mailboxes() {
   for (const auto& action : plan_.actions) {
     if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->before)
       VSTATE_TRY(forget(change->name));
+    // A home that is missing is made anew and empty: whatever came to it before is gone with it and
+    // comes again.
     if (const auto* repair = std::get_if<Repair>(&action);
-        // A home that is missing is made anew and empty: whatever came to it before is gone with it
-        // and comes again.
         repair && repair->kind == DefectKind::home)
       VSTATE_TRY(forget(repair->subject));
     if (const auto* list = std::get_if<Change<List>>(&action); list && !list->before)

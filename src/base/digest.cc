@@ -1,6 +1,6 @@
-// Digests by OpenSSL. They are taken of every message and of every value that the ledger remembers,
-// so what can be set up once is kept. A failure of the library means a broken build or no memory,
-// and ends the program: a wrong digest would pass for another content.
+// Digests by OpenSSL. They are taken of every message's name and of every value that the ledger
+// remembers, so what can be set up once is kept. A failure of the library means a broken build or
+// no memory, and ends the program: a wrong digest would pass for another content.
 
 #include "vstate/base/digest.h"
 

@@ -260,8 +260,8 @@ Status Builder::build_queued() {
       auto& one = queued[built];
       status = write(one.entry, *one.content, one.item);
       if (!status) break;
-      // The source's file is closed as soon as it is copied; there may be as many of them as
-      // handles allow.
+      // Each content that is queued holds a file of the source open, so it is let go of here and
+      // not when all are built.
       one.content.reset();
     }
   }

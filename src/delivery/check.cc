@@ -1,4 +1,6 @@
-// Verification reads both sides again and asks of each entry of the archive whether it is here.
+// Verification reads both sides again and asks of each entry of the archive whether it is here. It
+// believes neither the memory nor what an apply reported: the comparison runs with an empty memory,
+// and messages that it counts as there are looked at once more, each at its place.
 
 #include "delivery/check.h"
 
@@ -14,9 +16,6 @@
 #include "delivery/compare.h"
 #include "maildir/names.h"
 #include "sys/handle.h"
-
-// It believes neither the memory nor what an apply reported: the comparison runs with an empty
-// memory, and messages that it counts as there are looked at once more, each at its place.
 
 namespace vstate {
 

@@ -161,6 +161,7 @@ std::optional<ArchiveRef> Reading::read_archive(Table& owner, std::string_view k
   ArchiveRef archive{read_part(table), {}};
   const auto* increments = table.node().get("increments");
   if (increments == nullptr) return archive;
+  // An empty array is no array of tables to the TOML library, and is a valid list of no increments.
   if (!increments->is_array_of_tables() &&
       !(increments->is_array() && increments->as_array()->empty())) {
     table.error("increments", "is not an array of tables", "write [ { archive = … }, … ]");
@@ -290,6 +291,7 @@ void Reading::read_limits(Table& domain, State& state) {
   Limits limits;
   for (const auto& name : limit_names()) {
     if (name.kind == LimitKind::denial) continue;
+    // A count of -1 is vpopmail's word for no limit; nothing else may be below 0.
     const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
     if (!value) continue;
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();

@@ -31,7 +31,7 @@ std::string escape(std::string_view text, bool multi_line) {
     const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
     // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
-    // close them. Control characters may not stand in TOML, even between quotes.
+    // close them. Most control characters may not stand in TOML, even between quotes.
     if (c == '\\')
       out += "\\\\";
     else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
@@ -145,6 +145,7 @@ void write_limits(Writer& out, const Limits& limits) {
 }
 
 void write_login(Writer& out, const LastLogin& login) {
+  // vpopmail has one field for both, and the reader makes this address of "created" again.
   if (login.from == "0.0.0.0")
     out.value("created", to_utc_text(login.at));
   else
@@ -162,6 +163,7 @@ void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox)
     out.value("clear_password", quoted_bytes(mailbox.clear_password->reveal()));
   if (mailbox.is_apop) out.value("apop", "true");
   out.text("gecos", mailbox.gecos);
+  // The reader refuses a limit of 0, so a limit that is none is left out.
   if (!mailbox.quota.is_unlimited()) {
     std::vector<std::string> parts;
     if (mailbox.quota.bytes > 0) parts.push_back(fmt::format("bytes = {}", mailbox.quota.bytes));
@@ -182,6 +184,7 @@ void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox)
 
 void write_autoresponder(Writer& out, const std::string& name, const Autoresponder& robot) {
   out.table("autoresponder", name);
+  // The reader requires a message of every robot, so one that is empty is written as well.
   out.value("message", text_value(robot.message));
   if (!robot.copy_to.empty()) out.value("copy_to", array(robot.copy_to));
   out.value("limit", fmt::format("{{ replies = {}, seconds = {} }}", robot.replies, robot.seconds));
@@ -261,6 +264,7 @@ std::string write(const State& state) {
   }
   if (state.default_delivery) out.value("default", array(*state.default_delivery));
   if (state.archive) out.value("archive", archive_value(*state.archive));
+  // The table of limits begins here, and TOML would count any later key of the domain to it.
   if (state.limits) write_limits(out, *state.limits);
   for (const auto& [name, mailbox] : state.mailboxes) write_mailbox(out, name.text(), mailbox);
   for (const auto& [name, alias] : state.alias) {

@@ -1,4 +1,5 @@
-// What no other step reads: plain files, links, directories, and mail that no account owns.
+// This reads and writes what no other step does: plain files, links, directories, and mail that no
+// account owns. Its reading comes last, since only then is it known what nobody else has claimed.
 
 #include <algorithm>
 

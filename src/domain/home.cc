@@ -1,4 +1,6 @@
 // Where the accounts of a domain live, by whatever names, and the accounts that cannot be carried.
+// A path that leads out of the domain's directory is believed only on root's word or the
+// administrator's, since an account or a link may be the work of a person who has fewer rights.
 
 #include <unistd.h>
 

@@ -92,11 +92,11 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
   VSTATE_TRY_ASSIGN(const auto known, read_index(index_path));
   auto index = known.value_or(IndexFile());
   const auto part_path = path_of_part(relative, index.archive);
+  // The entries of the index are brought up to date by the writing itself.
   const bool is_first = index.archive.archive.empty();
   VSTATE_TRY_ASSIGN(
       const auto summary,
       is_first
-          // The entries of the index are brought up to date by the writing itself.
           ? write_archive(*session_.system, source, path_join(mail, part_path), &index.entries)
           : write_increment(*session_.system, source, path_join(mail, part_path), index.entries));
   add(summary.count, address);

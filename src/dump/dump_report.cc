@@ -26,11 +26,11 @@ void DumpCounts::add(const Accounting& accounting) {
 
 Result<Observation> inspect_source(Session& session, const DomainName& name,
                                    const Selection& selection) {
+  // A session may serve many domains, and qmail's files may have changed since the one before.
   VSTATE_TRY(look_at_qmail(session));
   VSTATE_TRY_ASSIGN(auto observation,
                     inspect_domain(*session.system, session.server, *session.store, *session.qmail,
                                    name, selection));
-  // A name that is only an alias domain, or another program's, is no domain that could be dumped.
   if (!observation.state) return fail(Errc::not_found, "there is no such domain on this server");
   // A dump of an unmounted disk would be an empty file, and its apply with --prune a disaster.
   if (auto why = why_not_a_source(observation); !why.empty())
@@ -39,6 +39,7 @@ Result<Observation> inspect_source(Session& session, const DomainName& name,
 }
 
 std::string document_of(State state, ClearPasswords clear_passwords) {
+  // They are left out here and not while reading, so that the report can say how many there are.
   if (clear_passwords == ClearPasswords::leave_out)
     for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
   return document::write(state);

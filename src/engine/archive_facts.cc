@@ -126,6 +126,7 @@ std::optional<ArchiveReport> Comparing::compare(const NamedArchive& named) {
   const bool has_dovecot = has_dovecot_folders(named);
   const auto found = look(named, target, known, has_dovecot);
   if (!found) return refuse(found.error().in(named.subject));
+  // What a wrong archive holds says nothing of what is missing here.
   if (!has_right_digests(named, *found, known)) return std::nullopt;
   return ArchiveReport{.box = named.box,
                        .archive = *named.archive,

@@ -39,7 +39,7 @@ ApplyInput input_of(Session& session, const DomainFile& file, const Observation&
           .prunes_mail = options.plan.prune,
           .max_delete = options.plan.max_delete,
           .to_dovecot = options.plan.to_dovecot,
-          // hardware_concurrency(3) may answer 0 for "not known".
+          // std::thread::hardware_concurrency may answer 0 for "not known".
           .jobs = std::max(1U, jobs),
           .selection = options.plan.selection};
 }

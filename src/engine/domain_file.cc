@@ -86,6 +86,7 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOp
                                 diagnostics);
   if (!file) return std::nullopt;
   file->archive_root = options.mail.empty() ? directory_beside(name) : options.mail;
+  // Errors of files that were read before this one are not its own.
   const auto errors = diagnostics.error_count();
   check_archives(*file, diagnostics);
   return diagnostics.error_count() == errors ? std::move(file) : std::nullopt;

@@ -111,6 +111,7 @@ Status add_facts(TargetFacts& facts, Session& session, const DomainFile& file,
 
 Paths paths_on_target(const Observation& observation, const TargetFacts& facts) {
   auto paths = observation.condition.paths;
+  // A domain that is yet to be made is planned with the directory that it will get.
   if (paths.domain.empty()) paths.domain = facts.new_directory;
   return paths;
 }

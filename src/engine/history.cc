@@ -1,4 +1,5 @@
-// The history is read without any lock and with no more rights than reading takes.
+// The history is read without any lock and with no more rights than reading takes, so that it can
+// be asked for while an apply is at work.
 
 #include "engine/history.h"
 

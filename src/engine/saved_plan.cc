@@ -45,6 +45,7 @@ std::optional<Json> parse(const std::string& text) {
 /// Throws Json::exception on a type that a person's edit may have left.
 SavedPlan from_json(const Json& json) {
   SavedPlan plan;
+  // No member has a default: a plan that lacks one was not written by this version.
   plan.root = json.at("root");
   plan.mail = json.at("mail");
   auto& options = plan.options;

@@ -46,6 +46,7 @@ Result<Session> open_session(const ServerOptions& options, Access access) {
     session.system = std::make_unique<ReadOnlySystem>(options.root);
   else
     session.system = std::make_unique<InterruptibleSystem>(options.root, options.stop);
+  // The server comes first, since it says which store to open and where qmail's files are.
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
   VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));

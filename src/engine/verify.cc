@@ -81,6 +81,7 @@ void add_differences(const std::string& domain, const Plan& plan, Verification& 
 
 Result<Verification> verify(Session& session, const DomainFile& file, PlanOptions options,
                             Depth depth, Diagnostics& diagnostics) {
+  // The plan is only looked at, and no archive is believed to be in because the ledger says so.
   options.remembers = false;
   options.reads_all_archives = true;
   Verification result;

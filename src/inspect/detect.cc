@@ -1,6 +1,6 @@
 // What a server is, told by what lies on it. Each answer has an order of witnesses: what a person
 // says, then vpopmail's own installed configuration, then what the stored data shows, and a default
-// last. Every answer is noted with its witness, since a wrong one explains many strange plans.
+// last. Answers are noted with their witness, since a wrong one explains many strange plans.
 // vpopmail is looked for first, as its configuration knows where qmail is.
 
 #include "inspect/detect.h"
@@ -267,6 +267,8 @@ Status Detection::find_clear_passwords() {
     server_.stores_clear_passwords = defined("CLEAR_PASS").has_value();
     from = "vpopmail_config.h";
   } else {
+    // A build that keeps clear-text passwords writes one field more in every line, though it may be
+    // empty.
     VSTATE_TRY_ASSIGN(const auto account, sample_account());
     server_.stores_clear_passwords =
         account ? account->clear.has_value() : server_.version == VpopmailVersion::v54;
@@ -347,6 +349,7 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
   VSTATE_TRY_ASSIGN(const auto buckets, files_.list(subscribers));
   std::map<char, std::vector<std::string>> found;
   for (const auto& bucket : buckets) {
+    // A bucket has a name of one character, which the rule makes of an address.
     if (bucket.name.size() != 1 || bucket.type != FileInfo::Type::regular) continue;
     VSTATE_TRY_ASSIGN(const auto bytes, files_.read_if_there(path_join(subscribers, bucket.name)));
     if (bytes) found[bucket.name[0]] = ezmlm::parse_bucket(*bytes).addresses;
@@ -372,6 +375,7 @@ Status Detection::find_ezmlm() {
     VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(directory, "ezmlm-send")));
     if (is_there) server_.ezmlm_dir = directory;
   }
+  // The placeholder stands for a path also on a server without ezmlm.
   if (server_.ezmlm_dir.empty()) server_.ezmlm_dir = k_ezmlm_dirs.front();
   note("ezmlm", server_.ezmlm_dir, from);
   std::string rule_from = "lists that are there";

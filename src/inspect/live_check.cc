@@ -33,6 +33,7 @@ class Problems {
     const auto [place, is_new] = places_.try_emplace(what, causes_.size());
     if (is_new) causes_.push_back({what, {}, {}});
     auto& cause = causes_[place->second];
+    // A subject may meet one fault on several ways, and counts once.
     if (cause.known.insert(subject).second) cause.subjects.push_back(subject);
   }
 
@@ -62,8 +63,8 @@ class Problems {
 const RouteEnd* fault_of(const Route& route) {
   const RouteEnd* worst = nullptr;
   for (const auto& end : route.ends) {
-    // What a forward meets elsewhere is the other address's business, unless the message stays here
-    // for it.
+    // What bounces behind a forward is the other address's business; what is deferred there stays
+    // in this server's queue.
     const bool counts = end.is_own || end.outcome == Outcome::deferred;
     if (counts && !is_good(end.outcome) && (worst == nullptr || worst->outcome < end.outcome))
       worst = &end;
@@ -156,6 +157,7 @@ Status Check::check_owner() {
   VSTATE_TRY(check_use(server_.assign_cdb, k_read));
   VSTATE_TRY(check_use(directory, k_read | k_write | k_execute));
   VSTATE_TRY(check_use(path_join(server_.vpopmail_dir, "etc/vlimits.default"), k_read));
+  // Other back-ends keep their accounts in a database, and these files are not there.
   if (server_.backend != "cdb") return {};
   VSTATE_TRY(check_use(path_join(directory, "vpasswd"), k_read));
   VSTATE_TRY(check_use(path_join(directory, "vpasswd.cdb"), k_read));
@@ -259,6 +261,7 @@ Status Check::check_list(const std::string& name, const List& list) {
 Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbox,
                                   const std::string& home) {
   const bool is_behind = is_alias(name);
+  // Each name of the domain is followed by itself, since it has lines of its own in qmail's files.
   for (const auto& host : hosts_) {
     const auto address = name + "@" + host;
     VSTATE_TRY_ASSIGN(const auto route, trace(address));

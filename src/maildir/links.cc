@@ -1,7 +1,7 @@
 // What becomes of a link that a walk meets. The mail server follows links, so mail on another disk
 // travels as if it stood where the link does. But a link is also the one way in which somebody
-// could make a dump carry what is not theirs, so each is judged by where it really leads: not out
-// of the domain, not into another mailbox, not into itself.
+// could make a dump carry what is not theirs, so each is judged by where it really leads, which
+// must not be another domain, another mailbox, or a directory that the link is in.
 
 #include "maildir/links.h"
 
@@ -86,8 +86,8 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
     return end;
   }
   VSTATE_TRY_ASSIGN(end.resolved, files_.resolve(at));
-  // The domain's own bounds come first: what lies outside of them belongs to nobody who could be
-  // asked.
+  // Other domains and the server's own directories are refused first: whatever is there is no mail
+  // of this domain.
   if (links_.bounds != nullptr)
     if (const auto why = refusal_of(*links_.bounds, end.resolved); !why.empty()) {
       end.refusal = shown + ", " + why;

@@ -90,6 +90,7 @@ std::vector<std::string> patterns_without_match(const State& state,
                                      "mail",   "repair", "alter",   "publish." + state.name.text()};
   for (const auto& other : others) {
     addresses.push_back(other);
+    // The mail of a mailbox has an address of its own.
     if (other.starts_with("mailbox.")) addresses.push_back("mail." + other.substr(8));
   }
   for (const auto& alias : state.aliases) addresses.push_back("publish." + alias.text());

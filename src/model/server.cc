@@ -1,3 +1,6 @@
+// A plan says in these words what a back-end cannot hold: as a statement that --alter will run, or
+// as a problem that keeps the apply from beginning.
+
 #include "vstate/model/server.h"
 
 #include <algorithm>

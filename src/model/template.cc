@@ -61,6 +61,7 @@ std::string decode_name(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
+      // A percent sign without a code behind it stands for itself.
       if (const auto value = hex_value(text.substr(i + 1, 2))) {
         out.push_back(static_cast<char>(*value));
         i += 2;
@@ -92,12 +93,15 @@ void scan(std::string_view text, Literal literal, Placeholder placeholder, Probl
     const auto brace = text.find_first_of("{}", at);
     literal(text.substr(at, brace == std::string_view::npos ? brace : brace - at));
     if (brace == std::string_view::npos) return;
+    // A doubled brace is a literal one, whichever of the two it is.
     const bool doubled = brace + 1 < text.size() && text[brace + 1] == text[brace];
     if (doubled) {
       literal(text.substr(brace, 1));
       at = brace + 2;
       continue;
     }
+    // A closing brace that nothing opened has no end, and is as much of a problem as one that
+    // nothing closes.
     const auto end = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
     if (end == std::string_view::npos) {
       problem(brace, fmt::format("a lone \"{}\" (a literal brace is doubled)", text[brace]));
@@ -147,6 +151,8 @@ Templater::Templater(const Paths& paths, PlaceFinder place_of)
 }
 
 bool Templater::is_for_ezmlm(std::string_view behind) const {
+  // A directory such as /usr/bin holds many other programs, and is ezmlm's only where the name of
+  // one of its programs follows.
   constexpr std::string_view own = "/ezmlm";
   return paths_.ezmlm.ends_with(own) || behind.starts_with("/ezmlm-");
 }
@@ -287,6 +293,7 @@ Result<std::string> expand_pathless(std::string_view text) {
   scan(
       text, [&](std::string_view part) { out.append(part); },
       [&](std::string_view name, std::size_t) {
+        // Spelt bytes are the only placeholders that need no server to be read.
         if (name.substr(0, k_byte.size()) == k_byte && is_known_placeholder(name))
           out.push_back(static_cast<char>(*hex_value(name.substr(k_byte.size()))));
         else
@@ -332,6 +339,7 @@ std::string read_bytes(std::string_view text) {
 
 std::optional<PathInHome> split_home(std::string_view path) {
   constexpr std::string_view start = "{mailbox:";
+  // The first closing brace ends the placeholder, since those of a name are written as codes.
   const auto end = path.find("}/");
   if (path.substr(0, start.size()) != start || end == std::string_view::npos) return std::nullopt;
   return PathInHome{decode_name(path.substr(start.size(), end - start.size())),

@@ -71,6 +71,8 @@ void Guard::check_domain() {
     refuse(fmt::format(
         "domain {}: its directory {} is longer than the {} characters that vpopmail keeps",
         input_.desired.name.text(), directory(), k_longest_domain_directory));
+  // A name that belongs to another domain is never taken from it: mail for it would go astray
+  // unasked.
   for (const auto& [name, real] : input_.facts.foreign_names) {
     if (name == input_.desired.name.text())
       refuse(fmt::format("domain {}: is an alias domain of {} on this server; remove that first",
@@ -290,6 +292,7 @@ void Warnings::of_deliveries() {
 void Warnings::of_full_mailboxes() {
   for (const auto& report : input_.facts.archives) {
     const auto key = MailboxName::parse(report.box.name);
+    // Where no message comes, the apply does not change how full a mailbox is.
     if (report.box.kind != Box::Kind::mailbox || !key || report.messages == 0) continue;
     const auto mailbox = input_.desired.mailboxes.find(*key);
     if (mailbox == input_.desired.mailboxes.end()) continue;
@@ -313,6 +316,7 @@ void Warnings::of_extensions() {
 }
 
 void Warnings::of_passwords() {
+  // Clear-text passwords are counted and told once, since a server keeps all of them or none.
   std::size_t clear_passwords = 0;
   for (const auto& [name, mailbox] : input_.desired.mailboxes) {
     if (mailbox.clear_password && !input_.server.stores_clear_passwords) ++clear_passwords;

@@ -35,6 +35,7 @@ LocalFeed::~LocalFeed() = default;
 Result<std::optional<Parcel>> LocalFeed::next() {
   if (at_ == boxes_.size()) return std::nullopt;
   const auto& box = boxes_[at_++];
+  // A parcel refers to its box, which stays where it is: no box is added after the constructor.
   return std::optional(Parcel{box.box, [this, &box](Receiver& receiver) -> Status {
                                 OfferCount count;
                                 auto status =

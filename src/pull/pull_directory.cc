@@ -51,6 +51,8 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   Diagnostics diagnostics;
   const auto file = parse_domain_file(options_.server.root, text, selection, diagnostics);
   observer.on_read(diagnostics);
+  // What is wrong with the text was told to the observer; a report without an outcome says that
+  // nothing was done.
   if (!file) return PullReport();
   PullReport report;
   report.source = report_of(observation, options_.clear_passwords);
@@ -58,6 +60,7 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   options.feed = &feed;
   // What was listed and could not be read any more may be there again the next time.
   options.plan.prune = options.plan.prune && !observation.has_changed;
+  // An apply that failed has an outcome too, so that what the source left out is told all the same.
   report.outcome = apply_domain(target, *file, options, observer);
   auto& source = *report.source;
   const auto left_out = feed.left_out();

@@ -314,7 +314,7 @@ namespace {
 /// Tries until `take` succeeds or the time is over.
 template <class Take>
 // Neither kind of lock can be waited for with a time limit, so it is tried again and again.
-// vpopmail's programs give up after 18 seconds; waiting a little longer outlasts any of them.
+// vpopmail's programs try for 18 seconds, and here it is a little longer.
 Status wait_for_lock(std::string_view path, int seconds, Take take) {
   constexpr int tries_a_second = 20;
   for (int tries = 0; !take(); ++tries) {

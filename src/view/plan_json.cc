@@ -168,6 +168,7 @@ class ActionJson {
   Json operator()(const Publish& publish) const {
     return with_detail("publish", publish.name.text());
   }
+  // The verb in "actions" tells it from a Publish.
   Json operator()(const Unpublish& unpublish) const {
     return entry("publish", unpublish.name.text(), address_);
   }
