@@ -1,90 +1,14 @@
+#include "document/table.h"
+
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 
 #include <fmt/format.h>
 
-#include "document/reader.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 
 namespace vstate::document {
-
-namespace {
-
-/// toml++ recurses into dotted keys without a bound, and would run out of stack. Follows strings
-/// and comments, so that a dot in them is no key's.
-class KeyDepth {
- public:
-  explicit KeyDepth(std::string_view text) : text_(text) {}
-
-  /// Where a key has more parts than any that the format knows.
-  std::optional<toml::source_position> find_too_deep() {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '"' || c == '\'') {
-        skip_string(c);
-        continue;
-      }
-      if (c == '#') {
-        at_ = std::min(text_.find('\n', at_), text_.size());
-        continue;
-      }
-      if (c == '.')
-        ++dots_;
-      else if (std::string_view("\n=,{}").find(c) != std::string_view::npos)
-        dots_ = 0;
-      if (dots_ > k_most) return position();
-      ++at_;
-    }
-    return std::nullopt;
-  }
-
- private:
-  static constexpr int k_most = 16;
-
-  void skip_string(char quote) {
-    const std::string three(3, quote);
-    const bool is_long = text_.substr(at_, 3) == three;
-    const std::string_view end =
-        is_long ? std::string_view(three) : std::string_view(three).substr(2);
-    at_ += end.size();
-    while (at_ < text_.size() && text_.substr(at_, end.size()) != end) {
-      if (!is_long && text_[at_] == '\n') return;  // the parser says what is wrong with it
-      at_ += quote == '"' && text_[at_] == '\\' ? 2 : 1;
-    }
-    at_ = std::min(at_ + end.size(), text_.size());
-  }
-
-  [[nodiscard]] toml::source_position position() const {
-    const auto before = text_.substr(0, at_);
-    const auto lines = std::count(before.begin(), before.end(), '\n');
-    const auto start = before.rfind('\n') + 1;  // npos + 1 is 0
-    return {static_cast<toml::source_index>(lines + 1),
-            static_cast<toml::source_index>(at_ - start + 1)};
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-  int dots_ = 0;
-};
-
-}  // namespace
-
-std::optional<toml::table> parse_toml(std::string_view text, const std::string& file_name,
-                                      Diagnostics& diagnostics) {
-  if (const auto at = KeyDepth(text).find_too_deep()) {
-    diagnostics.error({file_name, at->line, at->column}, "a key has more than 16 parts");
-    return std::nullopt;
-  }
-  try {
-    return toml::parse(text, file_name);
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    diagnostics.error({file_name, at.line, at.column}, std::string(error.description()));
-    return std::nullopt;
-  }
-}
 
 namespace {
 
@@ -127,8 +51,8 @@ bool has_line_end(std::string_view text) {
   return read_bytes(text).find('\n') != std::string::npos;
 }
 
-Table::Table(const toml::table& table, std::string title, const Keys& keys, const std::string& file,
-             Diagnostics& diagnostics)
+PlacedTable::PlacedTable(const toml::table& table, std::string title, const Keys& keys,
+                         const std::string& file, Diagnostics& diagnostics)
     : table_(table), title_(std::move(title)), file_(file), diagnostics_(diagnostics) {
   for (const auto& [key, node] : table) {
     if (std::find(keys.begin(), keys.end(), key.str()) != keys.end()) continue;
@@ -141,37 +65,51 @@ Table::Table(const toml::table& table, std::string title, const Keys& keys, cons
   }
 }
 
-Place Table::place_of(const toml::node& node) const {
+Place PlacedTable::place_of(const toml::node& node) const {
   return {file_, node.source().begin.line, node.source().begin.column};
 }
 
-Place Table::place(std::string_view key) const {
+Place PlacedTable::place(std::string_view key) const {
   const auto* node = table_.get(key);
   return node != nullptr ? place_of(*node) : place();
 }
 
-std::string Table::named(std::string_view key) const {
+std::string PlacedTable::named(std::string_view key) const {
   return title_.empty() ? std::string(key) : fmt::format("{}.{}", title_, key);
 }
 
-void Table::error(std::string_view key, std::string what, std::string remedy) {
+void PlacedTable::error(std::string_view key, std::string what, std::string remedy) {
   error_at(place(key), fmt::format("{}: {}", named(key), what), std::move(remedy));
 }
 
-void Table::error_at(Place place, std::string what, std::string remedy) {
+void PlacedTable::error_at(Place place, std::string what, std::string remedy) {
   diagnostics_.error(std::move(place), std::move(what), std::move(remedy));
 }
 
-void Table::wrong_type(std::string_view key, const toml::node& node, std::string_view wanted) {
+void PlacedTable::wrong_type(std::string_view key, const toml::node& node,
+                             std::string_view wanted) {
   error_at(place_of(node),
            fmt::format("{}: is {}, {} is wanted", named(key), type_name(node), wanted));
 }
 
-bool Table::require(std::string_view key) {
+bool PlacedTable::require(std::string_view key) {
   if (has(key)) return true;
   error_at(place(),
            fmt::format("{}: \"{}\" is missing", title_.empty() ? "the file" : title_, key));
   return false;
+}
+
+void PlacedTable::warn_at(Place place, std::string what) {
+  diagnostics_.warning(std::move(place), std::move(what));
+}
+
+void PlacedTable::check_text(std::string_view text, const Place& where, std::string_view what) {
+  for (const auto& problem : check_template(text))
+    error_at(where, fmt::format("{}: {}", what, problem.what));
+}
+
+Table Table::open(const toml::table& table, std::string title, const Keys& keys) const {
+  return {table, std::move(title), keys, file_, diagnostics_};
 }
 
 std::optional<std::string> Table::string(std::string_view key) {
@@ -257,11 +195,6 @@ const toml::table* Table::table(std::string_view key) {
   if (const auto* value = node->as_table()) return value;
   wrong_type(key, *node, "a table");
   return nullptr;
-}
-
-void Table::check_text(std::string_view text, const Place& where, std::string_view what) {
-  for (const auto& problem : check_template(text))
-    error_at(where, fmt::format("{}: {}", what, problem.what));
 }
 
 std::optional<std::string> Table::text(std::string_view key) {

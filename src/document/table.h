@@ -3,42 +3,59 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
 #include "document/keys.h"
+#include "document/toml.h"
 #include "vstate/base/diagnostics.h"
 
 namespace vstate::document {
 
-/// The text as TOML; nothing, and an error with its place, if it is none. toml++ is packaged in its
-/// throwing form; this is the one place that catches.
-[[nodiscard]] std::optional<toml::table> parse_toml(std::string_view text,
-                                                    const std::string& file_name, Diagnostics&);
-
 /// Whether a text, its bytes as read_bytes reads them, is more than one line.
 [[nodiscard]] bool has_line_end(std::string_view text);
 
-/// One table of the file. Values are asked for by key; a value of another type is an error, and a
-/// key that the table may not have is one too.
-class Table {
+/// One table of the file: where it and its values stand, and what is wrong with them. A key that it
+/// may not have is an error.
+class PlacedTable {
  public:
   /// `title` names the table in messages: "mailbox.alice".
-  Table(const toml::table& table, std::string title, const Keys& keys, const std::string& file,
-        Diagnostics& diagnostics);
+  PlacedTable(const toml::table& table, std::string title, const Keys& keys,
+              const std::string& file, Diagnostics& diagnostics);
 
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
   [[nodiscard]] const std::string& title() const { return title_; }
+  [[nodiscard]] const toml::table& node() const { return table_; }
   [[nodiscard]] Place place() const { return place_of(table_); }
   [[nodiscard]] Place place(std::string_view key) const;
   [[nodiscard]] Place place_of(const toml::node& node) const;
+
+  void error(std::string_view key, std::string what, std::string remedy = {});
+  void error_at(Place place, std::string what, std::string remedy = {});
+  void warn_at(Place place, std::string what);
+  /// A key without which the table says nothing.
+  bool require(std::string_view key);
+  /// Reports what is wrong with a template that stands at `place`.
+  void check_text(std::string_view text, const Place& place, std::string_view what);
+
+ protected:
+  [[nodiscard]] std::string named(std::string_view key) const;
+  void wrong_type(std::string_view key, const toml::node& node, std::string_view wanted);
+
+  const toml::table& table_;
+  std::string title_;
+  const std::string& file_;
+  Diagnostics& diagnostics_;
+};
+
+/// Its values, asked for by key. One of another type is an error.
+class Table : public PlacedTable {
+ public:
+  using PlacedTable::PlacedTable;
+  /// Another table of the same file.
+  [[nodiscard]] Table open(const toml::table&, std::string title, const Keys&) const;
 
   [[nodiscard]] std::optional<std::string> string(std::string_view key);
   /// Bytes as spell_bytes spells them.
@@ -61,26 +78,6 @@ class Table {
   [[nodiscard]] std::optional<std::string> text(std::string_view key);
   /// Delivery lines: templates without newlines.
   [[nodiscard]] std::vector<std::string> lines(std::string_view key);
-
-  void error(std::string_view key, std::string what, std::string remedy = {});
-  void error_at(Place place, std::string what, std::string remedy = {});
-  /// A key without which the table says nothing.
-  bool require(std::string_view key);
-  /// Reports what is wrong with a template that stands at `place`.
-  void check_text(std::string_view text, const Place& place, std::string_view what);
-
-  [[nodiscard]] const std::string& file() const { return file_; }
-  [[nodiscard]] Diagnostics& diagnostics() { return diagnostics_; }
-  [[nodiscard]] const toml::table& node() const { return table_; }
-
- private:
-  [[nodiscard]] std::string named(std::string_view key) const;
-  void wrong_type(std::string_view key, const toml::node& node, std::string_view wanted);
-
-  const toml::table& table_;
-  std::string title_;
-  const std::string& file_;
-  Diagnostics& diagnostics_;
 };
 
 }  // namespace vstate::document
