@@ -40,8 +40,8 @@ Result<ApplyReport> PlanRun::end() {
 
 Status PlanRun::remember() {
   if (input_.ledger == nullptr) return {};
-  return input_.ledger->remember(plan_.domain, plan_.memory, steps_.undone(),
-                                 !input_.actual.condition.has_directory);
+  return input_.ledger->domains().remember(plan_.domain, plan_.memory, steps_.undone(),
+                                           !input_.actual.condition.has_directory);
 }
 
 Status PlanRun::carry_out() {
@@ -59,7 +59,7 @@ Status PlanRun::carry_out() {
   VSTATE_TRY(change_accounts());
   VSTATE_TRY(write_contents());
   VSTATE_TRY(site_.system.sync(site_.directory));
-  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
+  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());
   VSTATE_TRY(unpublish_all());
   steps_.report.is_published = publications().empty();
   waits_for_publication_ = !steps_.report.is_published && steps_.report.failures.empty();

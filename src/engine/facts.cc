@@ -39,8 +39,8 @@ Result<std::set<std::string>> mailboxes_to_convert(Session& session, const Domai
     if (home == condition.paths.homes.end()) continue;
     MailMemory memory;
     if (session.memory) {
-      VSTATE_TRY_ASSIGN(memory,
-                        session.memory->mail_of(file.state.name, k_conversions, name.text()));
+      VSTATE_TRY_ASSIGN(
+          memory, session.memory->mail().memory_of(file.state.name, k_conversions, name.text()));
     }
     const ConvertedHome converted{
         .home = home->second,

@@ -1,35 +1,36 @@
+#include "ledger/run_history.h"
+
 #include <ctime>
 
-#include "ledger/ledger.h"
 #include "ledger/sqlite.h"
 
 namespace vstate {
 
-Result<std::int64_t> Ledger::begin_run(const std::string& command, const DomainName& name) {
+Result<std::int64_t> RunHistory::begin(const std::string& command, const DomainName& name) {
   std::int64_t number = 0;
-  VSTATE_TRY(database_->in_transaction([&]() -> Status {
+  VSTATE_TRY(database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(
         const auto insert,
-        database_->prepare("INSERT INTO run(command, domain, started) VALUES(?, ?, ?)"));
+        database_.prepare("INSERT INTO run(command, domain, started) VALUES(?, ?, ?)"));
     VSTATE_TRY(insert->bind(command).bind(name.text()).bind(std::time(nullptr)).run());
-    number = database_->last_number();
+    number = database_.last_number();
     return {};
   }));
   return number;
 }
 
-Status Ledger::end_run(const Run& run) {
-  return database_->in_transaction([&]() -> Status {
+Status RunHistory::end(const Run& run) {
+  return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
-                      database_->prepare("INSERT INTO change VALUES(?, ?, ?, ?)"));
+                      database_.prepare("INSERT INTO change VALUES(?, ?, ?, ?)"));
     std::int64_t place = 0;
     for (const auto& change : run.changes)
       VSTATE_TRY(
           insert->bind(run.number).bind(++place).bind(change.address).bind(change.failure).run());
     VSTATE_TRY_ASSIGN(
         const auto update,
-        database_->prepare("UPDATE run SET ended = ?, summary = ?, messages = ?, bytes = ? "
-                           "WHERE number = ?"));
+        database_.prepare("UPDATE run SET ended = ?, summary = ?, messages = ?, bytes = ? "
+                          "WHERE number = ?"));
     return update->bind(std::time(nullptr))
         .bind(run.summary)
         .bind(static_cast<std::int64_t>(run.messages))
@@ -39,13 +40,13 @@ Status Ledger::end_run(const Run& run) {
   });
 }
 
-Result<std::vector<Run>> Ledger::runs(const std::string& domain, std::size_t most,
-                                      bool with_changes) const {
+Result<std::vector<Run>> RunHistory::latest(const std::string& domain, std::size_t most,
+                                            bool with_changes) const {
   std::vector<Run> runs;
   VSTATE_TRY_ASSIGN(
       const auto query,
-      database_->prepare("SELECT number, command, domain, started, ended, summary, messages, bytes "
-                         "FROM run WHERE ?1 = '' OR domain = ?1 ORDER BY number DESC LIMIT ?2"));
+      database_.prepare("SELECT number, command, domain, started, ended, summary, messages, bytes "
+                        "FROM run WHERE ?1 = '' OR domain = ?1 ORDER BY number DESC LIMIT ?2"));
   query->bind(domain).bind(static_cast<std::int64_t>(most));
   while (true) {
     VSTATE_TRY_ASSIGN(const bool has_row, query->step());
@@ -63,7 +64,7 @@ Result<std::vector<Run>> Ledger::runs(const std::string& domain, std::size_t mos
   if (!with_changes) return runs;
   VSTATE_TRY_ASSIGN(
       const auto changes,
-      database_->prepare("SELECT address, failure FROM change WHERE run = ? ORDER BY place"));
+      database_.prepare("SELECT address, failure FROM change WHERE run = ? ORDER BY place"));
   for (auto& run : runs) {
     changes->rewind();
     changes->bind(run.number);
