@@ -1,11 +1,12 @@
 /// \file
 /// Which tables a vpopmail of this build uses in this database, as they are, or as it would make
-/// them (vmysql.h, vpgsql.h, vsqlite.h).
+/// them.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "store/new_tables.h"
 #include "store/sql.h"
 #include "vstate/model/names.h"
 #include "vstate/model/server.h"
@@ -35,26 +36,17 @@ class Layout {
   Status refresh(Database&);
 
  private:
-  Layout(Dialect dialect, VpopmailVersion version, bool stores_clear, TableOptions options)
-      : dialect_(dialect),
-        version_(version),
-        stores_clear_passwords_(stores_clear),
-        options_(options) {}
+  Layout(Dialect dialect, const Server& server)
+      : dialect_(dialect), options_(server.tables), new_tables_(dialect, server) {}
   void decide();
-  [[nodiscard]] Status check() const;
   [[nodiscard]] std::optional<Table> used(bool is_used, const char* name) const {
     return is_used ? std::optional(get(name)) : std::nullopt;
   }
   [[nodiscard]] Table get(const std::string& name) const;
-  [[nodiscard]] Table made(const std::string& name) const;
-  [[nodiscard]] Table made_users(const std::string& name) const;
-  /// A text column of these widths in 5.4 and 5.6.
-  [[nodiscard]] std::string text(std::size_t in_54, std::size_t in_56) const;
 
   Dialect dialect_;
-  VpopmailVersion version_;
-  bool stores_clear_passwords_;
   TableOptions options_;
+  NewTables new_tables_;
   Schema schema_;
   bool many_domains_ = true, uses_valias_ = false, uses_limits_ = false,
        uses_alias_domains_ = false;
