@@ -50,7 +50,7 @@ Exit Planning::plan(engine::Session& session, const engine::DomainFile& file,
   const auto& plan = plans_.emplace_back(std::move(prepared->plan));
   if (!options_.json && !common_.quiet)
     if (const auto told =
-            Console::print_all(view::to_text(view::to_json(plan), text_options(console_)));
+            Console::print_all(view::to_text(view::to_json(plan), console_.text_options()));
         told != Exit::done) {
       is_heard_ = false;
       return told;
