@@ -1,6 +1,6 @@
 /// \file
 /// One open database, whatever its kind: prepared statements, columns by name, and what the server
-/// says of its own tables. The store above it (sql_store.h) knows vpopmail; this does not.
+/// says of its own tables. The tables of a store (store/tables) know vpopmail; this does not.
 #pragma once
 
 #include <cstdint>

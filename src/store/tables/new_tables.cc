@@ -1,4 +1,4 @@
-#include "store/new_tables.h"
+#include "store/tables/new_tables.h"
 
 #include <fmt/format.h>
 

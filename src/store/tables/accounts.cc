@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "store/file_store.h"
-#include "store/sql_parts.h"
+#include "store/tables/parts.h"
 #include "vstate/base/text.h"
 #include "vstate/model/quota.h"
 

@@ -1,4 +1,4 @@
-#include "store/sql_layout.h"
+#include "store/tables/layout.h"
 
 #include <algorithm>
 #include <array>

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "store/sql_parts.h"
+#include "store/tables/parts.h"
 
 namespace vstate::sql {
 

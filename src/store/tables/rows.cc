@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "format/limits_file.h"
-#include "store/sql_parts.h"
+#include "store/tables/parts.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "store/file_store.h"
-#include "store/sql_journal.h"
-#include "store/sql_parts.h"
+#include "store/tables/alias_journal.h"
+#include "store/tables/parts.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
 

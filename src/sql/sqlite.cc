@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "store/backends.h"
-#include "store/sql.h"
+#include "sql/backends.h"
+#include "sql/database.h"
 #include "sys/handle.h"
 #include "sys/identity.h"
 #include "vstate/base/text.h"

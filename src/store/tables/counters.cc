@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "store/sql_parts.h"
+#include "store/tables/parts.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

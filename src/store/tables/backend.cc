@@ -7,8 +7,8 @@
 
 #include "format/assign.h"
 #include "store/file_store.h"
-#include "store/sql_journal.h"
-#include "store/sql_parts.h"
+#include "store/tables/alias_journal.h"
+#include "store/tables/parts.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

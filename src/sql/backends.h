@@ -1,22 +1,25 @@
 /// \file
-/// One maker for each back-end; which of them are compiled in, CMake decides.
+/// One maker for each kind of database; which of them are compiled in, CMake decides.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
-#include "store/account_store.h"
-#include "store/sql.h"
+#include "sql/database.h"
+#include "sys/system.h"
+#include "vstate/model/server.h"
 
 namespace vstate {
 
-/// vpasswd and vpasswd.cdb below the domain's directory (vcdb.c).
-[[nodiscard]] Result<std::unique_ptr<AccountStore>> open_cdb_store(System&, const Server&);
-/// The table `vpopmail`, or one for each domain (vmysql.c, vpgsql.c, vsqlite.c).
 [[nodiscard]] Result<std::unique_ptr<sql::Database>> open_mysql(System&, const Server&);
 [[nodiscard]] Result<std::unique_ptr<sql::Database>> open_pgsql(System&, const Server&);
 [[nodiscard]] Result<std::unique_ptr<sql::Database>> open_sqlite(System&, const Server&);
 
-/// The database of a server; null for a back-end without one.
+/// The database of a server that keeps its accounts in one. `unsupported` for a kind that this
+/// build is without.
 [[nodiscard]] Result<std::unique_ptr<sql::Database>> open_database(System&, const Server&);
+/// The kinds that this build has.
+[[nodiscard]] std::vector<std::string> compiled_databases();
 
 }  // namespace vstate

@@ -1,4 +1,4 @@
-#include "store/sql_journal.h"
+#include "store/tables/alias_journal.h"
 
 #include <unistd.h>
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "store/new_tables.h"
-#include "store/sql.h"
+#include "sql/database.h"
+#include "store/tables/new_tables.h"
 #include "vstate/model/names.h"
 #include "vstate/model/server.h"
 

@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "store/backends.h"
-#include "store/connection.h"
-#include "store/sql.h"
+#include "sql/backends.h"
+#include "sql/connection.h"
+#include "sql/database.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

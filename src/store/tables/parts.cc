@@ -1,4 +1,4 @@
-#include "store/sql_parts.h"
+#include "store/tables/parts.h"
 
 namespace vstate::sql {
 

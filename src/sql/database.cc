@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "store/sql.h"
+#include "sql/database.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "sql/database.h"
 #include "store/account_store.h"
-#include "store/sql.h"
-#include "store/sql_layout.h"
+#include "store/tables/layout.h"
 
 namespace vstate::sql {
 

@@ -1,4 +1,4 @@
-#include "store/connection.h"
+#include "sql/connection.h"
 
 #include <fcntl.h>
 

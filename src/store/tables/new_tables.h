@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "store/sql.h"
+#include "sql/database.h"
 #include "vstate/model/server.h"
 
 namespace vstate::sql {
