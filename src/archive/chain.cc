@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/hard_links.h"
 #include "maildir/memory.h"
 #include "maildir/names.h"

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "archive/archive.h"
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/digest.h"
 #include "archive/plain_locale.h"
 #include "archive/tar_writer.h"

@@ -1,6 +1,6 @@
 #include "delivery/offer.h"
 
-#include "delivery/file_content.h"
+#include "maildir/file_content.h"
 
 namespace vstate {
 

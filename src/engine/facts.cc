@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "delivery/convert.h"
-#include "domain/place.h"
+#include "domain/directory.h"
 #include "engine/archive_facts.h"
 #include "sys/crypt.h"
 

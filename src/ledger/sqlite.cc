@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "ledger/journal.h"
+#include "ledger/rollback_journal.h"
 #include "ledger/sqlite.h"
 #include "sys/handle.h"
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ledger/journal.h"
+#include "ledger/rollback_journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
 

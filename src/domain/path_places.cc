@@ -1,4 +1,4 @@
-#include "domain/places.h"
+#include "domain/path_places.h"
 #include "sys/identity.h"
 #include "sys/path.h"
 
@@ -20,7 +20,7 @@ bool is_links_doing(const Error& error) {
   return error.code == Errc::invalid || (error.code == Errc::denied && can_act_as_others());
 }
 
-std::optional<PlaceId> Places::find(const std::string& path) {
+std::optional<PlaceId> PathPlaces::find(const std::string& path) {
   if (const auto known = known_.find(path); known != known_.end()) return known->second;
   std::optional<PlaceId> place;
   const auto behind = look_behind(files_, path);
@@ -33,11 +33,11 @@ std::optional<PlaceId> Places::find(const std::string& path) {
   return known_.emplace(path, place).first->second;
 }
 
-bool Places::is_direct(const std::string& path) {
+bool PathPlaces::is_direct(const std::string& path) {
   return find(path) && !behind_links_.contains(path);
 }
 
-std::optional<std::string> Places::below(const std::string& path, const PlaceId& directory) {
+std::optional<std::string> PathPlaces::below(const std::string& path, const PlaceId& directory) {
   for (auto parent = path_parent(path); parent.size() > 1; parent = path_parent(parent))
     if (find(std::string(parent)) == directory) return path.substr(parent.size() + 1);
   return std::nullopt;

@@ -25,9 +25,9 @@ struct Behind {
 /// look at.
 [[nodiscard]] bool is_links_doing(const Error&);
 
-class Places {
+class PathPlaces {
  public:
-  explicit Places(const Files& files) : files_(files) {}
+  explicit PathPlaces(const Files& files) : files_(files) {}
   /// Where a path leads, through links; nullopt for nowhere, and for where it cannot be told: then
   /// `status` says why, and whatever was made of the answer must not be used.
   [[nodiscard]] std::optional<PlaceId> find(const std::string& path);

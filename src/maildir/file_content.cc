@@ -1,4 +1,4 @@
-#include "delivery/file_content.h"
+#include "maildir/file_content.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "ledger/journal.h"
+#include "ledger/rollback_journal.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "domain/place.h"
+#include "domain/directory.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "delivery/changes.h"
+#include "delivery/source_changes.h"
 
 #include <unistd.h>
 
