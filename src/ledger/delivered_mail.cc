@@ -1,8 +1,8 @@
 #include "ledger/delivered_mail.h"
 
+#include "ledger/database.h"
 #include "ledger/deliveries.h"
 #include "ledger/domains.h"
-#include "ledger/sqlite.h"
 
 namespace vstate {
 

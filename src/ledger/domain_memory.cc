@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/database.h"
 #include "ledger/domains.h"
-#include "ledger/sqlite.h"
 
 namespace vstate {
 

@@ -1,6 +1,6 @@
 #include "ledger/domains.h"
 
-#include "ledger/sqlite.h"
+#include "ledger/database.h"
 
 namespace vstate {
 

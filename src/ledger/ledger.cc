@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "ledger/database.h"
 #include "ledger/schema.h"
-#include "ledger/sqlite.h"
 #include "vstate/base/digest.h"
 
 namespace vstate {

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "ledger/sqlite.h"
+#include "ledger/database.h"
 
 namespace vstate {
 

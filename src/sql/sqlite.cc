@@ -1,6 +1,5 @@
 // The database file of vpopmail 5.6's SQLite back-end (vsqlite.c).
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "sql/backends.h"
 #include "sql/database.h"
+#include "sqlite/connection.h"
 #include "sys/handle.h"
 #include "sys/identity.h"
 #include "vstate/base/text.h"
@@ -20,16 +20,11 @@ namespace {
 
 constexpr std::string_view k_file = "_vpopmail.sqlite";
 
-struct Close {
-  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-
 bool is_reading(const std::string& statement) {
   return statement.starts_with("SELECT") || statement.starts_with("ROLLBACK");
 }
 
-class SqliteDatabase final : public sql::Database {
+class SqliteDatabase final : public sql::Database, private sqlite::Connection {
  public:
   SqliteDatabase(System& system, const Server& server)
       : system_(system),
@@ -55,23 +50,18 @@ class SqliteDatabase final : public sql::Database {
 
  private:
   [[nodiscard]] std::string path() const { return path_join(directory_, k_file); }
-  [[nodiscard]] tl::unexpected<Error> error() const;
-  Result<sqlite3_stmt*> prepare(const std::string& statement);
+  [[nodiscard]] tl::unexpected<Error> failure() override;
 
   System& system_;
   std::string directory_;
   Owner owner_;
   int lock_seconds_;
-  Handle opened_directory_;
-  std::unique_ptr<sqlite3, Close> handle_;
-  std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>> statements_;
   bool is_writable_ = false;
   std::optional<Identity> as_;  ///< who works in the file
 };
 
 Status SqliteDatabase::open(bool for_writing) {
-  statements_.clear();
-  handle_.reset();
+  close();
   VSTATE_TRY_ASSIGN(auto info, system_.look(path()));
   if (!info && for_writing) {
     VSTATE_TRY(system_.replace_file(path(), "", {owner_.uid, owner_.gid, 0600}, Durability::now));
@@ -83,37 +73,34 @@ Status SqliteDatabase::open(bool for_writing) {
     if (found && !found->is_regular())
       return fail(Errc::invalid, part + ": is no regular file", Scope::run);
   }
-  // Below the root by its handle: what a link in a copied server names does not lead out of it.
-  std::string place = ":memory:";
+  Handle directory;
   as_ = Identity{geteuid(), getegid()};
   if (info) {
     VSTATE_TRY_ASSIGN(auto opened, system_.open_handle(directory_));
-    opened_directory_ = std::move(opened.handle);
-    place = fmt::format("/proc/self/fd/{}/{}", opened_directory_.get(), k_file);
+    directory = std::move(opened.handle);
     // Whoever may put another file or a journal there, which may name any file, gets no more than
     // their own rights by it; what the schema says is run with no more either.
     struct stat st {};
-    if (fstat(opened_directory_.get(), &st) != 0) return fail_errno(directory_, "cannot stat");
+    if (fstat(directory.get(), &st) != 0) return fail_errno(directory_, "cannot stat");
     as_ = Identity{st.st_uid, st.st_uid == owner_.uid ? owner_.gid : st.st_gid};
   }
   const ActingAs acting(as_);
-  const int flags = !info || for_writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-  sqlite3* handle = nullptr;
-  const int status = sqlite3_open_v2(place.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
-  handle_.reset(handle);
-  if (status != SQLITE_OK) return error();
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  const int flags = for_writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   constexpr int milliseconds = 1000;
-  sqlite3_busy_timeout(handle, lock_seconds_ * milliseconds);
+  const int opened =
+      info ? Connection::open(std::move(directory), k_file, flags, lock_seconds_ * milliseconds)
+           : open_memory();
+  if (opened != SQLITE_OK) return failure();
+  sqlite3_db_config(handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   is_writable_ = for_writing;
   return {};
 }
 
-tl::unexpected<Error> SqliteDatabase::error() const {
+tl::unexpected<Error> SqliteDatabase::failure() {
   constexpr int primary = 0xff;
-  const int code = sqlite3_extended_errcode(handle_.get());
-  const auto text = fmt::format("{}: {}", path(), sqlite3_errmsg(handle_.get()));
+  const int code = sqlite3_extended_errcode(handle());
+  const auto text = fmt::format("{}: {}", path(), sqlite3_errmsg(handle()));
   // Opened for reading only, which plays nothing back.
   if (code == SQLITE_READONLY_ROLLBACK)
     return fail(Errc::io,
@@ -140,18 +127,6 @@ tl::unexpected<Error> SqliteDatabase::error() const {
   }
 }
 
-Result<sqlite3_stmt*> SqliteDatabase::prepare(const std::string& statement) {
-  auto& known = statements_[statement];
-  if (!known) {
-    sqlite3_stmt* made = nullptr;
-    if (sqlite3_prepare_v2(handle_.get(), statement.data(), static_cast<int>(statement.size()),
-                           &made, nullptr) != SQLITE_OK)
-      return error();
-    known.reset(made);
-  }
-  return known.get();
-}
-
 Result<std::uint64_t> SqliteDatabase::run(const std::string& text, const sql::Values& parameters,
                                           const sql::RowVisitor& on_row) {
   // The file and its journal belong to vpopmail, not to the domain that is worked on.
@@ -160,32 +135,23 @@ Result<std::uint64_t> SqliteDatabase::run(const std::string& text, const sql::Va
     VSTATE_TRY(open(true));
   }
   const ActingAs owner(as_);
-  VSTATE_TRY_ASSIGN(auto* statement, prepare(text));
-  int at = 0;
+  VSTATE_TRY_ASSIGN(const auto statement, prepare(text));
   for (const auto& value : parameters) {
-    ++at;
     if (value)
-      sqlite3_bind_text(statement, at, value->data(), static_cast<int>(value->size()),
-                        SQLITE_TRANSIENT);
+      statement->bind(std::string_view(*value));
     else
-      sqlite3_bind_null(statement, at);
+      statement->bind_null();
   }
-  int status = SQLITE_ROW;
-  while ((status = sqlite3_step(statement)) == SQLITE_ROW) {
+  while (true) {
+    VSTATE_TRY_ASSIGN(const bool has_row, statement->step());
+    if (!has_row) break;
     if (!on_row) continue;
     sql::Values row;
-    for (int column = 0; column < sqlite3_column_count(statement); ++column) {
-      const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
-      row.push_back(bytes != nullptr ? sql::Value(std::string(bytes, size)) : std::nullopt);
-    }
+    for (int column = 0; column < statement->columns(); ++column)
+      row.push_back(statement->spelt(column));
     on_row(row);
   }
-  auto failure = status == SQLITE_DONE ? std::optional<tl::unexpected<Error>>() : error();
-  sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
-  if (failure) return *failure;
-  return static_cast<std::uint64_t>(sqlite3_changes(handle_.get()));
+  return static_cast<std::uint64_t>(changes());
 }
 
 Result<sql::Schema> SqliteDatabase::read_schema() {
