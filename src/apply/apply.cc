@@ -8,11 +8,11 @@
 #include "apply/mail.h"
 #include "domain/accounts.h"
 #include "domain/alias.h"
+#include "domain/directory.h"
 #include "domain/file.h"
 #include "domain/home.h"
 #include "domain/list.h"
 #include "domain/mailbox.h"
-#include "domain/place.h"
 #include "domain/robot.h"
 #include "qmail/publication.h"
 #include "sys/identity.h"
@@ -45,10 +45,8 @@ Result<ApplyReport> PlanRun::end() {
 
 Status PlanRun::remember() {
   if (input_.ledger == nullptr) return {};
-  // What was not done is not remembered as done, so the next plan does not take the difference for
-  // a person's change.
-  return input_.ledger->remember(plan_.domain, plan_.memory, steps_.undone(),
-                                 !input_.actual.condition.has_directory);
+  return input_.ledger->domains().remember(plan_.domain, plan_.memory, steps_.undone(),
+                                           !input_.actual.condition.has_directory);
 }
 
 Status PlanRun::carry_out() {
@@ -70,7 +68,7 @@ Status PlanRun::carry_out() {
   // All of it is on the disk before the ledger calls it certain, and before anybody sends mail to
   // it.
   VSTATE_TRY(site_.system.sync(site_.directory));
-  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
+  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());
   VSTATE_TRY(unpublish_all());
   steps_.report.is_published = publications().empty();
   waits_for_publication_ = !steps_.report.is_published && steps_.report.failures.empty();

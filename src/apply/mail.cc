@@ -62,7 +62,7 @@ class MailDelivery::Worker {
       : mail_(mail),
         feed_(feed),
         batch_(mail.site_.system, mail.site_.owner,
-               mail.input_.ledger == nullptr ? nullptr : &mail.input_.ledger->deliveries(),
+               mail.input_.ledger == nullptr ? nullptr : &mail.input_.ledger->mail().deliveries(),
                [&mail](std::uint64_t messages, std::uint64_t bytes) {
                  mail.observer_.on_progress(messages, bytes);
                }) {}
@@ -124,7 +124,7 @@ class MailDelivery::Worker {
       const std::scoped_lock lock(mail_.mutex_);
       VSTATE_TRY_ASSIGN(memory, mail_.memory_of(to_text(parcel.box.kind), parcel.box.name));
       if (is_mailbox && mail_.input_.ledger != nullptr) {
-        VSTATE_TRY_ASSIGN(conversions, mail_.input_.ledger->mail_of(
+        VSTATE_TRY_ASSIGN(conversions, mail_.input_.ledger->mail().memory_of(
                                            mail_.plan_.domain, k_conversions, parcel.box.name));
       }
     }
@@ -157,7 +157,7 @@ class MailDelivery::Worker {
 
 Result<MailMemory> MailDelivery::memory_of(std::string_view kind, const std::string& name) {
   if (input_.ledger == nullptr) return MailMemory();
-  return input_.ledger->open_mail(plan_.domain, std::string(kind), name);
+  return input_.ledger->mail().open(plan_.domain, std::string(kind), name);
 }
 
 void MailDelivery::take_count(const Parcel& parcel, const ReceiveCount& count) {
@@ -200,8 +200,8 @@ Status MailDelivery::deliver(MailFeed& feed) {
 Status MailDelivery::forget_new_mailboxes() {
   if (input_.ledger == nullptr) return {};
   const auto forget = [&](const std::string& name) -> Status {
-    VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "mailbox", name));
-    return input_.ledger->forget_mail(plan_.domain, k_conversions, name);
+    VSTATE_TRY(input_.ledger->mail().forget(plan_.domain, "mailbox", name));
+    return input_.ledger->mail().forget(plan_.domain, k_conversions, name);
   };
   for (const auto& action : plan_.actions) {
     if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->before)
@@ -212,9 +212,9 @@ Status MailDelivery::forget_new_mailboxes() {
         repair && repair->kind == DefectKind::home)
       VSTATE_TRY(forget(repair->subject));
     if (const auto* list = std::get_if<Change<List>>(&action); list && !list->before)
-      VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "list", list->name));
+      VSTATE_TRY(input_.ledger->mail().forget(plan_.domain, "list", list->name));
     if (std::holds_alternative<CreateDomain>(action))
-      VSTATE_TRY(input_.ledger->forget_mail(plan_.domain, "files", ""));
+      VSTATE_TRY(input_.ledger->mail().forget(plan_.domain, "files", ""));
   }
   return {};
 }
@@ -228,7 +228,7 @@ Status MailDelivery::convert() {
   auto names = input_.feed == nullptr ? std::set<std::string>() : touched_;
   for (const auto& [name, action] : planned) names.insert(name);
   Batch batch(site_.system, site_.owner,
-              input_.ledger == nullptr ? nullptr : &input_.ledger->deliveries());
+              input_.ledger == nullptr ? nullptr : &input_.ledger->mail().deliveries());
   std::map<std::string, Status> results;  // by address
   for (const auto& name : names) {
     if (const auto action = planned.find(name); action != planned.end())
@@ -280,7 +280,7 @@ Status MailDelivery::copy_archives(ArchiveOrder order) {
   const auto status = deliver(feed);
   VSTATE_TRY(site_.system.sync(site_.directory));
   // An archive that is known to be in is not looked at again: nothing of it may be left open.
-  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->settle());
+  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());
   for (const auto* action : actions) {
     const auto& copy = std::get<CopyArchive>(*action);
     const auto failed = failures_.find(address_of(*action));
@@ -299,7 +299,7 @@ Status MailDelivery::remember_archive(const CopyArchive& copy) {
   // All of it from its first archive on: what comes next begins where this ends.
   VSTATE_TRY_ASSIGN(const auto identity,
                     archive_identity(archive_files(input_.archive_root, copy.archive)));
-  return input_.ledger->remember_archive(
+  return input_.ledger->mail().remember_archive(
       plan_.domain, std::string(to_text(copy.box.kind)), copy.box.name,
       digests_of(copy.archive, copy.archive.increments.size() + 1), identity);
 }

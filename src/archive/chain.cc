@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/hard_links.h"
 #include "archive/tar_writer.h"
 #include "maildir/memory.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "archive/archive.h"
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/digest.h"
 #include "archive/tar_reader.h"
 #include "maildir/message_keys.h"

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "archive/chained_digest.h"
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/plain_locale.h"
 #include "archive/tar_reader.h"
 #include "archive/tar_writer.h"

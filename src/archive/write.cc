@@ -11,82 +11,60 @@
 #include <fmt/format.h>
 
 #include "archive/archive.h"
-#include "archive/changes.h"
+#include "archive/change_lines.h"
 #include "archive/digest.h"
 #include "archive/plain_locale.h"
 #include "archive/tar_writer.h"
 #include "maildir/memory.h"
 #include "maildir/message_keys.h"
 #include "maildir/names.h"
+#include "sys/atomic_file.h"
 #include "sys/handle.h"
 
 namespace vstate {
 
 namespace {
 
-/// A tar being written to PATH.partial. Not finished: nothing is left of it.
+/// A tar being written. Not finished: nothing is left of it.
 class ArchiveFile {
  public:
-  explicit ArchiveFile(std::string path) : path_(std::move(path)), partial_(path_ + ".partial") {}
+  explicit ArchiveFile(std::string path) : path_(std::move(path)), file_(path_) {}
   ~ArchiveFile() {
-    if (!is_open_) return;
+    if (!file_.is_open()) return;
     // libarchive frees all it has only after a proper end, which fills up an unfinished entry.
     const Handle nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-    if (nowhere.is_open()) dup2(nowhere.get(), file_.get());
+    if (nowhere.is_open()) dup2(nowhere.get(), file_.descriptor());
     tar_.reset();
-    unlink(partial_.c_str());
   }
   ArchiveFile(const ArchiveFile&) = delete;
   ArchiveFile& operator=(const ArchiveFile&) = delete;
 
-  Status open();
+  /// Another dump into the same file would have the lock of the directory.
+  Status open() {
+    VSTATE_TRY(file_.open());
+    VSTATE_TRY_ASSIGN(tar_, mail::TarWriter::open(file_.descriptor(), file_.partial()));
+    return {};
+  }
   Status header(TreeEntry entry) {
     entry.stamp = entry.is_scoped ? mail::k_scoped_stamp : 0;
     return tar_->stamped_header(entry);
   }
   Status data(std::string_view bytes) { return tar_->data(bytes); }
-  /// Puts it on the disk and renames it to PATH.
-  Status commit();
+  Status commit() {
+    VSTATE_TRY(tar_->close());
+    return file_.commit();
+  }
   /// Leaves nothing at PATH; the destructor removes what was written.
   Status clear();
 
  private:
-  std::string path_, partial_;
-  Handle file_;
+  std::string path_;
+  AtomicFile file_;
   std::unique_ptr<mail::TarWriter> tar_;
-  bool is_open_ = false;
 };
-
-/// Another dump into the same file would have the lock of the directory: what is there is of a
-/// stopped run.
-Status ArchiveFile::open() {
-  if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
-    return fail_errno(partial_, "cannot remove what a stopped run left");
-  file_ =
-      Handle(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file_.is_open()) return fail_errno(partial_, "cannot create");
-  is_open_ = true;
-  VSTATE_TRY_ASSIGN(tar_, mail::TarWriter::open(file_.get(), partial_));
-  return {};
-}
 
 Status ArchiveFile::clear() {
   if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
-  return {};
-}
-
-Status ArchiveFile::commit() {
-  VSTATE_TRY(tar_->close());
-  if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
-  if (!file_.close()) return fail_errno(partial_, "cannot close");
-  if (rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");
-  is_open_ = false;
-  // The rename is on the disk once its directory is.
-  const auto slash = path_.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-  const Handle directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.is_open() || fsync(directory.get()) != 0)
-    return fail_errno(parent, "cannot write to the disk");
   return {};
 }
 

@@ -1,24 +1,23 @@
 #include "cli/console.h"
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <cstdio>
 
 #include <fmt/format.h>
 
+#include "cli/terminal.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {
 
 namespace {
-bool is_set(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0';
-}
+
+/// A terminal that is gone is no reason to stop.
+void write_error(std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stderr); }
+
 }  // namespace
 
 bool Console::print(std::string_view text) {
@@ -37,20 +36,6 @@ Exit Console::print_all(std::string_view text) {
 
 bool Console::tell(std::string_view text) const { return options_.quiet || print(text); }
 
-bool Console::is_terminal() { return isatty(STDERR_FILENO) == 1; }
-
-std::size_t Console::width(std::FILE* stream) {
-  if (isatty(fileno(stream)) == 0) return 0;
-  const auto* set = std::getenv("COLUMNS");
-  constexpr std::uint64_t most = 10'000;
-  if (const auto columns = to_number(set == nullptr ? "" : set);
-      columns && *columns > 0 && *columns <= most)
-    return *columns;
-  winsize size{};
-  constexpr std::size_t usual = 80;
-  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
-}
-
 void Console::status(std::string_view text) {
   const std::scoped_lock lock(mutex_);
   write_error(fmt::format("\r{}\033[K", text));
@@ -65,11 +50,6 @@ void Console::end_status() {
 void Console::erase_status() {
   if (has_status_) write_error("\r\033[K");
   has_status_ = false;
-}
-
-/// A terminal that is gone is no reason to stop.
-void Console::write_error(std::string_view text) {
-  (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
 void Console::error(std::string_view text) {
@@ -103,25 +83,17 @@ void Console::say(std::string_view text) const {
   write_error(fmt::format("{}\n", text));
 }
 
-bool Console::has_color(std::FILE* stream) const {
-  if (options_.color == "always") return true;
-  if (options_.color == "never" || is_set("NO_COLOR")) return false;
-  if (is_set("CLICOLOR_FORCE")) return true;
-  const char* terminal = std::getenv("TERM");
-  return isatty(fileno(stream)) != 0 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
-}
-
-bool Console::has_unicode() {
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (!is_set(name)) continue;
-    const std::string value = std::getenv(name);
-    return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
-  }
-  return false;
+view::TextOptions Console::text_options() const {
+  view::TextOptions options;
+  options.color = wants_color(stdout, options_.color);
+  options.verbose = options_.verbose;
+  options.unicode = has_unicode_locale();
+  options.width = terminal_width(stdout);
+  return options;
 }
 
 bool Console::confirm(std::string_view question) {
-  if (isatty(STDIN_FILENO) == 0) return false;
+  if (!is_terminal(stdin)) return false;
   end_status();
   fmt::print(stderr, "{} [y/N] ", question);
   std::string answer;
@@ -136,15 +108,6 @@ Status make_output_private() {
   return fchmod(STDOUT_FILENO, 0600) == 0
              ? Status()
              : Status(fail_errno("standard output", "cannot set mode 0600"));
-}
-
-view::TextOptions text_options(const Console& console) {
-  view::TextOptions options;
-  options.color = console.has_color(stdout);
-  options.verbose = console.is_verbose();
-  options.unicode = Console::has_unicode();
-  options.width = Console::width(stdout);
-  return options;
 }
 
 }  // namespace vstate::cli

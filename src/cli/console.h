@@ -3,8 +3,6 @@
 /// call writes all of its text at once.
 #pragma once
 
-#include <cstddef>
-#include <cstdio>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -35,17 +33,10 @@ class Console {
   static Exit fail(const Error&);
   /// Talk that --quiet leaves out.
   void say(std::string_view text) const;
-  /// --color, then NO_COLOR, then CLICOLOR_FORCE, then whether the stream is a terminal.
-  [[nodiscard]] bool has_color(std::FILE* stream) const;
-  /// Whether the locale can show more than ASCII.
-  [[nodiscard]] static bool has_unicode();
   [[nodiscard]] bool is_quiet() const { return options_.quiet; }
   [[nodiscard]] bool is_verbose() const { return options_.verbose; }
-  /// Whether standard error is one.
-  [[nodiscard]] static bool is_terminal();
-  /// Columns of the stream's terminal: COLUMNS if that is set, else what the terminal says, else
-  /// 80; 0 if the stream is none.
-  [[nodiscard]] static std::size_t width(std::FILE* stream);
+  /// A plan as standard output takes it.
+  [[nodiscard]] view::TextOptions text_options() const;
   /// A line on the terminal; what is said next takes its place.
   static void status(std::string_view text);
   /// Takes that line away.
@@ -55,7 +46,6 @@ class Console {
 
  private:
   static void erase_status();
-  static void write_error(std::string_view text);
 
   const CommonOptions& options_;
   static inline std::mutex mutex_;  ///< of both streams, and of what follows
@@ -64,8 +54,5 @@ class Console {
 
 /// Where standard output is a file, makes it readable for its owner alone before a hash is in it.
 Status make_output_private();
-
-/// A plan as standard output takes it.
-[[nodiscard]] view::TextOptions text_options(const Console&);
 
 }  // namespace vstate::cli

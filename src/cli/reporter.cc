@@ -113,7 +113,7 @@ void Reporter::show(Clock::time_point now, Clock::duration pause) {
     event(std::move(json));
   } else if (is_terminal_) {
     // A line that fills the last column makes some terminals begin the next one.
-    const auto width = std::max<std::size_t>(Console::width(stderr), 2);
+    const auto width = std::max<std::size_t>(terminal_width(stderr), 2);
     Console::status(line(now, width - 1));
   } else {
     console_.say(line(now, 0));
@@ -125,11 +125,11 @@ std::string Reporter::line(Clock::time_point now, std::size_t width) const {
   progress.seconds = std::chrono::duration<double>(now - started_).count();
   if (!stage_.empty()) {
     const auto text = fmt::format("{}, {}", visible(stage_), duration_text(progress.seconds));
-    return width == 0 ? text : ruler_.cut(text, width, Console::has_unicode() ? "…" : "...");
+    return width == 0 ? text : ruler_.cut(text, width, has_unicode_locale() ? "…" : "...");
   }
   progress.at = boxes_.empty() ? action_ : shown_box(boxes_.front());
   progress.others = boxes_.empty() ? 0 : boxes_.size() - 1;
-  return progress_line(progress, ruler_, width, Console::has_unicode());
+  return progress_line(progress, ruler_, width, has_unicode_locale());
 }
 
 void Reporter::on_start(const Action& action) {

@@ -14,6 +14,7 @@
 
 #include "cli/console.h"
 #include "cli/progress.h"
+#include "cli/terminal.h"
 #include "engine/apply_domains.h"
 
 namespace vstate::cli {
@@ -81,7 +82,7 @@ class Reporter final : public engine::DomainObserver {
 
   const Console& console_;
   const view::Ruler ruler_;
-  const bool is_json_, is_terminal_ = Console::is_terminal();
+  const bool is_json_, is_terminal_ = is_terminal(stderr);
   const std::string domain_, noun_;
 
   mutable std::mutex mutex_;  ///< of what the threads that deliver mail and the ticking one share

@@ -37,7 +37,7 @@ void RunView::on_planned(const Plan& plan) {
   const auto json = view::to_json(plan);
   reporter_.event({{"event", "planned"}, {"domain", plan.domain.text()}, {"plan", json}});
   if (options_.json) return;
-  auto text = text_options(console_);
+  auto text = console_.text_options();
   text.brief = true;
   (void)console_.tell(view::to_text(json, text));
 }

@@ -61,6 +61,52 @@ Result<bool> lock_with(int directory, const std::string& file, const std::string
   return false;
 }
 
+/// Replaces what a mail server keeps of its messages, unless the server has written it meanwhile.
+Status place_locked(const Batch::Item& item) {
+  VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const auto full = item.target->full(item.path);
+  const auto lock = name + ".lock";
+  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
+  if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
+  const auto now = mail::digest_of_file(directory->get(), name, full);
+  if (!now || *now != item.replaces) {
+    unlinkat(directory->get(), lock.c_str(), 0);
+    unlinkat(directory->get(), item.temporary.c_str(), 0);
+    // Its server's own from now on, unless it could not be read.
+    return now ? Status() : Status(tl::unexpected<Error>(now.error()));
+  }
+  if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
+    auto failure = fail_errno(full, "cannot rename the temporary");
+    unlinkat(directory->get(), lock.c_str(), 0);
+    return failure;
+  }
+  // The last: as long as it is there, a run that finds the lock knows whose it is.
+  unlinkat(directory->get(), item.temporary.c_str(), 0);
+  return {};
+}
+
+/// A message never replaces anything: what appeared under its name since the index was made is
+/// somebody else's delivery.
+Status place(const Batch::Item& item) {
+  if (item.place == Batch::Place::unchanged) return place_locked(item);
+  VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));
+  VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
+  const std::string name(path_name(item.path));
+  const char* temporary = item.temporary.c_str();
+  const bool is_placed =
+      item.place == Batch::Place::any
+          ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
+          : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
+  if (is_placed) return {};
+  const int error = errno;
+  const auto full = item.target->full(item.path);
+  if (error == EEXIST)
+    return fail(Errc::conflict, fmt::format("{}: appeared meanwhile; run it again", full));
+  errno = error;
+  return fail_errno(full, "cannot rename the temporary");
+}
+
 }  // namespace
 
 Batch::Batch(System& system, Owner owner, DeliveryLog* log, Written written)
@@ -234,54 +280,6 @@ Status Batch::withdraw(const Item& item) {
   const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
     unlinkat((*place)->get(), item.temporary.c_str(), 0);
-  return {};
-}
-
-/// A message never replaces anything: what appeared under its name since the index was made is
-/// somebody else's delivery.
-Status Batch::place(const Item& item) {
-  if (item.place == Place::unchanged) return place_locked(item);
-  VSTATE_TRY_ASSIGN(const auto from, item.target->directory(item.build_in));
-  VSTATE_TRY_ASSIGN(const auto to, item.target->directory(path_parent(item.path)));
-  const std::string name(path_name(item.path));
-  const char* temporary = item.temporary.c_str();
-  const bool is_placed =
-      item.place == Place::any
-          ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
-          : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
-  if (is_placed) return {};
-  const int error = errno;
-  const auto full = item.target->full(item.path);
-  if (error == EEXIST)
-    return fail(Errc::conflict, fmt::format("{}: appeared meanwhile; run it again", full));
-  errno = error;
-  return fail_errno(full, "cannot rename the temporary");
-}
-
-/// Replaces what a mail server keeps of its messages, unless the server has written it meanwhile.
-Status Batch::place_locked(const Item& item) {
-  VSTATE_TRY_ASSIGN(const auto directory, item.target->directory(path_parent(item.path)));
-  const std::string name(path_name(item.path));
-  const auto full = item.target->full(item.path);
-  const auto lock = name + ".lock";
-  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
-  if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
-  // Under the lock nobody else writes the file, so what is compared here is what the rename
-  // replaces.
-  const auto now = mail::digest_of_file(directory->get(), name, full);
-  if (!now || *now != item.replaces) {
-    unlinkat(directory->get(), lock.c_str(), 0);
-    unlinkat(directory->get(), item.temporary.c_str(), 0);
-    // Its server's own from now on, unless it could not be read.
-    return now ? Status() : Status(tl::unexpected<Error>(now.error()));
-  }
-  if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
-    auto failure = fail_errno(full, "cannot rename the temporary");
-    unlinkat(directory->get(), lock.c_str(), 0);
-    return failure;
-  }
-  // The last: as long as it is there, a run that finds the lock knows whose it is.
-  unlinkat(directory->get(), item.temporary.c_str(), 0);
   return {};
 }
 

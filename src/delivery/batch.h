@@ -77,8 +77,6 @@ class Batch {
   Status sync();
   Status announce();
   Status place_all();
-  Status place(const Item&);
-  Status place_locked(const Item&);
   Status make_moves(const std::vector<Move>&);
   Status make(const Move&);
   void drop_quota_counters();

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "delivery/changes.h"
+#include "delivery/source_changes.h"
 #include "maildir/names.h"
 #include "vstate/base/digest.h"
 

@@ -3,7 +3,7 @@
 
 #include "delivery/offer.h"
 
-#include "delivery/file_content.h"
+#include "maildir/file_content.h"
 
 namespace vstate {
 

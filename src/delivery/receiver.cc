@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "archive/chain.h"
-#include "delivery/entry_content.h"
+#include "archive/entry_content.h"
 #include "maildir/names.h"
 #include "vstate/base/digest.h"
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "document/reader.h"
+#include "document/toml.h"
 
 namespace vstate::document {
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "domain/observation.h"
-#include "domain/places.h"
+#include "domain/path_places.h"
 #include "qmail/qmail_files.h"
 #include "vstate/model/selection.h"
 #include "vstate/model/template.h"
@@ -39,7 +39,7 @@ class Inspection {
   const DomainName name;
   const Selection& selection;
   Observation out;
-  Places places;
+  PathPlaces places;
   std::optional<PlaceId> place;  ///< of the domain's directory
   std::set<PlaceId> above;       ///< its own place, and those of what it is in
   std::optional<Templater> templater;

@@ -44,8 +44,4 @@ struct Observation {
   bool has_changed = false;
 };
 
-/// Why a domain that qmail knows cannot be taken for what its owner wants: its directory is missing
-/// or empty, or it has no account at all. An unmounted disk looks like that. Empty if it can be.
-[[nodiscard]] std::string why_not_a_source(const Observation&);
-
 }  // namespace vstate

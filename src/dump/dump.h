@@ -60,7 +60,7 @@ struct DumpOptions {
                                              const DumpOptions&);
 
 /// Inspects a domain that can be taken for what its owner wants. Fails with `not_found` if there is
-/// none, with `invalid` if its directory or its accounts are not there (why_not_a_source).
+/// none, with `invalid` if its directory is missing or empty, or if it has no account at all.
 [[nodiscard]] Result<Observation> inspect_source(Session&, const DomainName&, const Selection&);
 
 /// The domain file of a state, with the clear-text passwords that were asked for.

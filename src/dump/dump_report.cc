@@ -24,6 +24,24 @@ void DumpCounts::add(const Accounting& accounting) {
   for (const auto& [path, reason] : accounting.rebuilt) ++reasons[reason];
 }
 
+namespace {
+
+/// Why a domain that qmail knows cannot be taken for what its owner wants; empty if it can be. An
+/// unmounted disk looks like that.
+std::string why_not_a_source(const Observation& found) {
+  const auto& directory = found.condition.directory;
+  if (!found.condition.has_directory)
+    return fmt::format(
+        "{} is in users/assign and is not there; if it is on a disk of its own, mount it",
+        directory);
+  if (!found.accounts.empty()) return {};
+  return fmt::format(
+      "no account of it can be found in {}; if the directory is on a disk of its own, mount it",
+      directory);
+}
+
+}  // namespace
+
 Result<Observation> inspect_source(Session& session, const DomainName& name,
                                    const Selection& selection) {
   // A session may serve many domains, and qmail's files may have changed since the one before.

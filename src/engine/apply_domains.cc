@@ -34,10 +34,62 @@ bool ends_run(const ApplyOutcome& outcome) {
                                      outcome.errors.front().code == Errc::interrupted);
 }
 
+/// The ledger that a run writes into, opened by the first domain that needs it.
+class RunLedger {
+ public:
+  RunLedger(Session& session, RunObserver& observer) : session_(session), observer_(observer) {}
+
+  Result<Ledger*> get();
+  Status remember_nothing_new(const Plan&);
+  void record(const DomainName&, const Run&);
+  void leave_damaged();
+
+ private:
+  Session& session_;
+  RunObserver& observer_;
+  std::optional<Ledger> ledger_;
+};
+
+Result<Ledger*> RunLedger::get() {
+  if (!ledger_) {
+    VSTATE_TRY_ASSIGN(ledger_, open_ledger(session_));
+    if (const auto& moved = ledger_->moved_to(); !moved.empty())
+      observer_.on_trouble(
+          nullptr,
+          fmt::format("the ledger was damaged; it is now {}, and a new one was made", moved));
+  }
+  return &*ledger_;
+}
+
+/// The next domain, and the next run, must not meet the same damage again.
+void RunLedger::leave_damaged() {
+  if (!ledger_ || !ledger_->is_damaged()) return;
+  const auto moved = Ledger::move_away(*session_.system);
+  observer_.on_trouble(nullptr, moved ? fmt::format("the ledger is damaged; it is now {}", *moved)
+                                      : moved.error().message);
+  ledger_.reset();
+}
+
+void RunLedger::record(const DomainName& domain, const Run& run) {
+  if (const auto ended = ledger_->runs().end(run); !ended)
+    observer_.on_trouble(&domain, ended.error().message);
+}
+
+/// The server is as the file says already, which the ledger may not know yet.
+Status RunLedger::remember_nothing_new(const Plan& plan) {
+  if (session_.memory) {
+    const auto is_news = session_.memory->domains().is_news(plan.domain, plan.memory);
+    if (!is_news && !forgets_damaged_ledger(session_)) return propagate(is_news);
+    if (is_news && !*is_news && !session_.memory->has_journal()) return {};
+  }
+  VSTATE_TRY_ASSIGN(auto* const known, get());
+  return known->domains().remember(plan.domain, plan.memory, {}, false);
+}
+
 class Applying {
  public:
   Applying(Session& session, const ApplyOptions& options, RunObserver& observer)
-      : session_(session), options_(options), observer_(observer) {}
+      : session_(session), options_(options), observer_(observer), ledger_(session, observer) {}
 
   /// `index` is the file's place in a saved plan.
   void apply(const DomainFile&, std::size_t index);
@@ -51,19 +103,15 @@ class Applying {
   std::optional<ApplyOutcome> refuse(const DomainFile&, std::size_t index, const Plan&);
   /// Returns nullopt if it is built, and waits in built_ for its publication.
   std::optional<ApplyOutcome> build(const DomainFile&, Prepared);
-  Status remember_nothing_new(const Plan&);
   [[nodiscard]] bool may_delete(const Plan&);
   [[nodiscard]] bool waits_for_names_of(const State&) const;
   void await_publication(std::unique_ptr<Building>, std::uint64_t bytes);
-  Result<Ledger*> ledger();
-  void record(const DomainName&, const Run&);
-  void leave_damaged_ledger();
   void settle(ApplyOutcome);
 
   Session& session_;
   const ApplyOptions& options_;
   RunObserver& observer_;
-  std::optional<Ledger> ledger_;  ///< opened by the first domain that needs it
+  RunLedger ledger_;
   std::vector<std::unique_ptr<Building>> built_;
   std::set<DomainName> built_names_;  ///< of the domains in built_, with their aliases
   std::chrono::steady_clock::time_point built_since_{};
@@ -113,7 +161,7 @@ std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t
     return ended(domain, Ending::refused, std::move(errors));
   }
   if (plan.is_empty()) {
-    const auto remembered = remember_nothing_new(plan);
+    const auto remembered = ledger_.remember_nothing_new(plan);
     return remembered ? ended(domain, Ending::unchanged)
                       : ended(domain, Ending::refused, {remembered.error()});
   }
@@ -132,65 +180,25 @@ bool Applying::may_delete(const Plan& plan) {
   return (deletions.is_empty() && !of_feed) || observer_.may_delete(plan, deletions, of_feed);
 }
 
-/// The server is as the file says already, which the ledger may not know yet.
-Status Applying::remember_nothing_new(const Plan& plan) {
-  // The ledger is opened for writing only where there is news: a run that changes nothing writes
-  // nothing at all.
-  if (session_.memory) {
-    const auto is_news = session_.memory->is_news(plan.domain, plan.memory);
-    if (!is_news && !forgets_damaged_ledger(session_)) return propagate(is_news);
-    if (is_news && !*is_news && !session_.memory->has_journal()) return {};
-  }
-  VSTATE_TRY_ASSIGN(auto* const known, ledger());
-  return known->remember(plan.domain, plan.memory, {}, false);
-}
-
-Result<Ledger*> Applying::ledger() {
-  if (!ledger_) {
-    VSTATE_TRY_ASSIGN(ledger_, open_ledger(session_));
-    if (const auto& moved = ledger_->moved_to(); !moved.empty())
-      observer_.on_trouble(
-          nullptr,
-          fmt::format("the ledger was damaged; it is now {}, and a new one was made", moved));
-  }
-  return &*ledger_;
-}
-
-/// The next domain, and the next run, must not meet the same damage again.
-void Applying::leave_damaged_ledger() {
-  if (!ledger_ || !ledger_->is_damaged()) return;
-  const auto moved = Ledger::move_away(*session_.system);
-  observer_.on_trouble(nullptr, moved ? fmt::format("the ledger is damaged; it is now {}", *moved)
-                                      : moved.error().message);
-  ledger_.reset();
-}
-
-void Applying::record(const DomainName& domain, const Run& run) {
-  // A run that cannot be recorded has still been carried out.
-  if (const auto ended = ledger_->end_run(run); !ended)
-    observer_.on_trouble(&domain, ended.error().message);
-}
-
 std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared prepared) {
   const auto& domain = file.state.name;
   const auto bytes = summary_of(prepared.plan).bytes;
   // Domains that are ready do not wait for the mail of this one.
   if (bytes >= k_much_mail) publish_built();
-  auto known = ledger();
-  // The run is recorded as begun before it changes anything, so that a killed one can be seen.
-  const auto number = known ? (*known)->begin_run(options_.command, domain)
+  auto known = ledger_.get();
+  const auto number = known ? (*known)->runs().begin(options_.command, domain)
                             : Result<std::int64_t>(tl::unexpected<Error>(known.error()));
   if (!number) {
     publish_built();
-    leave_damaged_ledger();
+    ledger_.leave_damaged();
     return ended(domain, Ending::refused, {number.error()});
   }
   auto building = std::make_unique<Building>(file, std::move(prepared), session_, options_,
                                              RecordedRun{**known, *number}, observer_);
   if (const auto built = building->build(); !built) {
-    record(domain, building->stopped(built.error()));
+    ledger_.record(domain, building->stopped(built.error()));
     publish_built();
-    leave_damaged_ledger();
+    ledger_.leave_damaged();
     return ended(domain, Ending::stopped, {built.error()});
   }
   await_publication(std::move(building), bytes);
@@ -219,12 +227,12 @@ void Applying::publish_built() {
   for (const auto& building : built_) {
     Run run;
     auto outcome = building->finish(published, run);
-    record(building->domain(), run);
+    ledger_.record(building->domain(), run);
     settle(std::move(outcome));
   }
   built_.clear();
   built_names_.clear();
-  leave_damaged_ledger();
+  ledger_.leave_damaged();
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ class Comparing {
 
 Result<MailMemory> Comparing::memory_of(const NamedArchive& named) const {
   if (!session_.memory) return MailMemory();
-  return session_.memory->mail_of(file_.state.name, std::string(to_text(named.box.kind)),
-                                  named.box.name);
+  return session_.memory->mail().memory_of(file_.state.name, std::string(to_text(named.box.kind)),
+                                           named.box.name);
 }
 
 /// How many archives of the beginning the ledger knows to be wholly in, as they are now.
@@ -60,9 +60,9 @@ std::size_t Comparing::known_parts(const NamedArchive& named) const {
     const auto identity =
         archive_identity(ArchiveFiles(std::vector<std::string>(paths.begin(), end)));
     if (!identity) continue;
-    const auto is_in =
-        session_.memory->has_archive(file_.state.name, std::string(to_text(named.box.kind)),
-                                     named.box.name, digests_of(*named.archive, count), *identity);
+    const auto is_in = session_.memory->mail().has_archive(
+        file_.state.name, std::string(to_text(named.box.kind)), named.box.name,
+        digests_of(*named.archive, count), *identity);
     if (is_in && *is_in) return count;
   }
   return 0;
@@ -72,7 +72,8 @@ std::size_t Comparing::known_parts(const NamedArchive& named) const {
 bool Comparing::has_dovecot_folders(const NamedArchive& named) const {
   if (named.box.kind != Box::Kind::mailbox) return false;
   if (options_.to_dovecot || !session_.memory) return options_.to_dovecot;
-  const auto converted = session_.memory->mail_of(file_.state.name, k_conversions, named.box.name);
+  const auto converted =
+      session_.memory->mail().memory_of(file_.state.name, k_conversions, named.box.name);
   return converted && !converted->empty();
 }
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "delivery/convert.h"
-#include "domain/place.h"
+#include "domain/directory.h"
 #include "engine/archive_facts.h"
 #include "sys/crypt.h"
 
@@ -43,8 +43,8 @@ Result<std::set<std::string>> mailboxes_to_convert(Session& session, const Domai
     if (home == condition.paths.homes.end()) continue;
     MailMemory memory;
     if (session.memory) {
-      VSTATE_TRY_ASSIGN(memory,
-                        session.memory->mail_of(file.state.name, k_conversions, name.text()));
+      VSTATE_TRY_ASSIGN(
+          memory, session.memory->mail().memory_of(file.state.name, k_conversions, name.text()));
     }
     const ConvertedHome converted{
         .home = home->second,

@@ -10,7 +10,7 @@ Result<std::vector<Run>> earlier_runs(const std::string& root, const std::string
   const ReadOnlySystem system(root);
   VSTATE_TRY_ASSIGN(const auto ledger, Ledger::look(system));
   if (!ledger) return std::vector<Run>();
-  return ledger->runs(domain, most, true);
+  return ledger->runs().latest(domain, most, true);
 }
 
 }  // namespace vstate::engine

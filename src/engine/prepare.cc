@@ -24,7 +24,7 @@ Result<Memory> memory_of(Session& session, const State& desired, const Observati
   // A domain whose directory is gone has no past here: it is made anew.
   if (!session.memory || !observation.condition.has_directory) return Memory();
   const State* actual = observation.state ? &*observation.state : nullptr;
-  return session.memory->memory_of(desired.name, disputed_items(desired, actual));
+  return session.memory->domains().memory_of(desired.name, disputed_items(desired, actual));
 }
 
 /// Adds what would stop the apply half way: it is better known before it begins.

@@ -204,13 +204,16 @@ cdb::Records assign_records(const AssignFile& file) {
 
 std::string assign_cdb_key(std::string_view domain) { return '!' + to_lower(domain) + '-'; }
 
-std::optional<AssignEntry> entry_of_record(std::string_view key, std::string_view data) {
-  if (!key.starts_with('!') || key.ends_with('\0')) return std::nullopt;
+std::optional<AssignEntry> entry_of_data(std::string_view key, std::string_view data) {
   const auto fields = split(data, '\0');
   if (fields.size() < k_fields) return std::nullopt;
   const auto text = [&](std::size_t i) { return std::string(fields[i]); };
-  return AssignEntry{
-      true, std::string(key.substr(1)), text(0), text(1), text(2), text(3), text(4), text(5)};
+  return AssignEntry{true, std::string(key), text(0), text(1), text(2), text(3), text(4), text(5)};
+}
+
+std::optional<AssignEntry> entry_of_record(std::string_view key, std::string_view data) {
+  if (!key.starts_with('!') || key.ends_with('\0')) return std::nullopt;
+  return entry_of_data(key.substr(1), data);
 }
 
 }  // namespace vstate

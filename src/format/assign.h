@@ -16,7 +16,7 @@
 namespace vstate {
 
 /// One line, its fields as they stand: "+KEY:USER:UID:GID:HOME:DASH:EXT:", or "=" for a key that
-/// stands for itself only.
+/// stands for itself only. The fields are the arguments of qmail-local.
 struct AssignEntry {
   bool wildcard = true;
   std::string key;   ///< "example.com-" for a domain
@@ -107,6 +107,10 @@ class AssignFile {
 
 /// The key of a domain in users/cdb, by which vpopmail.c:vget_assign finds it: "!DOMAIN-".
 [[nodiscard]] std::string assign_cdb_key(std::string_view domain);
+
+/// The data of a record of users/cdb as an entry of that key. Nothing for fewer than six fields;
+/// what is behind the sixth does not count.
+[[nodiscard]] std::optional<AssignEntry> entry_of_data(std::string_view key, std::string_view data);
 
 /// A wildcard record of users/cdb as an entry; `key` is as stored, with the "!". Nothing for simple
 /// records, for the record with the empty key, and for data with fewer than six fields.

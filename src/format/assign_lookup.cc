@@ -3,9 +3,6 @@
 
 #include "format/assign_lookup.h"
 
-#include <vector>
-
-#include "format/assign.h"
 #include "format/cdb.h"
 #include "vstate/base/text.h"
 
@@ -13,31 +10,19 @@ namespace vstate {
 
 namespace {
 
-/// user, uid, gid, home, dash, ext: what is behind the sixth does not count.
-std::optional<Assignment> parse_record(std::string_view key, std::string_view data) {
-  const auto fields = split(data, '\0');
-  if (fields.size() < 6) return std::nullopt;
-  return Assignment{std::string(key),       true,
-                    std::string(fields[0]), std::string(fields[1]),
-                    std::string(fields[2]), std::string(fields[3]),
-                    std::string(fields[4]), std::string(fields[5])};
-}
-
-Result<std::optional<Assignment>> found(std::string_view key, std::string_view data,
-                                        bool is_wildcard, std::string_view rest) {
-  auto assignment = parse_record(key, data);
-  if (!assignment)
+Result<std::optional<AssignEntry>> found(std::string_view key, std::string_view data, bool wildcard,
+                                         std::string_view rest) {
+  auto entry = entry_of_data(key, data);
+  if (!entry)
     return fail(Errc::invalid, "the record of \"" + std::string(key) + "\" has too few fields");
-  assignment->is_wildcard = is_wildcard;
-  // The rest of the address keeps its capitals, as qmail-lspawn hands it to qmail-local.
-  assignment->ext.append(rest);
-  return assignment;
+  entry->wildcard = wildcard;
+  entry->ext.append(rest);
+  return entry;
 }
 
 }  // namespace
 
-Result<std::optional<Assignment>> find_assignment(std::string_view cdb, std::string_view local) {
-  // Without this record qmail-lspawn cannot know which prefixes to try, and defers.
+Result<std::optional<AssignEntry>> find_assignment(std::string_view cdb, std::string_view local) {
   const auto last_bytes = cdb::find(cdb, "");
   if (!last_bytes)
     return fail(Errc::invalid, "it lacks the record with the empty key, or is no cdb file");
@@ -58,11 +43,9 @@ Result<std::optional<Assignment>> find_assignment(std::string_view cdb, std::str
   return std::nullopt;
 }
 
-std::optional<Assignment> find_domain_assignment(std::string_view cdb, std::string_view domain) {
-  // vpopmail asks for the one key and looks at no prefix, so a wildcard that catches more than the
-  // domain is no domain to it.
+std::optional<AssignEntry> find_domain_assignment(std::string_view cdb, std::string_view domain) {
   const auto data = cdb::find(cdb, assign_cdb_key(to_lower(domain)));
-  return data ? parse_record(to_lower(domain) + "-", *data) : std::nullopt;
+  return data ? entry_of_data(to_lower(domain) + "-", *data) : std::nullopt;
 }
 
 }  // namespace vstate

@@ -7,13 +7,13 @@
 #include <fmt/format.h>
 
 #include "domain/alias.h"
+#include "domain/directory.h"
 #include "domain/file.h"
 #include "domain/home.h"
 #include "domain/inspection.h"
 #include "domain/limits.h"
 #include "domain/list.h"
 #include "domain/mailbox.h"
-#include "domain/place.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 

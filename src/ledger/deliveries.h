@@ -2,15 +2,18 @@
 /// How the ledger keeps what is delivered.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
-#include "ledger/ledger.h"
-#include "ledger/sqlite.h"
+#include "maildir/memory.h"
+#include "vstate/base/result.h"
 
 namespace vstate {
 
-class Ledger::Deliveries final : public DeliveryLog {
+class Database;
+
+class Deliveries final : public DeliveryLog {
  public:
   explicit Deliveries(Database& database) : database_(database) {}
   Status record(const std::vector<Record>&) override;

@@ -1,11 +1,10 @@
 #include "ledger/ledger.h"
 
-#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
-#include "ledger/deliveries.h"
+#include "ledger/database.h"
 #include "ledger/schema.h"
 #include "vstate/base/digest.h"
 
@@ -59,13 +58,23 @@ Status migrate(Database& database, std::int64_t from) {
   });
 }
 
-/// Not a part: says that the item is known, also when it has no part at all.
-constexpr std::string_view k_item_itself;
-
 }  // namespace
 
-Ledger::Ledger(std::unique_ptr<Database> database)
-    : database_(std::move(database)), deliveries_(std::make_unique<Deliveries>(*database_)) {}
+struct Ledger::Tables {
+  Tables(std::unique_ptr<Database> file, bool keeps_mail)
+      : database(std::move(file)),
+        domains(*database),
+        runs(*database),
+        mail(*database, keeps_mail) {}
+
+  std::unique_ptr<Database> database;
+  DomainMemory domains;
+  RunHistory runs;
+  DeliveredMail mail;
+};
+
+Ledger::Ledger(std::unique_ptr<Database> database, bool keeps_mail)
+    : tables_(std::make_unique<Tables>(std::move(database), keeps_mail)) {}
 Ledger::Ledger(Ledger&&) noexcept = default;
 Ledger& Ledger::operator=(Ledger&&) noexcept = default;
 Ledger::~Ledger() = default;
@@ -80,11 +89,10 @@ Result<std::optional<Ledger>> Ledger::look(const System& system) {
   VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::read));
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
   if (format > k_format) return too_new(format);
-  Ledger ledger(std::move(database));
-  VSTATE_TRY_ASSIGN(ledger.has_journal_, is_there(system, k_journal));
   // Steps only add: what an older format lacks is read as nothing, and brought in when it is
   // written.
-  ledger.keeps_mail_ = format >= k_format_with_mail;
+  Ledger ledger(std::move(database), format >= k_format_with_mail);
+  VSTATE_TRY_ASSIGN(ledger.has_journal_, is_there(system, k_journal));
   if (format == 0) return std::nullopt;
   return std::optional(std::move(ledger));
 }
@@ -131,8 +139,8 @@ Result<Ledger> Ledger::open(System& system, Known known) {
   }
   const auto open_once = [&]() -> Result<Ledger> {
     VSTATE_TRY_ASSIGN(auto database, open_to_write(system));
-    Ledger ledger(std::move(database));
-    VSTATE_TRY(ledger.deliveries_->begin());
+    Ledger ledger(std::move(database), true);
+    VSTATE_TRY(ledger.mail().begin());
     return ledger;
   };
   auto ledger = open_once();
@@ -144,126 +152,14 @@ Result<Ledger> Ledger::open(System& system, Known known) {
   return ledger;
 }
 
-bool Ledger::is_damaged() const { return database_->is_damaged(); }
+bool Ledger::is_damaged() const { return tables_->database->is_damaged(); }
+const DomainMemory& Ledger::domains() const { return tables_->domains; }
+DomainMemory& Ledger::domains() { return tables_->domains; }
+const RunHistory& Ledger::runs() const { return tables_->runs; }
+RunHistory& Ledger::runs() { return tables_->runs; }
+const DeliveredMail& Ledger::mail() const { return tables_->mail; }
+DeliveredMail& Ledger::mail() { return tables_->mail; }
 
 Result<std::string> Ledger::move_away(System& system) { return vstate::move_away(system); }
-
-Result<std::string> Ledger::key() const {
-  VSTATE_TRY_ASSIGN(const auto query,
-                    database_->prepare("SELECT value FROM meta WHERE name = 'key'"));
-  VSTATE_TRY_ASSIGN(const bool has_row, query->step());
-  if (!has_row) return database_->damaged("has no key");
-  return query->text(0);
-}
-
-Result<std::optional<std::int64_t>> Ledger::find_domain(const DomainName& name) const {
-  VSTATE_TRY_ASSIGN(const auto query,
-                    database_->prepare("SELECT number FROM domain WHERE name = ?"));
-  VSTATE_TRY_ASSIGN(const bool has_row, query->bind(name.text()).step());
-  return has_row ? std::optional(query->number(0)) : std::nullopt;
-}
-
-Result<std::int64_t> Ledger::domain_number(const DomainName& name) {
-  VSTATE_TRY_ASSIGN(const auto insert,
-                    database_->prepare("INSERT OR IGNORE INTO domain(name) VALUES(?)"));
-  VSTATE_TRY(insert->bind(name.text()).run());
-  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
-  return *number;
-}
-
-Result<std::optional<Ledger::ItemParts>> Ledger::parts_of(std::int64_t domain,
-                                                          const std::string& item) const {
-  std::optional<ItemParts> parts;
-  VSTATE_TRY_ASSIGN(
-      const auto query,
-      database_->prepare("SELECT part, digest FROM part WHERE domain = ? AND item = ?"));
-  query->bind(domain).bind(item);
-  while (true) {
-    VSTATE_TRY_ASSIGN(const bool has_row, query->step());
-    if (!has_row) return parts;
-    if (!parts) parts.emplace();
-    if (query->bytes(0) != k_item_itself) parts->emplace(query->text(0), query->text(1));
-  }
-}
-
-Result<Memory> Ledger::memory_of(const DomainName& name, const std::set<std::string>& items) const {
-  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
-  if (!number || items.empty()) return Memory();
-  VSTATE_TRY_ASSIGN(auto secret, key());
-  RememberedParts known;
-  VSTATE_TRY(database_->in_one_look([&]() -> Status {
-    for (const auto& item : items) {
-      VSTATE_TRY_ASSIGN(auto parts, parts_of(*number, item));
-      if (parts) known.emplace(item, *std::move(parts));
-    }
-    return {};
-  }));
-  return Memory(std::move(secret), std::move(known));
-}
-
-namespace {
-
-/// What is known of an item once an update is taken; nothing: it is forgotten.
-std::optional<std::map<std::string, std::string>> updated(
-    const std::map<std::string, std::optional<std::string>>& update,
-    const std::optional<std::map<std::string, std::string>>& known, const std::string& key) {
-  if (update.empty()) return std::nullopt;
-  std::map<std::string, std::string> parts;
-  for (const auto& [part, text] : update) {
-    if (text) {
-      parts.emplace(part, digest_of_part(key, *text));
-      continue;
-    }
-    if (!known) continue;
-    const auto old = known->find(part);
-    if (old != known->end()) parts.emplace(part, old->second);
-  }
-  return parts;
-}
-
-}  // namespace
-
-Result<bool> Ledger::is_news(const DomainName& name, const MemoryUpdate& update) const {
-  VSTATE_TRY_ASSIGN(const auto number, find_domain(name));
-  if (!number) return !update.empty();
-  VSTATE_TRY_ASSIGN(const auto secret, key());
-  bool is_news = false;
-  VSTATE_TRY(database_->in_one_look([&]() -> Status {
-    for (const auto& [item, parts] : update) {
-      VSTATE_TRY_ASSIGN(const auto known, parts_of(*number, item));
-      is_news = updated(parts, known, secret) != known;
-      if (is_news) break;
-    }
-    return {};
-  }));
-  return is_news;
-}
-
-Status Ledger::remember(const DomainName& name, const MemoryUpdate& update,
-                        const std::set<std::string>& failed, bool is_new) {
-  return database_->in_transaction([&]() -> Status {
-    VSTATE_TRY_ASSIGN(const auto number, domain_number(name));
-    if (is_new) {
-      VSTATE_TRY_ASSIGN(const auto forget, database_->prepare("DELETE FROM part WHERE domain = ?"));
-      VSTATE_TRY(forget->bind(number).run());
-    }
-    VSTATE_TRY_ASSIGN(const auto secret, key());
-    VSTATE_TRY_ASSIGN(const auto remove,
-                      database_->prepare("DELETE FROM part WHERE domain = ? AND item = ?"));
-    VSTATE_TRY_ASSIGN(const auto insert, database_->prepare("INSERT INTO part VALUES(?, ?, ?, ?)"));
-    for (const auto& [item, parts] : update) {
-      if (failed.contains(item)) continue;
-      VSTATE_TRY_ASSIGN(const auto known, parts_of(number, item));
-      const auto after = updated(parts, known, secret);
-      if (after && after == known) continue;
-      VSTATE_TRY(remove->bind(number).bind(item).run());
-      if (!after) continue;
-      VSTATE_TRY(insert->bind(number).bind(item).bind(k_item_itself).bind_bytes("").run());
-      for (const auto& [part, digest] : *after)
-        VSTATE_TRY(insert->bind(number).bind(item).bind(part).bind_bytes(digest).run());
-    }
-    return {};
-  });
-}
 
 }  // namespace vstate

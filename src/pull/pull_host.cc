@@ -18,7 +18,7 @@ Result<Have> what_is_here(Session& target, const DomainName& domain, const Selec
   VSTATE_TRY_ASSIGN(const auto observation,
                     inspect_domain(*target.system, target.server, *target.store, *target.qmail,
                                    domain, selection));
-  VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail_boxes(domain));
+  VSTATE_TRY_ASSIGN(const auto boxes, target.memory->mail().boxes(domain));
   for (const auto& [kind, name] : boxes) {
     const auto box_kind = parse_box_kind(kind);
     if (!box_kind) continue;  // what is remembered of something else, such as conversions
@@ -28,7 +28,7 @@ Result<Have> what_is_here(Session& target, const DomainName& domain, const Selec
     if (!place || place->empty()) continue;
     VSTATE_TRY_ASSIGN(const bool is_there, target.system->exists(*place));
     if (!is_there) continue;
-    VSTATE_TRY_ASSIGN(auto memory, target.memory->mail_of(domain, kind, name));
+    VSTATE_TRY_ASSIGN(auto memory, target.memory->mail().memory_of(domain, kind, name));
     have.insert_or_assign(box, std::move(memory));
   }
   return have;

@@ -40,7 +40,7 @@ std::vector<std::pair<std::string, std::size_t>> candidates(const std::string& d
   return names;
 }
 
-void set_environment(const Assignment& assignment, Agent& agent) {
+void set_environment(const AssignEntry& assignment, Agent& agent) {
   auto& known = agent.environment;
   known["HOST"] = agent.host;
   known["HOME"] = agent.home;
@@ -141,7 +141,7 @@ Status carry_out(Trail& trail, const std::string& text, bool forwards_only, Agen
 
 }  // namespace
 
-Status deliver_locally(Trail& trail, const Assignment& assignment, Agent& agent) {
+Status deliver_locally(Trail& trail, const AssignEntry& assignment, Agent& agent) {
   VSTATE_TRY_ASSIGN(const bool usable, home_is_usable(trail, agent));
   if (!usable) return {};
   set_environment(assignment, agent);

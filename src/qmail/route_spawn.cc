@@ -28,21 +28,19 @@ Result<bool> is_home_of(Trail& trail, const SystemAccount& account) {
   return home.is_there() && home.info.uid == account.uid;
 }
 
-/// The whole local part is tried first, then ever shorter prefixes that end before a dash, with the
-/// rest as extension. Where none is an account, "alias" has the whole address.
-Result<std::optional<Assignment>> system_user_of(Trail& trail, const std::string& local) {
+Result<std::optional<AssignEntry>> system_user_of(Trail& trail, const std::string& local) {
   const auto taken = [&](const std::string& name, const SystemAccount& account, std::string dash,
                          std::string ext) {
     trail.journal.step(
         fmt::format("qmail-getpw gives it to the system account {} in {}", name, account.home));
-    return Assignment{"",
-                      false,
-                      name,
-                      std::to_string(account.uid),
-                      std::to_string(account.gid),
-                      account.home,
-                      std::move(dash),
-                      std::move(ext)};
+    return AssignEntry{false,
+                       "",
+                       name,
+                       std::to_string(account.uid),
+                       std::to_string(account.gid),
+                       account.home,
+                       std::move(dash),
+                       std::move(ext)};
   };
   for (auto end = local.size();; end = local.rfind('-', end - 1)) {
     if (end == std::string::npos) break;
@@ -63,8 +61,7 @@ Result<std::optional<Assignment>> system_user_of(Trail& trail, const std::string
   return std::nullopt;
 }
 
-Result<std::optional<Assignment>> assignment_of(Trail& trail, const std::string& local) {
-  // A server without users/cdb is legal; one whose file lacks a record defers everything.
+Result<std::optional<AssignEntry>> assignment_of(Trail& trail, const std::string& local) {
   if (!trail.tables.assign_cdb) {
     trail.journal.step(
         fmt::format("{} does not exist: qmail-getpw is asked", trail.tables.server.assign_cdb));
@@ -83,8 +80,8 @@ Result<std::optional<Assignment>> assignment_of(Trail& trail, const std::string&
     return system_user_of(trail, local);
   }
   trail.journal.step(fmt::format("users/cdb gives {}{} to uid {} in {}",
-                                 (*found)->is_wildcard ? "" : "exactly ", (*found)->key,
-                                 (*found)->uid, (*found)->home));
+                                 (*found)->wildcard ? "" : "exactly ", (*found)->key, (*found)->uid,
+                                 (*found)->home));
   return *found;
 }
 

@@ -90,7 +90,7 @@ Status forward(Trail&, const std::string& address);
 Status spawn(Trail&, const std::string& local, const std::string& host);
 
 /// qmail-local (route_local.cc).
-Status deliver_locally(Trail&, const Assignment&, Agent&);
+Status deliver_locally(Trail&, const AssignEntry&, Agent&);
 
 // What every reader of delivery lines can do (route_deliver.cc).
 Result<Flow> to_maildir(Trail&, const std::string& path, const Agent&, std::string_view program);

@@ -18,10 +18,10 @@ namespace vstate {
 namespace {
 
 struct Recipient {
-  std::string user, host;                ///< lower-case
-  std::string short_user, extension;     ///< of a build with QMAIL_EXT
-  std::string action;                    ///< for unknown users
-  std::optional<Assignment> assignment;  ///< of the host; nothing: vpopmail does not know it
+  std::string user, host;                 ///< lower-case
+  std::string short_user, extension;      ///< of a build with QMAIL_EXT
+  std::string action;                     ///< for unknown users
+  std::optional<AssignEntry> assignment;  ///< of the host; nothing: vpopmail does not know it
   std::string why_unknown;
 };
 
@@ -60,7 +60,7 @@ std::vector<std::string> buffered_lines(std::string_view text) {
 }
 
 /// Where a domain's accounts are looked for; nothing for a name that no vpopmail can have made.
-std::optional<DomainLocation> location_of(const Assignment& assignment) {
+std::optional<DomainLocation> location_of(const AssignEntry& assignment) {
   const auto name = DomainName::parse(assignment.user);
   if (!name) return std::nullopt;
   return DomainLocation{*name,

@@ -1,16 +1,17 @@
 #include "store/account_tables.h"
 
-#include "store/backends.h"
-#include "store/connection.h"
-#include "store/sql_layout.h"
+#include "sql/backends.h"
+#include "sql/connection.h"
+#include "store/cdb_store.h"
+#include "store/tables/layout.h"
 #include "vstate/model/limits.h"
 
 namespace vstate {
 
 Result<std::optional<AccountTables>> read_account_tables(System& system, const Server& server,
                                                          const std::vector<DomainName>& domains) {
+  if (server.backend == k_cdb) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto database, open_database(system, server));
-  if (!database) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto layout, sql::Layout::discover(*database, server));
   AccountTables out;
   out.backend = server.backend;

@@ -1,3 +1,5 @@
+#include "store/cdb_store.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -6,7 +8,6 @@
 
 #include "format/cdb.h"
 #include "format/vpasswd.h"
-#include "store/backends.h"
 #include "store/file_store.h"
 #include "vstate/base/text.h"
 #include "vstate/model/quota.h"

@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "sys/atomic_file.h"
 #include "sys/handle.h"
 #include "sys/system.h"
 
@@ -44,21 +43,10 @@ Status write_through(const std::string& path, std::string_view text) {
 }
 
 Status replace(const std::string& path, std::string_view text) {
-  const auto temporary = path + ".partial";
-  if (unlink(temporary.c_str()) != 0 && errno != ENOENT)
-    return fail_errno(temporary, "cannot remove what a stopped run left");
-  Handle file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.is_open()) return fail_errno(temporary, "cannot create");
-  const auto finish = [&]() -> Status {
-    VSTATE_TRY(write_all(file.get(), text, temporary));
-    if (fsync(file.get()) != 0) return fail_errno(temporary, "cannot write to the disk");
-    if (!file.close()) return fail_errno(temporary, "cannot close");
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno(path, "cannot rename");
-    return {};
-  };
-  auto status = finish();
-  if (!status) unlink(temporary.c_str());
-  return status;
+  AtomicFile file(path);
+  VSTATE_TRY(file.open());
+  VSTATE_TRY(write_all(file.descriptor(), text, file.partial()));
+  return file.commit();
 }
 
 }  // namespace

@@ -184,8 +184,8 @@ class Servers {
 
   static Status deliver(System& system, const Pass& how) {
     VSTATE_TRY_ASSIGN(auto ledger, Ledger::open(system));
-    VSTATE_TRY_ASSIGN(auto memory, ledger.open_mail(k_domain, "mailbox", "alice"));
-    Batch batch(system, mail_owner(), &ledger.deliveries());
+    VSTATE_TRY_ASSIGN(auto memory, ledger.mail().open(k_domain, "mailbox", "alice"));
+    Batch batch(system, mail_owner(), &ledger.mail().deliveries());
     VSTATE_TRY_ASSIGN(
         const auto receiver,
         Receiver::open(system, {.directory = "/target", .owner = mail_owner(), .label = "alice"},
@@ -199,7 +199,7 @@ class Servers {
       if (auto flushed = batch.flush(); !flushed && status) status = flushed;
     VSTATE_TRY(std::move(status));
     for (const auto& [label, error] : batch.take_failures()) return tl::unexpected<Error>(error);
-    return ledger.settle();
+    return ledger.mail().settle();
   }
 
  private:

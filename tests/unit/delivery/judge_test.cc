@@ -33,7 +33,7 @@ class Delivered {
   [[nodiscard]] MailMemory memory() {
     auto ledger = Ledger::open(system);
     REQUIRE(ledger);
-    auto out = ledger->open_mail(k_domain, "mailbox", "alice");
+    auto out = ledger->mail().open(k_domain, "mailbox", "alice");
     REQUIRE(out);
     return *std::move(out);
   }
@@ -47,9 +47,9 @@ class Delivered {
   [[nodiscard]] ReceiveCount deliver(const ArchiveStatus& status, const Rules& rules = {}) {
     auto ledger = Ledger::open(system);
     REQUIRE(ledger);
-    auto remembered = ledger->open_mail(k_domain, "mailbox", "alice");
+    auto remembered = ledger->mail().open(k_domain, "mailbox", "alice");
     REQUIRE(remembered);
-    Batch batch(system, mail_owner(), &ledger->deliveries());
+    Batch batch(system, mail_owner(), &ledger->mail().deliveries());
     const auto receiver =
         Receiver::open(system, {.directory = "/home/a", .owner = mail_owner(), .label = "alice"},
                        {.rules = rules}, *remembered, batch);
@@ -59,7 +59,7 @@ class Delivered {
     REQUIRE(batch.flush());
     REQUIRE(batch.take_failures().empty());
     REQUIRE(received.has_value() == status.refused.empty());
-    REQUIRE(ledger->settle());
+    REQUIRE(ledger->mail().settle());
     return (*receiver)->count();
   }
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ledger/journal.h"
+#include "ledger/rollback_journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
 
@@ -39,7 +39,7 @@ TEST_CASE("a ledger keeps digests, not values, in a file of its owner alone", "[
   {
     auto ledger = Ledger::open(system);
     REQUIRE(ledger);
-    REQUIRE(ledger->remember(k_domain, update("$6$secret$canary"), {}, false));
+    REQUIRE(ledger->domains().remember(k_domain, update("$6$secret$canary"), {}, false));
   }
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   struct stat st {};
@@ -48,7 +48,7 @@ TEST_CASE("a ledger keeps digests, not values, in a file of its owner alone", "[
   CHECK(server.read("/var/lib/vstate/ledger.sqlite").find("canary") == std::string::npos);
   const auto ledger = Ledger::look(system);
   REQUIRE((ledger && *ledger));
-  const auto memory = (*ledger)->memory_of(k_domain, {"mailbox.alice"});
+  const auto memory = (*ledger)->domains().memory_of(k_domain, {"mailbox.alice"});
   REQUIRE(memory);
   CHECK(memory->knows("mailbox.alice"));
   const std::string left = "$6$secret$canary", other = "x", third = "y";
@@ -65,7 +65,7 @@ TEST_CASE("two ledgers digest one value differently", "[ledger]") {
     System system(server->root());
     auto ledger = Ledger::open(system);
     REQUIRE(ledger);
-    REQUIRE(ledger->remember(k_domain, update("same"), {}, false));
+    REQUIRE(ledger->domains().remember(k_domain, update("same"), {}, false));
     bytes[at++] = server->read("/var/lib/vstate/ledger.sqlite");
   }
   CHECK(bytes[0] != bytes[1]);
@@ -76,17 +76,18 @@ TEST_CASE("what failed, or was kept, stays as it was remembered", "[ledger]") {
   System system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
-  REQUIRE(ledger->remember(k_domain, update("two"), {"mailbox.alice"}, false));
+  REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
+  REQUIRE(ledger->domains().remember(k_domain, update("two"), {"mailbox.alice"}, false));
   const std::string one = "one", other = "other";
-  CHECK(ledger->memory_of(k_domain, {"mailbox.alice"})
+  CHECK(ledger->domains()
+            .memory_of(k_domain, {"mailbox.alice"})
             ->judge("mailbox.alice", "password", &one, &other) == Verdict::kept);
   MemoryUpdate kept = update("two");
   kept["mailbox.alice"]["password"] = std::nullopt;
-  CHECK_FALSE(*ledger->is_news(k_domain, kept));
-  CHECK(*ledger->is_news(k_domain, update("two")));
-  REQUIRE(ledger->remember(k_domain, {{"mailbox.alice", {}}}, {}, false));
-  CHECK_FALSE(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
+  CHECK_FALSE(*ledger->domains().is_news(k_domain, kept));
+  CHECK(*ledger->domains().is_news(k_domain, update("two")));
+  REQUIRE(ledger->domains().remember(k_domain, {{"mailbox.alice", {}}}, {}, false));
+  CHECK_FALSE(ledger->domains().memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
 }
 
 TEST_CASE("a domain that is made anew has no past", "[ledger]") {
@@ -94,10 +95,10 @@ TEST_CASE("a domain that is made anew has no past", "[ledger]") {
   System system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
-  REQUIRE(ledger->remember(k_domain, {{"default", {{"deliver", "x"}}}}, {}, true));
-  CHECK_FALSE(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
-  CHECK(ledger->memory_of(k_domain, {"default"})->knows("default"));
+  REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
+  REQUIRE(ledger->domains().remember(k_domain, {{"default", {{"deliver", "x"}}}}, {}, true));
+  CHECK_FALSE(ledger->domains().memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
+  CHECK(ledger->domains().memory_of(k_domain, {"default"})->knows("default"));
 }
 
 TEST_CASE("a newer ledger is refused, a damaged one is told", "[ledger]") {
@@ -148,7 +149,7 @@ TEST_CASE("what a killed run left half way is read as it was, and taken back by 
           "[ledger][crash]") {
   const Sandbox server;
   System system(server.root());
-  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   leave_half_way(path, k_many_rows);
   const auto pages = server.read("/var/lib/vstate/ledger.sqlite");
@@ -157,7 +158,7 @@ TEST_CASE("what a killed run left half way is read as it was, and taken back by 
   REQUIRE_FALSE(journal.empty());
   const std::string one = "one", other = "other";
   const auto knows_one = [&](const Ledger& ledger) {
-    const auto memory = ledger.memory_of(k_domain, {"mailbox.alice", "x1"});
+    const auto memory = ledger.domains().memory_of(k_domain, {"mailbox.alice", "x1"});
     REQUIRE(memory);
     CHECK_FALSE(memory->knows("x1"));
     CHECK(memory->judge("mailbox.alice", "password", &other, &one) == Verdict::take_file);
@@ -184,7 +185,7 @@ TEST_CASE("what a killed run left half way is read as it was, and taken back by 
 TEST_CASE("a journal that was cut anywhere gives what SQLite makes of it", "[ledger][crash]") {
   const Sandbox server;
   System system(server.root());
-  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   leave_half_way(path, k_many_rows);
   const auto pages = server.read("/var/lib/vstate/ledger.sqlite");
@@ -211,8 +212,8 @@ TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[le
   System system(server.root());
   {
     auto ledger = Ledger::open(system);
-    REQUIRE(ledger->remember(k_domain, update("one"), {}, false));
-    REQUIRE(ledger->open_mail(k_domain, "mailbox", "alice"));
+    REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
+    REQUIRE(ledger->mail().open(k_domain, "mailbox", "alice"));
   }
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   const auto whole = server.read("/var/lib/vstate/ledger.sqlite");
@@ -227,8 +228,8 @@ TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[le
     auto known = Ledger::Known::nothing;
     if (const auto ledger = Ledger::look(system); ledger) {
       REQUIRE(*ledger);
-      const auto memory = (*ledger)->memory_of(k_domain, {"mailbox.alice"});
-      const auto boxes = (*ledger)->mail_boxes(k_domain);
+      const auto memory = (*ledger)->domains().memory_of(k_domain, {"mailbox.alice"});
+      const auto boxes = (*ledger)->mail().boxes(k_domain);
       CHECK((memory && boxes) != (*ledger)->is_damaged());
       if ((*ledger)->is_damaged()) known = Ledger::Known::damaged;
     } else {
@@ -241,7 +242,7 @@ TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[le
     const auto name = "/var/lib/vstate/ledger.damaged-" + std::to_string(++moved);
     CHECK(ledger->moved_to() == name);
     CHECK(server.read(name) == bytes);
-    CHECK(ledger->memory_of(k_domain, {"mailbox.alice"}));
+    CHECK(ledger->domains().memory_of(k_domain, {"mailbox.alice"}));
   }
   CHECK(moved > 3);
 }
@@ -250,7 +251,7 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
           "[ledger]") {
   const Sandbox server;
   System system(server.root());
-  REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+  REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   // Format 1 knows nothing of mail.
   run_sql(path,
@@ -259,19 +260,19 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
   {
     const auto old = Ledger::look(system);
     REQUIRE((old && *old));
-    CHECK((*old)->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
-    CHECK((*old)->mail_of(k_domain, "mailbox", "alice")->empty());
-    CHECK((*old)->mail_boxes(k_domain)->empty());
-    CHECK_FALSE(*(*old)->has_archive(k_domain, "mailbox", "alice", "x", "y"));
+    CHECK((*old)->domains().memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
+    CHECK((*old)->mail().memory_of(k_domain, "mailbox", "alice")->empty());
+    CHECK((*old)->mail().boxes(k_domain)->empty());
+    CHECK_FALSE(*(*old)->mail().has_archive(k_domain, "mailbox", "alice", "x", "y"));
   }
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  CHECK(ledger->memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
-  const auto memory = ledger->open_mail(k_domain, "mailbox", "alice");
+  CHECK(ledger->domains().memory_of(k_domain, {"mailbox.alice"})->knows("mailbox.alice"));
+  const auto memory = ledger->mail().open(k_domain, "mailbox", "alice");
   REQUIRE(memory);
-  REQUIRE(ledger->remember_archive(k_domain, "mailbox", "alice", "x", "y"));
-  CHECK(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "y"));
-  CHECK_FALSE(*ledger->has_archive(k_domain, "mailbox", "alice", "x", "other bytes"));
+  REQUIRE(ledger->mail().remember_archive(k_domain, "mailbox", "alice", "x", "y"));
+  CHECK(*ledger->mail().has_archive(k_domain, "mailbox", "alice", "x", "y"));
+  CHECK_FALSE(*ledger->mail().has_archive(k_domain, "mailbox", "alice", "x", "other bytes"));
 }
 
 TEST_CASE("runs are told, the newest first", "[ledger]") {
@@ -279,36 +280,36 @@ TEST_CASE("runs are told, the newest first", "[ledger]") {
   System system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  const auto first = ledger->begin_run("apply", k_domain);
+  const auto first = ledger->runs().begin("apply", k_domain);
   REQUIRE(first);
   Run run;
   run.number = *first;
   run.summary = "Applied";
   run.messages = 3;
   run.changes = {{"mailbox.alice", ""}, {"mail.alice", "the disk is full"}};
-  REQUIRE(ledger->end_run(run));
-  REQUIRE(ledger->begin_run("pull", *DomainName::parse("other.example")));
-  const auto all = ledger->runs("", 10, true);
+  REQUIRE(ledger->runs().end(run));
+  REQUIRE(ledger->runs().begin("pull", *DomainName::parse("other.example")));
+  const auto all = ledger->runs().latest("", 10, true);
   REQUIRE(all);
   REQUIRE(all->size() == 2);
   CHECK(all->front().command == "pull");
   CHECK(all->front().ended == 0);
   CHECK(all->back().changes.size() == 2);
   CHECK(all->back().changes.back().failure == "the disk is full");
-  CHECK(ledger->runs("example.com", 10, false)->size() == 1);
+  CHECK(ledger->runs().latest("example.com", 10, false)->size() == 1);
 }
 
 TEST_CASE("reading a ledger changes nothing", "[ledger]") {
   const Sandbox server;
   {
     System system(server.root());
-    REQUIRE(Ledger::open(system)->remember(k_domain, update("one"), {}, false));
+    REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   }
   const auto before = server.read("/var/lib/vstate/ledger.sqlite");
   const ReadOnlySystem system(server.root());
   const auto ledger = Ledger::look(system);
   REQUIRE((ledger && *ledger));
-  REQUIRE((*ledger)->memory_of(k_domain, {"mailbox.alice"}));
+  REQUIRE((*ledger)->domains().memory_of(k_domain, {"mailbox.alice"}));
   CHECK(server.read("/var/lib/vstate/ledger.sqlite") == before);
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(server.path("/var/lib/vstate"))) {
@@ -326,14 +327,15 @@ TEST_CASE("what a stopped run announced stays open when another run ends", "[led
   {
     auto stopped = Ledger::open(system);
     REQUIRE(stopped);
-    alice = stopped->open_mail(k_domain, "mailbox", "alice")->number();
-    REQUIRE(stopped->deliveries().record({{alice, key, {1, 2}, DeliveryLog::Kind::arrival}}));
+    alice = stopped->mail().open(k_domain, "mailbox", "alice")->number();
+    REQUIRE(
+        stopped->mail().deliveries().record({{alice, key, {1, 2}, DeliveryLog::Kind::arrival}}));
   }
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
-  const auto bob = ledger->open_mail(k_domain, "mailbox", "bob")->number();
-  REQUIRE(ledger->deliveries().record({{bob, key, {1, 2}, DeliveryLog::Kind::arrival}}));
-  REQUIRE(ledger->settle());
-  CHECK(ledger->mail_of(k_domain, "mailbox", "alice")->find(key)->pending != 0);
-  CHECK(ledger->mail_of(k_domain, "mailbox", "bob")->find(key)->pending == 0);
+  const auto bob = ledger->mail().open(k_domain, "mailbox", "bob")->number();
+  REQUIRE(ledger->mail().deliveries().record({{bob, key, {1, 2}, DeliveryLog::Kind::arrival}}));
+  REQUIRE(ledger->mail().settle());
+  CHECK(ledger->mail().memory_of(k_domain, "mailbox", "alice")->find(key)->pending != 0);
+  CHECK(ledger->mail().memory_of(k_domain, "mailbox", "bob")->find(key)->pending == 0);
 }

@@ -1,0 +1,31 @@
+#include "archive/change_lines.h"
+
+#include <fmt/format.h>
+
+#include "archive/tar_reader.h"
+#include "vstate/base/text.h"
+
+namespace vstate::mail {
+
+std::string to_line(const NameHash& key, std::string_view path) {
+  return fmt::format("{}{}{}\n", to_hex(key), path.empty() ? "" : " ", path);
+}
+
+Result<std::vector<ChangeLine>> parse_changes(std::string_view text, std::string_view shown) {
+  std::vector<ChangeLine> lines;
+  for (const auto line : split_lines(text)) {
+    const auto key = parse_name_hash(line.substr(0, k_name_hash_digits));
+    const bool has_path = line.size() > k_name_hash_digits;
+    if (!key || (has_path && line[k_name_hash_digits] != ' '))
+      return fail(Errc::invalid, fmt::format("{}: a line of changes cannot be read", shown),
+                  Scope::run);
+    ChangeLine change{*key, {}};
+    if (has_path) {
+      VSTATE_TRY_ASSIGN(change.path, checked_path(line.substr(k_name_hash_digits + 1)));
+    }
+    lines.push_back(std::move(change));
+  }
+  return lines;
+}
+
+}  // namespace vstate::mail

@@ -1,0 +1,116 @@
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/server.h"
+#include "cli/tally.h"
+#include "engine/patterns.h"
+#include "engine/prepare.h"
+#include "engine/saved_plan.h"
+#include "view/plan_view.h"
+#include "vstate/plan/fingerprint.h"
+
+namespace vstate::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The plans of a run, as far as they could be made.
+class Planning {
+ public:
+  Planning(const CommonOptions& common, const PlanOptionsText& options)
+      : common_(common), options_(options), console_(common) {}
+
+  Exit run();
+
+ private:
+  Exit plan(engine::Session&, const engine::DomainFile&, const std::string& noun);
+  [[nodiscard]] Status save(const std::vector<engine::DomainFile>&) const;
+  [[nodiscard]] Exit print_json() const;
+
+  const CommonOptions& common_;
+  const PlanOptionsText& options_;
+  const Console console_;
+  std::vector<Plan> plans_;
+  bool is_heard_ = true;  ///< standard output can be written
+};
+
+Exit Planning::plan(engine::Session& session, const engine::DomainFile& file,
+                    const std::string& noun) {
+  Diagnostics found;
+  auto chosen = plan_options(common_, options_);
+  chosen.remembers = false;
+  auto prepared = engine::prepare(session, file, chosen, found);
+  console_.report(found);
+  if (!prepared) return Console::fail(with_noun(noun, prepared.error()));
+  if (found.has_errors()) return Exit::error;
+  const auto& plan = plans_.emplace_back(std::move(prepared->plan));
+  if (!options_.json && !common_.quiet)
+    if (const auto told =
+            Console::print_all(view::to_text(view::to_json(plan), console_.text_options()));
+        told != Exit::done) {
+      is_heard_ = false;
+      return told;
+    }
+  for (const auto& problem : plan.problems) Console::error(noun + problem);
+  return plan.problems.empty() ? Exit::done : Exit::error;
+}
+
+Status Planning::save(const std::vector<engine::DomainFile>& files) const {
+  engine::SavedPlan saved{.files = {},
+                          .mail = options_.mail,
+                          .root = common_.root,
+                          .options = plan_options(common_, options_)};
+  for (std::size_t i = 0; i < files.size(); ++i)
+    saved.files.push_back({.name = options_.files[i],
+                           .digest = files[i].digest,
+                           .fingerprint = fingerprint_of(plans_[i])});
+  return engine::save_plan(options_.output, saved);
+}
+
+/// An object for one plan, an array for more.
+Exit Planning::print_json() const {
+  auto all = Json::array();
+  for (const auto& plan : plans_) all.push_back(view::to_json(plan));
+  return Console::print_all((all.size() == 1 ? all.front() : all).dump(2) + "\n");
+}
+
+Exit Planning::run() {
+  Diagnostics diagnostics;
+  const auto files = engine::read_domain_files(
+      options_.files, {.mail = options_.mail, .selection = common_.selection}, diagnostics);
+  console_.report(diagnostics);
+  if (diagnostics.has_errors()) return Exit::error;
+  auto session = open_to_read(common_);
+  if (!session) return Console::fail(session.error());
+  if (const auto checked = engine::check_patterns(common_.selection, &*session, files); !checked)
+    return Console::fail(checked.error());
+  Tally tally;
+  for (const auto& file : files) {
+    const auto& name = file.state.name.text();
+    tally.add(name, plan(*session, file, noun_of(name, files.size())));
+    if (!is_heard_) return Exit::error;
+    if (tally.ends_run()) break;
+  }
+  const auto result = tally.exit(false);
+  if (!options_.output.empty() && result == Exit::done)
+    if (const auto saved = save(files); !saved) return Console::fail(saved.error());
+  if (options_.json)
+    if (const auto printed = print_json(); printed != Exit::done) return printed;
+  if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
+  if (result != Exit::done) return result;
+  const bool has_changes =
+      std::any_of(plans_.begin(), plans_.end(), [](const Plan& plan) { return !plan.is_empty(); });
+  return has_changes && options_.detailed_exitcode ? Exit::differences : Exit::done;
+}
+
+}  // namespace
+
+Exit run_plan(const CommonOptions& common, const PlanOptionsText& options) {
+  return Planning(common, options).run();
+}
+
+}  // namespace vstate::cli

@@ -1,0 +1,53 @@
+#include "cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "vstate/base/text.h"
+
+namespace vstate::cli {
+
+namespace {
+
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+bool is_terminal(std::FILE* stream) { return isatty(fileno(stream)) == 1; }
+
+std::size_t terminal_width(std::FILE* stream) {
+  if (!is_terminal(stream)) return 0;
+  const auto* set = std::getenv("COLUMNS");
+  constexpr std::uint64_t most = 10'000;
+  if (const auto columns = to_number(set == nullptr ? "" : set);
+      columns && *columns > 0 && *columns <= most)
+    return *columns;
+  winsize size{};
+  constexpr std::size_t usual = 80;
+  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
+
+bool wants_color(std::FILE* stream, std::string_view asked) {
+  if (asked == "always") return true;
+  if (asked == "never" || is_set("NO_COLOR")) return false;
+  if (is_set("CLICOLOR_FORCE")) return true;
+  const char* terminal = std::getenv("TERM");
+  return is_terminal(stream) && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+}
+
+bool has_unicode_locale() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (!is_set(name)) continue;
+    const std::string value = std::getenv(name);
+    return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
+  }
+  return false;
+}
+
+}  // namespace vstate::cli

@@ -1,0 +1,39 @@
+#include "document/keys.h"
+
+#include <string>
+
+#include "vstate/document/document.h"
+#include "vstate/model/limits.h"
+
+namespace vstate::document {
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& prefix, const Keys& keys) {
+    for (const auto key : keys) out.push_back(prefix + std::string(key));
+  };
+  add("", k_top_keys);
+  add("domain.", k_domain_keys);
+  add("domain.archive.", k_archive_keys);
+  add("domain.archive.increments[].", k_part_keys);
+  for (const auto& name : limit_names())
+    if (name.kind != LimitKind::denial)
+      out.push_back("domain.limits." + std::string(name.document_key));
+  out.emplace_back("domain.limits.disable");
+  add("mailbox.*.", k_mailbox_keys);
+  add("mailbox.*.quota.", k_quota_keys);
+  add("mailbox.*.last_login.", k_login_keys);
+  add("mailbox.*.mail.", k_archive_keys);
+  add("mailbox.*.mail.increments[].", k_part_keys);
+  add("alias.*.", k_alias_keys);
+  add("autoresponder.*.", k_autoresponder_keys);
+  add("autoresponder.*.limit.", k_limit_keys);
+  add("list.*.", k_list_keys);
+  add("list.*.archive.", k_archive_keys);
+  add("list.*.archive.increments[].", k_part_keys);
+  add("file[].", k_file_keys);
+  add("left_out[].", k_left_out_keys);
+  return out;
+}
+
+}  // namespace vstate::document

@@ -1,0 +1,48 @@
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "document/read_parts.h"
+#include "vstate/model/limits.h"
+
+namespace vstate::document {
+
+void read_limits(Table& domain, State& state) {
+  const auto* node = domain.table("limits");
+  if (node == nullptr) return;
+  static const Keys keys = [] {
+    Keys out{"disable"};
+    for (const auto& name : limit_names())
+      if (name.kind != LimitKind::denial) out.push_back(name.document_key);
+    return out;
+  }();
+  auto table = domain.open(*node, "domain.limits", keys);
+  Limits limits;
+  for (const auto& name : limit_names()) {
+    if (name.kind == LimitKind::denial) continue;
+    const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
+    if (!value) continue;
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    if (name.kind == LimitKind::count && *value > most)
+      table.error(name.document_key, fmt::format("is {}, vpopmail counts to {}", *value, most));
+    if (name.maximum > 0 && *value > name.maximum)
+      table.error(name.document_key,
+                  fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
+    if (*value != name.unset) limits[std::string(name.file_key)] = *value;
+  }
+  for (const auto& item : table.strings("disable")) {
+    const auto& names = limit_names();
+    const auto found = std::find_if(names.begin(), names.end(), [&](const LimitName& name) {
+      return name.kind == LimitKind::denial && name.document_key == item.text;
+    });
+    if (found == names.end())
+      table.error_at(item.place,
+                     fmt::format("domain.limits.disable: there is no service \"{}\"", item.text));
+    else
+      limits[std::string(found->file_key)] = 1;
+  }
+  state.limits = limits;
+}
+
+}  // namespace vstate::document

@@ -1,0 +1,191 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "ledger/database.h"
+#include "ledger/rollback_journal.h"
+#include "sys/handle.h"
+
+namespace vstate {
+
+namespace {
+
+constexpr int k_wait_ms = 5000;
+
+/// SQLite cannot open a file for many reasons; only a missing right is one that a person can live
+/// with.
+bool is_refused(sqlite3* database, int code) {
+  const int reason = sqlite3_system_errno(database);
+  return code == SQLITE_PERM ||
+         (code == SQLITE_CANTOPEN && (reason == EACCES || reason == EPERM || reason == EROFS));
+}
+
+/// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
+/// file: a POSIX lock would go with any other handle of this process.
+Status lock_shared(int file, const std::string& path) {
+  constexpr off_t first = 0x40000002, count = 510;
+  struct flock request {};
+  request.l_type = F_RDLCK;
+  request.l_whence = SEEK_SET;
+  request.l_start = first;
+  request.l_len = count;
+  constexpr int tries = 100;
+  for (int i = 0; fcntl(file, F_OFD_SETLK, &request) != 0; ++i) {
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (i == tries) return fail(Errc::busy, fmt::format("{}: is locked", path));
+    constexpr long pause_ns = k_wait_ms * 1000000L / tries;
+    const timespec pause{0, pause_ns};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const System& system, const std::string& path,
+                                                 Mode mode) {
+  VSTATE_TRY_ASSIGN(auto opened, system.open_handle(path_parent(path)));
+  auto directory = std::move(opened.handle);
+  if (mode == Mode::write) {
+    const Handle made(openat(directory.get(), std::string(path_name(path)).c_str(),
+                             O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!made.is_open()) return fail_errno(path, "cannot open");
+  }
+  const int flags = mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  std::unique_ptr<Database> database(new Database(path));
+  if (database->Connection::open(std::move(directory), path_name(path), flags, k_wait_ms) !=
+      SQLITE_OK)
+    return database->failure();
+  auto status = database->probe();
+  // A reader may not take back what a killed writer left.
+  if (!status && mode == Mode::read && sqlite3_errcode(database->handle()) == SQLITE_READONLY)
+    status = database->take_rolled_back();
+  if (!status) return propagate(status);
+  return database;
+}
+
+tl::unexpected<Error> Database::failure() {
+  const int code = sqlite3_errcode(handle());
+  const auto scope = code == SQLITE_FULL || code == SQLITE_IOERR ? Scope::run : Scope::item;
+  const auto kind = code == SQLITE_BUSY || code == SQLITE_LOCKED      ? Errc::busy
+                    : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? Errc::invalid
+                    : is_refused(handle(), code)                      ? Errc::denied
+                                                                      : Errc::io;
+  if (kind == Errc::invalid) {
+    const std::string what = sqlite3_errmsg(handle());
+    VSTATE_TRY(see_damage());
+    return damaged(what);
+  }
+  return fail(kind, fmt::format("{}: {}", path_, sqlite3_errmsg(handle())), scope);
+}
+
+/// SQLite takes what a disk could not read this once for damage, too.
+Status Database::see_damage() {
+  const std::string name(path_name(path_));
+  seen_ = Handle(openat(directory(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!seen_.is_open()) return fail_errno_of_open(path_, "cannot open");
+  VSTATE_TRY(read_all(seen_.get(), path_));
+  sqlite3* raw = nullptr;
+  const auto place = sqlite::place_in(directory(), name);
+  const int opened =
+      sqlite3_open_v2(place.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> fresh(raw, sqlite3_close);
+  sqlite3_busy_timeout(raw, k_wait_ms);
+  std::string found;
+  const auto take = [](void* into, int, char** values, char**) {
+    *static_cast<std::string*>(into) = values[0] == nullptr ? "" : values[0];
+    return 0;
+  };
+  const int checked = opened == SQLITE_OK
+                          ? sqlite3_exec(raw, "PRAGMA quick_check(1)", take, &found, nullptr)
+                          : opened;
+  const bool is_sound = checked == SQLITE_OK && found == "ok";
+  const bool is_unknown = checked == SQLITE_BUSY || checked == SQLITE_LOCKED ||
+                          checked == SQLITE_IOERR || checked == SQLITE_CANTOPEN ||
+                          checked == SQLITE_NOMEM;
+  if (!is_sound && !is_unknown) return {};
+  return fail(Errc::io, fmt::format("{}: could not be read just now; run it again", path_),
+              Scope::run);
+}
+
+tl::unexpected<Error> Database::damaged(std::string_view what) {
+  is_damaged_ = true;
+  return fail(Errc::invalid,
+              fmt::format("{}: {}; the next run that writes moves it away", path_, what));
+}
+
+Status Database::probe() {
+  VSTATE_TRY_ASSIGN(const auto statement, prepare("SELECT count(*) FROM sqlite_master"));
+  return statement->run();
+}
+
+Status Database::take_rolled_back() {
+  const std::string name(path_name(path_));
+  const auto open_beside = [&](const std::string& file) {
+    return Handle(
+        openat(directory(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  };
+  const auto file = open_beside(name);
+  if (!file.is_open()) return fail_errno(path_, "cannot open");
+  VSTATE_TRY(lock_shared(file.get(), path_));
+  const auto saved = open_beside(name + "-journal");
+  if (!saved.is_open() && errno != ENOENT) return fail_errno(path_ + "-journal", "cannot open");
+  std::string journal;
+  if (saved.is_open()) {
+    VSTATE_TRY_ASSIGN(journal, read_all(saved.get(), path_ + "-journal"));
+  }
+  VSTATE_TRY_ASSIGN(auto bytes, read_all(file.get(), path_));
+  bytes = rolled_back(std::move(bytes), journal);
+  if (open_memory() != SQLITE_OK) return failure();
+  auto* copy =
+      static_cast<unsigned char*>(sqlite3_malloc64(std::max<std::size_t>(1, bytes.size())));
+  if (copy == nullptr) return fail(Errc::io, fmt::format("{}: no memory is left", path_));
+  std::copy(bytes.begin(), bytes.end(), copy);
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  if (sqlite3_deserialize(handle(), "main", copy, size, size,
+                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY) !=
+      SQLITE_OK)
+    return failure();
+  return probe();
+}
+
+Result<std::unique_ptr<sqlite::Statement>> Database::prepare(std::string_view sql) {
+  auto statement = Connection::prepare(sql);
+  // The text is right: a table that it names is not there, or is another one.
+  if (!statement && sqlite3_errcode(handle()) == SQLITE_ERROR)
+    return damaged(sqlite3_errmsg(handle()));
+  return statement;
+}
+
+Status Database::execute(const char* sql) {
+  if (sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failure();
+  return {};
+}
+
+Status Database::in_transaction(const std::function<Status()>& work) {
+  if (system_ != nullptr) VSTATE_TRY(system_->before_step("record", path_));
+  VSTATE_TRY(execute("BEGIN IMMEDIATE"));
+  auto status = work();
+  if (status) status = execute("COMMIT");
+  if (!status) {
+    const auto rolled_back = execute("ROLLBACK");
+    (void)rolled_back;  // the first failure is the one to tell
+  }
+  return status;
+}
+
+Status Database::in_one_look(const std::function<Status()>& work) {
+  VSTATE_TRY(execute("BEGIN"));
+  auto status = work();
+  const auto ended = execute("ROLLBACK");
+  return status ? ended : status;
+}
+
+}  // namespace vstate
