@@ -18,7 +18,8 @@ void ContentDigest::begin(const TreeEntry& entry) {
   // Most of a mode comes from the umask of whoever made the file. The execute bit alone has a
   // meaning: ezmlm marks with it the messages that are complete.
   append_little_endian(header_, is_regular ? entry.mode & 0100U : 0);
-  append_little_endian(header_, is_regular ? static_cast<std::uint64_t>(entry.mtime) : 0);
+  append_little_endian(
+      header_, is_regular ? static_cast<std::uint64_t>(entry.mtime.time_since_epoch().count()) : 0);
   append_little_endian(header_, entry.size);
   header_ += entry.target;
   digest_.update(header_);

@@ -188,7 +188,7 @@ Status Reader::take_header(struct archive_entry* header) {
   entry_.path = *std::move(path);
   // Set-id and sticky bits never come out of an archive.
   entry_.mode = archive_entry_perm(header) & 0777U;
-  entry_.mtime = archive_entry_mtime(header);
+  entry_.mtime = std::chrono::sys_seconds(std::chrono::seconds(archive_entry_mtime(header)));
   // The entry is used again for the next one, so each of its fields must be set or cleared.
   entry_.size = 0;
   entry_.target.clear();

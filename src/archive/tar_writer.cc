@@ -88,7 +88,7 @@ void TarWriter::set_header(const TreeEntry& from) {
       archive_entry_set_filetype(entry, AE_IFREG);
       archive_entry_set_perm(entry, from.mode);
       archive_entry_set_size(entry, static_cast<la_int64_t>(from.size));
-      archive_entry_set_mtime(entry, from.mtime, 0);
+      archive_entry_set_mtime(entry, from.mtime.time_since_epoch().count(), 0);
       break;
   }
 }

@@ -214,7 +214,8 @@ Status Builder::write(const TreeEntry& entry, Content& content, const Batch::Ite
                                      return write_all(file, part, entry.path);
                                    }));
     // The time of the file is the message's date of arrival for IMAP and the order of POP3.
-    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{entry.mtime, 0}};
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
+                                        timespec{entry.mtime.time_since_epoch().count(), 0}};
     if (futimens(file, times.data()) != 0) return fail_errno(where, "cannot set the time");
     return {};
   };

@@ -54,7 +54,7 @@ std::optional<LastLogin> read_login(Table& mailbox) {
   if (node == nullptr) return std::nullopt;
   auto table = mailbox.open(*node, mailbox.title() + ".last_login", k_login_keys);
   LastLogin login;
-  if (table.require("at")) login.at = table.time("at").value_or(0);
+  if (table.require("at")) login.at = table.time("at").value_or(std::chrono::sys_seconds());
   login.from = table.bytes("from").value_or("");
   return login;
 }

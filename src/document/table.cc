@@ -149,7 +149,7 @@ std::optional<std::int64_t> Table::number(std::string_view key, std::int64_t min
   return value->get();
 }
 
-std::optional<std::int64_t> Table::time(std::string_view key) {
+std::optional<std::chrono::sys_seconds> Table::time(std::string_view key) {
   const auto* node = table_.get(key);
   if (node == nullptr) return std::nullopt;
   const auto* value = node->as_date_time();
@@ -160,9 +160,9 @@ std::optional<std::int64_t> Table::time(std::string_view key) {
   const auto& parts = value->get();
   const auto date = std::chrono::year(parts.date.year) / static_cast<int>(parts.date.month) /
                     static_cast<int>(parts.date.day);
-  const auto days = std::chrono::sys_days(date).time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(days).count() + parts.time.hour * 3600 +
-         parts.time.minute * 60 + parts.time.second - parts.offset->minutes * 60;
+  using std::chrono::hours, std::chrono::minutes, std::chrono::seconds;
+  return std::chrono::sys_days(date) + hours(parts.time.hour) + minutes(parts.time.minute) +
+         seconds(parts.time.second) - minutes(parts.offset->minutes);
 }
 
 std::vector<Table::Item> Table::strings(std::string_view key) {

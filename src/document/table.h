@@ -2,6 +2,7 @@
 /// Typed access to a parsed TOML table that reports what it does not like, with its place.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,8 +64,8 @@ class Table : public PlacedTable {
   [[nodiscard]] std::optional<bool> boolean(std::string_view key);
   /// A whole number between `minimum` and 2^63-1.
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, std::int64_t minimum = 0);
-  /// Seconds since 1970 of a date-time with an offset.
-  [[nodiscard]] std::optional<std::int64_t> time(std::string_view key);
+  /// A date-time with an offset.
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> time(std::string_view key);
   /// A list of strings with the place of each.
   struct Item {
     std::string text;

@@ -6,6 +6,15 @@
 
 namespace vstate {
 
+namespace {
+
+/// The tables hold seconds since 1970.
+std::chrono::sys_seconds time_of(std::int64_t seconds) {
+  return std::chrono::sys_seconds(std::chrono::seconds(seconds));
+}
+
+}  // namespace
+
 Result<std::int64_t> RunHistory::begin(const std::string& command, const DomainName& name) {
   std::int64_t number = 0;
   VSTATE_TRY(database_.in_transaction([&]() -> Status {
@@ -54,8 +63,8 @@ Result<std::vector<Run>> RunHistory::latest(const std::string& domain, std::size
     runs.push_back({query->number(0),
                     query->text(1),
                     query->text(2),
-                    query->number(3),
-                    query->number(4),
+                    time_of(query->number(3)),
+                    query->number(4) == 0 ? std::nullopt : std::optional(time_of(query->number(4))),
                     query->text(5),
                     static_cast<std::uint64_t>(query->number(6)),
                     static_cast<std::uint64_t>(query->number(7)),

@@ -2,7 +2,9 @@
 /// The runs that changed something here.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +26,9 @@ struct Run {
   std::int64_t number = 0;
   std::string command;  ///< "apply", "pull"
   std::string domain;
-  std::int64_t started = 0;  ///< seconds since 1970, UTC
-  std::int64_t ended = 0;    ///< 0: it was stopped before its end
-  std::string summary;       ///< as the run printed it; empty while it runs
+  std::chrono::sys_seconds started{};
+  std::optional<std::chrono::sys_seconds> ended;  ///< nothing: it was stopped before its end
+  std::string summary;                            ///< as the run printed it; empty while it runs
   std::uint64_t messages = 0, bytes = 0;
   std::vector<RunChange> changes;
 };

@@ -116,9 +116,10 @@ class Walk {
 /// was written to.
 std::uint64_t stamp_of(const FileInfo& info) {
   constexpr std::int64_t a_second = 1'000'000'000;
-  const auto text = fmt::format("{}:{}.{}:{}.{}:{}", info.inode, info.mtime,
-                                info.modified - info.mtime * a_second, info.changed / a_second,
-                                info.changed % a_second, info.size);
+  const auto mtime = info.mtime.time_since_epoch().count();
+  const auto text =
+      fmt::format("{}:{}.{}:{}.{}:{}", info.inode, mtime, info.modified - mtime * a_second,
+                  info.changed / a_second, info.changed % a_second, info.size);
   constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
   return short_digest(text) >> marks_in_use;
 }

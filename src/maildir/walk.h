@@ -7,6 +7,7 @@
 /// It knows nothing of archives.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -80,8 +81,8 @@ enum class EntryKind : std::uint8_t { directory = 1, regular = 2, link = 3 };
 struct TreeEntry {
   std::string path;  ///< relative to the walked directory, without "/" at its end
   EntryKind kind = EntryKind::regular;
-  unsigned mode = 0;       ///< permission bits; set-id and sticky bits are left out
-  std::int64_t mtime = 0;  ///< whole seconds
+  unsigned mode = 0;  ///< permission bits; set-id and sticky bits are left out
+  std::chrono::sys_seconds mtime{};
   std::uint64_t size = 0;  ///< of a regular file: bytes; of a link: length of its target
   std::string target;      ///< of a link
   /// Regular files: digest of what changes whenever the file does (inode, times, size).

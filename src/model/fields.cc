@@ -82,8 +82,8 @@ std::string sublist_title(const std::string& directory) {
 
 }  // namespace
 
-std::string to_utc_text(std::int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
+std::string to_utc_text(std::chrono::sys_seconds at) {
+  const auto time = static_cast<std::time_t>(at.time_since_epoch().count());
   std::tm parts{};
   // In UTC, since two servers may be in different time zones.
   gmtime_r(&time, &parts);

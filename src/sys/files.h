@@ -15,6 +15,7 @@
 /// looked at, a dying disk, or a process without handles left are errors, never an absence.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,8 +35,8 @@ struct FileInfo {
   Type type = Type::other;
   std::uint64_t size = 0;
   std::uint32_t uid = 0, gid = 0;
-  unsigned mode = 0;          ///< permission bits, set-id and sticky included
-  std::int64_t mtime = 0;     ///< seconds since 1970
+  unsigned mode = 0;  ///< permission bits, set-id and sticky included
+  std::chrono::sys_seconds mtime{};
   std::int64_t modified = 0;  ///< the same time in nanoseconds
   std::int64_t changed = 0;   ///< ctime in nanoseconds
   std::uint64_t device = 0, inode = 0;

@@ -52,7 +52,7 @@ FileInfo to_info(const struct stat& st) {
   info.uid = st.st_uid;
   info.gid = st.st_gid;
   info.mode = st.st_mode & 07777U;
-  info.mtime = st.st_mtim.tv_sec;
+  info.mtime = std::chrono::sys_seconds(std::chrono::seconds(st.st_mtim.tv_sec));
   info.modified = nanoseconds_of(st.st_mtim);
   info.changed = nanoseconds_of(st.st_ctim);
   info.device = st.st_dev;

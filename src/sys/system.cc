@@ -40,9 +40,10 @@ Status own(int descriptor, Ownership ownership, std::string_view path) {
   return {};
 }
 
-Status set_time(int descriptor, std::int64_t seconds, std::string_view path) {
+Status set_time(int descriptor, std::chrono::sys_seconds time, std::string_view path) {
   // The access time stays as it is; only the time of the bytes has a meaning.
-  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
+                                      timespec{time.time_since_epoch().count(), 0}};
   if (futimens(descriptor, times.data()) != 0) return fail_errno(path, "cannot set the time");
   return {};
 }
@@ -170,7 +171,7 @@ Status System::ensure_directory(std::string_view path, Ownership ownership) {
 }
 
 Status System::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
-                            Durability durability, std::optional<std::int64_t> mtime) {
+                            Durability durability, std::optional<std::chrono::sys_seconds> mtime) {
   VSTATE_TRY(before_step("write", path));
   VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
   const ActingAs acting(parent.as);
@@ -395,7 +396,7 @@ Status System::sync(std::string_view path) {
 }
 
 Status replace_unless_same(System& system, const std::string& path, std::string_view bytes,
-                           Ownership ownership, std::optional<std::int64_t> mtime) {
+                           Ownership ownership, std::optional<std::chrono::sys_seconds> mtime) {
   // A file that cannot be read counts as another one: to replace it is then what says why it cannot
   // be.
   const auto now = system.read_if_there(path);

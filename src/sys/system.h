@@ -5,6 +5,7 @@
 /// What is done behind a link is done with the rights of whoever made it, as it is reached.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,7 +56,7 @@ class System : public LocalFiles {
   /// rename. Readers see the old bytes or the new ones, nothing in between.
   /// A time that is given is the file's before the rename: nobody reads the bytes without it.
   Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
-                      std::optional<std::int64_t> mtime = {});
+                      std::optional<std::chrono::sys_seconds> mtime = {});
   /// Replaces or creates a symbolic link, by rename.
   Status replace_link(std::string_view path, std::string_view target, Ownership);
   Status rename(std::string_view from, std::string_view to);
@@ -95,7 +96,7 @@ class System : public LocalFiles {
 /// Replaces a file unless it says so already, with this mode and, if one is given, this time. The
 /// caller syncs.
 Status replace_unless_same(System&, const std::string& path, std::string_view bytes, Ownership,
-                           std::optional<std::int64_t> mtime = {});
+                           std::optional<std::chrono::sys_seconds> mtime = {});
 
 /// A system on which nothing can be changed: what plans and verifications run on.
 class ReadOnlySystem : public System {

@@ -3,6 +3,7 @@
 /// differences are made.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -52,6 +53,6 @@ struct FieldChange {
 /// "1.000 MiB / 1,000 messages" and the like; "none" without a limit.
 [[nodiscard]] std::string to_text(const Quota&);
 /// "2026-11-24T11:28:07Z"
-[[nodiscard]] std::string to_utc_text(std::int64_t seconds);
+[[nodiscard]] std::string to_utc_text(std::chrono::sys_seconds);
 
 }  // namespace vstate

@@ -3,6 +3,7 @@
 /// no server's paths, owners, or back-ends are in it. Free text is a template (template.h).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -42,8 +43,8 @@ struct ArchiveRef : ArchivePart {
 
 /// The last login, or the creation of an account that never logged in (from is "0.0.0.0").
 struct LastLogin {
-  std::int64_t at = 0;  ///< seconds since 1970, UTC
-  std::string from;     ///< as vpopmail stores it, which is not always an address
+  std::chrono::sys_seconds at{};
+  std::string from;  ///< as vpopmail stores it, which is not always an address
   friend bool operator==(const LastLogin&, const LastLogin&) = default;
 };
 

@@ -23,7 +23,7 @@ Json to_json(const Run& run) {
            {"command", run.command},
            {"domain", run.domain},
            {"started", to_utc_text(run.started)}};
-  if (run.ended != 0) out["ended"] = to_utc_text(run.ended);
+  if (run.ended) out["ended"] = to_utc_text(*run.ended);
   out["summary"] = run.summary;
   out["messages"] = run.messages;
   out["bytes"] = run.bytes;
@@ -32,9 +32,9 @@ Json to_json(const Run& run) {
 }
 
 std::string to_text(const Run& run) {
-  auto out = fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
-                         run.command, run.domain,
-                         run.ended == 0 ? "was stopped before its end" : run.summary);
+  auto out =
+      fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
+                  run.command, run.domain, run.ended ? run.summary : "was stopped before its end");
   for (const auto& change : run.changes)
     if (!change.failure.empty())
       out += fmt::format("       ! {}: {}\n", change.address, change.failure);

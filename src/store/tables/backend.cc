@@ -146,7 +146,8 @@ Result<std::vector<Misfit>> SqlBackend::find_misfits(const DomainLocation& domai
     VSTATE_TRY(finder.check(logins, user, subject, account.name, k_name_width));
     VSTATE_TRY(
         finder.check(logins, "remote_ip", subject, mailbox.last_login->from, k_address_width));
-    VSTATE_TRY(finder.check(logins, "timestamp", subject, std::to_string(mailbox.last_login->at)));
+    VSTATE_TRY(finder.check(logins, "timestamp", subject,
+                            std::to_string(mailbox.last_login->at.time_since_epoch().count())));
   }
   if (const auto limits = tables_.layout().limits(); limits && state.limits)
     for (const auto& name : limit_names())

@@ -119,8 +119,11 @@ Result<std::map<std::string, StoredLogin>> SqlLogins::read(const DomainLocation&
                   tables_.quote("remote_ip"), tables_.quote("timestamp"), tables_.quote(table.name),
                   tables_.quote("domain")),
       {domain.name.text()}, [&](const Values& row) {
-        logins.emplace(row[0].value_or(""),
-                       StoredLogin{{to_signed(row[2], 0), row[1].value_or("")}, {}});
+        logins.emplace(
+            row[0].value_or(""),
+            StoredLogin{{std::chrono::sys_seconds(std::chrono::seconds(to_signed(row[2], 0))),
+                         row[1].value_or("")},
+                        {}});
       }));
   return logins;
 }
@@ -135,7 +138,8 @@ Result<std::vector<AccountConflict>> SqlLogins::write(const DomainLocation& doma
   VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
   VSTATE_TRY_ASSIGN(const auto now, read(domain, {}));
   for (const auto& change : changes) {
-    const Values values{change.login.from, std::to_string(change.login.at), change.name,
+    const Values values{change.login.from,
+                        std::to_string(change.login.at.time_since_epoch().count()), change.name,
                         domain.name.text()};
     const auto found = now.find(change.name);
     // A login that happened meanwhile is the later one.

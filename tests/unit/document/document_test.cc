@@ -83,7 +83,9 @@ State any_state() {
       mailbox.deliver.push_back(as_template(without(line, std::string_view("\n\0", 2))));
     if (*rc::gen::arbitrary<bool>()) mailbox.vacation = as_template(*any_text());
     if (*rc::gen::arbitrary<bool>())
-      mailbox.last_login = LastLogin{*rc::gen::inRange<std::int64_t>(0, 4000000000), "192.0.2.1"};
+      mailbox.last_login = LastLogin{std::chrono::sys_seconds(std::chrono::seconds(
+                                         *rc::gen::inRange<std::int64_t>(0, 4000000000))),
+                                     "192.0.2.1"};
     state.mailboxes.emplace(*MailboxName::parse("user" + std::to_string(i)), std::move(mailbox));
   }
   if (*rc::gen::arbitrary<bool>()) {

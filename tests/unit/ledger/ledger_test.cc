@@ -293,7 +293,7 @@ TEST_CASE("runs are told, the newest first", "[ledger]") {
   REQUIRE(all);
   REQUIRE(all->size() == 2);
   CHECK(all->front().command == "pull");
-  CHECK(all->front().ended == 0);
+  CHECK_FALSE(all->front().ended);
   CHECK(all->back().changes.size() == 2);
   CHECK(all->back().changes.back().failure == "the disk is full");
   CHECK(ledger->runs().latest("example.com", 10, false)->size() == 1);

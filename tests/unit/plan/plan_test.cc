@@ -127,9 +127,9 @@ TEST_CASE("a last login only ever moves forward", "[plan]") {
   const auto desired = example();
   auto actual = desired;
   auto& alice = actual.mailboxes.at(*MailboxName::parse("alice"));
-  alice.last_login->at += 100;
+  alice.last_login->at += std::chrono::seconds(100);
   CHECK(plan_of(desired, actual).is_empty());
-  alice.last_login->at -= 200;
+  alice.last_login->at -= std::chrono::seconds(200);
   CHECK(plan_of(desired, actual).actions.size() == 1);
 }
 

@@ -203,7 +203,10 @@ TEST_CASE("conformance: last logins are kept with their time", "[store][conforma
     CHECK(fixture.commit({create(joe), create(make_account("ann"))}).empty());
     const Ownership owned{fixture.location().owner.uid, fixture.location().owner.gid, 0700};
     REQUIRE(fixture.session.system->make_directory(joe.home, owned));
-    const LastLogin first{1795519893, "192.0.2.7"}, later{1795519999, "0.0.0.0"};
+    const auto at = [](std::int64_t seconds) {
+      return std::chrono::sys_seconds(std::chrono::seconds(seconds));
+    };
+    const LastLogin first{at(1795519893), "192.0.2.7"}, later{at(1795519999), "0.0.0.0"};
     const auto write = [&](const LastLogin& login) {
       CHECK(StoreFixture::take(
                 fixture.store().logins().write(fixture.location(), {{"joe", joe.home, login}}))
