@@ -1,6 +1,7 @@
 #include "archive/stream.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -127,9 +128,11 @@ class BoxWriter final : public MailSink {
     const auto message = *mail::as_message(path);
     const auto name = key_of_message(message.unique);
     const auto key = keys_.of(message, name);
-    is_scoped_ = key != name;
     const auto* entry = have_.mark_seen(key);
-    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) return true;
+    if (entry == nullptr || (entry->state.marks & k_mark_gone) != 0) {
+      if (key != name) scoped_.insert(path);
+      return true;
+    }
     if (entry->state != state_of_message(path)) changes_ += mail::to_line(key, path);
     return false;
   }
@@ -147,7 +150,7 @@ class BoxWriter final : public MailSink {
     // A message never changes, so that it needs no stamp to be compared by. The reader, which may
     // know its name from another folder, is told which of both it is.
     if (is_message) {
-      entry.stamp = is_scoped_ ? mail::k_scoped_stamp : 0;
+      entry.stamp = scoped_.erase(from.path) > 0 ? mail::k_scoped_stamp : 0;
       entry.mode = mail::k_message_mode;
     }
     VSTATE_TRY(stream_.header(entry));
@@ -173,7 +176,7 @@ class BoxWriter final : public MailSink {
   std::string path_;
   MailMemory& have_;
   mail::MessageKeys keys_{&have_};
-  bool is_scoped_ = false;  ///< the message that was asked for last
+  std::set<std::string> scoped_;  ///< messages that are wanted and did not come yet
   std::string changes_;
 };
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -78,27 +79,37 @@ class Indexing {
     const auto message = *mail::as_message(path);
     const auto name = key_of_message(message.unique);
     const auto key = keys_.of(message, name);
-    asked_ = {key, state_of_message(path), 0};
-    // A reader of the whole chain sees that itself; one of increments alone does not.
-    is_scoped_ = key != name && !before_.empty();
+    const MemoryEntry asked{key, state_of_message(path), 0};
     const auto* entry = before_.mark_seen(key);
-    if (entry == nullptr) return true;
-    if (entry->state != asked_.state) changes_ += mail::to_line(key, path);
-    took();
+    if (entry == nullptr) {
+      // A reader of the whole chain sees that itself; one of increments alone does not.
+      asked_.insert_or_assign(path, Asked{asked, key != name && !before_.empty()});
+      return true;
+    }
+    if (entry->state != asked.state) changes_ += mail::to_line(key, path);
+    now_.push_back(asked);
     return false;
   }
   /// The same for what is no message; `stamp` changes whenever it does.
   bool wants(const std::string& path, std::uint64_t stamp) {
-    asked_ = {key_of_file(path), {0, stamp}, 0};
-    const auto* entry = before_.mark_seen(asked_.key);
-    if (entry == nullptr || entry->state.marks != stamp) return true;
-    took();
+    const MemoryEntry asked{key_of_file(path), {0, stamp}, 0};
+    const auto* entry = before_.mark_seen(asked.key);
+    if (entry == nullptr || entry->state.marks != stamp) {
+      asked_.insert_or_assign(path, Asked{asked, false});
+      return true;
+    }
+    now_.push_back(asked);
     return false;
   }
-  /// Whether the message that was asked for last is another than an earlier archive's of its name.
-  [[nodiscard]] bool is_scoped() const { return is_scoped_; }
-  /// What was asked for last is in the archive.
-  void took() { now_.push_back(asked_); }
+  /// Whether a message that is wanted is another than an earlier archive's of its name.
+  [[nodiscard]] bool is_scoped(const std::string& path) const {
+    const auto found = asked_.find(path);
+    return found != asked_.end() && found->second.is_scoped;
+  }
+  /// What was wanted is in the archive.
+  void took(const std::string& path) {
+    if (const auto found = asked_.extract(path)) now_.push_back(found.mapped().entry);
+  }
   /// Lines of `.vstate-changes`. Nothing is asked after it. Where the walk could not read all,
   /// what was not seen is not known to be gone.
   std::string take_changes(bool has_seen_all) {
@@ -120,8 +131,11 @@ class Indexing {
  private:
   MailMemory before_;
   mail::MessageKeys keys_{&before_};
-  MemoryEntry asked_;
-  bool is_scoped_ = false;
+  struct Asked {
+    MemoryEntry entry;
+    bool is_scoped = false;
+  };
+  std::unordered_map<std::string, Asked> asked_;  ///< what is wanted and did not come yet
   ArchiveIndex now_;
   std::string changes_;
 };
@@ -248,11 +262,11 @@ Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& sour
       [&](TreeEntry& entry) -> Result<bool> {
         const bool is_message =
             entry.kind == EntryKind::regular && mail::as_message(entry.path).has_value();
-        entry.is_scoped = indexing != nullptr && is_message && indexing->is_scoped();
+        entry.is_scoped = indexing != nullptr && is_message && indexing->is_scoped(entry.path);
         if (indexing != nullptr && !is_message && !indexing->wants(entry.path, stamp_of(entry)))
           return true;
         VSTATE_TRY_ASSIGN(const bool is_taken, archiver.add(entry));
-        if (is_taken && indexing != nullptr) indexing->took();
+        if (is_taken && indexing != nullptr) indexing->took(entry.path);
         return is_taken;
       },
       indexing == nullptr ? nullptr : &filter));

@@ -35,8 +35,20 @@ void add_overrides(CLI::App& app, ServerOverrides& server, const std::string& pr
 }
 
 void add_server_options(CLI::App& app, CommonOptions& common) {
-  app.add_option("--root", common.root, "work on a server mounted or copied below DIR")
+  app.add_option("--root", common.root,
+                 "work on a server below DIR, or read one on [USER@]HOST:[DIR] by SFTP")
       ->type_name("DIR");
+  app.add_option("--rsh", common.connecting.rsh, "what runs a command on HOST (default: ssh)")
+      ->type_name("COMMAND");
+  app.add_option_function<std::uint32_t>(
+         "--timeout",
+         [&common](std::uint32_t seconds) {
+           common.connecting.timeout = std::chrono::seconds(seconds);
+         },
+         "give up when HOST is silent for so many seconds (600); 0: never")
+      ->type_name("SECONDS");
+  app.add_flag("--remote-sudo", common.connecting.with_sudo,
+               "read as root there, by sudo, where only root may");
   add_overrides(app, common.server, "", "");
   app.add_option("--lock-seconds", common.server.lock_seconds,
                  "how long to wait for a lock in the database")
@@ -205,14 +217,11 @@ void CommandLine::add_pull() {
                    "[USER@]HOST, or a directory where the old server's files are")
       ->required();
   pull_command->add_option("DOMAIN", pull.domains, "domains")->required();
-  pull_command->add_option("--rsh", pull.rsh, "what runs a command there (default: ssh)")
-      ->type_name("COMMAND");
+  pull_command
+      ->add_option("--via", pull.via, "whether vstate runs there, or sftp alone (default: auto)")
+      ->check(CLI::IsMember({"auto", "vstate", "sftp"}));
   pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options")
       ->type_name("COMMAND");
-  pull_command
-      ->add_option("--timeout", pull.timeout,
-                   "give up when HOST is silent for so many seconds (600); 0: never")
-      ->type_name("SECONDS");
   pull_command->add_flag("--freeze", pull.freeze,
                          "hold deliveries to the domain off there meanwhile");
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,

@@ -7,6 +7,7 @@
 
 #include "dump/dump.h"
 #include "inspect/detect.h"
+#include "remote/place.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {
@@ -17,8 +18,9 @@ struct CommonOptions {
   Selection selection;
   std::string color = "auto";
   bool quiet = false, verbose = false;
-  std::string config;  ///< the options' file, which is read before all else
-  unsigned jobs = 0;   ///< mailboxes at a time; 0: as many as there are processors
+  std::string config;                  ///< the options' file, which is read before all else
+  remote::Connecting connecting = {};  ///< to a server of another machine
+  unsigned jobs = 0;                   ///< mailboxes at a time; 0: as many as there are processors
 };
 
 struct DumpOptions {
@@ -54,11 +56,10 @@ struct ExportOptions {
 struct PullOptions {
   std::string from;  ///< [USER@]HOST, or a directory where the old server's files are
   std::vector<std::string> domains;
-  std::string rsh = "ssh";               ///< words that run a command on HOST
+  std::string via = "auto";              ///< auto, vstate, or sftp
   std::string remote_vstate = "vstate";  ///< the command there
   PlanOptionsText apply;                 ///< what is done here with what comes
   ServerOverrides source;                ///< of the other side, which is never like this one
-  std::uint32_t timeout = 600;           ///< seconds that the other side may be silent; 0: ever
   bool freeze = false;                   ///< hold deliveries off there meanwhile
   bool clear_passwords = false;          ///< clear-text passwords too
 };

@@ -5,7 +5,10 @@
 namespace vstate::cli {
 
 engine::ServerOptions server_options(const CommonOptions& common) {
-  return {.root = common.root, .overrides = common.server, .stop = &stop_flag()};
+  return {.root = common.root,
+          .connecting = common.connecting,
+          .overrides = common.server,
+          .stop = &stop_flag()};
 }
 
 PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& text) {

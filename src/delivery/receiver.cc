@@ -72,9 +72,11 @@ Result<bool> Receiver::wants_here(const std::string& path, bool is_scoped) {
   const auto message = mail::as_message(path);
   VSTATE_ASSERT(message);
   const auto identity = judge_.identify(*message, is_scoped);
-  asked_.emplace(path, identity);
   VSTATE_TRY_ASSIGN(const auto before, judge_.remembered(identity));
-  if (!before) return true;
+  if (!before) {
+    asked_.insert_or_assign(path, identity);
+    return true;
+  }
   // A stopped pass placed it and did not come to say so.
   if (before->is_announced) VSTATE_TRY(delivery_.note(identity.key, before->state));
   const auto now = state_of_message(path);
@@ -124,11 +126,11 @@ Status Receiver::take_here(const TreeEntry& entry, Content& content) {
 
 Status Receiver::take_message(const TreeEntry& entry, Content& content) {
   // An archive offers without asking first; a walk of this machine has asked already.
-  if (!asked_ || asked_->first != entry.path) {
+  if (!asked_.contains(entry.path)) {
     VSTATE_TRY_ASSIGN(const bool is_wanted, wants_here(entry.path, entry.is_scoped));
     if (!is_wanted) return {};
   }
-  const auto identity = asked_->second;
+  const auto identity = asked_.extract(entry.path).mapped();
   VSTATE_TRY_ASSIGN(const auto verdict, judge_.message(entry, identity));
   // Its bytes come once, and whether its place is free is known at the end.
   if (verdict == mail::Verdict::there && entry.is_scoped &&

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -79,8 +80,8 @@ class Receiver final : public RemoteSink {
   mail::Builder builder_;
   mail::Keywords keywords_;
   mail::Changes changes_;
-  /// The message that was asked about last.
-  std::optional<std::pair<std::string, mail::MessageIdentity>> asked_;
+  /// Messages that are wanted and did not come yet, by path.
+  std::unordered_map<std::string, mail::MessageIdentity> asked_;
   std::vector<TreeEntry> links_;
   bool is_whole_ = false;  ///< all that the source has was seen
 };

@@ -48,7 +48,7 @@ int open_beneath(int root, const std::string& path, int flags) {
 /// Only the way to the directory itself may lead over links: it is the administrator's, not the
 /// mailbox owner's.
 Result<std::optional<Target>> Target::open(const System& system, std::string_view path) {
-  auto root = system.open_handle(path);
+  auto root = open_handle(system, path);
   if (!root) {
     if (root.error().code != Errc::not_found) return propagate(root);
     // A file in the place of the directory reads as "not there" too, but nothing can be made there.
@@ -82,7 +82,7 @@ Result<SharedHandle> Target::directory(std::string_view relative) {
   // link is it walked by hand.
   if (!handle.is_open() && (errno == ELOOP || errno == ENOTDIR) &&
       std::all_of(parts.begin(), parts.end(), may_be_link)) {
-    auto opened = system_->open_handle(full(relative));
+    auto opened = open_handle(*system_, full(relative));
     const auto code = opened ? Errc::not_found : opened.error().code;
     // In a circle, or to where the one who made it may not go: no place for mail.
     const bool is_links_doing =

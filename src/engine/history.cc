@@ -5,10 +5,10 @@
 
 namespace vstate::engine {
 
-Result<std::vector<Run>> earlier_runs(const std::string& root, const std::string& domain,
+Result<std::vector<Run>> earlier_runs(const ServerOptions& server, const std::string& domain,
                                       std::uint64_t most) {
-  const ReadOnlySystem system(root);
-  VSTATE_TRY_ASSIGN(const auto ledger, Ledger::look(system));
+  VSTATE_TRY_ASSIGN(const auto system, open_system(server, Access::read));
+  VSTATE_TRY_ASSIGN(const auto ledger, Ledger::look(*system));
   if (!ledger) return std::vector<Run>();
   return ledger->runs().latest(domain, most, true);
 }

@@ -10,6 +10,9 @@
 
 #include <fmt/format.h>
 
+#include "remote/remote_system.h"
+#include "sys/local_system.h"
+
 namespace vstate::engine {
 
 namespace {
@@ -37,15 +40,25 @@ Status make_ledger_directory(System& system, std::string_view directory) {
 
 }  // namespace
 
-Result<Session> open_session(const ServerOptions& options, Access access) {
-  if (!std::filesystem::is_directory(options.root))
+Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access access) {
+  std::error_code ignored;
+  // A directory of this machine may have a colon in its name.
+  const bool is_here = std::filesystem::is_directory(options.root, ignored);
+  if (const auto place = remote::parse_place(options.root); place && !is_here) {
+    if (access == Access::write)
+      return tl::unexpected<Error>(remote::refusal_to_write(*place, "this command"));
+    return remote::RemoteSystem::open(options.connecting, *place);
+  }
+  if (!is_here)
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.root), Scope::run);
-  Session session;
   // Who only reads gets a system that refuses every change, whatever is called later.
-  if (access == Access::read)
-    session.system = std::make_unique<ReadOnlySystem>(options.root);
-  else
-    session.system = std::make_unique<InterruptibleSystem>(options.root, options.stop);
+  if (access == Access::read) return std::make_unique<ReadOnlySystem>(options.root);
+  return std::make_unique<InterruptibleSystem>(options.root, options.stop);
+}
+
+Result<Session> open_session(const ServerOptions& options, Access access) {
+  Session session;
+  VSTATE_TRY_ASSIGN(session.system, open_system(options, access));
   // The server comes first, since it says which store to open and where qmail's files are.
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
@@ -111,7 +124,7 @@ Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
     return fail(Errc::not_found,
                 fmt::format("{}: there is no such domain on this server", name.text()));
   // The session of a source cannot change anything, but for this.
-  System system(session.system->root());
+  LocalSystem system(session.system->root());
   VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, assigned->directory));
   return std::optional(std::move(freeze));
 }

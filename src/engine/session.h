@@ -10,6 +10,7 @@
 #include "inspect/detect.h"
 #include "ledger/ledger.h"
 #include "qmail/qmail_files.h"
+#include "remote/place.h"
 #include "store/account_store.h"
 #include "sys/freeze.h"
 #include "sys/interruptible.h"
@@ -19,7 +20,8 @@
 namespace vstate::engine {
 
 struct ServerOptions {
-  std::string root = "/";
+  std::string root = "/";  ///< a directory of this machine, or [USER@]HOST:[DIR]
+  remote::Connecting connecting = {};
   ServerOverrides overrides = {};
   const StopFlag* stop = nullptr;  ///< ends what writes; null: nothing does
 };
@@ -35,6 +37,8 @@ struct Session {
   bool is_memory_damaged = false;  ///< whether no reader will ever read it
 };
 enum class Access { read, write };
+/// The files of a server alone.
+[[nodiscard]] Result<std::unique_ptr<System>> open_system(const ServerOptions&, Access);
 [[nodiscard]] Result<Session> open_session(const ServerOptions&, Access);
 
 /// Reads what the ledger says now. A damaged one is a problem of the memory, and no failure.

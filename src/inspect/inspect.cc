@@ -120,6 +120,7 @@ Result<Observation> inspect_domain(Files& files, const Server& server, const Acc
   // always something, the last look is taken, if it could be ended.
   constexpr int most_looks = 5;
   for (int looks = 1;; ++looks) {
+    files.forget();
     auto found = look(Inspection(files, server, store, qmail, name, selection));
     const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
     if (!is_gone || looks == most_looks) return found;

@@ -10,6 +10,7 @@
 
 #include "ledger/database.h"
 #include "ledger/rollback_journal.h"
+#include "sqlite/place.h"
 #include "sys/handle.h"
 
 namespace vstate {
@@ -51,8 +52,8 @@ Status lock_shared(int file, const std::string& path) {
 
 Result<std::unique_ptr<Database>> Database::open(const System& system, const std::string& path,
                                                  Mode mode) {
-  VSTATE_TRY_ASSIGN(auto opened, system.open_handle(path_parent(path)));
-  auto directory = std::move(opened.handle);
+  VSTATE_TRY_ASSIGN(auto place, sqlite::find_place(system, path));
+  auto directory = std::move(place.directory);
   if (mode == Mode::write) {
     const Handle made(openat(directory.get(), std::string(path_name(path)).c_str(),
                              O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -60,6 +61,7 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   }
   const int flags = mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   std::unique_ptr<Database> database(new Database(path));
+  database->keep(std::move(place.copy));
   if (database->Connection::open(std::move(directory), path_name(path), flags, k_wait_ms) !=
       SQLITE_OK)
     return database->failure();

@@ -99,8 +99,9 @@ struct TreeEntry {
 /// entry names it in the count). An error ends the walk.
 using TreeVisitor = std::function<Result<bool>(TreeEntry&)>;
 
-/// Asked before a message is opened, with the path as it was listed. False: it is taken as it is,
-/// unopened, and not visited.
+/// Asked before a message is opened, with the path as it was listed; in the order of the visits,
+/// and some hundreds of them ahead, so that a source that is far away can be asked for all that are
+/// wanted at once. False: it is taken as it is, unopened, and not visited.
 using MessageFilter = std::function<Result<bool>(const std::string& path)>;
 
 /// Directories as they were when they were listed.

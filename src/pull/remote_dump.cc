@@ -63,12 +63,12 @@ std::vector<std::string> words_of(const RemoteOptions& options, const DomainName
 }
 
 /// Why what came is no stream. Ends the program.
-Error why_no_stream(Child& child, const std::string& begun, const RemoteOptions& options,
+Error why_no_stream(remote::Child& child, const std::string& begun, const RemoteOptions& options,
                     const std::string& program) {
   const bool is_silent = begun.empty() && !can_be_read(child.output.get(), std::chrono::seconds(1));
-  const auto printed = begun + read_some(child.output.get());
+  const auto printed = begun + remote::read_some(child.output.get());
   child.output.close();
-  const int status = child.end(Child::k_grace);
+  const int status = child.end(remote::Child::k_grace);
   std::string why;
   if (is_silent)
     why = fmt::format("said nothing for {} seconds (--timeout); nothing was changed",
@@ -88,7 +88,7 @@ Error why_no_stream(Child& child, const std::string& begun, const RemoteOptions&
 Result<RemoteDump> RemoteDump::start(const RemoteOptions& options, const DomainName& name,
                                      const Have& have) {
   const auto words = words_of(options, name);
-  VSTATE_TRY_ASSIGN(auto child, Child::start(words));
+  VSTATE_TRY_ASSIGN(auto child, remote::Child::start(words));
   // The other side reads all of it before it writes; a pipe that breaks shows below.
   child.give(to_bytes(have), options.timeout);
   auto begun = read_begin(child.output.get(), options.timeout);

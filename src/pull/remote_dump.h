@@ -10,7 +10,7 @@
 #include "archive/stream.h"
 #include "dump/dump.h"
 #include "inspect/detect.h"
-#include "pull/child.h"
+#include "remote/child.h"
 
 namespace vstate::engine {
 
@@ -37,10 +37,10 @@ class RemoteDump {
   void end();
 
  private:
-  RemoteDump(Child child, std::chrono::seconds timeout)
+  RemoteDump(remote::Child child, std::chrono::seconds timeout)
       : child_(std::move(child)), timeout_(timeout) {}
 
-  Child child_;
+  remote::Child child_;
   std::chrono::seconds timeout_;
   std::unique_ptr<StreamReader> stream_;
 };

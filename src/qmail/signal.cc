@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "sys/handle.h"
+#include "sys/local_files.h"
 
 namespace vstate {
 
@@ -57,7 +58,7 @@ Result<int> hup_qmail_send(System& system, std::string_view qmail_dir) {
   // The signal is a change of the server like any other, so it is announced as a step.
   VSTATE_TRY(system.before_step("HUP qmail-send", qmail_dir));
   // qmail-send works in QMAILDIR/queue, by whatever name it was started there.
-  VSTATE_TRY_ASSIGN(const auto opened, system.open_handle(qmail_dir));
+  VSTATE_TRY_ASSIGN(const auto opened, open_handle(system, qmail_dir));
   struct stat wanted {};
   if (fstat(opened.handle.get(), &wanted) != 0) return fail_errno_of_open(qmail_dir, "cannot stat");
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir("/proc"), closedir);

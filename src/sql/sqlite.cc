@@ -10,6 +10,7 @@
 #include "sql/backends.h"
 #include "sql/database.h"
 #include "sqlite/connection.h"
+#include "sqlite/place.h"
 #include "sys/handle.h"
 #include "sys/identity.h"
 #include "vstate/base/text.h"
@@ -76,8 +77,9 @@ Status SqliteDatabase::open(bool for_writing) {
   Handle directory;
   as_ = Identity{geteuid(), getegid()};
   if (info) {
-    VSTATE_TRY_ASSIGN(auto opened, system_.open_handle(directory_));
-    directory = std::move(opened.handle);
+    VSTATE_TRY_ASSIGN(auto place, sqlite::find_place(system_, path()));
+    directory = std::move(place.directory);
+    keep(std::move(place.copy));
     // Whoever may put another file or a journal there, which may name any file, gets no more than
     // their own rights by it; what the schema says is run with no more either.
     struct stat st {};

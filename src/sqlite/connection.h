@@ -70,6 +70,8 @@ class Connection {
   [[nodiscard]] int changes() const { return sqlite3_changes(handle_); }
 
  protected:
+  /// Holds something until another file is opened.
+  void keep(std::shared_ptr<const void> kept) { kept_ = std::move(kept); }
   /// Opens a file instead of what was open. SQLITE_OK, or what went wrong.
   int open(Handle directory, std::string_view name, int flags, int wait_ms);
   /// The same for a database in memory; the directory stays open.
@@ -79,6 +81,7 @@ class Connection {
   [[nodiscard]] int directory() const { return directory_.get(); }
 
  private:
+  std::shared_ptr<const void> kept_;
   Handle directory_;
   sqlite3* handle_ = nullptr;
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;

@@ -99,7 +99,13 @@ class Directory {
   virtual Status read_names(const Found& found) const = 0;
   /// Sorted by name.
   [[nodiscard]] Result<std::vector<DirEntry>> list() const;
+  /// Says which files will be opened next, and which directories will be listed, in their order:
+  /// what is far away is asked for ahead.
+  virtual void expect_files(std::vector<std::string> names) const { (void)names; }
+  virtual void expect_listings(std::vector<std::string> names) const { (void)names; }
 };
+
+class LocalFiles;
 
 class Files {
  public:
@@ -145,6 +151,13 @@ class Files {
   virtual void reach_as(std::string path, Identity as) = 0;
   /// Whether it is so reached: what is denied there is denied to them, and not to vstate.
   [[nodiscard]] virtual bool is_reached_as_another(std::string_view path) const = 0;
+
+  /// Says which places will be looked at next, each followed.
+  virtual void expect(const std::vector<std::string>& paths) const { (void)paths; }
+  /// Forgets what was kept of earlier answers: what is asked from now on is as it is now.
+  virtual void forget() const {}
+  /// The same server as files of this machine; null if they are on another one.
+  [[nodiscard]] virtual const LocalFiles* local() const { return nullptr; }
 
   // The same questions, as they are mostly asked.
 

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "sys/handle.h"
+#include "sys/local_files.h"
 
 namespace vstate {
 
@@ -77,7 +78,7 @@ DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
 Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& directory) {
   DeliveryFreeze freeze;
   freeze.directory_ = directory;
-  VSTATE_TRY_ASSIGN(auto opened, system.open_handle(directory));
+  VSTATE_TRY_ASSIGN(auto opened, open_handle(system, directory));
   const auto& handle = opened.handle;
   struct stat st {};
   if (fstat(handle.get(), &st) != 0) return fail_errno_of_open(directory, "cannot stat");

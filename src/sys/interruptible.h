@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "sys/system.h"
+#include "sys/local_system.h"
 
 namespace vstate {
 
@@ -13,11 +13,11 @@ using StopFlag = std::atomic<bool>;
 static_assert(StopFlag::is_always_lock_free);
 
 /// Refuses further steps once the flag is set: what is done stays done.
-class InterruptibleSystem : public System {
+class InterruptibleSystem : public LocalSystem {
  public:
   /// `stop` must outlive it; null: nothing stops it.
   InterruptibleSystem(std::string root, const StopFlag* stop)
-      : System(std::move(root)), stop_(stop) {}
+      : LocalSystem(std::move(root)), stop_(stop) {}
   Status before_step(std::string_view what, std::string_view path) override;
 
  private:

@@ -292,6 +292,12 @@ Result<LocalFiles::Opened> LocalFiles::open_handle(std::string_view path) const 
   return open_at_root(path, O_RDONLY | O_DIRECTORY);
 }
 
+Result<LocalFiles::Opened> open_handle(const Files& files, std::string_view path) {
+  if (const auto* local = files.local()) return local->open_handle(path);
+  return fail(Errc::unsupported,
+              fmt::format("{}: is on {}, where vstate only reads", path, files.root()), Scope::run);
+}
+
 Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) const {
   // A copied server's accounts are in its own etc/passwd, and asking this machine's name service
   // about them would give another server's numbers.

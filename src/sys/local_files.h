@@ -43,7 +43,7 @@ class LocalDirectory final : public Directory {
   std::optional<Identity> as_;
 };
 
-class LocalFiles : public Files {
+class LocalFiles : public virtual Files {
  public:
   explicit LocalFiles(std::string root = "/");
 
@@ -62,6 +62,7 @@ class LocalFiles : public Files {
   [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const override;
   void reach_as(std::string path, Identity as) override;
   [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
+  [[nodiscard]] const LocalFiles* local() const override { return this; }
 
   /// A descriptor, and whose rights are to be used below it: whoever made the link on the way to
   /// it, nullopt if nobody but root did. For modules that write relative to a directory.
@@ -82,6 +83,9 @@ class LocalFiles : public Files {
   Handle root_handle_;
   std::map<std::string, Identity, std::less<>> reached_as_;
 };
+
+/// Opens a directory of a server whose files are on this machine. `unsupported` for another's.
+[[nodiscard]] Result<LocalFiles::Opened> open_handle(const Files&, std::string_view path);
 
 /// Calls `found` for what is left to read of an open directory, but "." and "..". Not by
 /// readdir(3), which asks the kernel four things more and allocates a buffer for each directory.

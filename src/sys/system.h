@@ -1,8 +1,5 @@
 /// \file
-/// Changing a server of this machine. The only module that does: what is asked of it stands in
-/// files.h.
-///
-/// What is done behind a link is done with the rights of whoever made it, as it is reached.
+/// What can be changed of a server. What is asked of it stands in files.h.
 #pragma once
 
 #include <chrono>
@@ -11,10 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "sys/files.h"
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/io.h"
-#include "sys/local_files.h"
 #include "sys/path.h"
 
 namespace vstate {
@@ -41,68 +37,49 @@ class FileLock {
   Handle handle_;
 };
 
-class System : public LocalFiles {
+class System : public virtual Files {
  public:
-  /// Sets the process's umask to 0: all modes here are exact.
-  explicit System(std::string root = "/");
-
   // Each call is announced to `before_step`, and does nothing if that refuses.
 
   /// Makes one directory; true if it was made, false if a directory is already there.
-  Result<bool> make_directory(std::string_view path, Ownership);
+  virtual Result<bool> make_directory(std::string_view path, Ownership) = 0;
   /// The same where it does not matter which.
   Status ensure_directory(std::string_view path, Ownership);
   /// Replaces or creates a file as qmail-newu does: temporary beside it with owner and mode set,
   /// rename. Readers see the old bytes or the new ones, nothing in between.
   /// A time that is given is the file's before the rename: nobody reads the bytes without it.
-  Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
-                      std::optional<std::chrono::sys_seconds> mtime = {});
+  virtual Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
+                              std::optional<std::chrono::sys_seconds> mtime = {}) = 0;
   /// Replaces or creates a symbolic link, by rename.
-  Status replace_link(std::string_view path, std::string_view target, Ownership);
-  Status rename(std::string_view from, std::string_view to);
-  Status remove_file(std::string_view path);  ///< a missing file is no error
+  virtual Status replace_link(std::string_view path, std::string_view target, Ownership) = 0;
+  virtual Status rename(std::string_view from, std::string_view to) = 0;
+  virtual Status remove_file(std::string_view path) = 0;  ///< a missing file is no error
   /// Removes a directory that holds nothing; one that holds something stays, which is no error.
-  Status remove_directory(std::string_view path);
-  Status remove_tree(std::string_view path);  ///< follows no link; a missing tree is no error
+  virtual Status remove_directory(std::string_view path) = 0;
+  virtual Status remove_tree(
+      std::string_view path) = 0;  ///< follows no link; a missing tree is no error
   /// Of a directory.
-  Status set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid);
+  virtual Status set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) = 0;
   /// Gives a tree to somebody, entry by entry beneath its handles: no link is followed, also when
   /// one is put in a directory's place meanwhile. A file with another name elsewhere that belongs
   /// to somebody else is `conflict`: giving it away would give away what stands there.
-  Status own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid);
-  Status set_mode(std::string_view path, unsigned mode);  ///< of a directory
+  virtual Status own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid) = 0;
+  virtual Status set_mode(std::string_view path, unsigned mode) = 0;  ///< of a directory
   /// Waits up to `seconds` (vpopmail itself waits 18), then fails with `busy`.
-  Result<FileLock> lock(std::string_view path, Ownership, int seconds = 25);
+  virtual Result<FileLock> lock(std::string_view path, Ownership, int seconds = 25) = 0;
   /// The same for a lock that ezmlm's programs take: flock(2), which does not see fcntl locks. The
   /// file must be there.
-  Result<FileLock> lock_like_ezmlm(std::string_view path, int seconds = 25);
+  virtual Result<FileLock> lock_like_ezmlm(std::string_view path, int seconds = 25) = 0;
   /// Writes out everything that was changed on the file system that holds `path`.
-  Status sync(std::string_view path);
+  virtual Status sync(std::string_view path) = 0;
   /// Called before each change with what is to be done; an error stops it. Plans run on a system
   /// that refuses all steps, tests on one that stops at the Nth.
   virtual Status before_step(std::string_view what, std::string_view path);
-
- private:
-  struct Parent {
-    Handle directory;
-    std::string name;
-    std::optional<Identity> as;
-  };
-  using Remover = Status (*)(int directory, const char* name, std::string_view shown);
-  Status remove_with(std::string_view what, std::string_view path, Remover);
-  [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;
 };
 
 /// Replaces a file unless it says so already, with this mode and, if one is given, this time. The
 /// caller syncs.
 Status replace_unless_same(System&, const std::string& path, std::string_view bytes, Ownership,
                            std::optional<std::chrono::sys_seconds> mtime = {});
-
-/// A system on which nothing can be changed: what plans and verifications run on.
-class ReadOnlySystem : public System {
- public:
-  using System::System;
-  Status before_step(std::string_view what, std::string_view path) override;
-};
 
 }  // namespace vstate

@@ -89,7 +89,7 @@ void Sandbox::deliver(const std::string& home, const std::string& folder, const 
 
 engine::Session Sandbox::open(std::unique_ptr<System> system) const {
   engine::Session session;
-  session.system = system ? std::move(system) : std::make_unique<System>(root());
+  session.system = system ? std::move(system) : std::make_unique<LocalSystem>(root());
   ServerOverrides said;
   said.qmail_dir = layout_.qmail_dir;
   auto server = detect_server(*session.system, said);

@@ -10,7 +10,7 @@
 #include "apply/apply.h"
 #include "engine/domain_file.h"
 #include "engine/session.h"
-#include "sys/system.h"
+#include "sys/local_system.h"
 #include "vstate/plan/plan.h"
 
 namespace vstate::test {
@@ -66,9 +66,10 @@ class Sandbox {
 
 /// Stops, as if the process had been killed, at the step numbered `last` and at each later one;
 /// counts steps otherwise.
-class SteppedSystem : public System {
+class SteppedSystem : public LocalSystem {
  public:
-  explicit SteppedSystem(std::string root, long last = -1) : System(std::move(root)), last_(last) {}
+  explicit SteppedSystem(std::string root, long last = -1)
+      : LocalSystem(std::move(root)), last_(last) {}
   Status before_step(std::string_view what, std::string_view path) override;
   [[nodiscard]] long steps() const { return steps_; }
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/server.h"
 #include "cli/console.h"
 #include "engine/history.h"
 #include "vstate/model/fields.h"
@@ -46,7 +47,7 @@ std::string to_text(const Run& run) {
 }  // namespace
 
 Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
-  const auto found = engine::earlier_runs(common.root, options.domain, options.most);
+  const auto found = engine::earlier_runs(server_options(common), options.domain, options.most);
   if (!found) return Console::fail(found.error());
   const auto& runs = *found;
   if (options.json) {

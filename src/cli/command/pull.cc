@@ -9,32 +9,44 @@
 #include "cli/run_view.h"
 #include "cli/server.h"
 #include "engine/patterns.h"
+#include "remote/place.h"
 
 namespace vstate::cli {
 
 namespace {
 
-/// A host has no slash in its name.
+/// A directory of this machine, or of another one. A host alone has no slash in its name.
 bool is_directory(const PullOptions& options) {
-  return options.from.find('/') != std::string::npos;
+  return options.from.find('/') != std::string::npos || remote::parse_place(options.from) ||
+         options.via == "sftp";
 }
 
-engine::DirectoryOptions directory_options(const PullOptions& options) {
-  return {.server = {.root = options.from, .overrides = options.source},
+/// A host alone is all of that machine.
+std::string root_of_source(const PullOptions& options) {
+  const bool is_host =
+      options.from.find('/') == std::string::npos && !remote::parse_place(options.from).has_value();
+  return is_host ? options.from + ":" : options.from;
+}
+
+engine::DirectoryOptions directory_options(const CommonOptions& common,
+                                           const PullOptions& options) {
+  return {.server = {.root = root_of_source(options),
+                     .connecting = common.connecting,
+                     .overrides = options.source},
           .freeze = freeze_of(options.freeze),
           .clear_passwords = clear_passwords_of(options.clear_passwords)};
 }
 
 engine::RemoteOptions remote_options(const CommonOptions& common, const PullOptions& options) {
   return {.host = options.from,
-          .rsh = options.rsh,
+          .rsh = common.connecting.rsh,
           .remote_vstate = options.remote_vstate,
           .overrides = options.source,
           .exclude = common.selection.exclude,
           .freeze = freeze_of(options.freeze),
           .clear_passwords = clear_passwords_of(options.clear_passwords),
           .is_quiet = common.quiet,
-          .timeout = std::chrono::seconds(options.timeout)};
+          .timeout = common.connecting.timeout};
 }
 
 /// Whether each pattern matches something, there or here. The other side of a shell judges for
@@ -43,8 +55,8 @@ Status check_patterns(engine::Session& target, const CommonOptions& common,
                       const PullOptions& options, const std::vector<DomainName>& names) {
   const auto& selection = common.selection;
   if (selection.only.empty() && selection.exclude.empty()) return {};
-  VSTATE_TRY_ASSIGN(auto source,
-                    engine::open_session(directory_options(options).server, engine::Access::read));
+  VSTATE_TRY_ASSIGN(auto source, engine::open_session(directory_options(common, options).server,
+                                                      engine::Access::read));
   return engine::check_patterns(selection, options.from + " or on this server", {},
                                 {{source, names}, {target, names}});
 }
@@ -53,6 +65,8 @@ Status check_patterns(engine::Session& target, const CommonOptions& common,
 Status check_source(const Console& console, engine::Session& target, const CommonOptions& common,
                     const PullOptions& options, const std::vector<DomainName>& names) {
   const bool is_there = std::filesystem::is_directory(options.from);
+  if (remote::parse_place(root_of_source(options)) && is_directory(options) && !is_there)
+    return check_patterns(target, common, options, names);
   if (is_directory(options))
     return is_there
                ? check_patterns(target, common, options, names)
@@ -79,7 +93,8 @@ Exit pull_one(const Console& console, engine::Session& target, const DomainName&
       .plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"};
   const auto report =
       is_directory(options)
-          ? engine::pull_from_directory(target, directory_options(options), name, apply, view)
+          ? engine::pull_from_directory(target, directory_options(common, options), name, apply,
+                                        view)
           : engine::pull_from_host(target, remote_options(common, options), name, apply, view);
   if (!report) return Console::fail(report.error());
   return show(console, name, *report, exit_detail_of(options.apply));

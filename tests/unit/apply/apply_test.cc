@@ -92,7 +92,7 @@ TEST_CASE("a gecos that looks like a path arrives as it is", "[apply][law]") {
 
 TEST_CASE("a directory that was filled meanwhile is not pruned", "[sys]") {
   const TemporaryDirectory directory;
-  System system(directory.path());
+  LocalSystem system(directory.path());
   fs::create_directories(directory.path() + "/empty");
   fs::create_directories(directory.path() + "/full/child");
   CHECK(system.remove_directory("/empty"));

@@ -35,8 +35,10 @@ TEST_CASE("the same mail gives the same archive", "[mail]") {
   test::fill_mailbox(two, "/srv/mail/a");
   two.file("/srv/mail/a/Maildir/tmp/half", "half");
   two.file("/srv/mail/a/Maildir/maildirsize", "1S\n");
-  const auto first = write_archive(System(one.root()), {"/home/alice"}, one.outside("a.tar.zst"));
-  const auto second = write_archive(System(two.root()), {"/srv/mail/a"}, two.outside("b.tar.zst"));
+  const auto first =
+      write_archive(LocalSystem(one.root()), {"/home/alice"}, one.outside("a.tar.zst"));
+  const auto second =
+      write_archive(LocalSystem(two.root()), {"/srv/mail/a"}, two.outside("b.tar.zst"));
   REQUIRE(first);
   REQUIRE(second);
   CHECK(MailSandbox::slurp(one.outside("a.tar.zst")) ==
@@ -57,7 +59,7 @@ TEST_CASE("the same mail gives the same archive", "[mail]") {
   CHECK(scan->bytes == first->bytes);
   CHECK(scan->entries == first->count.archived);
   CHECK(scan->duplicates.empty());
-  CHECK(test::digest_of(System(one.root()), "/home/alice") == first->sha256);
+  CHECK(test::digest_of(LocalSystem(one.root()), "/home/alice") == first->sha256);
 }
 
 TEST_CASE("the content digest is what archive.h says", "[mail]") {
@@ -83,14 +85,14 @@ TEST_CASE("the content digest is what archive.h says", "[mail]") {
   entry("run", 2, 64, -5, "#!");
   entry("tmp", 1, 0, 0, "");
   entry("to", 3, 0, 0, "run");
-  CHECK(test::digest_of(System(box.root()), "/d") == sha.finish_hex());
+  CHECK(test::digest_of(LocalSystem(box.root()), "/d") == sha.finish_hex());
 }
 
 TEST_CASE("a bare Maildir leaves no archive", "[mail]") {
   const MailSandbox box;
   box.maildir("/d/Maildir");
   box.file("/d/Maildir/maildirsize", "1S\n");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   const auto output = box.outside("a.tar.zst");
   std::ofstream(output) << "of an earlier dump";
   const auto bare = write_archive(system, {"/d"}, output);
@@ -116,7 +118,7 @@ TEST_CASE("a large file and a cut-off archive", "[mail]") {
   for (unsigned i = 0; noise.size() < 20'000'000; ++i) noise += sha256_hex(std::to_string(i));
   box.file("/d/cur/1:2,", noise);
   box.file("/d/cur/2:2,", "small");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   const auto path = box.outside("a.tar.zst");
   const auto written = write_archive(system, {"/d"}, path);
   REQUIRE(written);
@@ -138,7 +140,7 @@ TEST_CASE("every prefix of a small archive is refused", "[mail]") {
   const MailSandbox box;
   box.maildir("/d");
   box.file("/d/cur/1:2,", "small");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   const auto path = box.outside("a.tar.zst");
   REQUIRE(write_archive(system, {"/d"}, path));
   const auto bytes = MailSandbox::slurp(path);

@@ -10,9 +10,9 @@ using vstate::test::MailSandbox;
 namespace {
 
 /// Refuses the step `stop_at` and all later ones.
-class StoppingSystem : public System {
+class StoppingSystem : public LocalSystem {
  public:
-  StoppingSystem(const std::string& root, int stop_at) : System(root), stop_at_(stop_at) {}
+  StoppingSystem(const std::string& root, int stop_at) : LocalSystem(root), stop_at_(stop_at) {}
   Status before_step(std::string_view what, std::string_view path) override {
     if (++steps < stop_at_) return {};
     (void)what;
@@ -45,7 +45,7 @@ TEST_CASE("an extraction stopped at any step is completed by the next", "[mail]"
   const MailSandbox box;
   test::fill_mailbox(box, "/source");
   const auto archive = box.outside("a.tar.zst");
-  REQUIRE(write_archive(System(box.root()), {"/source"}, archive));
+  REQUIRE(write_archive(LocalSystem(box.root()), {"/source"}, archive));
 
   reset(box);
   StoppingSystem whole(box.root(), k_never);
@@ -98,7 +98,7 @@ TEST_CASE("batches: more messages than one batch holds", "[mail]") {
   box.maildir("/source");
   for (int i = 0; i < 5000; ++i)
     box.file("/source/cur/" + std::to_string(i) + ".x:2,S", std::to_string(i));
-  System system(box.root());
+  LocalSystem system(box.root());
   const auto archive = box.outside("a.tar.zst");
   const auto written = write_archive(system, {"/source"}, archive);
   REQUIRE(written);
@@ -114,7 +114,7 @@ TEST_CASE("the owner's rights are enough, and the only ones used", "[mail]") {
   if (geteuid() != 0) SKIP("needs root to act as another user");
   const MailSandbox box;
   test::fill_mailbox(box, "/source");
-  System system(box.root());
+  LocalSystem system(box.root());
   const auto archive = box.outside("a.tar.zst");
   REQUIRE(write_archive(system, {"/source"}, archive));
   box.maildir("/home/a/Maildir");

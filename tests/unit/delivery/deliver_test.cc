@@ -14,7 +14,7 @@ using vstate::test::tar_directory;
 namespace {
 
 struct Delivered : MailSandbox {
-  System system{root()};
+  LocalSystem system{root()};
   std::string archive = outside("a.tar.zst");
 
   Result<ReceiveCount> extract(OnDifference on_difference = OnDifference::keep) {

@@ -104,9 +104,9 @@ Outcome implied(const Message& message, const Believed& belief, bool prunes) {
 }
 
 /// Refuses the step `stop_at` and all later ones.
-class StoppingSystem : public System {
+class StoppingSystem : public LocalSystem {
  public:
-  StoppingSystem(const std::string& root, int stop_at) : System(root), stop_at_(stop_at) {}
+  StoppingSystem(const std::string& root, int stop_at) : LocalSystem(root), stop_at_(stop_at) {}
   Status before_step(std::string_view what, std::string_view path) override {
     if (++steps_ >= stop_at_) return fail(Errc::interrupted, std::string(path) + ": stopped");
     changes += what == "deliver" ? 1 : 0;
@@ -524,9 +524,9 @@ TEST_CASE("a message that is delivered here meanwhile holds nothing else up", "[
   box.file("/source/new/2.b", "two");
   chmod(box.base.c_str(), 0755);  // the mailbox's owner comes through
   /// Its second step is the rename.
-  class Meanwhile : public System {
+  class Meanwhile : public LocalSystem {
    public:
-    explicit Meanwhile(const MailSandbox& box) : System(box.root()), box_(box) {}
+    explicit Meanwhile(const MailSandbox& box) : LocalSystem(box.root()), box_(box) {}
     Status before_step(std::string_view what, std::string_view path) override {
       if (path != "/target/new/1.a" || what != "deliver" || ++times_ != 2) return {};
       std::ofstream(box_.host("/target/new/1.a")) << "one";

@@ -64,7 +64,7 @@ class Delivered {
   }
 
   MailSandbox box;
-  System system{box.root()};
+  LocalSystem system{box.root()};
   std::string archive = box.outside("a.tar.zst");
 };
 

@@ -34,7 +34,7 @@ void run_sql(const std::string& path, const std::string& sql) {
 
 TEST_CASE("a ledger keeps digests, not values, in a file of its owner alone", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   CHECK_FALSE(*Ledger::look(system));
   {
     auto ledger = Ledger::open(system);
@@ -62,7 +62,7 @@ TEST_CASE("two ledgers digest one value differently", "[ledger]") {
   std::string bytes[2];
   int at = 0;
   for (const auto* server : {&one, &two}) {
-    System system(server->root());
+    LocalSystem system(server->root());
     auto ledger = Ledger::open(system);
     REQUIRE(ledger);
     REQUIRE(ledger->domains().remember(k_domain, update("same"), {}, false));
@@ -73,7 +73,7 @@ TEST_CASE("two ledgers digest one value differently", "[ledger]") {
 
 TEST_CASE("what failed, or was kept, stays as it was remembered", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
   REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
@@ -92,7 +92,7 @@ TEST_CASE("what failed, or was kept, stays as it was remembered", "[ledger]") {
 
 TEST_CASE("a domain that is made anew has no past", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
   REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
@@ -103,7 +103,7 @@ TEST_CASE("a domain that is made anew has no past", "[ledger]") {
 
 TEST_CASE("a newer ledger is refused, a damaged one is told", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   REQUIRE(Ledger::open(system));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   run_sql(path, "PRAGMA user_version = 99");
@@ -148,7 +148,7 @@ const char* const k_many_rows =
 TEST_CASE("what a killed run left half way is read as it was, and taken back by the next writer",
           "[ledger][crash]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   leave_half_way(path, k_many_rows);
@@ -184,7 +184,7 @@ TEST_CASE("what a killed run left half way is read as it was, and taken back by 
 
 TEST_CASE("a journal that was cut anywhere gives what SQLite makes of it", "[ledger][crash]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   leave_half_way(path, k_many_rows);
@@ -209,7 +209,7 @@ TEST_CASE("a journal that was cut anywhere gives what SQLite makes of it", "[led
 
 TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   {
     auto ledger = Ledger::open(system);
     REQUIRE(ledger->domains().remember(k_domain, update("one"), {}, false));
@@ -250,7 +250,7 @@ TEST_CASE("a damaged ledger is moved away, whatever part of it is damaged", "[le
 TEST_CASE("an older ledger is read as far as it goes, and brought up to date when it is written",
           "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   const auto path = server.path("/var/lib/vstate/ledger.sqlite");
   // Format 1 knows nothing of mail.
@@ -277,7 +277,7 @@ TEST_CASE("an older ledger is read as far as it goes, and brought up to date whe
 
 TEST_CASE("runs are told, the newest first", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   auto ledger = Ledger::open(system);
   REQUIRE(ledger);
   const auto first = ledger->runs().begin("apply", k_domain);
@@ -302,7 +302,7 @@ TEST_CASE("runs are told, the newest first", "[ledger]") {
 TEST_CASE("reading a ledger changes nothing", "[ledger]") {
   const Sandbox server;
   {
-    System system(server.root());
+    LocalSystem system(server.root());
     REQUIRE(Ledger::open(system)->domains().remember(k_domain, update("one"), {}, false));
   }
   const auto before = server.read("/var/lib/vstate/ledger.sqlite");
@@ -321,7 +321,7 @@ TEST_CASE("reading a ledger changes nothing", "[ledger]") {
 
 TEST_CASE("what a stopped run announced stays open when another run ends", "[ledger]") {
   const Sandbox server;
-  System system(server.root());
+  LocalSystem system(server.root());
   const auto key = key_of_message("1.M1.host");
   std::int64_t alice = 0;
   {

@@ -20,7 +20,7 @@ TEST_CASE("maildirsize counts as maildirquota.c does", "[mail]") {
   box.file(maildir + "/cur/.hidden", "no message");
   box.file(maildir + "/.Sent/cur/4,S=200:2,", "x");
   box.file(maildir + "/.Trash/cur/5,S=9000:2,", "x");
-  System system(box.root());
+  LocalSystem system(box.root());
   CHECK(!box.exists(maildir + "/maildirsize"));
   REQUIRE(write_maildirsize(system, "/home/a", {1048576, 1000}, mail_owner()));
   CHECK(box.content(maildir + "/maildirsize") == "1048576S,1000C\n1205 3\n");
@@ -39,7 +39,7 @@ TEST_CASE("maildirsize goes where its owner's link leads, and no further than th
   box.maildir("/disk2/a");
   box.directory("/home/a");
   box.link("/home/a/Maildir", "../../disk2/a");
-  System system(box.root());
+  LocalSystem system(box.root());
   REQUIRE(write_maildirsize(system, "/home/a", {1000, 0}, mail_owner()));
   CHECK(box.exists("/disk2/a/maildirsize"));
   if (geteuid() == 0) {

@@ -36,7 +36,7 @@ TEST_CASE("a walk is sorted bytewise by path", "[mail]") {
   box.file("/d/ab", "4");
   box.directory("/d/a/y");
   box.file("/d/a/y/z", "5");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   TreeCount count;
   const auto paths = walked(system, "/d", {}, count);
   CHECK(paths == std::vector<std::string>{"a", "a-b", "a.c", "a/x", "a/y", "a/y/z", "ab"});
@@ -61,7 +61,7 @@ TEST_CASE("every entry of a walk is counted once", "[mail]") {
   box.file("/d/tmp/kept", "no Maildir's tmp");
   box.link("/d/link", "/etc");
   REQUIRE(mkfifo(box.host("/d/pipe").c_str(), 0600) == 0);
-  const System system(box.root());
+  const LocalSystem system(box.root());
   const Exclusion expressed{".qmail", "vacation", "other/"};
   TreeCount count;
   const auto paths = walked(system, "/d", expressed, count);
@@ -87,7 +87,7 @@ TEST_CASE("a message that moves during a walk is seen once, under the listed nam
   box.file("/d/cur/3:2,", "three");
   box.file("/d/new/4", "four");
   box.file("/d/new/5", "five");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   TreeCount count;
   std::map<std::string, std::string> seen;
   const auto paths = walked(system, "/d", {}, count, [&](const TreeEntry& entry) {
@@ -111,7 +111,7 @@ TEST_CASE("a message that moves during a walk is seen once, under the listed nam
 TEST_CASE("a walk ends with the visitor's error and names a missing directory", "[mail]") {
   const MailSandbox box;
   box.maildir("/d");
-  const System system(box.root());
+  const LocalSystem system(box.root());
   TreeCount count;
   const auto stopped = walk_tree(system, {"/d"}, count, [](const TreeEntry&) -> Result<bool> {
     return fail(Errc::interrupted, "stop");

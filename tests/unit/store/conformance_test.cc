@@ -326,10 +326,10 @@ TEST_CASE("conformance: alias domains are listed where the back-end keeps a list
 namespace {
 
 /// Stops in the middle of a change for good, and says so into a pipe.
-class WaitingSystem : public System {
+class WaitingSystem : public LocalSystem {
  public:
   WaitingSystem(std::string root, long step, int tell)
-      : System(std::move(root)), step_(step), tell_(tell) {}
+      : LocalSystem(std::move(root)), step_(step), tell_(tell) {}
   Status before_step(std::string_view, std::string_view) override {
     if (++steps_ == step_) {
       (void)!write(tell_, "x", 1);

@@ -14,10 +14,10 @@ using namespace vstate::test;
 namespace {
 
 /// Kills the database before the statement numbered `last`.
-class KillingSystem : public System {
+class KillingSystem : public LocalSystem {
  public:
   KillingSystem(std::string root, DatabaseServer* database, long last = -1)
-      : System(std::move(root)), database_(database), last_(last) {}
+      : LocalSystem(std::move(root)), database_(database), last_(last) {}
   Status before_step(std::string_view what, std::string_view) override {
     if (what == "sql" && ++statements_ == last_) database_->run({"kill"});
     return {};

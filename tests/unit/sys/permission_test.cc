@@ -81,7 +81,7 @@ TEST_CASE("who may do what is decided by one of the three classes", "[sys][acces
 
 TEST_CASE("a walk needs to enter each directory, behind links too", "[sys][access]") {
   const Tree tree;
-  const System system(tree.directory.path());
+  const LocalSystem system(tree.directory.path());
   PathWalker walker(system);
   const auto me = somebody(geteuid(), getegid());
   const auto other = somebody(4242, 4242);
@@ -108,7 +108,7 @@ TEST_CASE("a walk needs to enter each directory, behind links too", "[sys][acces
 
 TEST_CASE("what is reached may be used or not", "[sys][access]") {
   const Tree tree;
-  const System system(tree.directory.path());
+  const LocalSystem system(tree.directory.path());
   PathWalker walker(system);
   const auto other = somebody(4242, 4242);
   auto reached = walker.reach(other, "/a", k_write);
@@ -123,7 +123,7 @@ TEST_CASE("what is reached may be used or not", "[sys][access]") {
 TEST_CASE("an account that the server does not have is anybody", "[sys][access]") {
   const Sandbox sandbox;
   sandbox.write("/etc/passwd", "qmaild:x:7791:2107::/:/bin/sh\n");
-  const System system(sandbox.root());
+  const LocalSystem system(sandbox.root());
   auto known = actor_of(system, "qmaild");
   REQUIRE(known);
   CHECK(known->uid == 7791);

@@ -1,4 +1,4 @@
-#include "sys/system.h"
+#include "sys/local_system.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -65,7 +65,7 @@ class Child {
 
 TEST_CASE("a replaced file has its mode whatever the umask is, and no temporary is left", "[sys]") {
   const TemporaryDirectory directory;
-  System system(directory.path());
+  LocalSystem system(directory.path());
   umask(077);
   REQUIRE(system.replace_file("/file", "one\n", mine(0644), Durability::now));
   umask(0);
@@ -77,10 +77,11 @@ TEST_CASE("a replaced file has its mode whatever the umask is, and no temporary 
 
 TEST_CASE("links do not lead out of the root", "[sys]") {
   const TemporaryDirectory outside, directory;
-  REQUIRE(System(outside.path()).replace_file("/secret", "secret", mine(0600), Durability::batch));
+  REQUIRE(
+      LocalSystem(outside.path()).replace_file("/secret", "secret", mine(0600), Durability::batch));
   fs::create_symlink(outside.path() + "/secret", directory.path() + "/link");
   fs::create_symlink(outside.path(), directory.path() + "/dir");
-  System system(directory.path());
+  LocalSystem system(directory.path());
   CHECK_FALSE(system.read("/link"));
   CHECK_FALSE(system.replace_file("/dir/planted", "x", mine(0600), Durability::batch));
   CHECK_FALSE(fs::exists(outside.path() + "/planted"));
@@ -93,8 +94,8 @@ TEST_CASE("links do not lead out of the root", "[sys]") {
 
 TEST_CASE("what is below a file is not there, in any spelling", "[sys]") {
   const TemporaryDirectory directory;
-  const System system(directory.path());
-  REQUIRE(System(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
+  const LocalSystem system(directory.path());
+  REQUIRE(LocalSystem(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
   fs::create_symlink("file", directory.path() + "/link");
   for (const auto* path :
        {"/file/below", "/link/below", "/file/below/it", "/none/below", "/none"}) {
@@ -107,7 +108,7 @@ TEST_CASE("what is below a file is not there, in any spelling", "[sys]") {
 
 TEST_CASE("only what is seen to be no directory is believed to be none", "[sys]") {
   const TemporaryDirectory directory;
-  REQUIRE(System(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
+  REQUIRE(LocalSystem(directory.path()).replace_file("/file", "x", mine(0600), Durability::batch));
   fs::create_directory(directory.path() + "/here");
   fs::create_directory_symlink("here", directory.path() + "/link");
   const Handle top(open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -130,7 +131,7 @@ TEST_CASE("only what is seen to be no directory is believed to be none", "[sys]"
 TEST_CASE("a tree is given away without what its links and hard links lead to", "[sys]") {
   if (geteuid() != 0) SKIP("only root can give files away");
   const TemporaryDirectory directory;
-  System system(directory.path());
+  LocalSystem system(directory.path());
   const auto owner_of = [&](const char* path) { return system.info(path)->uid; };
   for (const auto* path : {"/outside", "/tree"}) REQUIRE(system.make_directory(path, mine(0755)));
   for (const auto* path : {"/outside/file", "/tree/file"})
@@ -158,7 +159,7 @@ TEST_CASE("a read-only system changes nothing", "[sys][law]") {
 
 TEST_CASE("a lock that another program holds is busy, in either kind", "[sys][lock]") {
   const TemporaryDirectory directory;
-  System system(directory.path());
+  LocalSystem system(directory.path());
   REQUIRE(system.replace_file("/lock", "", mine(0600), Durability::batch));
   const auto path = directory.path() + "/lock";
   {
@@ -183,7 +184,7 @@ TEST_CASE("a lock that another program holds is busy, in either kind", "[sys][lo
 
 TEST_CASE("HUP reaches the qmail-send of this root and no other process", "[sys]") {
   const TemporaryDirectory directory;
-  System system(directory.path());
+  LocalSystem system(directory.path());
   fs::create_directories(directory.path() + "/var/qmail/queue");
   fs::create_directories(directory.path() + "/other/queue");
   const auto program = [&](const char* name, const char* where) {

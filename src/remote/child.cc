@@ -2,7 +2,7 @@
 // ever: not a program that does not read, not one that is silent, and not one that does not end.
 // Each wait has a limit, and at the end of an error the program is gone as well.
 
-#include "pull/child.h"
+#include "remote/child.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 #include "sys/handle.h"
 #include "sys/io.h"
 
-namespace vstate::engine {
+namespace vstate::remote {
 
 namespace {
 
@@ -36,12 +36,14 @@ std::optional<Pipe> make_pipe() {
 }
 
 /// Becomes the program; called in the forked process.
-[[noreturn]] void run(const Pipe& in, const Pipe& out, const std::vector<char*>& arguments) {
+[[noreturn]] void run(const Pipe& in, const Pipe& out, const std::optional<Pipe>& errors,
+                      const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
   std::signal(SIGPIPE, SIG_DFL);
   // The copies lose the close-on-exec flag, and all other ends close by themselves.
   dup2(in.reading.get(), STDIN_FILENO);
   dup2(out.writing.get(), STDOUT_FILENO);
+  if (errors) dup2(errors->writing.get(), STDERR_FILENO);
   execvp(arguments.front(), arguments.data());
   constexpr int not_there = 127;
   _exit(not_there);
@@ -49,10 +51,12 @@ std::optional<Pipe> make_pipe() {
 
 }  // namespace
 
-Result<Child> Child::start(const std::vector<std::string>& words) {
+Result<Child> Child::start(const std::vector<std::string>& words, Errors errors) {
   auto in = make_pipe();
   auto out = in ? make_pipe() : std::nullopt;
-  if (!out) return fail_errno(words.front(), "cannot make a pipe");
+  auto said = out && errors == Errors::piped ? make_pipe() : std::nullopt;
+  if (!out || (errors == Errors::piped && !said))
+    return fail_errno(words.front(), "cannot make a pipe");
   auto copies = words;
   // The arguments are made before the fork: in the child, only calls that are safe after a fork may
   // follow.
@@ -62,9 +66,10 @@ Result<Child> Child::start(const std::vector<std::string>& words) {
   Child child;
   child.pid_ = fork();
   if (child.pid_ < 0) return fail_errno(words.front(), "cannot start");
-  if (child.pid_ == 0) run(*in, *out, arguments);
+  if (child.pid_ == 0) run(*in, *out, said, arguments);
   child.input = std::move(in->writing);
   child.output = std::move(out->reading);
+  if (said) child.errors = std::move(said->reading);
   return child;
 }
 
@@ -72,6 +77,7 @@ Child::~Child() {
   // Most programs end when their input does, or when nobody reads them.
   input.close();
   output.close();
+  errors.close();
   if (pid_ > 0) end(k_grace);
 }
 
@@ -122,4 +128,4 @@ std::string read_some(int file) {
   return text;
 }
 
-}  // namespace vstate::engine
+}  // namespace vstate::remote

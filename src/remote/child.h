@@ -1,6 +1,5 @@
 /// \file
-/// A program whose standard input and output are pipes of this one. Its errors go where this
-/// program's go.
+/// A program whose standard input and output are pipes of this one.
 #pragma once
 
 #include <sys/types.h>
@@ -14,17 +13,21 @@
 #include "sys/handle.h"
 #include "vstate/base/result.h"
 
-namespace vstate::engine {
+namespace vstate::remote {
 
 class Child {
  public:
+  /// Where its standard error goes: to this program's own, or into a pipe.
+  enum class Errors { shared, piped };
   /// Finds the program as a shell does.
-  [[nodiscard]] static Result<Child> start(const std::vector<std::string>& words);
+  [[nodiscard]] static Result<Child> start(const std::vector<std::string>& words,
+                                           Errors errors = Errors::shared);
   /// Closes the pipes and ends the program.
   ~Child();
   Child(Child&& other) noexcept
       : input(std::move(other.input)),
         output(std::move(other.output)),
+        errors(std::move(other.errors)),
         pid_(std::exchange(other.pid_, -1)) {}
   Child& operator=(Child&&) = delete;
 
@@ -40,6 +43,7 @@ class Child {
   static constexpr std::chrono::seconds k_grace{3};
 
   Handle input, output;
+  Handle errors;  ///< open with Errors::piped
 
  private:
   Child() = default;
@@ -49,4 +53,4 @@ class Child {
 /// What else a pipe gives within a moment, up to some lines.
 [[nodiscard]] std::string read_some(int file);
 
-}  // namespace vstate::engine
+}  // namespace vstate::remote

@@ -1,0 +1,90 @@
+/// \file
+/// One connection to an SFTP server through ssh: requests in flight, and what becomes of their
+/// replies.
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "remote/child.h"
+#include "remote/place.h"
+#include "remote/sftp_packet.h"
+#include "sys/handle.h"
+#include "vstate/base/result.h"
+
+namespace vstate::remote {
+
+/// Requests are sent without waiting for the replies of those before, so that a link with a long
+/// way costs its way once and not once a file. Any number of threads may use a channel: whoever
+/// waits moves bytes for all.
+class SftpChannel {
+ public:
+  /// Called with the channel's lock held, once, when the reply comes; not called at all if the
+  /// connection ends before. It may submit more, and must not wait.
+  using Handler = std::function<void(const Reply&)>;
+
+  /// Starts ssh and shakes hands. Fails with what ssh said, and what can be done about it.
+  [[nodiscard]] static Result<std::unique_ptr<SftpChannel>> open(const Connecting&,
+                                                                 const std::string& host);
+  ~SftpChannel();
+  SftpChannel(const SftpChannel&) = delete;
+  SftpChannel& operator=(const SftpChannel&) = delete;
+
+  /// Sends a request; `fields` are those behind its number. It is on its way once somebody waits.
+  void submit(PacketType, std::string fields, Handler handler);
+  /// Waits until `is_done`, which is asked with the lock held, each time something came. Fails if
+  /// the connection ended, or was silent for too long; then every later call fails alike.
+  Status wait(const std::function<bool()>& is_done);
+  /// Both for one request.
+  [[nodiscard]] Result<Reply> ask(PacketType, std::string fields);
+
+  /// Held by handlers; taken by who looks at what they wrote.
+  [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }
+  [[nodiscard]] const std::string& host() const { return host_; }
+  /// Whether the server has an extension, such as "statvfs@openssh.com".
+  [[nodiscard]] bool has_extension(const std::string& name) const {
+    return extensions_.contains(name);
+  }
+  /// How often somebody had to wait for the other side: what a long way costs.
+  [[nodiscard]] std::uint64_t waits() const { return waits_; }
+
+ private:
+  SftpChannel(Child child, const Connecting& connecting, std::string host);
+  Status shake_hands();
+  Status exchange();
+  Status receive();
+  void hear_errors();
+  void send();
+  void dispatch();
+  [[nodiscard]] Error why_ended();
+  [[nodiscard]] Error why_silent() const;
+  [[nodiscard]] Error why_no_packet();
+
+  Child child_;
+  Connecting connecting_;
+  std::string host_;
+  std::recursive_mutex mutex_;
+  std::condition_variable_any changed_;
+  // With the lock held.
+  std::map<std::uint32_t, Handler> pending_;
+  std::string outgoing_;
+  std::optional<Error> failure_;
+  std::uint32_t next_ = 1;
+  std::uint64_t waits_ = 0;
+  bool is_moving_ = false;  ///< a thread is in exchange()
+  // Of the thread that moves bytes.
+  std::string sending_, received_, said_;
+  Handle wakes_;  ///< tells the thread in exchange() that there is more to send
+  std::map<std::string, std::string> extensions_;
+};
+
+}  // namespace vstate::remote

@@ -1,0 +1,251 @@
+// A listing brings the attributes of all entries, so that whoever lists a directory need not ask
+// about each of them. Files that somebody is about to open are begun ahead of that, as many as fit
+// into what may be under way.
+
+#include "remote/sftp_directory.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "remote/sftp_files.h"
+#include "sys/path.h"
+#include "sys/permission.h"
+
+namespace vstate::remote {
+
+namespace {
+
+/// Of files that are begun before somebody opens them.
+constexpr std::size_t k_most_begun = 64;
+constexpr std::uint64_t k_most_bytes_begun = std::uint64_t{2} << 20;
+/// Each may bring three more, and the other side has a limit of open directories.
+constexpr std::size_t k_most_listings_begun = 8;
+
+tl::unexpected<Error> fail_denied(std::string_view path, std::string_view what) {
+  errno = EACCES;
+  return fail_errno(path, what);
+}
+
+/// A file as it is read.
+class SftpFile final : public OpenFile {
+ public:
+  SftpFile(std::shared_ptr<Transfer> transfer, const FileInfo& info)
+      : transfer_(std::move(transfer)), info_(info) {}
+  [[nodiscard]] Result<FileInfo> info() const override { return info_; }
+  [[nodiscard]] Result<std::size_t> read(std::span<char> into) override {
+    return transfer_->read(into);
+  }
+
+ private:
+  std::shared_ptr<Transfer> transfer_;
+  FileInfo info_;
+};
+
+/// What stands where a file was looked for, and is never opened: a fifo would hold the other side
+/// up until somebody writes into it.
+class NoFile final : public OpenFile {
+ public:
+  explicit NoFile(const FileInfo& info) : info_(info) {}
+  [[nodiscard]] Result<FileInfo> info() const override { return info_; }
+  [[nodiscard]] Result<std::size_t> read(std::span<char>) override { return std::size_t{0}; }
+
+ private:
+  FileInfo info_;
+};
+
+}  // namespace
+
+SftpDirectory::SftpDirectory(const SftpFiles& files, std::string place, std::string path,
+                             std::optional<Identity> as, const FileInfo& info,
+                             std::shared_ptr<Listing> listing)
+    : files_(files),
+      place_(std::move(place)),
+      path_(std::move(path)),
+      as_(as),
+      info_(info),
+      listing_(std::move(listing)) {}
+
+bool SftpDirectory::is_allowed(const FileInfo& info, unsigned wanted) const {
+  return !as_ || may(info, actor_of(as_->uid, as_->gid), wanted);
+}
+
+/// As it was in front of a listing that is to be read yet, or behind the last one: whoever compares
+/// both knows whether it changed meanwhile.
+Result<FileInfo> SftpDirectory::info() const {
+  if (listing_ != nullptr) return listing_->info();
+  if (after_) return *after_;
+  VSTATE_TRY_ASSIGN(
+      const auto reply,
+      files_.channel().ask(PacketType::lstat, PacketWriter().text(files_.there(place_)).take()));
+  if (const auto status = status_of(reply))
+    return fail_status(*status, path_, "cannot stat", Missing::impossible);
+  return to_info(PacketReader(reply.fields).attributes(), place_);
+}
+
+const ListedFile* SftpDirectory::listed(const std::string& name) const {
+  if (!entries_) return nullptr;
+  const auto found =
+      std::lower_bound(entries_->begin(), entries_->end(), name,
+                       [](const ListedFile& file, const std::string& n) { return file.name < n; });
+  return found != entries_->end() && found->name == name ? &*found : nullptr;
+}
+
+Result<std::optional<FileInfo>> SftpDirectory::look(const std::string& name) const {
+  const auto shown = path_join(path_, name);
+  if (!is_allowed(info_, k_execute)) return fail_denied(shown, "cannot stat");
+  if (const auto* file = listed(name)) return std::optional(file->info);
+  return files_.look_at(path_join(place_, name), shown);
+}
+
+Result<std::shared_ptr<const Directory>> SftpDirectory::open(const std::string& name) const {
+  VSTATE_TRY_ASSIGN(const auto found, look(name));
+  if (!found || !found->is_directory()) return std::shared_ptr<const Directory>();
+  auto path = path_join(path_, name);
+  if (!is_allowed(*found, k_read)) return fail_denied(path, "cannot open");
+  return std::make_shared<const SftpDirectory>(files_, path_join(place_, name), std::move(path),
+                                               as_, *found, expected_listing(name));
+}
+
+Result<std::unique_ptr<OpenFile>> SftpDirectory::open_file(const std::string& name) const {
+  return open_as(name, path_join(path_, name));
+}
+
+/// The rule of sys/identity.h: what root may read is not carried away in somebody's mail because
+/// they gave it a second name in a directory of theirs.
+Result<bool> SftpDirectory::is_theirs_to_read(const std::string& name, const FileInfo& file) const {
+  if (as_ || info_.uid == 0 || file.uid == info_.uid) return true;
+  constexpr unsigned read_by_group = 040, read_by_others = 04;
+  if ((file.mode & (file.gid == info_.gid ? read_by_group : read_by_others)) != 0) return true;
+  if (!entries_) VSTATE_TRY(read_names([](const char*, FileInfo::Type) {}));
+  const auto* entry = listed(name);
+  return entry != nullptr && entry->links == 1;
+}
+
+Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name,
+                                                         std::string_view shown) const {
+  VSTATE_TRY_ASSIGN(const auto found, look(name));
+  if (!found) return nullptr;
+  if (!found->is_regular()) return std::make_unique<NoFile>(*found);
+  VSTATE_TRY_ASSIGN(const bool is_theirs, is_theirs_to_read(name, *found));
+  if (!is_theirs || !is_allowed(*found, k_read)) return fail_denied(shown, "cannot read");
+  auto transfer = expected(name);
+  if (transfer == nullptr) transfer = begin(name, std::string(shown), found->size);
+  VSTATE_TRY_ASSIGN(const auto opened, transfer->info());
+  if (!opened) return nullptr;
+  // A link to somebody else's file may have been put in its place since it was looked at.
+  if (opened->is_regular() && opened->uid != found->uid) return fail_denied(shown, "cannot read");
+  return std::make_unique<SftpFile>(std::move(transfer), *opened);
+}
+
+std::shared_ptr<Transfer> SftpDirectory::begin(const std::string& name, std::string shown,
+                                               std::uint64_t size) const {
+  auto transfer = std::make_shared<Transfer>(
+      files_.channel(), files_.there(path_join(place_, name)), std::move(shown), size);
+  transfer->start();
+  return transfer;
+}
+
+void SftpDirectory::expect_files(std::vector<std::string> names) const {
+  awaited_.assign(std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
+  begin_expected();
+}
+
+void SftpDirectory::begin_expected() const {
+  while (!awaited_.empty() && begun_.size() < k_most_begun && begun_bytes_ < k_most_bytes_begun) {
+    auto name = std::move(awaited_.front());
+    awaited_.pop_front();
+    const auto* file = listed(name);
+    // What has to be looked at first is looked at when its turn comes.
+    if (file == nullptr || !file->info.is_regular() || !is_allowed(file->info, k_read)) continue;
+    begun_bytes_ += std::min(file->info.size, k_most_bytes_begun);
+    begun_.emplace(name, begin(name, path_join(path_, name), file->info.size));
+  }
+}
+
+std::shared_ptr<Transfer> SftpDirectory::expected(const std::string& name) const {
+  const auto found = begun_.find(name);
+  if (found == begun_.end()) return nullptr;
+  auto transfer = std::move(found->second);
+  begun_.erase(found);
+  if (const auto* file = listed(name))
+    begun_bytes_ -= std::min(file->info.size, k_most_bytes_begun);
+  begin_expected();
+  return transfer;
+}
+
+Result<std::optional<std::string>> SftpDirectory::link_target(const std::string& name) const {
+  VSTATE_TRY_ASSIGN(const auto found, look(name));
+  if (!found) return std::nullopt;
+  VSTATE_TRY_ASSIGN(auto target, files_.target_of(path_join(place_, name), path_join(path_, name)));
+  return std::optional(std::move(target));
+}
+
+void SftpDirectory::expect_listings(std::vector<std::string> names) const {
+  awaited_listings_.assign(std::make_move_iterator(names.begin()),
+                           std::make_move_iterator(names.end()));
+  begin_listings();
+}
+
+void SftpDirectory::begin_listings() const {
+  while (!awaited_listings_.empty() && begun_listings_.size() < k_most_listings_begun) {
+    auto name = std::move(awaited_listings_.front());
+    awaited_listings_.pop_front();
+    const auto* entry = listed(name);
+    if (entry == nullptr || !entry->info.is_directory() || begun_listings_.contains(name) ||
+        !is_allowed(entry->info, k_read))
+      continue;
+    auto listing =
+        std::make_shared<Listing>(files_.channel(), files_.there(path_join(place_, name)),
+                                  path_join(path_, name), Listing::Below::parts);
+    listing->start();
+    begun_listings_.emplace(std::move(name), std::move(listing));
+  }
+}
+
+/// Each is used once: who opens the directory again wants it as it is then.
+std::shared_ptr<Listing> SftpDirectory::expected_listing(const std::string& name) const {
+  const auto found = begun_listings_.find(name);
+  if (found == begun_listings_.end()) return nullptr;
+  auto listing = std::move(found->second);
+  begun_listings_.erase(found);
+  begin_listings();
+  return listing;
+}
+
+/// A name that comes in the second in which a directory was changed before does not change its time
+/// again. So one that was changed this moment is listed a moment later.
+void SftpDirectory::let_rest(const FileInfo& info) const {
+  constexpr std::chrono::milliseconds longer_than_a_second(1200);
+  const auto rest = info.mtime + longer_than_a_second - std::chrono::system_clock::now();
+  if (rest.count() > 0)
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(rest, longer_than_a_second));
+}
+
+Status SftpDirectory::read_names(const Found& found) const {
+  const auto begin = [&] {
+    listing_ = std::make_shared<Listing>(files_.channel(), files_.there(place_), path_,
+                                         Listing::Below::nothing);
+    listing_->start();
+  };
+  if (listing_ == nullptr) begin();
+  VSTATE_TRY_ASSIGN(auto result, std::exchange(listing_, nullptr)->take());
+  if (result.before.mtime + std::chrono::seconds(1) > std::chrono::system_clock::now()) {
+    let_rest(result.before);
+    begin();
+    VSTATE_TRY_ASSIGN(result, std::exchange(listing_, nullptr)->take());
+  }
+  after_ = result.after;
+  // What list_names compares is what was so while this listing was made.
+  for (const auto& entry : result.entries) found(entry.name.c_str(), entry.info.type);
+  std::sort(result.entries.begin(), result.entries.end(),
+            [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+  entries_ = std::move(result.entries);
+  for (auto& [name, listing] : result.below) begun_listings_.emplace(name, std::move(listing));
+  return {};
+}
+
+}  // namespace vstate::remote

@@ -1,0 +1,70 @@
+/// \file
+/// A directory of another machine that is looked at. One thread uses it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "remote/sftp_reading.h"
+#include "sys/files.h"
+
+namespace vstate::remote {
+
+class SftpFiles;
+
+class SftpDirectory final : public Directory {
+ public:
+  /// `place` is below the root and without links, `path` is for messages. What is in it is judged
+  /// as for `as`, if there is one. `files` must outlive it.
+  SftpDirectory(const SftpFiles& files, std::string place, std::string path,
+                std::optional<Identity> as, const FileInfo& info,
+                std::shared_ptr<Listing> listing = nullptr);
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] Result<FileInfo> info() const override;
+  [[nodiscard]] Result<std::optional<FileInfo>> look(const std::string& name) const override;
+  [[nodiscard]] Result<std::shared_ptr<const Directory>> open(
+      const std::string& name) const override;
+  [[nodiscard]] Result<std::unique_ptr<OpenFile>> open_file(const std::string& name) const override;
+  [[nodiscard]] Result<std::optional<std::string>> link_target(
+      const std::string& name) const override;
+  Status read_names(const Found& found) const override;
+  void expect_files(std::vector<std::string> names) const override;
+  void expect_listings(std::vector<std::string> names) const override;
+
+  /// open_file, with what errors call the file.
+  [[nodiscard]] Result<std::unique_ptr<OpenFile>> open_as(const std::string& name,
+                                                          std::string_view shown) const;
+
+ private:
+  [[nodiscard]] const ListedFile* listed(const std::string& name) const;
+  [[nodiscard]] bool is_allowed(const FileInfo&, unsigned wanted) const;
+  [[nodiscard]] Result<bool> is_theirs_to_read(const std::string& name, const FileInfo&) const;
+  [[nodiscard]] std::shared_ptr<Transfer> begin(const std::string& name, std::string shown,
+                                                std::uint64_t size) const;
+  void begin_expected() const;
+  void begin_listings() const;
+  void let_rest(const FileInfo&) const;
+  [[nodiscard]] std::shared_ptr<Listing> expected_listing(const std::string& name) const;
+  [[nodiscard]] std::shared_ptr<Transfer> expected(const std::string& name) const;
+
+  const SftpFiles& files_;
+  std::string place_, path_;
+  std::optional<Identity> as_;
+  FileInfo info_;
+  // What was seen of it, and what is under way; neither changes what it is.
+  mutable std::shared_ptr<Listing> listing_;                ///< begun, and not read yet
+  mutable std::optional<FileInfo> after_;                   ///< itself, behind the last listing
+  mutable std::optional<std::vector<ListedFile>> entries_;  ///< sorted by name
+  mutable std::deque<std::string> awaited_listings_;
+  mutable std::map<std::string, std::shared_ptr<Listing>> begun_listings_;
+  mutable std::deque<std::string> awaited_;  ///< not begun yet
+  mutable std::map<std::string, std::shared_ptr<Transfer>> begun_;
+  mutable std::uint64_t begun_bytes_ = 0;
+};
+
+}  // namespace vstate::remote

@@ -1,0 +1,391 @@
+// The questions of Files, answered by a walk of our own: SFTP would follow links by the other
+// machine's root, and with the rights of whoever logged in. Each component is looked at once in a
+// run, and links are resolved here, by the rules of sys/resolve.
+
+#include "remote/sftp_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "remote/sftp_directory.h"
+#include "sys/path.h"
+#include "sys/permission.h"
+
+namespace vstate::remote {
+
+namespace {
+
+constexpr int k_most_links = 40;  // as many as the kernel follows
+
+/// What is left of a path, the next component last.
+std::vector<std::string> components_of(std::string_view path) {
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    const auto slash = path.rfind('/');
+    const auto name = slash == path.npos ? path : path.substr(slash + 1);
+    if (!name.empty() && name != ".") out.emplace_back(name);
+    if (slash == path.npos) break;
+    path = path.substr(0, slash);
+  }
+  return out;
+}
+
+tl::unexpected<Error> fail_as(int error, std::string_view path, std::string_view what) {
+  errno = error;
+  return fail_errno(path, what);
+}
+
+}  // namespace
+
+/// A walk from the root, component by component.
+class SftpFiles::Walk {
+ public:
+  Walk(const SftpFiles& files, std::string_view path)
+      : files_(files), path_(path), left_(components_of(path)), as_(files.reached_as(path)) {}
+
+  enum class Last { followed, kept };
+  /// Goes to the end of the path; not_found if it is not there.
+  Status go(Last);
+  /// Goes as far as there is anything.
+  Status go_as_far_as_possible();
+
+  /// Without links, below the root.
+  [[nodiscard]] std::string reached() const {
+    std::string out;
+    for (const auto& step : steps_) out += "/" + step;
+    return out.empty() ? "/" : out;
+  }
+  /// The rest that is not there, as it is spelt.
+  [[nodiscard]] std::string rest() const {
+    std::string out;
+    for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
+    return out;
+  }
+  [[nodiscard]] const FileInfo& info() const { return info_; }
+  [[nodiscard]] const std::optional<Identity>& as() const { return as_; }
+  [[nodiscard]] bool is_behind_link() const { return links_ > 0; }
+
+ private:
+  enum class Step { made, missing };
+  Result<Step> step(Last last);
+  Status start();
+  Status follow(const std::string& link, const FileInfo& info);
+
+  const SftpFiles& files_;
+  std::string_view path_;
+  std::vector<std::string> left_;
+  std::vector<std::string> steps_;
+  FileInfo info_;  ///< of where the walk is
+  std::optional<Identity> as_;
+  int links_ = 0;
+};
+
+Status SftpFiles::Walk::start() {
+  VSTATE_TRY_ASSIGN(const auto root, files_.look_at("/", path_));
+  if (!root) return fail_as(ENOENT, path_, "cannot open");
+  info_ = *root;
+  return {};
+}
+
+Status SftpFiles::Walk::follow(const std::string& link, const FileInfo& info) {
+  if (++links_ > k_most_links)
+    return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+  VSTATE_TRY_ASSIGN(const auto target, files_.target_of(link, path_));
+  // From the first link on that root has not made, all is judged as for who made it.
+  if (info.uid != 0 && !as_) as_ = Identity{info.uid, info.gid};
+  const auto more = components_of(target);
+  left_.insert(left_.end(), more.begin(), more.end());
+  if (target.starts_with('/')) {
+    steps_.clear();
+    return start();
+  }
+  return {};
+}
+
+Result<SftpFiles::Walk::Step> SftpFiles::Walk::step(Last last) {
+  auto name = std::move(left_.back());
+  left_.pop_back();
+  if (!info_.is_directory()) {
+    left_.push_back(std::move(name));
+    return Step::missing;
+  }
+  if (as_ && !may(info_, actor_of(as_->uid, as_->gid), k_execute))
+    return fail_as(EACCES, path_, "cannot open");
+  if (name == "..") {
+    // Above the root there is only the root.
+    if (!steps_.empty()) steps_.pop_back();
+    VSTATE_TRY_ASSIGN(const auto found, files_.look_at(reached(), path_));
+    if (!found) return Step::missing;
+    info_ = *found;
+    return Step::made;
+  }
+  const auto here = path_join(reached(), name);
+  VSTATE_TRY_ASSIGN(const auto found, files_.look_at(here, path_));
+  if (!found) {
+    left_.push_back(std::move(name));
+    return Step::missing;
+  }
+  if (found->is_link() && (!left_.empty() || last == Last::followed)) {
+    VSTATE_TRY(follow(here, *found));
+    return Step::made;
+  }
+  steps_.push_back(std::move(name));
+  info_ = *found;
+  return Step::made;
+}
+
+Status SftpFiles::Walk::go(Last last) {
+  VSTATE_TRY(start());
+  while (!left_.empty()) {
+    VSTATE_TRY_ASSIGN(const auto step_made, step(last));
+    if (step_made == Step::missing)
+      return fail_as(info_.is_directory() ? ENOENT : ENOTDIR, path_, "cannot open");
+  }
+  return {};
+}
+
+Status SftpFiles::Walk::go_as_far_as_possible() {
+  VSTATE_TRY(start());
+  while (!left_.empty()) {
+    VSTATE_TRY_ASSIGN(const auto step_made, step(Last::followed));
+    if (step_made == Step::missing) return {};
+  }
+  return {};
+}
+
+Result<std::shared_ptr<SftpChannel>> SftpFiles::connect(const Connecting& connecting,
+                                                        const Place& place) {
+  VSTATE_TRY_ASSIGN(auto channel, SftpChannel::open(connecting, place.host));
+  return std::shared_ptr<SftpChannel>(std::move(channel));
+}
+
+/// The root is resolved once, by the other machine; what is below it is walked by our rules.
+Result<std::string> SftpFiles::find_root(SftpChannel& channel, const Place& place) {
+  const auto shown = to_text(place);
+  // Without a directory it is the machine, and not where the account begins.
+  const auto asked = place.directory.empty() ? std::string("/") : place.directory;
+  VSTATE_TRY_ASSIGN(const auto reply,
+                    channel.ask(PacketType::realpath, PacketWriter().text(asked).take()));
+  if (const auto status = status_of(reply))
+    return fail_status(*status, shown, "cannot open", Missing::possible);
+  PacketReader reader(reply.fields);
+  (void)reader.number();
+  std::string root(reader.text());
+  if (!reader.is_whole() || !root.starts_with('/'))
+    return fail(Errc::io, fmt::format("{}: the other side does not say where it is", shown));
+  VSTATE_TRY_ASSIGN(const auto there,
+                    channel.ask(PacketType::lstat, PacketWriter().text(root).take()));
+  if (const auto status = status_of(there))
+    return fail_status(*status, shown, "cannot open", Missing::possible);
+  if (!to_info(PacketReader(there.fields).attributes(), root).is_directory())
+    return fail(Errc::not_found, fmt::format("{}: is not a directory", shown), Scope::run);
+  return root;
+}
+
+SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
+    : channel_(std::move(channel)), shown_root_(to_text(place)), root_(std::move(root)) {}
+
+std::string SftpFiles::there(std::string_view path) const {
+  if (root_ == "/") return std::string(path);
+  return path == "/" ? root_ : root_ + std::string(path);
+}
+
+Result<std::optional<FileInfo>> SftpFiles::look_at(const std::string& path,
+                                                   std::string_view shown) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = looks_.find(path); known != looks_.end()) return known->second;
+  }
+  VSTATE_TRY_ASSIGN(const auto reply,
+                    channel_->ask(PacketType::lstat, PacketWriter().text(there(path)).take()));
+  std::optional<FileInfo> found;
+  if (const auto status = status_of(reply)) {
+    if (status->code != StatusCode::no_such_file)
+      return fail_status(*status, shown, "cannot stat", Missing::possible);
+  } else {
+    found = to_info(PacketReader(reply.fields).attributes(), path);
+  }
+  const std::lock_guard lock(mutex_);
+  looks_.insert_or_assign(path, found);
+  return found;
+}
+
+Result<std::string> SftpFiles::target_of(const std::string& path, std::string_view shown) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = targets_.find(path); known != targets_.end()) return known->second;
+  }
+  VSTATE_TRY_ASSIGN(const auto reply,
+                    channel_->ask(PacketType::readlink, PacketWriter().text(there(path)).take()));
+  if (const auto status = status_of(reply))
+    return fail_status(*status, shown, "cannot read the link", Missing::impossible);
+  PacketReader reader(reply.fields);
+  (void)reader.number();
+  std::string target(reader.text());
+  if (!reader.is_whole())
+    return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
+  const std::lock_guard lock(mutex_);
+  targets_.insert_or_assign(path, target);
+  return target;
+}
+
+Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go(Walk::Last::followed));
+  if (!walk.info().is_regular())
+    return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  const auto reached = walk.reached();
+  VSTATE_TRY_ASSIGN(const auto parent, look_at(std::string(path_parent(reached)), path));
+  SftpDirectory directory(*this, std::string(path_parent(reached)), std::string(path_parent(path)),
+                          walk.as(), parent.value_or(FileInfo()));
+  VSTATE_TRY_ASSIGN(const auto file, directory.open_as(std::string(path_name(reached)), path));
+  if (file == nullptr) return fail_as(ENOENT, path, "cannot open");
+  VSTATE_TRY_ASSIGN(const auto info, file->info());
+  if (!info.is_regular()) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
+  if (info.size > limit)
+    return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", path, limit));
+  std::string text(info.size, '\0');
+  std::size_t at = 0;
+  while (at < text.size()) {
+    VSTATE_TRY_ASSIGN(const auto count, file->read({text.data() + at, text.size() - at}));
+    if (count == 0) break;
+    at += count;
+  }
+  text.resize(at);
+  return text;
+}
+
+Result<FileInfo> SftpFiles::info(std::string_view path) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go(Walk::Last::kept));
+  return walk.info();
+}
+
+Result<FileInfo> SftpFiles::info_followed(std::string_view path) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go(Walk::Last::followed));
+  auto info = walk.info();
+  info.is_behind_link = walk.is_behind_link();
+  return info;
+}
+
+Result<std::shared_ptr<const Directory>> SftpFiles::open_directory(std::string_view path) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go(Walk::Last::followed));
+  if (!walk.info().is_directory()) return fail_as(ENOTDIR, path, "cannot open");
+  if (walk.as() && !may(walk.info(), actor_of(walk.as()->uid, walk.as()->gid), k_read))
+    return fail_as(EACCES, path, "cannot open");
+  return std::make_shared<const SftpDirectory>(*this, walk.reached(), std::string(path), walk.as(),
+                                               walk.info());
+}
+
+Result<std::string> SftpFiles::link_target(std::string_view path) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go(Walk::Last::kept));
+  if (!walk.info().is_link()) return fail_as(EINVAL, path, "cannot read link");
+  return target_of(walk.reached(), path);
+}
+
+Result<Files::Way> SftpFiles::way_of(std::string_view path) const {
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go_as_far_as_possible());
+  auto reached = walk.reached();
+  const auto rest = walk.rest();
+  if (!rest.empty()) reached = reached == "/" ? rest : reached + rest;
+  return Way{std::move(reached), walk.as()};
+}
+
+Result<Files::FreeSpace> SftpFiles::free_space(std::string_view path) const {
+  constexpr const char* extension = "statvfs@openssh.com";
+  if (!channel_->has_extension(extension))
+    return fail(Errc::unsupported,
+                fmt::format("{}: the other side does not tell its free space", path));
+  Walk walk(*this, path);
+  VSTATE_TRY(walk.go_as_far_as_possible());
+  VSTATE_TRY_ASSIGN(
+      const auto reply,
+      channel_->ask(PacketType::extended,
+                    PacketWriter().text(extension).text(there(walk.reached())).take()));
+  if (const auto status = status_of(reply))
+    return fail_status(*status, path, "cannot ask for free space", Missing::possible);
+  PacketReader reader(reply.fields);
+  (void)reader.large();  // of a block, as it is best read
+  const auto block = reader.large();
+  (void)reader.large();  // blocks, and those that root may use
+  (void)reader.large();
+  const auto available = reader.large();
+  const auto files = reader.large();
+  (void)reader.large();
+  FreeSpace space{available * block, std::nullopt};
+  if (const auto left = reader.large(); files > 0) space.inodes = left;
+  if (!reader.is_whole())
+    return fail(Errc::io, fmt::format("{}: the other side sent half of its free space", path));
+  return space;
+}
+
+Result<std::optional<SystemAccount>> SftpFiles::account(std::string_view name) const {
+  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
+  return text ? find_in_passwd(*text, name) : std::nullopt;
+}
+
+std::optional<Identity> SftpFiles::reached_as(std::string_view path) const {
+  for (const auto& [place, as] : reached_as_)
+    if (is_within(path, place)) return as;
+  return std::nullopt;
+}
+
+bool SftpFiles::is_reached_as_another(std::string_view path) const {
+  return reached_as(path).has_value();
+}
+
+void SftpFiles::reach_as(std::string path, Identity as) {
+  reached_as_.insert_or_assign(std::move(path), as);
+}
+
+/// Links are not followed ahead: what is behind one is asked for when its turn comes.
+void SftpFiles::expect(const std::vector<std::string>& paths) const {
+  std::set<std::string> wanted;
+  for (const auto& path : paths) {
+    std::string at;
+    const auto components = components_of(path);
+    for (auto part = components.rbegin(); part != components.rend() && *part != ".."; ++part) {
+      at += "/" + *part;
+      wanted.insert(at);
+    }
+  }
+  std::map<std::string, std::optional<FileInfo>> found;
+  std::size_t left = 0;
+  for (const auto& path : wanted) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (looks_.contains(path)) continue;
+    }
+    const std::lock_guard lock(channel_->mutex());
+    ++left;
+    channel_->submit(
+        PacketType::lstat, PacketWriter().text(there(path)).take(), [&, path](const Reply& reply) {
+          --left;
+          const auto status = status_of(reply);
+          // What failed is asked again by who wants it, and named then.
+          if (status && status->code == StatusCode::no_such_file)
+            found.emplace(path, std::nullopt);
+          else if (!status)
+            found.emplace(path, to_info(PacketReader(reply.fields).attributes(), path));
+        });
+  }
+  if (!channel_->wait([&] { return left == 0; })) return;
+  const std::lock_guard lock(mutex_);
+  looks_.merge(found);
+}
+
+void SftpFiles::forget() const {
+  const std::lock_guard lock(mutex_);
+  looks_.clear();
+  targets_.clear();
+}
+
+}  // namespace vstate::remote

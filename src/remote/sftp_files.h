@@ -1,0 +1,79 @@
+/// \file
+/// A server on another machine, read by SFTP: nothing is needed there but sshd.
+///
+/// What SFTP 3 cannot say, and what follows from it:
+///
+///   * no inodes: a place is known by its path without links, which vstate follows itself, below
+///     the root as on this machine. Two mounts of one directory are two places.
+///   * no handles of directories: between a look and the use after it somebody there may exchange
+///     a directory for a link. A file that was opened is what was looked at only as far as its
+///     owner goes.
+///   * no other identity: what is reached by another's link is judged by the permission bits
+///     (sys/permission.h:may), as that other. Access lists are not seen.
+///   * whole seconds: sftp_reading.h:to_info.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "remote/sftp_channel.h"
+#include "remote/sftp_reading.h"
+#include "sys/files.h"
+
+namespace vstate::remote {
+
+/// Answers about names are kept until `forget`: each would cost the way there and back. Listings
+/// and contents are asked for anew each time.
+class SftpFiles : public virtual Files {
+ public:
+  /// Connects. A directory that is not there is `not_found`.
+  [[nodiscard]] static Result<std::shared_ptr<SftpChannel>> connect(const Connecting&,
+                                                                    const Place&);
+  [[nodiscard]] static Result<std::string> find_root(SftpChannel&, const Place&);
+  /// `root` comes from find_root.
+  SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root);
+
+  [[nodiscard]] const std::string& root() const override { return shown_root_; }
+  [[nodiscard]] bool is_whole_machine() const override { return false; }
+  [[nodiscard]] Result<std::string> read(std::string_view path,
+                                         std::size_t limit = k_largest) const override;
+  [[nodiscard]] Result<FileInfo> info(std::string_view path) const override;
+  [[nodiscard]] Result<FileInfo> info_followed(std::string_view path) const override;
+  [[nodiscard]] Result<std::shared_ptr<const Directory>> open_directory(
+      std::string_view path) const override;
+  [[nodiscard]] Result<std::string> link_target(std::string_view path) const override;
+  [[nodiscard]] Result<Way> way_of(std::string_view path) const override;
+  [[nodiscard]] Result<FreeSpace> free_space(std::string_view path) const override;
+  /// From etc/passwd there.
+  [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const override;
+  void reach_as(std::string path, Identity as) override;
+  [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
+  void expect(const std::vector<std::string>& paths) const override;
+  void forget() const override;
+
+  [[nodiscard]] SftpChannel& channel() const { return *channel_; }
+  /// The server's own path of one below the root.
+  [[nodiscard]] std::string there(std::string_view path) const;
+  /// Looks at a path that is without links but for its last component. nullopt: it is not there.
+  [[nodiscard]] Result<std::optional<FileInfo>> look_at(const std::string& path,
+                                                        std::string_view shown) const;
+  [[nodiscard]] Result<std::string> target_of(const std::string& path,
+                                              std::string_view shown) const;
+
+ private:
+  class Walk;
+  [[nodiscard]] std::optional<Identity> reached_as(std::string_view path) const;
+
+  std::shared_ptr<SftpChannel> channel_;
+  std::string shown_root_, root_;
+  std::map<std::string, Identity, std::less<>> reached_as_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::optional<FileInfo>, std::less<>> looks_;
+  mutable std::map<std::string, std::string, std::less<>> targets_;
+};
+
+}  // namespace vstate::remote

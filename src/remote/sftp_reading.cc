@@ -1,0 +1,361 @@
+// A file costs an open, its attributes, its bytes, and a close; over a link with a long way each
+// would cost that way. So all that can be known to be wanted is asked for at once: the attributes
+// and the first bytes as soon as there is a handle, entries of a directory in several requests that
+// follow each other, and nobody waits for a close.
+
+#include "remote/sftp_reading.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "sys/path.h"
+#include "vstate/base/digest.h"
+#include "vstate/base/text.h"
+
+namespace vstate::remote {
+
+namespace {
+
+/// Every server gives so much at once (draft, section 6.4: 32768 bytes).
+constexpr std::uint32_t k_part = 32768;
+/// Bytes of one file that are asked for ahead of who reads them. Two megabytes are what ssh itself
+/// lets be under way on a channel.
+constexpr std::uint64_t k_ahead = std::uint64_t{2} << 20;
+/// Requests for names that are under way: OpenSSH answers each with a hundred.
+constexpr unsigned k_lists_ahead = 8;
+
+/// A file or directory whose time is less than so old may be written again without getting another
+/// time, and clocks differ.
+constexpr std::chrono::seconds k_recent(10);
+
+FileInfo::Type type_of(std::uint32_t mode) {
+  if (S_ISREG(mode)) return FileInfo::Type::regular;
+  if (S_ISDIR(mode)) return FileInfo::Type::directory;
+  if (S_ISLNK(mode)) return FileInfo::Type::link;
+  if (S_ISSOCK(mode)) return FileInfo::Type::socket;
+  return S_ISFIFO(mode) ? FileInfo::Type::fifo : FileInfo::Type::other;
+}
+
+std::uint64_t place_of(const std::string& path) {
+  Sha256 digest;
+  digest.update(path);
+  const auto bytes = digest.finish_hex();
+  std::uint64_t out = 0;
+  for (const char digit : bytes.substr(0, 16))
+    out = out << 4U | static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+  return out;
+}
+
+/// OpenSSH's server sends a line of `ls -l` with each name: "-rw-------    1 vpopmail ...". It is
+/// the one place where the number of names of a file is told.
+std::uint64_t links_in(std::string_view line) {
+  constexpr std::size_t mode_and_space = 11;
+  if (line.size() < mode_and_space) return 0;
+  const auto blank = line.find(' ');
+  const auto begin = line.find_first_not_of(' ', blank);
+  if (blank == line.npos || begin == line.npos) return 0;
+  const auto end = std::min(line.find(' ', begin), line.size());
+  return to_number(line.substr(begin, end - begin)).value_or(0);
+}
+
+}  // namespace
+
+FileInfo to_info(const Attributes& attributes, const std::string& path) {
+  using std::chrono::nanoseconds;
+  FileInfo info;
+  // Without its mode nothing can be said of what it is, and it is refused as something special.
+  const auto mode = attributes.mode.value_or(0);
+  info.type = type_of(mode);
+  info.mode = mode & 07777U;
+  info.size = attributes.size.value_or(0);
+  if (attributes.owner) std::tie(info.uid, info.gid) = *attributes.owner;
+  if (attributes.mtime) info.mtime = *attributes.mtime;
+  info.modified = nanoseconds(info.mtime.time_since_epoch()).count();
+  const auto now = std::chrono::system_clock::now();
+  if (info.is_directory())
+    info.changed = info.modified;
+  else if (info.mtime > now - k_recent)
+    info.changed = nanoseconds(now.time_since_epoch()).count();
+  info.device = 1;
+  info.inode = place_of(path);
+  return info;
+}
+
+tl::unexpected<Error> fail_status(const ReplyStatus& status, std::string_view path,
+                                  std::string_view what, Missing missing) {
+  switch (status.code) {
+    case StatusCode::no_such_file:
+      // OpenSSH says so of a bad handle and of a circle of links as well; where the file is open,
+      // or was listed as a directory, neither is an absence.
+      errno = ENOENT;
+      return missing == Missing::possible ? fail_errno(path, what) : fail_errno_of_open(path, what);
+    case StatusCode::permission_denied:
+      errno = EACCES;
+      return fail_errno(path, what);
+    default:
+      return fail(Errc::io,
+                  fmt::format("{}: {}: the other side says \"{}\"", path, what,
+                              visible(status.message.empty() ? "failure" : status.message)));
+  }
+}
+
+namespace {
+
+/// What a reply says that should have been something else.
+Error unexpected_reply(const Reply& reply, const std::string& shown, std::string_view what,
+                       Missing missing) {
+  if (const auto status = status_of(reply)) {
+    if (status->code != StatusCode::ok) return fail_status(*status, shown, what, missing).value();
+  }
+  return Error{Errc::io,
+               fmt::format("{}: {}: the other side sent what was not asked for", shown, what)};
+}
+
+}  // namespace
+
+Transfer::Transfer(SftpChannel& channel, std::string path, std::string shown,
+                   std::uint64_t expected)
+    : channel_(channel),
+      path_(std::move(path)),
+      shown_(std::move(shown)),
+      expected_(expected),
+      end_(std::numeric_limits<std::uint64_t>::max()) {}
+
+// What comes for it later finds no more of it: handlers hold it weakly.
+Transfer::~Transfer() {
+  const std::lock_guard lock(channel_.mutex());
+  close();
+}
+
+void Transfer::start() {
+  constexpr std::uint32_t for_reading = 1, no_attributes = 0;
+  const std::weak_ptr<Transfer> self = weak_from_this();
+  auto& channel = channel_;
+  channel_.submit(PacketType::open,
+                  PacketWriter().text(path_).number(for_reading).number(no_attributes).take(),
+                  [self, &channel](const Reply& reply) {
+                    if (const auto transfer = self.lock()) return transfer->on_handle(reply);
+                    // Nobody wants it any more, and the server would keep it open.
+                    if (reply.type == PacketType::handle)
+                      channel.submit(PacketType::close, reply.fields, {});
+                  });
+}
+
+void Transfer::on_handle(const Reply& reply) {
+  if (reply.type != PacketType::handle) {
+    const auto status = status_of(reply);
+    is_missing_ = status && status->code == StatusCode::no_such_file;
+    if (!is_missing_) failure_ = unexpected_reply(reply, shown_, "cannot open", Missing::possible);
+    return;
+  }
+  handle_ = PacketReader(reply.fields).text();
+  const std::weak_ptr<Transfer> self = weak_from_this();
+  channel_.submit(PacketType::fstat, PacketWriter().text(*handle_).take(),
+                  [self](const Reply& came) {
+                    if (const auto transfer = self.lock()) transfer->on_attributes(came);
+                  });
+  // The size that the listing told is nearly always right; a byte more shows that it is not.
+  const auto most = std::min<std::uint64_t>(expected_, k_ahead);
+  for (std::uint64_t at = 0; at < most; at += k_part)
+    ask_for(at, static_cast<std::uint32_t>(std::min<std::uint64_t>(k_part, most - at)));
+}
+
+void Transfer::on_attributes(const Reply& reply) {
+  if (reply.type != PacketType::attributes) {
+    failure_ = unexpected_reply(reply, shown_, "cannot stat", Missing::impossible);
+    return;
+  }
+  PacketReader reader(reply.fields);
+  info_ = to_info(reader.attributes(), path_);
+  if (!reader.is_whole())
+    failure_ =
+        Error{Errc::io, fmt::format("{}: the other side sent half of its attributes", shown_)};
+}
+
+void Transfer::ask_for(std::uint64_t offset, std::uint32_t length) {
+  const std::weak_ptr<Transfer> self = weak_from_this();
+  asked_ = std::max(asked_, offset + length);
+  ++in_flight_;
+  channel_.submit(PacketType::read,
+                  PacketWriter().text(*handle_).large(offset).number(length).take(),
+                  [self, offset, length](const Reply& reply) {
+                    if (const auto transfer = self.lock()) transfer->on_data(offset, length, reply);
+                  });
+}
+
+void Transfer::on_data(std::uint64_t offset, std::uint32_t length, const Reply& reply) {
+  --in_flight_;
+  if (reply.type != PacketType::data) {
+    const auto status = status_of(reply);
+    if (status && status->code == StatusCode::end_of_file)
+      end_ = std::min(end_, offset);
+    else if (!failure_)
+      failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
+    return;
+  }
+  const auto bytes = PacketReader(reply.fields).text();
+  // A server may give less than it was asked for, and none gives more.
+  if (bytes.empty() || bytes.size() > length) {
+    failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
+    return;
+  }
+  parts_.emplace(offset, bytes);
+  const auto rest = length - static_cast<std::uint32_t>(bytes.size());
+  if (rest > 0 && offset + bytes.size() < end_) ask_for(offset + bytes.size(), rest);
+}
+
+/// With the lock held.
+void Transfer::ask_for_more() {
+  if (!handle_ || !info_ || failure_) return;
+  const auto wanted = std::min({info_->size, end_, at_ + k_ahead});
+  while (asked_ < wanted)
+    ask_for(asked_, static_cast<std::uint32_t>(std::min<std::uint64_t>(k_part, wanted - asked_)));
+}
+
+void Transfer::close() {
+  if (!handle_ || std::exchange(is_closed_, true)) return;
+  channel_.submit(PacketType::close, PacketWriter().text(*handle_).take(), {});
+}
+
+Result<std::optional<FileInfo>> Transfer::info() {
+  VSTATE_TRY(channel_.wait([&] { return info_ || is_missing_ || failure_; }));
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  return is_missing_ ? std::nullopt : info_;
+}
+
+bool Transfer::is_there(std::uint64_t offset) const {
+  return failure_ || parts_.contains(offset) || offset >= end_;
+}
+
+Result<std::size_t> Transfer::read(std::span<char> into) {
+  VSTATE_TRY_ASSIGN(const auto opened, info());
+  if (!opened) return fail(Errc::io, fmt::format("{}: is not there any more", shown_));
+  std::size_t filled = 0;
+  while (filled < into.size() && at_ < opened->size) {
+    {
+      const std::lock_guard held(channel_.mutex());
+      ask_for_more();
+    }
+    VSTATE_TRY(channel_.wait([&] { return is_there(at_); }));
+    const std::lock_guard held(channel_.mutex());
+    if (failure_) return tl::unexpected<Error>(*failure_);
+    const auto part = parts_.find(at_);
+    if (part == parts_.end()) break;  // it became shorter
+    auto bytes = std::move(part->second);
+    parts_.erase(part);
+    const auto count = std::min(bytes.size(), into.size() - filled);
+    std::copy_n(bytes.data(), count, into.data() + filled);
+    filled += count;
+    at_ += count;
+    if (count < bytes.size()) parts_.emplace(at_, bytes.substr(count));
+  }
+  if (at_ >= opened->size) {
+    const std::lock_guard held(channel_.mutex());
+    close();
+  }
+  return filled;
+}
+
+Listing::Listing(SftpChannel& channel, std::string path, std::string shown, Below below)
+    : channel_(channel), path_(std::move(path)), shown_(std::move(shown)), below_(below) {}
+
+/// Handlers hold the listing: one that was begun is ended, so that the server's handle is closed.
+void Listing::look(std::optional<FileInfo>& into) {
+  channel_.submit(PacketType::lstat, PacketWriter().text(path_).take(),
+                  [self = shared_from_this(), &into](const Reply& reply) {
+                    if (reply.type == PacketType::attributes) {
+                      into = to_info(PacketReader(reply.fields).attributes(), self->path_);
+                      return;
+                    }
+                    if (!self->failure_)
+                      self->failure_ =
+                          unexpected_reply(reply, self->shown_, "cannot list", Missing::possible);
+                  });
+}
+
+void Listing::start() {
+  look(before_);
+  channel_.submit(PacketType::opendir, PacketWriter().text(path_).take(),
+                  [self = shared_from_this()](const Reply& reply) {
+                    if (reply.type != PacketType::handle) {
+                      self->failure_ =
+                          unexpected_reply(reply, self->shown_, "cannot list", Missing::possible);
+                      return;
+                    }
+                    self->handle_ = PacketReader(reply.fields).text();
+                    for (unsigned i = 0; i < k_lists_ahead; ++i) self->ask_for_more();
+                  });
+}
+
+void Listing::ask_for_more() {
+  ++in_flight_;
+  channel_.submit(PacketType::readdir, PacketWriter().text(handle_).take(),
+                  [self = shared_from_this()](const Reply& reply) { self->on_names(reply); });
+}
+
+void Listing::on_names(const Reply& reply) {
+  --in_flight_;
+  const auto status = status_of(reply);
+  if (status && status->code == StatusCode::end_of_file)
+    has_ended_ = true;
+  else
+    take_names(reply);
+  if (!has_ended_ && !failure_) return ask_for_more();
+  if (in_flight_ == 0) finish();
+}
+
+void Listing::take_names(const Reply& reply) {
+  PacketReader reader(reply.fields);
+  bool is_sound = reply.type == PacketType::name;
+  for (auto count = is_sound ? reader.number() : 0; count > 0 && reader.is_whole(); --count) {
+    std::string name(reader.text());
+    const auto links = links_in(reader.text());
+    const auto attributes = reader.attributes();
+    if (name == "." || name == ".." || !reader.is_whole()) continue;
+    // A name with a slash would be a path, and lead anywhere.
+    if (name.empty() || name.find('/') != name.npos || name.find('\0') != name.npos) {
+      is_sound = false;
+      break;
+    }
+    const auto path = path_join(path_, name);
+    listed_.entries.push_back({std::move(name), to_info(attributes, path), links});
+  }
+  if (!is_sound || !reader.is_whole())
+    failure_ = unexpected_reply(reply, shown_, "cannot list", Missing::impossible);
+}
+
+/// The directory is looked at once more behind its names, so that a change meanwhile is seen.
+void Listing::finish() {
+  channel_.submit(PacketType::close, PacketWriter().text(handle_).take(), {});
+  look(after_);
+  if (below_ == Below::nothing || failure_) return;
+  for (const auto& entry : listed_.entries) {
+    const bool is_part = entry.name == "new" || entry.name == "cur" || entry.name == "tmp";
+    if (!is_part || !entry.info.is_directory()) continue;
+    auto part = std::make_shared<Listing>(channel_, path_join(path_, entry.name),
+                                          path_join(shown_, entry.name), Below::nothing);
+    part->start();
+    listed_.below.emplace(entry.name, std::move(part));
+  }
+}
+
+Result<FileInfo> Listing::info() {
+  VSTATE_TRY(channel_.wait([&] { return before_ || failure_; }));
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  return *before_;
+}
+
+Result<Listed> Listing::take() {
+  VSTATE_TRY(channel_.wait([&] { return after_ || (failure_ && in_flight_ == 0); }));
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  listed_.before = *before_;
+  listed_.after = *after_;
+  return std::move(listed_);
+}
+
+}  // namespace vstate::remote

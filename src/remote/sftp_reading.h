@@ -1,0 +1,118 @@
+/// \file
+/// Files and directories of an SFTP server as they come: asked for ahead of who reads them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "remote/sftp_channel.h"
+#include "sys/files.h"
+#include "vstate/base/result.h"
+
+namespace vstate::remote {
+
+/// An entry of a directory.
+struct ListedFile {
+  std::string name;
+  FileInfo info;
+  std::uint64_t links = 0;  ///< names that the file has; 0: the server does not say
+};
+
+/// What a server says of `path`, as a FileInfo. SFTP 3 knows neither inodes nor parts of seconds:
+/// a place is known by its path, which must be without links, and a file that was written within
+/// the last seconds never looks unchanged to a later run.
+[[nodiscard]] FileInfo to_info(const Attributes&, const std::string& path);
+
+/// The error of a status that came for `path`. `not_found` only where `may_be_missing`: what is
+/// open is there, whatever the server says.
+enum class Missing { impossible, possible };
+[[nodiscard]] tl::unexpected<Error> fail_status(const ReplyStatus&, std::string_view path,
+                                                std::string_view what, Missing);
+
+/// A regular file that is read, from its start to its end. Its first bytes are asked for together
+/// with its attributes, and more while others are given out.
+class Transfer : public std::enable_shared_from_this<Transfer> {
+ public:
+  /// `path` is the server's; `shown` stands in errors. `expected` bytes are asked for at once.
+  Transfer(SftpChannel& channel, std::string path, std::string shown, std::uint64_t expected);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  void start();
+
+  /// Waits until it is open. nullopt: it is not there.
+  [[nodiscard]] Result<std::optional<FileInfo>> info();
+  /// 0 at the end of what it was when it was opened.
+  [[nodiscard]] Result<std::size_t> read(std::span<char> into);
+
+ private:
+  void on_handle(const Reply&);
+  void on_attributes(const Reply&);
+  void on_data(std::uint64_t offset, std::uint32_t length, const Reply&);
+  void ask_for(std::uint64_t offset, std::uint32_t length);
+  void ask_for_more();
+  void close();
+  [[nodiscard]] bool is_there(std::uint64_t offset) const;
+
+  SftpChannel& channel_;
+  std::string path_, shown_;
+  std::uint64_t expected_;
+  // With the channel's lock held.
+  std::optional<std::string> handle_;
+  std::optional<FileInfo> info_;
+  std::optional<Error> failure_;
+  bool is_missing_ = false;
+  bool is_closed_ = false;
+  std::map<std::uint64_t, std::string> parts_;  ///< by offset, not given out yet
+  std::uint64_t asked_ = 0;                     ///< so many bytes were asked for
+  std::uint64_t end_;                           ///< where the file ended, as it was read
+  unsigned in_flight_ = 0;
+  // Of who reads.
+  std::uint64_t at_ = 0;
+};
+
+/// What a directory holds.
+class Listing;
+struct Listed {
+  FileInfo before, after;           ///< the directory, around the listing
+  std::vector<ListedFile> entries;  ///< in the server's order
+  /// Listings that were begun on the way, by name.
+  std::map<std::string, std::shared_ptr<Listing>> below;
+};
+
+/// Lists a directory, with the attributes of its entries. `shown` stands in errors.
+class Listing : public std::enable_shared_from_this<Listing> {
+ public:
+  /// With `parts`, the parts of a Maildir folder that it turns out to hold are listed at once.
+  enum class Below { nothing, parts };
+  Listing(SftpChannel& channel, std::string path, std::string shown, Below below);
+  void start();
+  /// Waits until it is known what the directory is.
+  [[nodiscard]] Result<FileInfo> info();
+  /// Waits for its end.
+  [[nodiscard]] Result<Listed> take();
+
+ private:
+  void look(std::optional<FileInfo>& into);
+  void ask_for_more();
+  void on_names(const Reply&);
+  void take_names(const Reply&);
+  void finish();
+
+  SftpChannel& channel_;
+  std::string path_, shown_;
+  Below below_;
+  std::string handle_;
+  std::optional<FileInfo> before_, after_;
+  Listed listed_;
+  std::optional<Error> failure_;
+  bool has_ended_ = false;
+  unsigned in_flight_ = 0;
+};
+
+}  // namespace vstate::remote

@@ -1,0 +1,393 @@
+// All that changes a server goes through here, and each change is announced first (`before_step`):
+// a plan runs on a system that refuses, a test on one that stops at the Nth. What is replaced is
+// prepared beside its place and renamed into it, since vchkpw, vdelivermail and qmail-lspawn read
+// without locks. Every path is opened by the rules of sys/resolve.h, and what follows is done
+// relative to that handle.
+
+#include "sys/local_system.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sys/handle.h"
+#include "sys/identity.h"
+
+namespace vstate {
+
+namespace {
+
+/// Gives an open file its owner and mode, with the calls that change nothing left out.
+// A call that changes nothing would still change the ctime, which other programs take for a sign of
+// an edit.
+Status own(int descriptor, Ownership ownership, std::string_view path) {
+  struct stat st {};
+  if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  if ((st.st_uid != ownership.uid || st.st_gid != ownership.gid) &&
+      fchown(descriptor, ownership.uid, ownership.gid) != 0)
+    return fail_errno(path, "cannot set the owner");
+  // The mode comes after the owner, since chown(2) takes the set-id bits away.
+  if ((st.st_mode & 07777U) != ownership.mode && fchmod(descriptor, ownership.mode) != 0)
+    return fail_errno(path, "cannot set the mode");
+  return {};
+}
+
+Status set_time(int descriptor, std::chrono::sys_seconds time, std::string_view path) {
+  // The access time stays as it is; only the time of the bytes has a meaning.
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT},
+                                      timespec{time.time_since_epoch().count(), 0}};
+  if (futimens(descriptor, times.data()) != 0) return fail_errno(path, "cannot set the time");
+  return {};
+}
+
+/// Calls `work(name, path)` for each entry of an open directory until one fails. The names are read
+/// first: what `work` does to them cannot disturb the listing.
+template <class Work>
+Status for_each_child(int directory, std::string_view path, Work work) {
+  std::vector<std::string> names;
+  if (!read_entries(directory, [&](const char* name, FileInfo::Type) { names.emplace_back(name); }))
+    return fail_errno_of_open(path, "cannot list");
+  for (const auto& name : names) VSTATE_TRY(work(name.c_str(), path_join(path, name)));
+  return {};
+}
+
+/// Removes depth first and relative to open directories. A link is removed as a link and never
+/// entered.
+Status remove_below(int directory, const char* name, std::string_view path) {
+  if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return {};
+  // Linux says EISDIR for a directory, POSIX EPERM; anything else is a true failure.
+  if (errno != EISDIR && errno != EPERM) return fail_errno(path, "cannot remove");
+  Handle below(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!below.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+    return remove_below(below.get(), child, child_path);
+  }));
+  // Somebody else may have removed it meanwhile, which is what was wanted.
+  if (unlinkat(directory, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove");
+  return {};
+}
+
+/// What is given away is what was looked at, whatever has its name by then. A directory comes
+/// behind what is in it: until all is done, its owner shows that something is left to do.
+Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
+  const Handle found(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat st {};
+  if (!found.is_open() || fstat(found.get(), &st) != 0)
+    return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
+  if (S_ISDIR(st.st_mode)) {
+    // An O_PATH handle cannot be listed, so the same directory is opened for reading through it;
+    // its name is not asked again.
+    const Handle below(openat(found.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!below.is_open()) return fail_errno(path, "cannot open");
+    VSTATE_TRY(
+        for_each_child(below.get(), path, [&](const char* child, std::string_view child_path) {
+          return own_below(below.get(), child, owner, child_path);
+        }));
+  }
+  if (st.st_uid == owner.uid && st.st_gid == owner.gid) return {};
+  // The owner of the directory may have linked to a file of root's or of another domain's.
+  if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
+    return fail(Errc::conflict,
+                fmt::format("{}: belongs to uid {} and has another name; give it away by hand",
+                            path, st.st_uid));
+  if (fchownat(found.get(), "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+    return fail_errno(path, "cannot set the owner");
+  return {};
+}
+
+}  // namespace
+
+// With another umask the modes that files and directories are made with would be less than what is
+// asked for.
+LocalSystem::LocalSystem(std::string root) : LocalFiles(std::move(root)) { umask(0); }
+
+Status ReadOnlySystem::before_step(std::string_view what, std::string_view path) {
+  return fail(Errc::denied, fmt::format("{}: {}: refused, this run only reads", path, what),
+              Scope::run);
+}
+
+// Changes are made by name within a directory that is open, so the directory cannot be exchanged
+// between the check and the change.
+Result<LocalSystem::Parent> LocalSystem::open_parent(std::string_view path) const {
+  VSTATE_TRY_ASSIGN(auto directory, open_at_root(path_parent(path), O_PATH | O_DIRECTORY));
+  return Parent{std::move(directory.handle), std::string(path_name(path)), directory.as};
+}
+
+// What is there is looked at before the step is announced: a run that repeats itself then has no
+// step here.
+Result<bool> LocalSystem::make_directory(std::string_view path, Ownership ownership) {
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  struct stat st {};
+  if (fstatat(parent.directory.get(), parent.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(st.st_mode)) return false;
+    // A link to a directory is one; what it leads to stays where it is.
+    VSTATE_TRY_ASSIGN(const auto behind, look_followed(path));
+    if (behind && behind->is_directory()) return false;
+    return fail(Errc::conflict, fmt::format("{}: is in the way and not a directory", path));
+  }
+  if (errno != ENOENT) return fail_errno(path, "cannot stat");
+  VSTATE_TRY(before_step("make directory", path));
+  const auto make = [&] {
+    return mkdirat(parent.directory.get(), parent.name.c_str(), ownership.mode) == 0;
+  };
+  bool is_made = false;
+  if (parent.as) {
+    is_made = make();
+  } else {
+    {
+      // Made by its owner, the directory is theirs from its first moment, and a run that stops here
+      // leaves nothing that the mail server could not enter.
+      const ActingAs owner(ownership.uid, ownership.gid);
+      is_made = make();
+    }
+    // The owner may have no right to write in the parent; then root makes it and gives it away.
+    if (!is_made && errno == EACCES) is_made = make();
+  }
+  // Another program was quicker; the caller learns that it did not make it.
+  if (!is_made && errno == EEXIST) return false;
+  if (!is_made) return fail_errno(path, "cannot make the directory");
+  const Handle made(openat(parent.directory.get(), parent.name.c_str(),
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open()) return fail_errno(path, "cannot open");
+  VSTATE_TRY(own(made.get(), ownership, path));
+  return true;
+}
+
+Status LocalSystem::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
+                                 Durability durability,
+                                 std::optional<std::chrono::sys_seconds> mtime) {
+  VSTATE_TRY(before_step("write", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  const std::string temporary(path_name(temporary_of(path)));
+  // A leftover of a stopped run may belong to anybody: it is removed, never written into.
+  if (unlinkat(parent.directory.get(), temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
+  Handle file(openat(parent.directory.get(), temporary.c_str(),
+                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.is_open()) return fail_errno(path, "cannot create the temporary");
+  const auto finish = [&]() -> Status {
+    // Owner, mode and time are set before the rename. vpopmail sets them after it, and for a moment
+    // its readers meet a file that they may not open.
+    VSTATE_TRY(write_all(file.get(), bytes, path));
+    VSTATE_TRY(own(file.get(), ownership, path));
+    if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
+    if (durability == Durability::now && fsync(file.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
+    // Some file systems tell only at the close that the bytes did not fit.
+    if (!file.close()) return fail_errno(path, "cannot close");
+    // The rename is a step of its own, so that tests can stop between the written temporary and the
+    // change that others see.
+    VSTATE_TRY(before_step("rename", path));
+    if (renameat(parent.directory.get(), temporary.c_str(), parent.directory.get(),
+                 parent.name.c_str()) != 0)
+      return fail_errno(path, "cannot rename the temporary");
+    return {};
+  };
+  if (auto status = finish(); !status) {
+    // An interrupted run leaves what a killed one leaves, so that tests see the same.
+    if (status.error().code != Errc::interrupted)
+      unlinkat(parent.directory.get(), temporary.c_str(), 0);
+    return status;
+  }
+  // The rename itself is on the disk only once its directory is.
+  if (durability == Durability::now) {
+    const Handle directory(openat(parent.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open() || fsync(directory.get()) != 0)
+      return fail_errno(path, "cannot write to the disk");
+  }
+  return {};
+}
+
+Status LocalSystem::replace_link(std::string_view path, std::string_view target,
+                                 Ownership ownership) {
+  VSTATE_TRY(before_step("link", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  const int directory = parent.directory.get();
+  // A link cannot be replaced in place: it is made beside it and renamed, so that there is always
+  // one of the two.
+  const std::string temporary(path_name(temporary_of(path)));
+  if (unlinkat(directory, temporary.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno(path, "cannot remove a left-over temporary");
+  if (symlinkat(std::string(target).c_str(), directory, temporary.c_str()) != 0)
+    return fail_errno(path, "cannot make the link");
+  if (fchownat(directory, temporary.c_str(), ownership.uid, ownership.gid, AT_SYMLINK_NOFOLLOW) !=
+          0 ||
+      renameat(directory, temporary.c_str(), directory, parent.name.c_str()) != 0) {
+    auto failure = fail_errno(path, "cannot make the link");
+    unlinkat(directory, temporary.c_str(), 0);
+    return failure;
+  }
+  return {};
+}
+
+// Between a place behind somebody's link and one that is not, the less trusted identity does the
+// rename.
+Status LocalSystem::rename(std::string_view from, std::string_view to) {
+  VSTATE_TRY(before_step("rename", to));
+  VSTATE_TRY_ASSIGN(const auto source, open_parent(from));
+  VSTATE_TRY_ASSIGN(const auto target, open_parent(to));
+  const ActingAs acting(target.as ? target.as : source.as);
+  if (renameat(source.directory.get(), source.name.c_str(), target.directory.get(),
+               target.name.c_str()) != 0)
+    return fail_errno(to, "cannot rename");
+  return {};
+}
+
+Status LocalSystem::remove_with(std::string_view what, std::string_view path, Remover remove) {
+  VSTATE_TRY(before_step(what, path));
+  // Without its directory, the thing is not there either, and there is nothing to remove.
+  const auto parent = open_parent(path);
+  if (!parent && parent.error().code == Errc::not_found) return {};
+  if (!parent) return propagate(parent);
+  const ActingAs acting(parent->as);
+  return remove(parent->directory.get(), parent->name.c_str(), path);
+}
+
+Status LocalSystem::remove_file(std::string_view path) {
+  return remove_with("remove", path, [](int directory, const char* name, std::string_view shown) {
+    if (unlinkat(directory, name, 0) == 0 || errno == ENOENT) return Status();
+    return Status(fail_errno(shown, "cannot remove"));
+  });
+}
+
+Status LocalSystem::remove_directory(std::string_view path) {
+  return remove_with(
+      "remove directory", path, [](int directory, const char* name, std::string_view shown) {
+        // Both numbers say that something is in it; which of them is told depends on the file
+        // system.
+        const bool is_done = unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT ||
+                             errno == ENOTEMPTY || errno == EEXIST;
+        return is_done ? Status() : Status(fail_errno(shown, "cannot remove"));
+      });
+}
+
+Status LocalSystem::remove_tree(std::string_view path) {
+  return remove_with("remove tree", path, remove_below);
+}
+
+Status LocalSystem::set_owner(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owner", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  // The handle is of the directory itself, so a link that takes its place cannot pass its owner's
+  // change on to what it points at.
+  const Handle found(openat(parent.directory.get(), parent.name.c_str(),
+                            O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!found.is_open() || fchownat(found.get(), "", uid, gid, AT_EMPTY_PATH) != 0)
+    return fail_errno(path, "cannot set the owner");
+  return {};
+}
+
+Status LocalSystem::own_tree(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
+  VSTATE_TRY(before_step("set owners", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  return own_below(parent.directory.get(), parent.name.c_str(), {uid, gid, 0}, path);
+}
+
+Status LocalSystem::set_mode(std::string_view path, unsigned mode) {
+  VSTATE_TRY(before_step("set mode", path));
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NOFOLLOW | O_DIRECTORY));
+  const ActingAs acting(opened.as);
+  if (fchmod(opened.handle.get(), mode) != 0) return fail_errno(path, "cannot set the mode");
+  return {};
+}
+
+namespace {
+
+/// Tries until `take` succeeds or the time is over.
+template <class Take>
+// Neither kind of lock can be waited for with a time limit, so it is tried again and again.
+// vpopmail's programs try for 18 seconds, and here it is a little longer.
+Status wait_for_lock(std::string_view path, int seconds, Take take) {
+  constexpr int tries_a_second = 20;
+  for (int tries = 0; !take(); ++tries) {
+    // These are the numbers on which vpopmail tries again as well (file_lock.c:get_write_lock), and
+    // an interruption.
+    if (errno != EAGAIN && errno != EACCES && errno != ENOLCK && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (tries >= seconds * tries_a_second)
+      return fail(
+          Errc::busy,
+          fmt::format("{}: locked by another program for {} s; run it again later", path, seconds),
+          Scope::run);
+    const timespec pause{0, 1000000000L / tries_a_second};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<FileLock> LocalSystem::lock_like_ezmlm(std::string_view path, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  // A fifo is waited for by nobody.
+  constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), flags));
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return flock(file.get(), LOCK_EX | LOCK_NB) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Result<FileLock> LocalSystem::lock(std::string_view path, Ownership ownership, int seconds) {
+  VSTATE_TRY(before_step("lock", path));
+  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
+  const ActingAs acting(parent.as);
+  // A fifo is waited for by nobody.
+  constexpr int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  // The lock file mostly exists. It is opened as it is, and its owner is left alone: it may be a
+  // person's, or one that vpopmail made.
+  Handle file(openat(parent.directory.get(), parent.name.c_str(), flags));
+  if (!file.is_open() && errno == ENOENT) {
+    const auto make = [&](int more) {
+      return Handle(openat(parent.directory.get(), parent.name.c_str(), flags | O_CREAT | more,
+                           ownership.mode));
+    };
+    {
+      // It is its owner's from the beginning: one that a stopped run left would lock them out.
+      const ActingAs owner(ownership.uid, ownership.gid);
+      // Without O_EXCL, one that another program makes at this moment serves as well.
+      file = make(0);
+    }
+    if (!file.is_open() && errno == EACCES) {
+      // Only what root itself has made is given away.
+      file = make(O_EXCL);
+      if (file.is_open()) VSTATE_TRY(own(file.get(), ownership, path));
+    }
+  }
+  if (!file.is_open()) return fail_errno(path, "cannot open the lock");
+  // A start and a length of 0 are the whole file, as vpopmail locks it. A lock of another kind or
+  // on a part would not be seen by it.
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  VSTATE_TRY(
+      wait_for_lock(path, seconds, [&] { return fcntl(file.get(), F_SETLK, &request) == 0; }));
+  return FileLock(std::move(file));
+}
+
+Status LocalSystem::sync(std::string_view path) {
+  VSTATE_TRY(before_step("sync", path));
+  // Any file of the file system will do for syncfs(2); O_NONBLOCK is there for a path that turns
+  // out to be a fifo.
+  VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
+  if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  return {};
+}
+
+}  // namespace vstate
