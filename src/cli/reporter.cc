@@ -39,6 +39,7 @@ std::string shown_box(const Box& box) {
 
 void Reporter::event(Json event) const {
   if (!is_json_) return;
+  // Whoever reads the events of several domains has to know whose each one is.
   if (!domain_.empty()) event["domain"] = domain_;
   Console::print(event.dump() + "\n");
 }

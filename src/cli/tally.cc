@@ -82,6 +82,7 @@ std::vector<std::pair<Exit, std::vector<std::string>>> Tally::by_exit() const {
 }
 
 nlohmann::ordered_json Tally::event() const {
+  // Of one domain its own summary has said everything.
   if (outcomes_.size() < 2) return nullptr;
   nlohmann::ordered_json out{{"event", "domains"}, {"text", summary()}};
   auto& outcomes = out["outcomes"] = nlohmann::ordered_json::object();

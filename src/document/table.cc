@@ -189,6 +189,7 @@ std::vector<Table::Item> Table::strings(std::string_view key) {
     wrong_type(key, *node, "an array of strings");
     return items;
   }
+  // Each element that is no string is reported by itself, and the others are taken.
   for (const auto& value : *values) {
     if (const auto* text = value.as_string())
       items.push_back({text->get(), place_of(value)});

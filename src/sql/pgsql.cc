@@ -192,6 +192,8 @@ Result<sql::Schema> PgsqlDatabase::read_schema() {
             sql::Column column;
             column.name = row[1].value_or("");
             column.type = row[2].value_or("");
+            // information_schema gives the width apart; here it stands behind the type in
+            // parentheses, as MySQL gives it.
             if (row[3]) column.type += fmt::format("({})", *row[3]);
             sql::read_type(column);
             column.is_nullable = row[4].value_or("") == "YES";

@@ -190,6 +190,8 @@ Result<sql::Schema> SqliteDatabase::read_schema() {
 
 }  // namespace
 
+// The file is opened for reading, whatever the run is going to do: the first statement that writes
+// opens it again.
 Result<std::unique_ptr<sql::Database>> open_sqlite(System& system, const Server& server) {
   auto database = std::make_unique<SqliteDatabase>(system, server);
   VSTATE_TRY(database->open(false));

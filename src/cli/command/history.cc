@@ -35,6 +35,7 @@ Json to_json(const Run& run) {
   return out;
 }
 
+// A change that failed stands out by its sign, since one among hundreds is what a person looks for.
 std::string to_text(const Run& run) {
   auto out =
       fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),

@@ -186,6 +186,8 @@ Result<std::map<std::string, Account>> SqlAccounts::locked_accounts(
     const DomainLocation& domain, const Table& table, const std::vector<AccountChange>& changes,
     const Transaction& transaction) const {
   std::map<std::string, Account> accounts;
+  // A lock of the whole domain holds logins up that write to it, so that a few changes take only
+  // their own rows.
   if (changes.size() > k_few) {
     VSTATE_TRY(
         select_accounts(table, all_of(table, domain.name), transaction.for_update(), accounts));

@@ -171,6 +171,7 @@ Result<std::vector<AccountConflict>> SqlLogins::write(const DomainLocation& doma
 }  // namespace
 
 const char* user_column(const Table& logins) {
+  // The table that is there decides, and not the database: a site may have made it by hand.
   return logins.find("user") != nullptr ? "user" : "userid";
 }
 
