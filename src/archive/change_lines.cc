@@ -1,3 +1,7 @@
+// The lines of changes are written by one vstate and read by another, perhaps on the other server:
+// a path in them is one that somebody else wrote, and is checked like the path of an entry before
+// anything is done at it.
+
 #include "archive/change_lines.h"
 
 #include <fmt/format.h>
@@ -15,6 +19,7 @@ Result<std::vector<ChangeLine>> parse_changes(std::string_view text, std::string
   std::vector<ChangeLine> lines;
   for (const auto line : split_lines(text)) {
     const auto key = parse_name_hash(line.substr(0, k_name_hash_digits));
+    // A key of fixed width comes first, so that a path may hold blanks.
     const bool has_path = line.size() > k_name_hash_digits;
     if (!key || (has_path && line[k_name_hash_digits] != ' '))
       return fail(Errc::invalid, fmt::format("{}: a line of changes cannot be read", shown),

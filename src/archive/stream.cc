@@ -1,3 +1,9 @@
+// The stream form of a dump: what the reader lacks goes through one pipe, once, in the order in
+// which it is needed. The two ends may run on different machines, and share nothing but the text of
+// what the reader has; so everything that comes is checked before it is believed, and behind each
+// file stands a digest that also covers all entries since the one before. A stream that breaks ends
+// the run, since nothing can be found behind the break; what came whole before it stays.
+
 #include "archive/stream.h"
 
 #include <algorithm>
@@ -91,6 +97,8 @@ class StreamWriter::Impl {
   mail::PlainLocale names_are_bytes;
   std::unique_ptr<mail::TarWriter> tar;
 
+  // The digest stands behind the bytes, as it is known only then; the size in the header must count
+  // it beforehand.
   Status header(TreeEntry entry) {
     digest_.begin(entry);
     if (entry.kind == EntryKind::regular) entry.size += mail::ChainedDigest::k_length;
@@ -159,6 +167,8 @@ class BoxWriter final : public MailSink {
     return stream_.end_file();
   }
 
+  // Called only where the walk has seen all; else what could not be read would be deleted at the
+  // reader's.
   Status forget_unseen() override {
     for (std::size_t i = 0; i < have_.entries().size(); ++i)
       if (!have_.was_seen(i) && (have_.entries()[i].state.marks & k_mark_gone) == 0)
@@ -200,6 +210,7 @@ std::unique_ptr<MailSink> StreamWriter::box(const Box& box, MailMemory& have) {
 }
 
 Status StreamWriter::finish(bool has_changed) {
+  // Without this member the reader takes the stream for one that was cut off.
   VSTATE_TRY(impl_->write_text(k_end, fmt::format("changed {}\n", has_changed ? 1 : 0)));
   return impl_->tar->close();
 }
@@ -273,6 +284,7 @@ Status StreamReader::Impl::advance() {
   entry_ = reader_.entry();
   has_bytes_ = entry_.kind == EntryKind::regular;
   if (has_bytes_) {
+    // A file that is shorter than its digest has none.
     if (entry_.size < mail::ChainedDigest::k_length) return damaged();
     entry_.size -= mail::ChainedDigest::k_length;
   }
@@ -298,6 +310,7 @@ Status StreamReader::Impl::read(const Sink& sink) {
 }
 
 Result<std::string> StreamReader::Impl::read_text(std::size_t most) {
+  // The size is the other side's word, and memory is not filled on it.
   if (entry_.kind != EntryKind::regular || entry_.size > most)
     return broken(fmt::format("\"{}\" is no text", entry_.path));
   std::string text;
@@ -320,6 +333,8 @@ Result<std::optional<Box>> StreamReader::Impl::next_box() {
   const auto& path = entry_.path;
   if (path == k_end) {
     VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_document));
+    // Any other text is taken for a change: that costs another run, and the opposite could leave
+    // mail behind.
     has_changed = text != "changed 0\n";
     is_at_end = true;
     return std::nullopt;
@@ -356,6 +371,7 @@ Status StreamReader::Impl::fill(RemoteSink& receiver) {
   StreamContent content(*this);
   while (true) {
     VSTATE_TRY(advance());
+    // The entry that ended the box stays with the reader, as the first one of the next box.
     if (box_of(entry_.path) != box) return receiver.finish();
     if (entry_.path.starts_with(k_changes)) {
       VSTATE_TRY(take_changes(receiver));
@@ -375,6 +391,7 @@ StreamReader::StreamReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 StreamReader::~StreamReader() = default;
 
 bool StreamReader::is_stream(std::string_view begin) {
+  // These bytes begin each zstd frame, and no text.
   return begin.starts_with(std::string_view("\x28\xB5\x2F\xFD", 4));
 }
 

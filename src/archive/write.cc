@@ -1,4 +1,6 @@
-// Writing archives.
+// Writing archives. A whole archive and an increment are one thing: an increment leaves out what an
+// index says an earlier archive has, and adds lines about what became of that. The content digest
+// is reckoned in the same pass as the writing, and also when no file is written.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -215,6 +217,8 @@ Result<bool> Archiver::add(const TreeEntry& from) {
     return false;
   }
   TreeEntry entry = from;
+  // A file that shrank since it was listed is written as it is now; behind the header it would be
+  // too late.
   if (*filled < std::min(from.size, k_read_at_once)) entry.size = *filled;
   if (mail::as_message(entry.path)) {
     entry.mode = mail::k_message_mode;
@@ -277,6 +281,8 @@ Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& sour
       VSTATE_TRY(archiver.add_text(mail::k_changes_name, changes));
   summary.sha256 = archiver.finish();
   summary.is_trivial = archiver.is_trivial();
+  // An empty Maildir needs no archive; one of an earlier dump by that name would be taken for this
+  // one's.
   if (file) VSTATE_TRY(summary.is_trivial ? file->clear() : file->commit());
   return summary;
 }
@@ -286,6 +292,7 @@ Result<ArchiveSummary> write_indexed(const Files& system, const TreeSource& sour
 Result<ArchiveSummary> write_archive(const Files& system, const TreeSource& source,
                                      const std::string& output, ArchiveIndex* index) {
   if (index == nullptr) return write_indexed(system, source, output, nullptr);
+  // A whole archive is an increment on nothing.
   index->clear();
   return write_increment(system, source, output, *index);
 }

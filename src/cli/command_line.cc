@@ -1,3 +1,7 @@
+// The options and commands, as CLI11 knows them. Each option names a plain value that it sets; no
+// command reads the parser. Options of the server stand at the top and are understood behind a
+// command too (fallthrough), since they mean the same for all of them.
+
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
@@ -22,10 +26,13 @@ void add_overrides(CLI::App& app, ServerOverrides& server, const std::string& pr
   option("qmail-dir", server.qmail_dir, "qmail's directory")->type_name("DIR");
   option("ezmlm-dir", server.ezmlm_dir, "where ezmlm's programs are")->type_name("DIR");
   option("autorespond", server.autorespond, "the autorespond program")->type_name("FILE");
+  // One directory each: what follows is not swallowed.
   app.add_option("--" + prefix + "homes", server.homes,
                  "where homes are besides below their domain's directory" + of)
       ->type_name("DIR")
       ->allow_extra_args(false);
+  // A back-end that this build lacks is a word here all the same, so that the error says what is
+  // missing.
   option("backend", server.backend, "where accounts are kept")
       ->check(CLI::IsMember({"auto", "cdb", "mysql", "pgsql", "sqlite"}));
   option("connection", server.connection_file, "in place of etc/vpopmail.mysql or .pgsql")
@@ -66,6 +73,7 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
   app.add_flag("-q,--quiet", common.quiet, "errors only; the exit status tells the rest");
   app.add_flag("-v,--verbose", common.verbose,
                "all of a plan, with what was detected, and from what");
+  // Its value was taken before the parsing; it stands here to be known and to be in the help.
   app.add_option("--config", common.config, fmt::format("options as TOML (default: {})", k_config))
       ->type_name("FILE");
 }
@@ -73,6 +81,7 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
 CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
                            PlanOptionsText& options) {
   auto* command = app.add_subcommand(name, help);
+  // Several files are several domains of one run, which are published together.
   command->add_option("FILE", options.files, "domain file; \"-\" is standard input")->required();
   command
       ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
@@ -106,6 +115,7 @@ void add_convert_option(CLI::App* command, PlanOptionsText& options) {
 }
 
 /// Of what a run may do to this server.
+/// `pull` takes the same ones, as it ends in an apply.
 void add_change_flags(CLI::App* command, PlanOptionsText& options) {
   command->add_flag("--prune", options.prune,
                     "delete what the source does not have, mail that came from it too");
@@ -192,7 +202,9 @@ void CommandLine::add_file_commands() {
   plan->add_option("-o,--output", text.output, "also save the plan, for apply")->type_name("PLAN");
   plan->add_flag("--json", text.json, "as JSON (schemas/plan.schema.json)");
   apply = add_file_command(app, "apply", "do it; safe to run again", text);
+  // `plan --json` is another thing: one document and no events.
   add_run_flags(apply, text);
+  // A plan is of use only if apply then does the same, so both take the same options.
   for (auto* command : {plan, apply}) {
     add_change_flags(command, text);
     add_filters(command, common);
@@ -201,6 +213,7 @@ void CommandLine::add_file_commands() {
   add_convert_option(verify, text);
   verify->add_flag("--deep", text.deep, "compare messages by content");
   check = add_file_command(app, "check", "validate a file without a server", text);
+  // What is excluded from an apply would otherwise be missing for verify.
   for (auto* command : {verify, check}) add_exclude(command, common);
 }
 
@@ -226,6 +239,7 @@ void CommandLine::add_pull() {
                          "hold deliveries to the domain off there meanwhile");
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,
                          "also clear-text passwords, where both sides keep them");
+  // The other side is detected by itself: it is hardly ever built like this one.
   add_overrides(*pull_command, pull.source, "source-", " of the source");
   add_run_flags(pull_command, pull.apply);
   add_change_flags(pull_command, pull.apply);
@@ -248,6 +262,7 @@ std::vector<CLI::App*> CommandLine::commands() {
 }
 
 std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() const {
+  // The first that was parsed is run; the parser has seen to it that there is exactly one.
   return {{dump_command, [this] { return run_dump(common, dump); }},
           {plan, [this] { return run_plan(common, text); }},
           {apply, [this] { return run_apply(common, text); }},

@@ -1,3 +1,7 @@
+// Options from a file. They are given to the parser of the command line itself, so that one rule
+// checks a value wherever it comes from. toml++ reads the file instead of CLI11, as it tells the
+// place of each error.
+
 #include "cli/config_file.h"
 
 #include <algorithm>
@@ -12,11 +16,13 @@ namespace vstate::cli {
 
 namespace {
 
-/// The options' file that the command line names; empty if it names none.
+/// The options' file that the command line names; empty if it names none. The parser cannot be
+/// asked yet, since what it requires may stand in this very file.
 std::string config_of(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     constexpr std::string_view option = "--config", with_value = "--config=";
+    // What follows names files, even if it looks like an option.
     if (word == "--") break;
     if (word == option && i + 1 < argc) return argv[i + 1];
     if (word.starts_with(with_value)) return std::string(word.substr(with_value.size()));
@@ -39,6 +45,7 @@ CLI::Option* option_of(CommandLine& line, const document::OptionValue& value,
   auto* const command = command_of(line, value, diagnostics);
   if (command == nullptr) return nullptr;
   const auto is_no_option = [](std::string_view name) {
+    // A file cannot name another file, and the others end the program.
     return name == "config" || name == "help" || name == "version";
   };
   std::vector<std::string> names;
@@ -63,6 +70,7 @@ void set_option(CLI::Option& option, const document::OptionValue& value, Diagnos
                                                is_flag ? "is true or false" : "takes a value"));
     return;
   }
+  // A flag that is false is one that nobody gave.
   if (is_flag && value.values == std::vector<std::string>{"false"}) return;
   if (value.is_array && option.get_items_expected_max() < 2) {
     diagnostics.error(value.place, value.name + ": takes one value");
@@ -71,6 +79,8 @@ void set_option(CLI::Option& option, const document::OptionValue& value, Diagnos
   try {
     option.clear();
     for (const auto& text : value.values) option.add_result(text);
+    // The callback checks the values and stores them; the second clear() lets the option look as if
+    // nobody had named it.
     option.run_callback();
     option.clear();
   } catch (const CLI::ParseError& error) {
@@ -91,6 +101,8 @@ std::optional<ConfigValues> read_config(int argc, char** argv) {
   }
   Diagnostics diagnostics;
   auto values = document::read_options(*bytes, path, diagnostics);
+  // Values are tried on a command line that nobody runs: what is wrong with them is told before
+  // anything is parsed.
   CommandLine trial;
   for (const auto& value : values)
     if (auto* const option = option_of(trial, value, diagnostics))
@@ -105,6 +117,7 @@ void take_config(CommandLine& line, const ConfigValues& values) {
   for (const auto& value : values) {
     auto* const command = command_of(line, value, checked_before);
     auto* const option = option_of(line, value, checked_before);
+    // What the command line says goes before the file.
     if ((command == &line.app || command->parsed()) && option->count() == 0)
       set_option(*option, value, checked_before);
   }

@@ -1,3 +1,7 @@
+// Both streams behind one lock. The line of progress is the last on the terminal, so whoever writes
+// anything else takes it away first; threads that deliver mail report at any time. An answer that
+// cannot be written is a failure; talk that cannot be written is not.
+
 #include "cli/console.h"
 
 #include <sys/stat.h>
@@ -23,6 +27,7 @@ void write_error(std::string_view text) { (void)std::fwrite(text.data(), 1, text
 bool Console::print(std::string_view text) {
   const std::scoped_lock lock(mutex_);
   erase_status();
+  // Flushed each time: a reader of events waits for each line, and a full disk is noticed here.
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
          std::fflush(stdout) == 0;
 }
@@ -38,6 +43,8 @@ bool Console::tell(std::string_view text) const { return options_.quiet || print
 
 void Console::status(std::string_view text) {
   const std::scoped_lock lock(mutex_);
+  // The new line is written over the old one, and only the rest of that is erased, so that nothing
+  // flickers.
   write_error(fmt::format("\r{}\033[K", text));
   has_status_ = true;
 }
@@ -93,6 +100,7 @@ view::TextOptions Console::text_options() const {
 }
 
 bool Console::confirm(std::string_view question) {
+  // A script that answers by accident must not delete anything; it says --yes.
   if (!is_terminal(stdin)) return false;
   end_status();
   fmt::print(stderr, "{} [y/N] ", question);
@@ -104,6 +112,7 @@ bool Console::confirm(std::string_view question) {
 
 Status make_output_private() {
   struct stat st {};
+  // Only a file keeps what is written: the mode of a terminal or a pipe is not vstate's to change.
   if (fstat(STDOUT_FILENO, &st) != 0 || !S_ISREG(st.st_mode)) return {};
   return fchmod(STDOUT_FILENO, 0600) == 0
              ? Status()

@@ -1,3 +1,7 @@
+// What a dump says to a person. The file itself is the answer and goes to standard output, so all
+// of this goes to standard error. Counts and notes are talk, which --quiet leaves out; what was
+// left out of the file is an error and is always said.
+
 #include "cli/dump_view.h"
 
 #include <fmt/format.h>
@@ -29,6 +33,7 @@ std::string left_out_line(const std::string& domain, const LeftOut& item) {
                         ? std::string()
                         : fmt::format(" ({} message{}, {})", with_thousands(item.messages),
                                       item.messages == 1 ? "" : "s", human_bytes(item.bytes));
+  // Names come from the server's files, and may hold what would move the cursor.
   return fmt::format("{}: left out: {}{}: {}", domain, visible(item.address), mail,
                      visible(item.why));
 }
@@ -45,6 +50,8 @@ void show_source(const Console& console, const DomainName& name, const engine::D
   const auto& domain = name.text();
   for (const auto& note : report.notes) console.say(fmt::format("{}: {}", domain, visible(note)));
   auto remarks = report.remarks;
+  // A sticky bit that was there before is a domain whose mail somebody holds off, or forgot to let
+  // go.
   if (report.is_frozen && !report.is_frozen_by_us) remarks.emplace_back(k_frozen_remark);
   for (const auto& remark : remarks)
     console.warning(fmt::format("{}: warning: {}", domain, visible(remark)));

@@ -1,3 +1,7 @@
+// Exit statuses from what happened. A caller that knows none of the numbers but 0 is safe: whatever
+// failed or was left out is another one. What went wrong here ranks above what the source did
+// meanwhile, and a domain that is still frozen above everything, as its mail waits.
+
 #include "cli/exit.h"
 
 namespace vstate::cli {
@@ -41,9 +45,11 @@ Exit exit_of(const engine::ApplyOutcome& outcome) {
     case engine::Ending::partly:
       return Exit::partly;
     case engine::Ending::stopped:
+      // Changes had begun, so that "nothing was changed" (1) would not be true.
       return of_errors == Exit::error ? Exit::partly : of_errors;
     case engine::Ending::refused:
       return of_errors;
+    // The saved plan did not hold any more, and nothing was done.
     case engine::Ending::stale:
       break;
   }

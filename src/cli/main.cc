@@ -1,3 +1,7 @@
+// The program. Failures are values everywhere below; what is thrown all the same, such as for a
+// lack of memory, is caught here, so that a caller gets an exit status of the table and not an
+// abort.
+
 #include <csignal>
 #include <cstdio>
 #include <exception>

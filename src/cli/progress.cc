@@ -1,3 +1,7 @@
+// One line about how far a run is. Only what is known is said, as a stream tells no totals. On a
+// narrow terminal the name of the mailbox is cut first, then the rate goes, then the bytes, and the
+// name last; the percentage and the count stay.
+
 #include "cli/progress.h"
 
 #include <algorithm>
@@ -18,12 +22,14 @@ struct Share {
 };
 
 Share share_of(const Progress& progress) {
+  // Bytes are what takes the time; messages differ in size by a thousand times.
   if (progress.bytes_of > 0) return {progress.bytes, progress.bytes_of};
   if (progress.messages_of > 0) return {progress.messages, progress.messages_of};
   return {progress.steps, progress.steps_of};
 }
 
 double fraction_of(const Share& share) {
+  // Mail that comes during the copy is beyond what was counted before.
   return std::min(1.0, static_cast<double>(share.done) / static_cast<double>(share.of));
 }
 
@@ -68,6 +74,7 @@ int percent_of(const Progress& progress) {
 
 double seconds_left(const Progress& progress) {
   const auto share = share_of(progress);
+  // Before the first of it is done there is no rate to reckon with.
   if (share.of == 0 || share.done == 0 || progress.seconds <= 0) return -1;
   const auto fraction = fraction_of(share);
   return progress.seconds * (1 - fraction) / fraction;
@@ -91,6 +98,8 @@ std::string progress_line(const Progress& progress, const view::Ruler& ruler, st
   constexpr std::size_t shortest_name = 8;
   const auto least = std::min(shortest_name, ruler.columns(name));
   for (const Parts parts : {Parts{true, true}, Parts{false, true}, Parts{false, false}}) {
+    // The colon stands for a name of one column, which is taken off again; an empty name would
+    // leave its separator out.
     const auto rest = ruler.columns(line_of(progress, ":", parts)) - 1;
     if (rest + least <= width) return line_of(progress, ruler.cut(name, width - rest, mark), parts);
   }

@@ -1,3 +1,7 @@
+// What is seen of a run while it goes on. Threads that deliver mail tell what they have done, and a
+// thread of its own speaks once a while, also when nothing moves: a person must be able to tell a
+// slow disk from a program that hangs. For a program the same is said as JSON.
+
 #include "cli/reporter.h"
 
 #include <pthread.h>
@@ -35,6 +39,7 @@ std::string shown_box(const Box& box) {
 
 void Reporter::event(Json event) const {
   if (!is_json_) return;
+  // Whoever reads the events of several domains has to know whose each one is.
   if (!domain_.empty()) event["domain"] = domain_;
   Console::print(event.dump() + "\n");
 }
@@ -86,6 +91,7 @@ void Reporter::stop() {
     if (stage_.empty() && (is_json_ || is_terminal_)) show(Clock::now(), {});
     is_watched_ = false;
   }
+  // The thread is waited for: it must not write once the summary is printed.
   wakes_.notify_all();
   if (!ticker_.joinable()) return;
   ticker_.join();
@@ -104,6 +110,7 @@ void Reporter::show(Clock::time_point now, Clock::duration pause) {
   if (now - shown_ < pause) return;
   shown_ = now;
   if (is_json_) {
+    // There is nothing to count yet, and an event of zeros says nothing.
     if (!stage_.empty()) return;
     Json json{{"event", "progress"}, {"messages", progress_.messages}, {"bytes", progress_.bytes}};
     const auto mailbox = std::find_if(boxes_.begin(), boxes_.end(), [](const Box& box) {
@@ -147,6 +154,7 @@ void Reporter::on_progress(std::uint64_t messages, std::uint64_t bytes) {
 
 void Reporter::on_box(const Box& box) {
   const std::scoped_lock lock(mutex_);
+  // Several are worked on at a time; the one that was begun first is named.
   boxes_.push_back(box);
   // The rate is that of mail, not of what is made before it.
   if (!std::exchange(has_begun_mail_, true)) started_ = Clock::now();
@@ -157,6 +165,7 @@ void Reporter::on_box_end(const Box& box) {
   const std::scoped_lock lock(mutex_);
   const auto found = std::find(boxes_.begin(), boxes_.end(), box);
   if (found != boxes_.end()) boxes_.erase(found);
+  // A domain's own files are no mailbox, and are not in the number that was expected.
   if (counts_boxes_ && box.kind != Box::Kind::files) ++progress_.steps;
 }
 

@@ -1,3 +1,7 @@
+// From the words of the command line to one command. The options' file is read first, as it may
+// supply what a command requires, and all of it is checked, whichever command runs. CLI11 throws
+// for --help and --version as well as for errors; both end here.
+
 #include <algorithm>
 #include <sstream>
 
@@ -59,6 +63,7 @@ Exit run(int argc, char** argv) {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      // Help is an answer: a pipe that cannot take it is an error, which CLI11 would not notice.
       std::ostringstream answer;
       line.app.exit(error, answer, answer);
       return Console::print_all(answer.str());
@@ -67,6 +72,7 @@ Exit run(int argc, char** argv) {
         fmt::format("{}; see vstate --help", with_what_was_meant(line, error.what(), argc, argv)));
     return Exit::usage;
   }
+  // Only now it is known which options the command line has named, and those go before the file.
   take_config(line, *config);
   if (line.dump_command->parsed() && line.dump.all == !line.dump.domains.empty()) {
     Console::error("name the domains to dump, or say --all");

@@ -1,3 +1,8 @@
+// What is seen of an apply or a pull over one or more domains. For a person that is the plan, a
+// line that moves, and one summary for each domain; for a program it is one event a line. The
+// engine asks here before it deletes, since only the command line knows whether there is somebody
+// to ask.
+
 #include "cli/run_view.h"
 
 #include <algorithm>
@@ -30,6 +35,8 @@ std::unique_ptr<Reporter> RunView::reporter_of(const DomainName& domain) const {
 
 void RunView::on_stage(const std::string& what) {
   reporter_.set_stage(what);
+  // A comparison may read gigabytes before the first change; without a line it would look as if
+  // nothing went on.
   watch_.emplace(reporter_);
 }
 
@@ -38,6 +45,7 @@ void RunView::on_planned(const Plan& plan) {
   reporter_.event({{"event", "planned"}, {"domain", plan.domain.text()}, {"plan", json}});
   if (options_.json) return;
   auto text = console_.text_options();
+  // `plan` shows all of it; here what is about to be done is enough.
   text.brief = true;
   (void)console_.tell(view::to_text(json, text));
 }
@@ -57,6 +65,8 @@ std::unique_ptr<engine::DomainObserver> RunView::observer_of(const engine::Domai
                                                              const Plan& plan) {
   auto reporter = reporter_of(file.state.name);
   const auto planned = summary_of(plan);
+  // A feed from another server tells no number of messages beforehand, so its mailboxes and lists
+  // are counted instead.
   const auto boxes = file.state.mailboxes.size() + file.state.lists.size();
   reporter->expect({.messages = planned.messages,
                     .bytes = planned.bytes,
@@ -85,6 +95,7 @@ void RunView::show_done(const engine::ApplyOutcome& outcome) const {
                {"bytes", report.bytes},
                {"published", report.is_published}});
   if (!options_.json) (void)console_.tell(noun + outcome.summary + "\n");
+  // qmail must not take mail for a domain that is not whole, so one that failed is not published.
   if (!report.failures.empty() && !report.is_published)
     reporter_.error(
         fmt::format("{} stays hidden from qmail until all of it is there", outcome.domain.text()));

@@ -1,3 +1,6 @@
+// The options of the command line as the engine takes them. What is a word or a flag there becomes
+// a type here, so that nothing below the command line compares words.
+
 #include "cli/server.h"
 
 #include "cli/signals.h"
@@ -16,6 +19,7 @@ PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& tex
   options.prune = text.prune;
   options.overwrite = text.overwrite;
   options.alter = text.alter;
+  // The parser has refused any other word than courier-dovecot.
   options.to_dovecot = !text.convert.empty();
   options.selection = common.selection;
   options.max_delete = text.max_delete;
@@ -50,6 +54,8 @@ Result<engine::Session> open_to_read(const CommonOptions& common) {
 Result<WritingSession> open_to_write(const CommonOptions& common) {
   VSTATE_TRY_ASSIGN(auto session,
                     engine::open_session(server_options(common), engine::Access::write));
+  // Only what writes has steps to end between; before this a signal simply ends the program. The
+  // handlers come before the lock, as taking it may already mend a database.
   watch_signals();
   VSTATE_TRY_ASSIGN(auto lock, engine::take_run_lock(session));
   return WritingSession{std::move(session), std::move(lock)};

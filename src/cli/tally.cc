@@ -1,3 +1,7 @@
+// What became of several domains. One that fails does not stop the others, so the exit status is
+// the worst of all, and the summary names those that are not done. What "worse" means is the order
+// below.
+
 #include "cli/tally.h"
 
 #include <algorithm>
@@ -56,9 +60,11 @@ Exit Tally::exit(bool has_changed) const {
   auto worst = Exit::done;
   for (const auto& outcome : outcomes_)
     if (rank(outcome.exit) > rank(worst)) worst = outcome.exit;
+  // 1 says that nothing was changed, which is not so if another domain was.
   return worst == Exit::error && has_changed ? Exit::partly : worst;
 }
 
+// The last domain alone is asked about: after such an end none comes behind it.
 bool Tally::ends_run() const {
   return !outcomes_.empty() &&
          (outcomes_.back().exit == Exit::interrupted || outcomes_.back().exit == Exit::busy);
@@ -76,6 +82,7 @@ std::vector<std::pair<Exit, std::vector<std::string>>> Tally::by_exit() const {
 }
 
 nlohmann::ordered_json Tally::event() const {
+  // Of one domain its own summary has said everything.
   if (outcomes_.size() < 2) return nullptr;
   nlohmann::ordered_json out{{"event", "domains"}, {"text", summary()}};
   auto& outcomes = out["outcomes"] = nlohmann::ordered_json::object();
@@ -90,6 +97,7 @@ std::string Tally::summary() const {
   std::vector<std::string> parts;
   for (auto [exit, names] : by_exit()) {
     auto part = fmt::format("{} {}", with_thousands(names.size()), word_of(exit));
+    // The line stays one that a person reads, also for a thousand domains.
     constexpr std::size_t shown = 20;
     const auto more = names.size() > shown ? names.size() - shown : 0;
     names.resize(names.size() - more);

@@ -1,3 +1,6 @@
+// What the terminal can show. The environment is asked before the kernel, since a person who sets
+// one of these variables means it; --color stands above all of them.
+
 #include "cli/terminal.h"
 
 #include <sys/ioctl.h>
@@ -12,6 +15,7 @@ namespace vstate::cli {
 
 namespace {
 
+// An empty variable is as good as one that is not set (https://no-color.org).
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0';
@@ -37,11 +41,14 @@ bool wants_color(std::FILE* stream, std::string_view asked) {
   if (asked == "always") return true;
   if (asked == "never" || is_set("NO_COLOR")) return false;
   if (is_set("CLICOLOR_FORCE")) return true;
+  // Editors and build tools run programs on a terminal that shows escapes as they are, and call it
+  // dumb.
   const char* terminal = std::getenv("TERM");
   return is_terminal(stream) && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
 }
 
 bool has_unicode_locale() {
+  // The first that is set counts, as for setlocale(3).
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     if (!is_set(name)) continue;
     const std::string value = std::getenv(name);

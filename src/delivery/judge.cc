@@ -1,3 +1,7 @@
+// Says of each entry of a source what becomes of it, by what is remembered and what stands here.
+// The table in the header is what it follows. It asks the disk as late as it can: most messages are
+// remembered and unchanged, and for those nothing here is looked at at all.
+
 #include "delivery/judge.h"
 
 #include <sys/stat.h>
@@ -38,6 +42,8 @@ std::string Judge::path_here(const std::string& path) const {
 }
 
 std::string Judge::refusal_of(const TreeEntry& entry) const {
+  // vpopmail and vstate keep such files for this server, and homes below this directory get their
+  // mail by themselves.
   if (rules_.reserved != nullptr && rules_.reserved->keeps(entry.path))
     return fmt::format("{}: a file of the mail server's own", entry.path);
   if (entry.kind != EntryKind::link) return {};
@@ -76,6 +82,8 @@ Result<Judge::Directory> Judge::judge_directory(const std::string& path, Way& wa
     }
   }
   if (state != Directory::there) way.missing.push_back(path);
+  // A directory is judged once in a pass, so that its lack is named once and the disk is asked
+  // once.
   directories_.emplace(path, state);
   return state;
 }
@@ -83,6 +91,7 @@ Result<Judge::Directory> Judge::judge_directory(const std::string& path, Way& wa
 /// About what stands at a path. `size` is that of the source's file; a link has none.
 Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std::uint64_t> size) {
   Judgement out;
+  // Seen in this pass: what is left unseen at its end is gone at the source.
   const auto* known = memory_.mark_seen(key_of_file(path));
   std::optional<struct stat> found;
   if (target_ != nullptr) {
@@ -113,6 +122,7 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
   if (!out.is_in_step && known != nullptr && known->pending != 0) {
     VSTATE_TRY_ASSIGN(out.is_in_step, waits_for_rename(parent->get(), name));
   }
+  // Where nobody remembers the file, the rules say whether the source's goes over it.
   const bool is_replaced =
       known != nullptr ? out.is_in_step : rules_.on_difference == OnDifference::replace;
   out.verdict = is_replaced ? Verdict::replace : Verdict::keep;
@@ -127,11 +137,14 @@ Result<Judgement> Judge::link(const TreeEntry& entry) {
   if (auto refusal = refusal_of(entry); !refusal.empty())
     return Judgement{.verdict = Verdict::refused, .here = {}, .refusal = std::move(refusal)};
   VSTATE_TRY_ASSIGN(auto out, judge_place(entry.path, std::nullopt));
+  // The digest of a link is known at once, that of a file only once all of it was read.
   out.verdict = out.given(digest_of_link(entry.target));
   return out;
 }
 
 MessageIdentity Judge::identify(const MessagePath& message, bool is_scoped) {
+  // The name is what Maildir programs keep when they move or flag a message; the folder and the
+  // flags change.
   const auto name = key_of_message(message.unique);
   if (is_scoped)
     return {.name = name, .key = key_in_folder(message.folder, message.unique), .is_scoped = true};
@@ -198,6 +211,8 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
   const auto message = *as_message(entry.path);
   VSTATE_TRY_ASSIGN(const auto* index, messages_.index());
   const auto own = messages_.folders().of(message.folder);
+  // Courier and vpopmail write the size into the name; with it no file needs to be looked at, of
+  // which there may be a million.
   const bool is_trusted = size_in_name(message.unique) == entry.size;
   unsigned out = 0;
   for (const auto& record : index->find(identity.name)) {
@@ -223,6 +238,7 @@ Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,
                       std::optional<std::uint64_t> earlier) {
   // In another folder it is another message of the same name.
   if (is_scoped) sightings &= k_same_here | k_other_here;
+  // One with the same size is the message itself, whatever others have its name.
   if ((sightings & (k_same_here | k_same_elsewhere)) != 0) return Verdict::there;
   if (earlier == size) return Verdict::known;
   return sightings != 0 || earlier ? Verdict::variant : Verdict::place;

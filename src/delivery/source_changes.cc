@@ -1,3 +1,7 @@
+// What changed at the source since the last pass is done here message by message, as a rename; what
+// its owner changed here stays. Deletions wait for the end of the pass, when it is known how many
+// they are: a source that seems to have lost its mail must not empty this server.
+
 #include "delivery/source_changes.h"
 
 #include <unistd.h>
@@ -112,6 +116,8 @@ Status Changes::restate_now(const Restated& restated) {
   if (path == here->path) return delivery_.note(restated.key, restated.now);
   VSTATE_TRY_ASSIGN(const bool has_parents,
                     builder_.make_directory(std::string(path_parent(path))));
+  // Something else stands in the folder's place; the memory stays, so that the next pass tries
+  // again.
   if (!has_parents) return {};
   ++delivery_.count.restated;
   return move(restated, here->path, path);

@@ -1,3 +1,7 @@
+// How a file gets to its place without anybody seeing a part of it: it is written under another
+// name and renamed. The directories belong to the mailbox's owner, who may put anything at any
+// name, so names are only used below an open directory and never followed as links.
+
 #include "delivery/temporary.h"
 
 #include <fcntl.h>
@@ -40,12 +44,15 @@ Status write_temporary(int directory, const std::string& name, unsigned mode, Ow
   const auto create = [&] { return Handle(openat(directory, name.c_str(), flags, mode)); };
   const auto remove = [&] { return unlinkat(directory, name.c_str(), 0); };
   auto file = as_owner(create);
+  // The name follows from the final one, so a stopped run has left just this file. It is never
+  // written into: its owner may have linked it to another one.
   if (!file.is_open() && errno == EEXIST) {
     if (as_owner(remove) != 0) return fail_errno(shown, "cannot remove a left-over temporary");
     file = as_owner(create);
   }
   if (!file.is_open()) return fail_errno(shown, "cannot create the temporary");
   auto status = write(file.get());
+  // Some file systems, such as NFS, tell only at the close that the disk is full.
   if (status && !file.close()) status = fail_errno(shown, "cannot close");
   if (!status) as_owner(remove);
   return status;
@@ -56,6 +63,7 @@ bool rename_where_free(int from, const char* name, int to, const char* new_name)
   if (errno != EINVAL && errno != ENOSYS) return false;
   // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
   if (linkat(from, name, to, new_name, 0) != 0) return false;
+  // The order matters: a stop between the two calls leaves one name too many, and never none.
   unlinkat(from, name, 0);
   return true;
 }

@@ -1,3 +1,7 @@
+// All keys of the file as paths, which a test holds against the schema: what the reader takes and
+// what the schema allows cannot drift apart. A key below a table of names has * in the name's
+// place, and one of an array [].
+
 #include "document/keys.h"
 
 #include <string>
@@ -16,6 +20,7 @@ std::vector<std::string> known_keys() {
   add("domain.", k_domain_keys);
   add("domain.archive.", k_archive_keys);
   add("domain.archive.increments[].", k_part_keys);
+  // A denial of a service is no key of its own, but a word in `disable`.
   for (const auto& name : limit_names())
     if (name.kind != LimitKind::denial)
       out.push_back("domain.limits." + std::string(name.document_key));

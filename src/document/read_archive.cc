@@ -1,3 +1,7 @@
+// A reference to archives of mail: a whole one and the increments after it. Only the text is
+// checked here. The archives themselves are looked at by the engine, since a file may be checked
+// far from them.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -18,6 +22,8 @@ ArchivePart read_part(Table& table, Places& places) {
   if (table.require("sha256")) part.sha256 = table.string("sha256").value_or("");
   const auto& path = part.archive;
   const auto names = split(path, '/');
+  // The file may come from another server: no path of it leads out of the directory that the
+  // command line named.
   if (table.has("archive") && (path.empty() || path.front() == '/' ||
                                std::find(names.begin(), names.end(), "..") != names.end()))
     table.error("archive", "must be a path below the archives' directory");
@@ -38,6 +44,7 @@ std::optional<ArchiveRef> read_archive(Table& owner, std::string_view key, Place
   ArchiveRef archive{read_part(table, places), {}};
   const auto* increments = table.node().get("increments");
   if (increments == nullptr) return archive;
+  // toml++ does not take an empty array for one of tables.
   if (!increments->is_array_of_tables() &&
       !(increments->is_array() && increments->as_array()->empty())) {
     table.error("increments", "is not an array of tables", "write [ { archive = … }, … ]");

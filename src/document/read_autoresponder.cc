@@ -1,3 +1,6 @@
+// A robot of the file: the text that it answers with, who gets a copy, and how often one sender is
+// answered. The program is kept only where a server has another than the usual one.
+
 #include <fmt/format.h>
 
 #include "document/read_parts.h"
@@ -10,6 +13,8 @@ Autoresponder read_autoresponder(Table& table) {
   if (table.require("message")) robot.message = table.text("message").value_or("");
   robot.copy_to = table.lines("copy_to");
   robot.program = table.text("program").value_or("");
+  // It becomes the beginning of a delivery line, and what stood behind a line's end would be a
+  // delivery of its own.
   if (has_line_end(robot.program)) table.error("program", "is more than one line");
   if (table.require("limit")) {
     if (const auto* node = table.table("limit")) {
@@ -20,6 +25,7 @@ Autoresponder read_autoresponder(Table& table) {
         robot.seconds = static_cast<std::uint64_t>(limit.number("seconds").value_or(0));
     }
   }
+  // A robot's copies are forwards; with any other line it would be an alias that is no robot.
   for (const auto& line : robot.copy_to)
     if (parse_delivery(line, LineReader::qmail_local, false).kind != DeliveryKind::forward)
       table.error("copy_to", fmt::format("\"{}\" is not a forward", line));

@@ -1,3 +1,7 @@
+// The [[file]] entries: files, links and directories below the domain's directory that no other
+// part of the file describes. Each has exactly one kind of content; one that has two is an error
+// and not a choice of this reader's.
+
 #include <fmt/format.h>
 
 #include "document/read_parts.h"
@@ -37,6 +41,7 @@ void read_file(Table& table, State& state, Places& places) {
   }
   if (table.has("directory")) {
     file.kind = File::Kind::directory;
+    // A directory needs the right to be entered, which the usual mode of a file lacks.
     file.mode = 0700;
     if (table.boolean("directory") == false) table.error("directory", "can only be true");
   }
@@ -44,10 +49,12 @@ void read_file(Table& table, State& state, Places& places) {
     const bool is_octal = mode->size() == 4 && mode->front() == '0' &&
                           mode->find_first_not_of("01234567") == std::string::npos;
     if (is_octal)
+      // The digits were counted, so that stoul cannot throw.
       file.mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
     else
       table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
   }
+  // What is found wrong later, by comparing entries, is told with this place.
   places["file." + path] = table.place("path");
   if (!state.files.emplace(path, std::move(file)).second)
     table.error("path", fmt::format("\"{}\" is described twice", path));
@@ -59,6 +66,7 @@ void read_files(Table& top, State& state, Places& places) {
   const auto* node = top.node().get("file");
   if (node == nullptr) return;
   const auto* files = node->as_array();
+  // [file] with single brackets is the likely mistake.
   if (files == nullptr) {
     top.error("file", "is not an array of tables", "write [[file]]");
     return;

@@ -1,3 +1,7 @@
+// The limits of the domain. A domain with limits of its own takes nothing from vlimits.default, so
+// an empty table says something else than none. What each kind of limit may be is what vpopmail's
+// programs give a meaning to.
+
 #include <algorithm>
 #include <limits>
 
@@ -11,6 +15,7 @@ namespace vstate::document {
 void read_limits(Table& domain, State& state) {
   const auto* node = domain.table("limits");
   if (node == nullptr) return;
+  // The keys come from the list by which the server's files and tables are read.
   static const Keys keys = [] {
     Keys out{"disable"};
     for (const auto& name : limit_names())
@@ -23,12 +28,14 @@ void read_limits(Table& domain, State& state) {
     if (name.kind == LimitKind::denial) continue;
     const auto value = table.number(name.document_key, name.kind == LimitKind::count ? -1 : 0);
     if (!value) continue;
+    // vpopmail keeps counts in an int; amounts of mail are of 64 bits.
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
     if (name.kind == LimitKind::count && *value > most)
       table.error(name.document_key, fmt::format("is {}, vpopmail counts to {}", *value, most));
     if (name.maximum > 0 && *value > name.maximum)
       table.error(name.document_key,
                   fmt::format("is {}, at most {} has a meaning", *value, name.maximum));
+    // A limit at its default is as if it were not named, as a server's file may or may not have it.
     if (*value != name.unset) limits[std::string(name.file_key)] = *value;
   }
   for (const auto& item : table.strings("disable")) {

@@ -1,3 +1,7 @@
+// A mailing list of ezmlm: its options, its subscribers by directory, and what else its directory
+// holds. Subscribers are bytes and not templates. Everything named here becomes a path below the
+// list's directory, so each name is checked for leading out of it.
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -25,6 +29,8 @@ void read_addresses(Table& list, std::string_view key, std::set<std::string>& ou
   for (const auto& item : list.byte_strings(key)) {
     const auto what =
         fmt::format("{}.{}: \"{}\"", list.title(), key, visible(spell_bytes(item.text)));
+    // An entry that is no address is a warning: a server may have one, and an error would keep the
+    // whole list from being carried.
     if (item.text.empty() || item.text.find('\0') != std::string::npos || item.text.size() > 400)
       list.error_at(item.place, what + " cannot be a subscriber (1 to 400 bytes, no NUL)");
     else if (!out.insert(item.text).second)
@@ -62,6 +68,7 @@ std::map<std::string, std::string> read_text_map(Table& owner, std::string_view 
 List read_list(Table& table, const std::string& name, Places& places) {
   List list;
   for (const auto& item : table.byte_strings("options")) {
+    // An option of ezmlm is an empty file of that name in the list's directory.
     if (item.text.empty() || item.text.find('/') != std::string::npos || item.text.front() == '.')
       table.error_at(item.place, fmt::format("{}.options: \"{}\" is not the name of a file",
                                              table.title(), item.text));
@@ -74,6 +81,7 @@ List read_list(Table& table, const std::string& name, Places& places) {
   }
   if (const auto* others = table.table("others")) {
     Keys keys;
+    // Its keys are directories of any name, so all that are there are allowed.
     for (const auto& [key, node] : *others) keys.push_back(key.str());
     auto sub = table.open(*others, table.title() + ".others", keys);
     for (const auto key : keys) {
@@ -81,6 +89,8 @@ List read_list(Table& table, const std::string& name, Places& places) {
       read_addresses(sub, key, list.addresses[read_bytes(key)]);
     }
   }
+  // Whoever has the list's key can make confirmations for anybody, so it is a secret like a
+  // password.
   list.key = Secret(table.string("key").value_or(""));
   if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");
   list.files = read_text_map(table, "files", "a path in the list's directory", true);

@@ -1,3 +1,7 @@
+// A mailbox of the file. What no server can hold is refused here, before anything is compared; what
+// only this target cannot hold is the store's to say. Passwords become secrets at once, so that no
+// message can show them.
+
 #include <fmt/format.h>
 
 #include "document/read_parts.h"
@@ -16,6 +20,7 @@ Quota read_quota(Table& mailbox) {
   quota.messages = static_cast<std::uint64_t>(table.number("messages", 1).value_or(0));
   if (!table.has("bytes") && !table.has("messages"))
     mailbox.error("quota", "names neither bytes nor messages", "leave quota out for no quota");
+  // vpopmail keeps a quota as text, and has 20 characters for it.
   if (!fits_vpopmail(quota))
     mailbox.error("quota",
                   fmt::format("\"{}\" is longer than the 20 characters that vpopmail keeps",
@@ -45,6 +50,8 @@ Flags read_flags(Table& mailbox) {
 }
 
 std::optional<LastLogin> read_login(Table& mailbox) {
+  // vadduser enters a last login from 0.0.0.0, which no client has: it says when the account was
+  // made.
   if (const auto created = mailbox.time("created")) {
     if (mailbox.has("last_login"))
       mailbox.error("created", "stands beside last_login", "keep one of them");
@@ -91,6 +98,7 @@ Mailbox read_mailbox(Table& table, Places& places) {
     mailbox.clear_password = Secret(std::move(*clear));
   }
   mailbox.is_apop = table.boolean("apop").value_or(false);
+  // A gecos names no path, so its template must expand without any.
   mailbox.gecos = table.text("gecos").value_or("");
   if (const auto literal = expand_pathless(mailbox.gecos))
     refuse_nul("gecos", *literal);

@@ -1,3 +1,8 @@
+// Reads values out of a parsed table and reports each that is not as wanted, with its place.
+// Nothing here stops at the first error: a person who has written a file wants to hear of all that
+// is wrong with it at once. An absent key and one of a wrong type both give nothing; only the
+// latter is an error.
+
 #include "document/table.h"
 
 #include <algorithm>
@@ -47,6 +52,7 @@ std::string shown_key(std::string_view key) {
 
 }  // namespace
 
+// An escape of a byte may stand for a newline that the text itself does not show.
 bool has_line_end(std::string_view text) {
   return read_bytes(text).find('\n') != std::string::npos;
 }
@@ -55,6 +61,8 @@ PlacedTable::PlacedTable(const toml::table& table, std::string title, const Keys
                          const std::string& file, Diagnostics& diagnostics)
     : table_(table), title_(std::move(title)), file_(file), diagnostics_(diagnostics) {
   for (const auto& [key, node] : table) {
+    // A key that is not known is never passed over: a misspelt one would leave out what its writer
+    // meant to say.
     if (std::find(keys.begin(), keys.end(), key.str()) != keys.end()) continue;
     const auto meant = closest(key.str(), keys);
     const auto source = key.source().begin;
@@ -71,6 +79,7 @@ Place PlacedTable::place_of(const toml::node& node) const {
 
 Place PlacedTable::place(std::string_view key) const {
   const auto* node = table_.get(key);
+  // What is missing is told with the place of the table that lacks it.
   return node != nullptr ? place_of(*node) : place();
 }
 
@@ -104,10 +113,14 @@ void PlacedTable::warn_at(Place place, std::string what) {
 }
 
 void PlacedTable::check_text(std::string_view text, const Place& where, std::string_view what) {
+  // Only the form of the template is checked; what its names lead to is the matter of
+  // document/references.
   for (const auto& problem : check_template(text))
     error_at(where, fmt::format("{}: {}", what, problem.what));
 }
 
+// A table that is opened for another part refuses the keys that this part does not have, as the
+// first one did.
 Table Table::open(const toml::table& table, std::string title, const Keys& keys) const {
   return {table, std::move(title), keys, file_, diagnostics_};
 }
@@ -153,11 +166,13 @@ std::optional<std::chrono::sys_seconds> Table::time(std::string_view key) {
   const auto* node = table_.get(key);
   if (node == nullptr) return std::nullopt;
   const auto* value = node->as_date_time();
+  // Without an offset it would be another moment on each server.
   if (value == nullptr || !value->get().offset) {
     wrong_type(key, *node, "a date and time with its offset, such as 2026-01-31T08:00:00Z");
     return std::nullopt;
   }
   const auto& parts = value->get();
+  // The time zone of this machine has no part in it, as with mktime it would.
   const auto date = std::chrono::year(parts.date.year) / static_cast<int>(parts.date.month) /
                     static_cast<int>(parts.date.day);
   using std::chrono::hours, std::chrono::minutes, std::chrono::seconds;
@@ -174,6 +189,7 @@ std::vector<Table::Item> Table::strings(std::string_view key) {
     wrong_type(key, *node, "an array of strings");
     return items;
   }
+  // Each element that is no string is reported by itself, and the others are taken.
   for (const auto& value : *values) {
     if (const auto* text = value.as_string())
       items.push_back({text->get(), place_of(value)});

@@ -1,3 +1,7 @@
+// The only call of toml++. It throws, which no other part of the project knows, and it trusts its
+// input with the depth of keys; domain files come from other servers, so they are looked at before
+// it sees them.
+
 #include "document/toml.h"
 
 #include <algorithm>

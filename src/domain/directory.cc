@@ -1,3 +1,8 @@
+// Where a domain lives. users/assign says so for a domain that qmail knows; one that is built but
+// not yet published is found by the name of its directory. Inspection comes first and notes what is
+// broken; making and repairing come with the plan, and leave publication, the last step, to
+// qmail/publication.
+
 #include "domain/directory.h"
 
 #include <fmt/format.h>
@@ -33,7 +38,10 @@ Status finish_domains_counter(Site& site) {
   if (!text) return {};
   const auto lines = split_lines(*text);
   constexpr std::size_t counter_lines = 8;
+  // An empty note names no directory; whatever stands in for it, the number of lines refuses it.
   const std::string made(lines.empty() ? std::string_view("/") : lines.back());
+  // The directory is what counts: without it the addition did not happen, and its number is given
+  // to the next domain.
   VSTATE_TRY_ASSIGN(const bool is_made, site.system.exists(made));
   if (lines.size() == counter_lines + 1 && is_made) {
     VSTATE_TRY_ASSIGN(const auto counter, parse_whole_dir_control(text->substr(
@@ -60,6 +68,7 @@ Status find_directory(Inspection& in) {
     // A domain that is built but not yet published, or whose line in users/assign was lost.
     VSTATE_TRY_ASSIGN(const auto hidden, in.store.directories().find(in.name));
     in.out.condition.directory = hidden ? hidden->path : "";
+    // A domain that is to be made belongs to vpopmail's own user.
     in.out.condition.owner = hidden ? hidden->owner : in.server.owner;
     return {};
   }
@@ -91,6 +100,7 @@ Status read_publication(Inspection& in) {
   VSTATE_TRY_ASSIGN(const auto listed, in.store.aliases().read_domains(in.location()));
   const auto look_up = [&](const std::string& name) {
     auto place = in.qmail.publication_of(in.files, name, in.name.text(), in.directory());
+    // A back-end without a list of alias domains lacks none.
     place.in_store = !listed || name == in.name.text() || listed->contains(name);
     return place;
   };
@@ -126,14 +136,19 @@ Status claim_housekeeping(Inspection& in) {
 Status look_at_directory(Inspection& in) {
   VSTATE_TRY_ASSIGN(in.entries, in.files.list(in.directory()));
   VSTATE_TRY_ASSIGN(const auto info, in.files.info_followed(in.directory()));
+  // Whether a home is below this directory is asked by its place, since links give one directory
+  // many paths.
   in.place = {info.device, info.inode};
   if (Owner{info.uid, info.gid} != in.owner())
     in.out.condition.defects.push_back(
         {DefectKind::ownership, "",
          fmt::format("the domain's directory belongs to {}:{}", info.uid, info.gid)});
+  // qmail-local defers all mail to a directory with the sticky bit, which is how mail is held off
+  // while a domain is copied.
   in.out.condition.is_frozen = (info.mode & 01000U) != 0;
   if ((info.mode & 0002U) != 0)
     in.remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
+  // A hook of the site's may keep other systems in step, which is then left to a person.
   VSTATE_TRY_ASSIGN(const bool has_hook,
                     in.files.is_executable(path_join(in.server.vpopmail_dir, "etc/onchange")));
   if (has_hook) in.remark("this server has a hook, etc/onchange, which vstate does not run");
@@ -151,6 +166,7 @@ Status look_at_directory(Inspection& in) {
                               in.directory(), whole),
                   Scope::domain);
   }
+  // A link from this domain into another one's directory would carry that one's mail along.
   in.bounds->others.push_back(in.bounds->whole.front());
   for (const auto& other : in.qmail.outside_domains())
     if (other.real != in.name.text()) in.bounds->others.push_back(other.directory);
@@ -160,6 +176,8 @@ Status look_at_directory(Inspection& in) {
   return {};
 }
 
+// A plan shows the path that the counter gives now. Another program may count a domain meanwhile,
+// so create_domain() asks the counter again.
 Result<NewDirectory> preview_directory(const AccountStore& store, const Server& server,
                                        const DomainName& name) {
   if (!server.hashes_directories)
@@ -181,6 +199,8 @@ Status create_domain(Site& site, const CreateDomain& create) {
     VSTATE_TRY_ASSIGN(counter, site.store.domains_counter().read(site.owner));
     const auto place = next_place(server, counter, site.name);
     path = place.path;
+    // The note stands before anything is made: a stop between the directory and the counter is then
+    // told from a directory that somebody made by hand.
     VSTATE_TRY(site.system.replace_file(pending, to_text(counter) + path + "\n", site.owned(0600),
                                         Durability::now));
     std::string level = server.domains_dir;
@@ -191,8 +211,10 @@ Status create_domain(Site& site, const CreateDomain& create) {
     }
   }
   VSTATE_TRY(site.system.ensure_directory(path, site.owned(0700)));
+  // Later domains of this run look for directories in a listing that was made before this one.
   site.store.directories().add(path);
   if (create.is_hashed) {
+    // The counter is written after the directory that it counts, and the note goes last.
     VSTATE_TRY(site.store.domains_counter().write(site.owner, counter));
     VSTATE_TRY(site.system.remove_file(pending));
   }
@@ -208,6 +230,7 @@ Status repair(Site& site, const Repair& defect) {
     case DefectKind::assign_index:
       return Publisher(site.system, site.server, site.store).rebuild_assign_cdb();
     case DefectKind::unfinished_run:
+      // With a subject it is the counter of domains, whose addition another run has left.
       if (defect.subject.empty()) return site.store.accounts().finish(site.location());
       return finish_domains_counter(site);
     case DefectKind::home: {

@@ -1,3 +1,7 @@
+// Where paths of a copied or running server lead, through whatever links. Whoever made a link
+// decides where it leads: a link in a circle, or to what its maker may not read, leads nowhere, and
+// must not stop the inspection of a whole domain. What the machine cannot answer stays an error.
+
 #include "domain/path_places.h"
 #include "sys/identity.h"
 #include "sys/path.h"
@@ -25,11 +29,13 @@ std::optional<PlaceId> PathPlaces::find(const std::string& path) {
   std::optional<PlaceId> place;
   const auto behind = look_behind(files_, path);
   if (!behind) {
+    // The first failure is kept; the answer that follows it is of no use to anybody.
     if (status_) status_ = tl::unexpected<Error>(behind.error());
     return std::nullopt;
   }
   if (behind->info) place = PlaceId{behind->info->device, behind->info->inode};
   if (behind->info && behind->info->is_behind_link) behind_links_.insert(path);
+  // Thousands of delivery lines name the same few directories.
   return known_.emplace(path, place).first->second;
 }
 
@@ -38,6 +44,7 @@ bool PathPlaces::is_direct(const std::string& path) {
 }
 
 std::optional<std::string> PathPlaces::below(const std::string& path, const PlaceId& directory) {
+  // Names do not tell: /var/vpopmail may be a link, and a line may use either spelling.
   for (auto parent = path_parent(path); parent.size() > 1; parent = path_parent(parent))
     if (find(std::string(parent)) == directory) return path.substr(parent.size() + 1);
   return std::nullopt;

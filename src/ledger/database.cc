@@ -1,3 +1,8 @@
+// The ledger's SQLite file. SQLite opens files by paths of its own; it is given one below a
+// directory that is held open, so that it gets nowhere else on a copied server. Every failure is
+// sorted here into what passes, what the machine refuses, and damage, since only damage lets the
+// next run move the ledger away.
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +35,8 @@ bool is_refused(sqlite3* database, int code) {
 /// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
 /// file: a POSIX lock would go with any other handle of this process.
 Status lock_shared(int file, const std::string& path) {
+  // These bytes are SQLite's range of shared locks ("File Locking And Concurrency" in its
+  // documents).
   constexpr off_t first = 0x40000002, count = 510;
   struct flock request {};
   request.l_type = F_RDLCK;
@@ -55,6 +62,8 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   VSTATE_TRY_ASSIGN(auto place, sqlite::find_place(system, path));
   auto directory = std::move(place.directory);
   if (mode == Mode::write) {
+    // SQLite would make the file as the umask says, and through a link. Here it is for its owner
+    // alone.
     const Handle made(openat(directory.get(), std::string(path_name(path)).c_str(),
                              O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!made.is_open()) return fail_errno(path, "cannot open");
@@ -75,6 +84,7 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
 
 tl::unexpected<Error> Database::failure() {
   const int code = sqlite3_errcode(handle());
+  // A full or broken disk will fail for all domains that come next, too.
   const auto scope = code == SQLITE_FULL || code == SQLITE_IOERR ? Scope::run : Scope::item;
   const auto kind = code == SQLITE_BUSY || code == SQLITE_LOCKED      ? Errc::busy
                     : code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? Errc::invalid
@@ -93,6 +103,8 @@ Status Database::see_damage() {
   const std::string name(path_name(path_));
   seen_ = Handle(openat(directory(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!seen_.is_open()) return fail_errno_of_open(path_, "cannot open");
+  // A disk that cannot give the bytes is a failure of the machine; the ledger must not be thrown
+  // away for it.
   VSTATE_TRY(read_all(seen_.get(), path_));
   sqlite3* raw = nullptr;
   const auto place = sqlite::place_in(directory(), name);
@@ -109,6 +121,7 @@ Status Database::see_damage() {
                           ? sqlite3_exec(raw, "PRAGMA quick_check(1)", take, &found, nullptr)
                           : opened;
   const bool is_sound = checked == SQLITE_OK && found == "ok";
+  // A check that could not be made says nothing about the file.
   const bool is_unknown = checked == SQLITE_BUSY || checked == SQLITE_LOCKED ||
                           checked == SQLITE_IOERR || checked == SQLITE_CANTOPEN ||
                           checked == SQLITE_NOMEM;
@@ -136,6 +149,8 @@ Status Database::take_rolled_back() {
   };
   const auto file = open_beside(name);
   if (!file.is_open()) return fail_errno(path_, "cannot open");
+  // The file and its journal must be of one moment: without the lock a writer could roll back or
+  // commit between the two reads.
   VSTATE_TRY(lock_shared(file.get(), path_));
   const auto saved = open_beside(name + "-journal");
   if (!saved.is_open() && errno != ENOENT) return fail_errno(path_ + "-journal", "cannot open");
@@ -173,6 +188,8 @@ Status Database::execute(const char* sql) {
 
 Status Database::in_transaction(const std::function<Status()>& work) {
   if (system_ != nullptr) VSTATE_TRY(system_->before_step("record", path_));
+  // The write lock is taken at once, so that the work cannot fail in its midst for a lock that
+  // another connection took since its first read.
   VSTATE_TRY(execute("BEGIN IMMEDIATE"));
   auto status = work();
   if (status) status = execute("COMMIT");
@@ -186,6 +203,7 @@ Status Database::in_transaction(const std::function<Status()>& work) {
 Status Database::in_one_look(const std::function<Status()>& work) {
   VSTATE_TRY(execute("BEGIN"));
   auto status = work();
+  // Nothing was changed, so there is nothing to commit; this only gives the lock back.
   const auto ended = execute("ROLLBACK");
   return status ? ended : status;
 }

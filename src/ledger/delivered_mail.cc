@@ -1,3 +1,8 @@
+// What came to a mailbox is one box of rows: an entry for each message or file, and the announced
+// changes of messages whose end is not certain. A pass reads all of a box into memory at its start,
+// since it asks of every message of the source; what it delivers goes to the ledger by Deliveries,
+// batch by batch.
+
 #include "ledger/delivered_mail.h"
 
 #include "ledger/database.h"
@@ -17,6 +22,7 @@ Result<std::optional<std::int64_t>> find_box(Database& database, std::int64_t do
   return has_row ? std::optional(query->number(0)) : std::nullopt;
 }
 
+/// The entries come sorted by their keys, in the order in which the memory searches them.
 Result<MailMemory> read_box(Database& database, std::int64_t box) {
   VSTATE_TRY_ASSIGN(
       const auto query,
@@ -32,6 +38,8 @@ Result<MailMemory> read_box(Database& database, std::int64_t box) {
                         static_cast<std::uint64_t>(query->number(2))},
                        query->number(3)});
   }
+  // Under an announced change the message may stand as it was before or as it is after; the pass
+  // looks at the mailbox to tell.
   MailMemory memory(box, std::move(entries));
   VSTATE_TRY_ASSIGN(const auto changes,
                     database.prepare("SELECT name, place, marks, from_place, from_marks "
@@ -61,8 +69,11 @@ Status DeliveredMail::begin() { return deliveries_->begin(); }
 DeliveryLog& DeliveredMail::deliveries() { return *deliveries_; }
 Status DeliveredMail::settle() { return deliveries_->settle(); }
 
+// A plan asks for many boxes while nothing may be written, so a box that is not known is an empty
+// memory and is not entered.
 Result<MailMemory> DeliveredMail::memory_of(const DomainName& domain, const std::string& kind,
                                             const std::string& name) const {
+  // Threads that deliver to other mailboxes write through the same connection meanwhile.
   const std::scoped_lock lock(deliveries_->mutex());
   VSTATE_TRY_ASSIGN(const auto number, find_domain(database_, domain));
   if (!number || !is_kept_) return MailMemory();
@@ -85,6 +96,8 @@ Result<std::vector<std::pair<std::string, std::string>>> DeliveredMail::boxes(
   }
 }
 
+// Enters the box where it is missing: its number must be known before the first delivery to it can
+// be announced.
 Result<std::int64_t> DeliveredMail::open_box(const DomainName& domain, const std::string& kind,
                                              const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto known, find_domain(database_, domain));
@@ -117,6 +130,8 @@ Status DeliveredMail::forget(const DomainName& domain, const std::string& kind,
   if (!number) return {};
   VSTATE_TRY_ASSIGN(const auto box, find_box(database_, *number, kind, name));
   if (!box) return {};
+  // The archives go with the entries: one that still counted as taken in would not be read again
+  // for the mailbox that is made anew.
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto entries, database_.prepare("DELETE FROM entry WHERE box = ?"));
     VSTATE_TRY(entries->bind(*box).run());
@@ -144,6 +159,8 @@ Result<bool> DeliveredMail::has_archive(const DomainName& domain, const std::str
 Status DeliveredMail::remember_archive(const DomainName& domain, const std::string& kind,
                                        const std::string& name, const std::string& sha256,
                                        const std::string& identity) {
+  // A file that was copied or touched has another identity under the same digest; the newer one
+  // counts.
   VSTATE_TRY_ASSIGN(const auto box, open_box(domain, kind, name));
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,

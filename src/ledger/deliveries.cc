@@ -1,3 +1,8 @@
+// The log of deliveries. A file is announced here before it is renamed to its place, and on the
+// disk when that call returns: a run that is killed between the two leaves a row that says so, and
+// the next pass looks whether the file arrived. So no message comes twice, and none that never
+// arrived is taken for one that its owner deleted.
+
 #include "ledger/deliveries.h"
 
 #include <algorithm>
@@ -16,6 +21,8 @@ Status Deliveries::record(const std::vector<Record>& records) {
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
     return a.second->box != b.second->box ? a.second->box < b.second->box : a.first < b.first;
   });
+  // A clock that was set back must not give an announcement the time of one that an earlier run
+  // left: settle() tells them by it.
   const auto now = std::max(begun_, microseconds_now());
   return certain(database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
@@ -25,10 +32,14 @@ Status Deliveries::record(const std::vector<Record>& records) {
         database_.prepare("INSERT OR REPLACE INTO announced VALUES(?, ?, ?, ?, ?, ?, ?)"));
     VSTATE_TRY_ASSIGN(const auto forget,
                       database_.prepare("DELETE FROM announced WHERE box = ? AND name = ?"));
+    // Most runs announce no change at all; without this look each new message would cost a second
+    // statement.
     VSTATE_TRY_ASSIGN(const auto query, database_.prepare("SELECT 1 FROM announced LIMIT 1"));
     VSTATE_TRY_ASSIGN(const bool has_announced, query->step());
     query->rewind();
     for (const auto& [bytes, record] : sorted) {
+      // A change leaves the entry as it was until the change is certain: whoever looks after a stop
+      // needs the state before and the one after.
       const bool is_announced = record->kind == Kind::change;
       auto& row = (is_announced ? announce : insert)
                       ->bind(record->box)
@@ -47,6 +58,8 @@ Status Deliveries::record(const std::vector<Record>& records) {
   }));
 }
 
+// An arrival whose rename failed is taken back, or the message would count as one that came and was
+// deleted here.
 Status Deliveries::withdraw(const std::vector<Record>& records) {
   if (records.empty()) return {};
   const std::scoped_lock lock(mutex_);
@@ -60,6 +73,7 @@ Status Deliveries::withdraw(const std::vector<Record>& records) {
 }
 
 Status Deliveries::begin() {
+  // Whatever a stopped run left is older than this, also where the clock has gone back since.
   begun_ = microseconds_now();
   for (const char* latest :
        {"SELECT max(pending) FROM entry WHERE pending != 0", "SELECT max(at) FROM announced"}) {
@@ -70,6 +84,8 @@ Status Deliveries::begin() {
   return {};
 }
 
+// Called once the renames of this run are on the disk. Where any write failed, it is not known
+// which of the announcements were carried out, and all of them stay open for the next pass.
 Status Deliveries::settle() {
   const std::scoped_lock lock(mutex_);
   VSTATE_TRY_ASSIGN(
@@ -77,6 +93,7 @@ Status Deliveries::settle() {
       database_.prepare("SELECT EXISTS(SELECT 1 FROM entry WHERE pending != 0 AND pending >= ?1) "
                         "OR EXISTS(SELECT 1 FROM announced WHERE at >= ?1)"));
   VSTATE_TRY(query->bind(begun_).step());
+  // A transaction costs a write of the disk, which a run that delivered nothing need not pay.
   const bool has_any = query->number(0) != 0;
   query->rewind();
   if (!has_any || !is_certain_) return {};

@@ -1,3 +1,8 @@
+// The third side of values: for each item of a domain, such as a mailbox, a digest of each of its
+// parts as the last apply left them. The key of the digests is random and of this ledger alone, so
+// that digests made beforehand, or those of another server, say nothing about a value. How a value
+// is judged by them is the matter of plan/memory.h.
+
 #include "ledger/domain_memory.h"
 
 #include <algorithm>
@@ -18,6 +23,8 @@ Result<std::string> DomainMemory::key() const {
   VSTATE_TRY_ASSIGN(const auto query,
                     database_.prepare("SELECT value FROM meta WHERE name = 'key'"));
   VSTATE_TRY_ASSIGN(const bool has_row, query->step());
+  // The first transaction on a new ledger writes the key, so one without it is not as vstate left
+  // it. Another key would make each value look changed.
   if (!has_row) return database_.damaged("has no key");
   return query->text(0);
 }
@@ -43,6 +50,8 @@ Result<Memory> DomainMemory::memory_of(const DomainName& name,
   if (!number || items.empty()) return Memory();
   VSTATE_TRY_ASSIGN(auto secret, key());
   RememberedParts known;
+  // All items are read of one moment, and with one lock instead of one for each of thousands of
+  // items.
   VSTATE_TRY(database_.in_one_look([&]() -> Status {
     for (const auto& item : items) {
       VSTATE_TRY_ASSIGN(auto parts, parts_of(*number, item));
@@ -66,6 +75,7 @@ std::optional<std::map<std::string, std::string>> updated(
       parts.emplace(part, digest_of_part(key, *text));
       continue;
     }
+    // A part without a text was kept as it is here, so what is remembered of it stays.
     if (!known) continue;
     const auto old = known->find(part);
     if (old != known->end()) parts.emplace(part, old->second);
@@ -95,6 +105,7 @@ Status DomainMemory::remember(const DomainName& name, const MemoryUpdate& update
                               const std::set<std::string>& failed, bool is_new) {
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto number, domain_number(database_, name));
+    // A domain of the same name was here before; what it left says nothing about the new one.
     if (is_new) {
       VSTATE_TRY_ASSIGN(const auto forget, database_.prepare("DELETE FROM part WHERE domain = ?"));
       VSTATE_TRY(forget->bind(number).run());
@@ -104,6 +115,7 @@ Status DomainMemory::remember(const DomainName& name, const MemoryUpdate& update
                       database_.prepare("DELETE FROM part WHERE domain = ? AND item = ?"));
     VSTATE_TRY_ASSIGN(const auto insert, database_.prepare("INSERT INTO part VALUES(?, ?, ?, ?)"));
     for (const auto& [item, parts] : update) {
+      // What failed was not left as the file says; with the old memory the next run tries it again.
       if (failed.contains(item)) continue;
       VSTATE_TRY_ASSIGN(const auto known, parts_of(number, item));
       const auto after = updated(parts, known, secret);

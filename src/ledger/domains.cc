@@ -1,3 +1,7 @@
+// All tables of the ledger name a domain by a number, so that its name stands in one row. Whoever
+// only reads must not enter a domain that the ledger does not know; who writes must, within the
+// transaction of what is written.
+
 #include "ledger/domains.h"
 
 #include "ledger/database.h"
@@ -14,6 +18,7 @@ Result<std::int64_t> domain_number(Database& database, const DomainName& name) {
   VSTATE_TRY_ASSIGN(const auto insert,
                     database.prepare("INSERT OR IGNORE INTO domain(name) VALUES(?)"));
   VSTATE_TRY(insert->bind(name.text()).run());
+  // SQLite's last row number would be another row's where the insertion was ignored.
   VSTATE_TRY_ASSIGN(const auto number, find_domain(database, name));
   return *number;
 }

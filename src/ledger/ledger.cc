@@ -1,3 +1,8 @@
+// The ledger's file: its format, its key, and what becomes of one that is damaged. A reader never
+// changes it, since a plan runs on servers that it may not write to. A writer brings it to the
+// present format first. As the ledger is only a memory, a damaged one is kept aside for people, and
+// the run goes on with a new one.
+
 #include "ledger/ledger.h"
 
 #include <array>
@@ -13,11 +18,14 @@ namespace vstate {
 namespace {
 
 constexpr const char* k_path = "/var/lib/vstate/ledger.sqlite";
+// The name is SQLite's: it rolls back a database by the journal that stands beside it under this
+// name.
 constexpr const char* k_journal = "/var/lib/vstate/ledger.sqlite-journal";
 constexpr std::size_t k_key_bytes = 32;
 
 static_assert(k_steps.size() == Ledger::k_format);
 
+// Before it there are no tables of mail to ask.
 constexpr std::int64_t k_format_with_mail = 2;
 
 Result<std::int64_t> format_of(Database& database) {
@@ -32,6 +40,7 @@ Result<bool> is_there(const System& system, const std::string& path) {
   return info.has_value();
 }
 
+/// A newer format may mean something else by the same columns, so it is not even read.
 tl::unexpected<Error> too_new(std::int64_t format) {
   return fail(Errc::unsupported,
               fmt::format("{}: was written by a newer vstate (format {}, this one knows {}); use "
@@ -46,6 +55,8 @@ Status set_format(Database& database) {
 
 Status migrate(Database& database, std::int64_t from) {
   if (from == Ledger::k_format) return {};
+  // The tables, the key, and the number of the format come together: a run that is killed here
+  // leaves the older format whole.
   return database.in_transaction([&]() -> Status {
     for (auto step = static_cast<std::size_t>(from); step < k_steps.size(); ++step)
       VSTATE_TRY(database.execute(k_steps.at(step)));
@@ -118,6 +129,8 @@ Result<std::string> move_away(System& system) {
 }
 
 Result<std::unique_ptr<Database>> open_to_write(System& system) {
+  // Opening for writing makes the file, so it is announced like every other change; a system that
+  // may not be changed refuses here.
   VSTATE_TRY(system.before_step("record", k_path));
   VSTATE_TRY_ASSIGN(auto database, Database::open(system, k_path, Database::Mode::write));
   VSTATE_TRY_ASSIGN(const auto format, format_of(*database));
@@ -144,6 +157,7 @@ Result<Ledger> Ledger::open(System& system, Known known) {
     return ledger;
   };
   auto ledger = open_once();
+  // This is done once: where a new ledger is damaged at once, another would fare no better.
   if (!ledger && ledger.error().code == Errc::invalid) {
     VSTATE_TRY_ASSIGN(moved, vstate::move_away(system));
     ledger = open_once();

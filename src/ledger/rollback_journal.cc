@@ -1,3 +1,8 @@
+// SQLite rolls a journal back only into a file that it may write. A plan may not write, and must
+// not show what a killed run left half way, so this follows the documented format of the journal in
+// memory. Whatever the journal says is checked against the sizes of both files before it is
+// believed.
+
 #include "ledger/rollback_journal.h"
 
 #include <algorithm>
@@ -75,10 +80,14 @@ std::string rolled_back(std::string database, std::string_view journal) {
       const auto number = number_at(journal, at);
       const auto page = journal.substr(at + 4, page_size);
       if (number == 0 || number == k_lock_byte / page_size + 1 ||
+          // A record that was not written whole ends the journal, as for SQLite: the page that it
+          // saves was not changed yet.
           number_at(journal, at + 4 + page_size) != checksum_of(page, header->nonce))
         return database;
       if (number <= header->pages) database.replace((number - 1) * page_size, page_size, page);
     }
+    // A transaction that outgrew SQLite's cache has more than one header, each at the start of a
+    // sector.
     at = (at + header->sector - 1) / header->sector * header->sector;
     header = header_at(journal, at, header->sector);
   }

@@ -1,3 +1,7 @@
+// A run is entered before its first change and completed after its last: one that was killed in
+// between has no end, and a person sees that it was stopped. No plan depends on these rows; they
+// are for people, by `vstate history`.
+
 #include "ledger/run_history.h"
 
 #include <ctime>
@@ -29,6 +33,8 @@ Result<std::int64_t> RunHistory::begin(const std::string& command, const DomainN
 }
 
 Status RunHistory::end(const Run& run) {
+  // The end of a run and what it did come in one transaction: a run that has an end has all of its
+  // changes.
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto insert,
                       database_.prepare("INSERT INTO change VALUES(?, ?, ?, ?)"));
@@ -51,6 +57,7 @@ Status RunHistory::end(const Run& run) {
 
 Result<std::vector<Run>> RunHistory::latest(const std::string& domain, std::size_t most,
                                             bool with_changes) const {
+  // A later run has a higher number, also where the clock was set back between the two.
   std::vector<Run> runs;
   VSTATE_TRY_ASSIGN(
       const auto query,
@@ -75,6 +82,7 @@ Result<std::vector<Run>> RunHistory::latest(const std::string& domain, std::size
       const auto changes,
       database_.prepare("SELECT address, failure FROM change WHERE run = ? ORDER BY place"));
   for (auto& run : runs) {
+    // One statement serves all runs, and SQLite takes a new value only once it was reset.
     changes->rewind();
     changes->bind(run.number);
     while (true) {

@@ -1,3 +1,7 @@
+// The bytes of a message on their way to a reader or to a file. The kernel copies them where it
+// can, which saves memory and on some file systems also the space; what it has not copied is read
+// and written as usual, from where it stopped.
+
 #include "maildir/file_content.h"
 
 #include <unistd.h>

@@ -1,3 +1,7 @@
+// Where the server keeps the address and the password of its database: a file below vpopmail's etc.
+// A copied server may have one that leads nowhere from here; --connection then names another, which
+// alone counts.
+
 #include "sql/connection.h"
 
 #include <fcntl.h>

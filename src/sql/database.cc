@@ -1,3 +1,7 @@
+// What all databases have in common: how names are quoted, how rows are changed as one, and what a
+// column holds by its type. The engine of a MySQL table may have no transactions; a lock of the
+// tables then keeps everybody else out, but takes nothing back.
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -32,6 +36,8 @@ std::string Database::quote(std::string_view identifier) const {
 
 Result<Transaction> Transaction::begin(Database& database,
                                        const std::vector<const Table*>& tables) {
+  // One table without transactions is enough: its changes would stay when the others are taken
+  // back.
   const bool locks_tables = std::any_of(
       tables.begin(), tables.end(), [](const Table* table) { return !table->is_transactional; });
   if (!locks_tables) {
@@ -41,6 +47,7 @@ Result<Transaction> Transaction::begin(Database& database,
   }
   std::vector<std::string> locks;
   for (const auto* table : tables) locks.push_back(database.quote(table->name) + " WRITE");
+  // All at once: MySQL gives the tables up that it had when it is asked for others.
   VSTATE_TRY(database.run("LOCK TABLES " + join(locks, ", "), {}));
   return Transaction(database, true);
 }
@@ -49,6 +56,8 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)), locks_tables_(other.locks_tables_) {}
 
 Transaction::~Transaction() {
+  // The failure that led here is the one to tell; a connection that is gone is rolled back by its
+  // server.
   if (database_ != nullptr) (void)database_->run(locks_tables_ ? "UNLOCK TABLES" : "ROLLBACK", {});
 }
 
@@ -59,6 +68,7 @@ Status Transaction::commit() {
 }
 
 std::string Transaction::for_update() const {
+  // SQLite locks the whole file, and knows no such words.
   return locks_tables_ || database_->dialect() == Dialect::sqlite ? "" : " FOR UPDATE";
 }
 
@@ -77,6 +87,7 @@ void read_type(Column& column) {
     column.maximum = UINT64_MAX >> (64 - bits + (is_unsigned ? 0 : 1));
     return;
   }
+  // PostgreSQL spells char as "character", and inside as "bpchar".
   const bool is_char = is("char(") || is("character(") || type == "char" || is("bpchar");
   const bool is_text =
       is_char || is("varchar") || is("character varying") || type.find("text") != std::string::npos;
@@ -96,6 +107,7 @@ std::string create_statement(const Database& database, const Table& table) {
 }
 
 std::string misfit_of(const Column& column, const std::string& value) {
+  // vpopmail reads values as C texts, and PostgreSQL takes no NUL at all.
   if (value.find('\0') != std::string::npos) return "holds a NUL";
   if (column.kind == Kind::integer) {
     if (value.starts_with('-')) {

@@ -1,4 +1,7 @@
-// MySQL and MariaDB (vmysql.c), by libmariadb.
+// MySQL and MariaDB (vmysql.c), by libmariadb. vpopmail's tables are of any age and engine here,
+// and the server's own mode decides whether it cuts what does not fit; so the connection is set to
+// a strict mode and to UTF-8, and the engine of each table is asked for. Errors are sorted by their
+// numbers, since their texts come in the server's language.
 
 #include <mysql.h>
 
@@ -126,6 +129,8 @@ Status MysqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
   // that is stands in a file of vpopmail's.
   constexpr unsigned never = 0;
   mysql_options(handle_.get(), MYSQL_OPT_LOCAL_INFILE, &never);
+  // With CLIENT_FOUND_ROWS a change counts the rows that it found, and not only those that have
+  // other values now.
   if (mysql_real_connect(handle_.get(), connection.host.c_str(), connection.user.c_str(),
                          connection.password.reveal().c_str(), connection.database.c_str(),
                          connection.port,
@@ -172,6 +177,7 @@ Status MysqlDatabase::fetch(MYSQL_STMT* statement, const sql::RowVisitor& on_row
   std::vector<my_bool> nulls(columns);
   for (unsigned at = 0; at < columns; ++at) {
     binds[at] = {};
+    // The client library makes text of every type, so that one way to read serves all columns.
     binds[at].buffer_type = MYSQL_TYPE_STRING;
     binds[at].buffer = buffers[at].data();
     binds[at].buffer_length = buffers[at].size();
@@ -214,6 +220,8 @@ Result<std::uint64_t> MysqlDatabase::run_plainly(const std::string& text,
   if (mysql_real_query(handle_.get(), text.data(), text.size()) != 0)
     return error(mysql_errno(handle_.get()), mysql_error(handle_.get()));
   if (mysql_field_count(handle_.get()) == 0) return mysql_affected_rows(handle_.get());
+  // The handle is freed before the next statement: rows that nobody fetched would hold the
+  // connection up.
   const std::unique_ptr<MYSQL_RES, Close> result(mysql_use_result(handle_.get()));
   if (result == nullptr) return error(mysql_errno(handle_.get()), mysql_error(handle_.get()));
   const auto columns = mysql_num_fields(result.get());
@@ -224,6 +232,7 @@ Result<std::uint64_t> MysqlDatabase::run_plainly(const std::string& text,
       if (found[at] != nullptr) row[at].emplace(found[at], lengths[at]);
     if (on_row) on_row(row);
   }
+  // A connection that breaks among the rows looks like their end.
   if (const auto number = mysql_errno(handle_.get()); number != 0)
     return error(number, mysql_error(handle_.get()));
   return std::uint64_t{0};
@@ -249,6 +258,7 @@ Result<std::uint64_t> MysqlDatabase::run(const std::string& text, const sql::Val
     return error(mysql_stmt_errno(statement), mysql_stmt_error(statement));
   if (mysql_stmt_field_count(statement) == 0) return mysql_stmt_affected_rows(statement);
   const auto status = fetch(statement, on_row);
+  // Also after a failure: the statement is kept, and refuses to be run again with rows left.
   mysql_stmt_free_result(statement);
   if (!status) return propagate(status);
   return std::uint64_t{0};
@@ -290,8 +300,10 @@ Result<bool> MysqlDatabase::keeps(const sql::Column& column, const std::string& 
     return static_cast<unsigned char>(c) < first_beyond_ascii;
   });
   if (is_ascii || column.charset == "binary") return true;
+  // The connection speaks UTF-8 and refuses other bytes.
   if (!is_utf8(value)) return false;
   if (column.charset.empty() || column.charset == "utf8mb4") return true;
+  // The name becomes part of a statement, where no parameter can stand.
   const bool is_name = column.charset.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
                        std::string::npos;
   VSTATE_ASSERT(is_name);

@@ -1,3 +1,6 @@
+// The kinds of databases that this build has. Each client library is an optional package; without
+// it the kind is missing from this table and from nothing else.
+
 #include "sql/backends.h"
 
 namespace vstate {
@@ -29,6 +32,8 @@ const std::vector<Kind>& kinds() {
 Result<std::unique_ptr<sql::Database>> open_database(System& system, const Server& server) {
   for (const auto& kind : kinds())
     if (kind.name == server.backend) return kind.open(system, server);
+  // The server was detected all the same: a person needs to hear that its accounts cannot be read,
+  // and not that it has none.
   return fail(Errc::unsupported,
               "this server keeps its accounts in " + server.backend +
                   ", which this build of vstate was compiled without",

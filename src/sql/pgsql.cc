@@ -1,4 +1,6 @@
-// PostgreSQL (vpgsql.c), by libpq.
+// PostgreSQL (vpgsql.c), by libpq. It has transactions for every table and one encoding for the
+// whole database, so less has to be asked than of MySQL. Errors are sorted by SQLSTATE, as their
+// texts come in the server's language, and a refused value is never shown: it may be a password.
 
 #include <libpq-fe.h>
 
@@ -112,6 +114,7 @@ Status PgsqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
   handle_.reset(PQconnectdbParams(keys, values, 0));
   if (PQstatus(handle_.get()) != CONNECTION_OK) {
     const std::string message(trim_end(replace_all(PQerrorMessage(handle_.get()), "\n", " ")));
+    // A connection that was never made has no SQLSTATE, so that only the text says why.
     const bool is_denied = message.find("authentication") != std::string::npos ||
                            message.find("no pg_hba") != std::string::npos;
     return fail(is_denied ? Errc::denied : Errc::io,
@@ -139,6 +142,7 @@ Result<std::string> PgsqlDatabase::prepare(const std::string& statement) {
     const ResultHandle result(
         PQprepare(handle_.get(), made.c_str(), with_numbers(statement).c_str(), 0, nullptr));
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return error(result.get());
+    // The name is entered only now, so that a statement that failed is prepared again.
     name = made;
   }
   return name;
@@ -176,6 +180,7 @@ Result<std::uint64_t> PgsqlDatabase::run(const std::string& statement,
 }
 
 Result<sql::Schema> PgsqlDatabase::read_schema() {
+  // vpopmail names no schema, so its tables are in the first one of the search path.
   sql::Schema schema;
   VSTATE_TRY(
       run("SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, "
@@ -187,6 +192,8 @@ Result<sql::Schema> PgsqlDatabase::read_schema() {
             sql::Column column;
             column.name = row[1].value_or("");
             column.type = row[2].value_or("");
+            // information_schema gives the width apart; here it stands behind the type in
+            // parentheses, as MySQL gives it.
             if (row[3]) column.type += fmt::format("({})", *row[3]);
             sql::read_type(column);
             column.is_nullable = row[4].value_or("") == "YES";
@@ -198,12 +205,15 @@ Result<sql::Schema> PgsqlDatabase::read_schema() {
 
 Result<bool> PgsqlDatabase::keeps(const sql::Column&, const std::string& value) {
   if (!is_utf8(value)) return false;
+  // SQL_ASCII stands for bytes of any kind, which the server hands through.
   if (encoding_ == "UTF8" || encoding_ == "SQL_ASCII") return true;
+  // The server is asked whether its encoding has the characters; an error is the answer no.
   return run("SELECT convert_from(convert_to(?, ?), ?)", {value, encoding_, encoding_}, {})
       .has_value();
 }
 
 Result<std::string> PgsqlDatabase::write_obstacle() {
+  // A standby always says "on"; a server or a user may be set to it as well.
   std::string is_read_only;
   VSTATE_TRY(run("SHOW transaction_read_only", {},
                  [&](const sql::Values& row) { is_read_only = row[0].value_or(""); }));
@@ -216,6 +226,7 @@ Result<std::string> PgsqlDatabase::write_obstacle() {
 
 Result<std::unique_ptr<sql::Database>> open_pgsql(System& system, const Server& server) {
   VSTATE_TRY_ASSIGN(const auto file, read_connection_file(system, server, "vpopmail.pgsql"));
+  // vpgsql.c connects with built-in values when the file is missing.
   auto connection = file.bytes ? parse_pgsql_connection(*file.bytes)
                                : Result<DatabaseConnection>(default_pgsql_connection());
   if (!connection) return tl::unexpected<Error>(connection.error().in(file.name));

@@ -1,4 +1,6 @@
-// The database file of vpopmail 5.6's SQLite back-end (vsqlite.c).
+// The database file of vpopmail 5.6's SQLite back-end (vsqlite.c). It lies in the domains'
+// directory, where vpopmail's user may put anything, and SQLite follows what a file says; so the
+// file is opened with the rights of the directory's owner, and links are refused.
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +70,7 @@ Status SqliteDatabase::open(bool for_writing) {
     VSTATE_TRY(system_.replace_file(path(), "", {owner_.uid, owner_.gid, 0600}, Durability::now));
     VSTATE_TRY_ASSIGN(info, system_.look(path()));
   }
+  // SQLite would open these beside the file, whatever they are.
   for (const auto* name : {"", "-journal", "-wal", "-shm"}) {
     const auto part = path() + name;
     VSTATE_TRY_ASSIGN(const auto found, system_.look(part));
@@ -89,10 +92,14 @@ Status SqliteDatabase::open(bool for_writing) {
   const ActingAs acting(as_);
   const int flags = for_writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   constexpr int milliseconds = 1000;
+  // Without a file a plan reads an empty database in memory: vpopmail makes the file when it first
+  // needs it.
   const int opened =
       info ? Connection::open(std::move(directory), k_file, flags, lock_seconds_ * milliseconds)
            : open_memory();
   if (opened != SQLITE_OK) return failure();
+  // The schema may hold views and triggers of somebody's making, which must run no function with
+  // effects outside the file, nor change the schema's own tables.
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   is_writable_ = for_writing;
@@ -144,6 +151,7 @@ Result<std::uint64_t> SqliteDatabase::run(const std::string& text, const sql::Va
     else
       statement->bind_null();
   }
+  // Values are bound as text; SQLite itself makes numbers of them where a column is of numbers.
   while (true) {
     VSTATE_TRY_ASSIGN(const bool has_row, statement->step());
     if (!has_row) break;
@@ -184,6 +192,8 @@ Result<sql::Schema> SqliteDatabase::read_schema() {
 
 }  // namespace
 
+// The file is opened for reading, whatever the run is going to do: the first statement that writes
+// opens it again.
 Result<std::unique_ptr<sql::Database>> open_sqlite(System& system, const Server& server) {
   auto database = std::make_unique<SqliteDatabase>(system, server);
   VSTATE_TRY(database->open(false));

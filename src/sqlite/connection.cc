@@ -1,3 +1,8 @@
+// The thin layer over SQLite's C interface that the ledger and the SQLite back-end share.
+// Statements are prepared once for each text and reset by the destructor of their handle: a SELECT
+// that is left half-stepped would hold its lock, and with it every writer off. Threads are kept
+// apart by the callers, so SQLite's own mutexes are left out.
+
 #include "sqlite/connection.h"
 
 #include <fmt/format.h>
@@ -16,6 +21,7 @@ Statement& Statement::bind(std::int64_t number) {
 
 Statement& Statement::bind(std::string_view text) {
   if (text.empty()) text = "";  // a null pointer would be NULL
+  // SQLite copies the bytes, as the caller's text may be gone before the statement is stepped.
   VSTATE_ASSERT(sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()),
                                   SQLITE_TRANSIENT) == SQLITE_OK);
   return *this;
@@ -43,6 +49,7 @@ Result<bool> Statement::step() {
 Status Statement::run() {
   VSTATE_TRY_ASSIGN(const bool has_row, step());
   (void)has_row;
+  // The statement is ready for its next values, and gives its lock back.
   rewind();
   return {};
 }
@@ -54,6 +61,8 @@ void Statement::rewind() {
 
 std::string_view Statement::bytes(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  // The size is asked for after the bytes: SQLite may convert the value first, which changes its
+  // size.
   const int size = sqlite3_column_bytes(statement_, column);
   return data == nullptr ? std::string_view()
                          : std::string_view(data, static_cast<std::size_t>(size));
@@ -70,6 +79,7 @@ int Connection::open(Handle directory, std::string_view name, int flags, int wai
   directory_ = std::move(directory);
   const int result = sqlite3_open_v2(place_in(directory_.get(), name).c_str(), &handle_,
                                      flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  // Without it a lock that another program holds for a moment would be an error at once.
   if (result == SQLITE_OK) sqlite3_busy_timeout(handle_, wait_ms);
   return result;
 }
@@ -81,6 +91,7 @@ int Connection::open_memory() {
 }
 
 void Connection::close() {
+  // SQLite refuses to close a connection that still has statements, and would keep its locks.
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   statements_.clear();
   sqlite3_close(handle_);
@@ -91,6 +102,7 @@ Result<std::unique_ptr<Statement>> Connection::prepare(std::string_view sql) {
   auto known = statements_.find(sql);
   if (known == statements_.end()) {
     sqlite3_stmt* made = nullptr;
+    // The statement lives as long as the connection, which the flag tells SQLite's allocator.
     if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                            SQLITE_PREPARE_PERSISTENT, &made, nullptr) != SQLITE_OK)
       return failure();
@@ -99,6 +111,8 @@ Result<std::unique_ptr<Statement>> Connection::prepare(std::string_view sql) {
   return std::make_unique<Statement>(*this, known->second);
 }
 
+// SQLite takes paths and no descriptors; this path leads to the open directory whatever happens to
+// its name. The journal is found beside it by the same path.
 std::string place_in(int directory, std::string_view name) {
   return fmt::format("/proc/self/fd/{}/{}", directory, name);
 }

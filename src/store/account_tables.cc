@@ -1,3 +1,7 @@
+// For `export` to Dovecot: which tables a Dovecot on this server has to ask for accounts, and how
+// it gets to them. It is read from the server as it is, by the rules that the store itself goes by,
+// and nothing is changed.
+
 #include "store/account_tables.h"
 
 #include "sql/backends.h"
@@ -18,11 +22,14 @@ Result<std::optional<AccountTables>> read_account_tables(System& system, const S
   out.owner = server.owner;
   out.has_many_domains = layout.has_many_domains();
   out.has_alias_domains = layout.alias_domains() && layout.alias_domains()->exists;
+  // Of the limits only the denials of services concern a login. A query may not name a column that
+  // this table lacks.
   if (const auto limits = layout.limits(); limits && limits->exists)
     for (const auto& name : limit_names())
       if (const auto denied = denial_named(name.document_key);
           name.kind == LimitKind::denial && denied && limits->find(name.column) != nullptr)
         out.limit_columns.emplace(name.column, *denied);
+  // A query of a table that is not there yet would be an error at each login.
   for (const auto& domain : domains)
     if (const auto table = layout.users(domain); table.exists)
       out.tables.emplace(domain.text(), table.name);
@@ -34,6 +41,8 @@ Result<std::optional<AccountTables>> read_account_tables(System& system, const S
   VSTATE_TRY_ASSIGN(
       const auto file,
       read_connection_file(system, server, is_mysql ? "vpopmail.mysql" : "vpopmail.pgsql"));
+  // vpopmail takes built-in values for PostgreSQL when the file is missing; for MySQL it needs the
+  // file, and opening the database has failed by now.
   auto connection = default_pgsql_connection();
   if (file.bytes) {
     VSTATE_TRY_ASSIGN(connection, is_mysql ? parse_mysql_connection(*file.bytes)

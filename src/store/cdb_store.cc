@@ -1,3 +1,8 @@
+// The cdb back-end: vpasswd, which listings read, and vpasswd.cdb, by which logins and deliveries
+// look up a single account (vcdb.c). vpopmail replaces them by two renames under one lock, vpasswd
+// first, and so does this. A kill or a full disk between the two leaves them different, so the
+// accounts are what both together have.
+
 #include "store/cdb_store.h"
 
 #include <algorithm>
@@ -27,6 +32,7 @@ Account to_account(const vpasswd::Record& record) {
   account.password = Secret(record.hash);
   // Without clear-text passwords the field is absent or empty, which says the same.
   if (record.clear && !record.clear->empty()) account.clear_password = Secret(*record.clear);
+  // vcdb.c:vauth_adduser_line writes 2 for an account that was made for APOP, and 1 for all others.
   account.is_apop = record.uid_field == "2";
   account.flags = to_number(record.gid_field).value_or(0);
   account.gecos = record.gecos;
@@ -44,6 +50,7 @@ vpasswd::Record to_record(const Account& account, bool stores_clear_passwords) {
   record.gecos = account.gecos;
   record.home = account.home;
   record.quota = account.quota;
+  // A vpopmail with CLEAR_PASS writes the eighth field also where it is empty.
   if (account.clear_password)
     record.clear = account.clear_password->reveal();
   else if (stores_clear_passwords)
@@ -78,6 +85,8 @@ class CdbAccounts final : public Accounts {
   }
   Result<std::vector<std::string>> index_problems(const DomainLocation& domain) const override;
   Status rebuild_index(const DomainLocation& domain) override {
+    // The lock is held over the reading too: vpasswd must not change between it and the index that
+    // is made of it.
     VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
     VSTATE_TRY_ASSIGN(const auto file, read_vpasswd(domain));
     return write_index(domain, file);
@@ -115,6 +124,7 @@ class CdbAccounts final : public Accounts {
       if (file.find(name) != nullptr) continue;
       auto record = vpasswd::from_cdb(name, data);
       if (!record || names.contains(name) || !vpasswd::check(*record)) continue;
+      // Look-ups see the first of equal keys, so the others are no accounts.
       names.insert(record->name);
       missing.push_back(*std::move(record));
     }
@@ -161,6 +171,7 @@ Result<Placement> CdbAccounts::read_placement(const DomainLocation& domain) cons
   return placement;
 }
 
+// Called under the accounts' lock. vpopmail knows no lock of the counter itself.
 Status CdbAccounts::write_placement(const DomainLocation& domain, const Placement& placement) {
   VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_counter),
                                   to_text(placement.counter), owned(domain), Durability::now));
@@ -173,6 +184,8 @@ bool CdbAccounts::update(vpasswd::Record& record, const AccountChange& change) c
   const auto before = to_record(*change.before, stores_clear_passwords_);
   const auto after = to_record(*change.after, stores_clear_passwords_);
   bool is_undisturbed = true;
+  // A field that has its new value already is a change that was made, by a stopped run or by
+  // somebody else.
   const auto take = [&](auto& field, const auto& old_value, const auto& new_value) {
     if (old_value == new_value) return;
     if (field != old_value && field != new_value) is_undisturbed = false;
@@ -186,6 +199,8 @@ bool CdbAccounts::update(vpasswd::Record& record, const AccountChange& change) c
   take(record.gecos, before.gecos, after.gecos);
   take(record.home, before.home, after.home);
   take(record.quota, before.quota, after.quota);
+  // A clear-text password follows its hash, which was compared; a record without the field gets one
+  // only for a change.
   if (change.before->clear_password != change.after->clear_password) record.clear = after.clear;
   return is_undisturbed;
 }
@@ -220,6 +235,8 @@ Result<std::map<std::string, Account>> CdbAccounts::read_index(const DomainLocat
   return accounts;
 }
 
+// Compares what the index has with what rebuilding it from vpasswd would give. vpopmail itself
+// never notices a stale index.
 Result<std::vector<std::string>> CdbAccounts::index_problems(const DomainLocation& domain) const {
   VSTATE_TRY_ASSIGN(const auto file, read_text(domain));
   const auto path = path_join(domain.directory, k_index);
@@ -255,6 +272,8 @@ Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& d
                                                          const std::vector<AccountChange>& changes,
                                                          const Placement* placement) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
+  // Read under the lock, whatever the plan saw: vpasswd, qmailadmin, and logins with learned
+  // passwords change it at any time.
   VSTATE_TRY_ASSIGN(auto file, read_vpasswd(domain));
   std::vector<AccountConflict> conflicts;
   std::vector<vpasswd::Record> added;
@@ -272,6 +291,7 @@ Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& d
       else
         conflicts.push_back({change.name, "was changed by somebody else meanwhile"});
     } else if (change.before) {
+      // An account that is gone already is a removal that was made.
       removed.insert(change.name);
     } else if (found == nullptr) {
       added.push_back(to_record(*change.after, stores_clear_passwords_));
@@ -284,6 +304,8 @@ Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& d
   file.remove_all(removed);
   VSTATE_TRY(file.insert_all(std::move(added)));
 
+  // The order is what finish() relies on: the counter to come, vpasswd, the index, the counter, and
+  // last of all the note is taken away.
   PendingCommit pending(system_, domain);
   if (placement != nullptr) VSTATE_TRY(pending.begin(changes, *placement));
   VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
@@ -350,10 +372,12 @@ Result<std::vector<Misfit>> CdbBackend::find_misfits(const DomainLocation& domai
     const auto& name = key.text();
     auto account =
         vstate::to_account(name, mailbox, home_of(domain, name, paths, server_.hashes_directories));
+    // The field is not written here, so its length does not count.
     if (!server_.stores_clear_passwords) account.clear_password.reset();
     const auto record = to_record(account, server_.stores_clear_passwords);
     if (const auto status = vpasswd::check(record); !status)
       misfits.push_back({{"mailbox " + name}, status.error().message, ""});
+    // vpopmail reads lines into a buffer of fixed size, and cuts the record of a longer one.
     const auto line = vpasswd::line_length(record);
     if (line > server_.longest_vpasswd_line())
       misfits.push_back(

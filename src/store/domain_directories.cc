@@ -1,3 +1,7 @@
+// Finds the directory of a domain that users/assign does not name: one that is built and not yet
+// published, or one whose line was lost. vpopmail's counter puts domains up to two hash directories
+// deep, and their one-character names are told from domains by their length.
+
 #include <cctype>
 
 #include "store/account_store.h"
@@ -7,6 +11,7 @@ namespace vstate {
 /// Notes what a directory holds, and returns the hash directories in it.
 Result<std::vector<std::string>> DomainDirectories::index_directory(const std::string& path) const {
   std::vector<std::string> hash_directories;
+  // A hash directory may have been moved to another disk and linked, so links are followed.
   VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
   if (!info || !info->is_directory()) return hash_directories;
   VSTATE_TRY_ASSIGN(const auto entries, files_.list(path));
@@ -36,6 +41,7 @@ Result<std::optional<DomainDirectories::Found>> DomainDirectories::find(
   if (!is_indexed_) VSTATE_TRY(index());
   const auto places = places_.find(name.text());
   if (places == places_.end()) return std::nullopt;
+  // A name may stand in several places; the domains' directory itself comes first.
   for (const auto& path : places->second) {
     VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
     if (info && info->is_directory()) return std::optional(Found{path, {info->uid, info->gid}});
@@ -44,6 +50,7 @@ Result<std::optional<DomainDirectories::Found>> DomainDirectories::find(
 }
 
 void DomainDirectories::add(const std::string& path) {
+  // Before the first question there is nothing to add to: the listing will find it.
   if (is_indexed_) places_[std::string(path_name(path))].push_back(path);
 }
 

@@ -1,3 +1,8 @@
+// What vpopmail keeps in files, whether accounts are in a cdb or in a database. It rewrites limits
+// and last logins in place and without a lock; here each file is replaced by a rename, since
+// vpopmail's programs read them at any moment. The file of a commit under way is vstate's own, and
+// lets the next run tell which changes of a stopped commit came to pass.
+
 #include "store/file_store.h"
 
 #include <cctype>
@@ -13,6 +18,7 @@ namespace {
 
 constexpr std::string_view k_counter = ".dir-control";
 constexpr std::string_view k_free_directories = ".dir_control_free";
+// Taken by backfill.c around each change of the list.
 constexpr std::string_view k_free_lock = ".dir_control_free.lock";
 constexpr std::string_view k_limits = ".qmailadmin-limits";
 constexpr std::string_view k_last_login = "lastauth";
@@ -69,6 +75,7 @@ Result<std::vector<std::string>> read_free_directories(const Files& files,
                     files.read_if_there(path_join(domain.directory, k_free_directories)));
   std::vector<std::string> directories;
   const auto lines = free.value_or("");
+  // backfill.c skips blank lines, and takes # for the start of a comment.
   for (const auto line : split_lines(lines))
     if (!trim_end(line).empty() && line.front() != '#') directories.emplace_back(trim_end(line));
   return directories;
@@ -77,6 +84,7 @@ Result<std::vector<std::string>> read_free_directories(const Files& files,
 Status write_free_directories(System& system, const DomainLocation& domain,
                               const std::vector<std::string>& directories) {
   VSTATE_TRY_ASSIGN(const auto now, read_free_directories(system, domain));
+  // A run that frees and takes no directory leaves the file as it is, and makes no lock beside it.
   if (now == directories) return {};
   VSTATE_TRY_ASSIGN(const auto lock,
                     system.lock(path_join(domain.directory, k_free_lock), owned(domain)));
@@ -90,6 +98,8 @@ Result<bool> PendingCommit::is_there(const Files& files, const DomainLocation& d
   return files.exists(path_join(domain.directory, k_pending));
 }
 
+// Comes before the first account changes, and is on the disk by then: from the counter alone nobody
+// could tell later whether it counts the accounts of a stopped commit.
 Status PendingCommit::begin(const std::vector<AccountChange>& changes, const Placement& placement) {
   std::string text = to_text(placement.counter);
   for (const auto& directory : placement.free_directories) text += "=" + directory + "\n";
@@ -110,11 +120,15 @@ Result<std::optional<Placement>> PendingCommit::settle(
   if (!text) return std::nullopt;
   const auto pending = parse_pending(*text);
   if (!pending) return tl::unexpected<Error>(pending.error().in(path()));
+  // Of a cdb all changes come to pass or none, but a database without transactions may have made
+  // some: then only those are counted.
   Placement part = now;
   std::size_t happened = 0;
   for (const auto& name : pending->added) {
     if (!is_account(name)) continue;
     ++happened;
+    // The homes were chosen in this order, so the first of the additions have the first
+    // directories.
     (void)next_directory(part);
   }
   for (const auto& [name, directory] : pending->removed) {
@@ -123,6 +137,8 @@ Result<std::optional<Placement>> PendingCommit::settle(
     give_back(part, directory);
   }
   if (happened == 0) return std::nullopt;
+  // The counter that was written down holds also for a stop after it was stored, when `now` has
+  // moved on already.
   const bool is_whole = happened == pending->added.size() + pending->removed.size();
   return std::optional(is_whole ? pending->after : part);
 }
@@ -130,6 +146,7 @@ Result<std::optional<Placement>> PendingCommit::settle(
 Result<DirControl> FileCounter::read(const Owner&) const {
   const auto path = path_join(domains_dir_, k_counter);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
+  // vpopmail starts with these values when there is no file.
   if (!bytes) return DirControl{};
   auto counter = parse_dir_control(*bytes);
   if (!counter) return tl::unexpected<Error>(counter.error().in(path));
@@ -180,6 +197,8 @@ Result<std::map<std::string, StoredLogin>> FileLogins::read(
     const auto path = path_join(account.home, k_last_login);
     auto login = read_last_login(system_, path);
     const bool is_denied = !login && login.error().code == Errc::denied;
+    // Such a home is looked at with its owner's rights; what is denied to them is as if it were not
+    // there.
     if (is_denied && system_.is_reached_as_another(path)) continue;
     if (!login) return propagate(login);
     if (*login) logins.emplace(account.name, StoredLogin{**login, std::string(k_last_login)});
@@ -217,6 +236,7 @@ Result<std::vector<std::string>> remarks_of_files(const Files& files,
   const auto path = path_join(vpopmail_dir, "etc/ip_alias_map");
   VSTATE_TRY_ASSIGN(const auto bytes, files.read_if_there(path));
   const auto text = bytes.value_or("");
+  // The lines are an address, blanks or tabs, and a domain (vcdb.c).
   for (const auto line : split_lines(text)) {
     const auto blank = line.find_first_of(" \t");
     if (blank == std::string_view::npos || line.find_last_not_of(" \t") < blank) continue;
@@ -232,9 +252,11 @@ std::optional<OwnFile> own_file_of_any(std::string_view name) {
   if (name == k_limits) return OwnFile{true, {}};
   if (name == k_counter || name == k_free_directories)
     return OwnFile{false, "directory counter, the target has its own"};
+  // A server that was moved from cdb to a database often has them still.
   if (name == "vpasswd" || name == "vpasswd.cdb")
     return OwnFile{false, "accounts of another back-end, which this server does not read"};
   if (name == ".vpasswd.lock" || name == k_free_lock) return OwnFile{false, "lock"};
+  // vpopmail leaves its temporaries when it is killed; the last of these names is vstate's own.
   if (name.rfind("vpasswd.bak.", 0) == 0 || name == "cdb.tmp" ||
       name.rfind(".dir-control.", 0) == 0 || name == k_pending)
     return OwnFile{false, "temporary of a stopped program"};

@@ -1,3 +1,7 @@
+// Puts a store together from its parts. The cdb back-end is files throughout. For a database, the
+// layout says whether this vpopmail keeps limits in a table; where it does not, they are a file of
+// each domain, as with cdb.
+
 #include "sql/backends.h"
 #include "store/cdb_store.h"
 #include "store/file_store.h"

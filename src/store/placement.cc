@@ -1,3 +1,7 @@
+// Which hash directory the next home goes to, by vpopmail's own counting (vpopmail.c:vadduser,
+// backfill.c). Its programs go on counting from what is left here, so even a defect of theirs is
+// followed: a home goes where vpopmail itself would have put it.
+
 #include "store/account_store.h"
 
 namespace vstate {
@@ -5,6 +9,7 @@ namespace vstate {
 std::string next_directory(Placement& placement) {
   if (placement.free_directories.empty()) {
     if (placement.rereads_counter && placement.counter.current_users > 0)
+      // Each vadduser reads what the one before it wrote, and the reader drops a number on the way.
       placement.counter = *parse_dir_control(to_text(placement.counter));
     return advance(placement.counter);
   }
@@ -17,6 +22,7 @@ std::string next_directory(Placement& placement) {
 
 void give_back(Placement& placement, const std::string& directory) {
   retreat(placement.counter);
+  // backfill.c records no account that lived in the domain's directory itself.
   if (!directory.empty()) placement.free_directories.push_back(directory);
 }
 

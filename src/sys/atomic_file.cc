@@ -1,3 +1,7 @@
+// Replaces a file of this machine by a rename. The bytes are on the disk before the name is, and
+// the name before commit() returns, so that after a loss of power there is the old file or the new
+// one, and never an empty one.
+
 #include "sys/atomic_file.h"
 
 #include <fcntl.h>
@@ -15,6 +19,7 @@ AtomicFile::~AtomicFile() {
 Status AtomicFile::open() {
   if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
     return fail_errno(partial_, "cannot remove what a stopped run left");
+  // The file is made anew: one that stood there could be open in another program, or be a link.
   file_ =
       Handle(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file_.is_open()) return fail_errno(partial_, "cannot create");
@@ -24,6 +29,7 @@ Status AtomicFile::open() {
 
 Status AtomicFile::commit() {
   if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
+  // A network file system may tell of a full disk only here.
   if (!file_.close()) return fail_errno(partial_, "cannot close");
   if (std::rename(partial_.c_str(), path_.c_str()) != 0) return fail_errno(path_, "cannot rename");
   is_made_ = false;

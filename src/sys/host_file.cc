@@ -1,3 +1,7 @@
+// Files that a person names on the command line. Links are followed as the kernel follows them,
+// whoever made them. What vstate writes there holds hashes of passwords or mail, so it is made for
+// its owner alone.
+
 #include "sys/host_file.h"
 
 #include <fcntl.h>
@@ -18,6 +22,8 @@ namespace {
 
 /// The file that a name leads to; what does not exist yet is made where a link says.
 Result<std::string> end_of_links(std::string path) {
+  // A rename onto a link would replace the link, and leave the file that it leads to as it was. The
+  // bound is the kernel's own.
   constexpr int most_links = 40;
   for (int links = 0; links < most_links; ++links) {
     struct stat st {};

@@ -1,3 +1,7 @@
+// `apply` takes one of three: domain files, a plan that `plan -o` saved, or on standard input a
+// stream with mail in it. Which of them it is, is told by what they hold. Files are read, and all
+// that is wrong with them is told, before the server is opened.
+
 #include "engine/apply_domains.h"
 
 #include <unistd.h>
@@ -40,6 +44,7 @@ Exit apply_stream(const Console& console, const CommonOptions& common,
 /// A saved plan brings its own files and options; those of the command line would make another.
 Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
                                                          PlanOptionsText& options) {
+  // A saved plan stands alone: together with files it would say twice what is wanted.
   if (options.files.size() != 1 || options.files.front() == "-") return std::nullopt;
   VSTATE_TRY_ASSIGN(auto saved, engine::load_plan(options.files.front()));
   if (!saved) return saved;
@@ -47,6 +52,7 @@ Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
   for (const auto& file : saved->files) options.files.push_back(file.name);
   options.mail = saved->mail;
   common.selection = saved->options.selection;
+  // The plan was made for this root, and is applied to no other.
   common.root = saved->root;
   return saved;
 }
@@ -68,6 +74,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   const Console console(common);
   std::string begun;
   if (options.files == std::vector<std::string>{"-"}) {
+    // A pipe cannot be read twice: what was read to tell the kind goes along.
     begun = read_begin(STDIN_FILENO);
     if (StreamReader::is_stream(begun)) return apply_stream(console, common, options, begun);
   }
@@ -85,6 +92,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   if (const auto checked = engine::check_patterns(common.selection, &target->session, files);
       !checked)
     return Console::fail(checked.error());
+  // A reader of events is told first by which rules to read the others.
   view.reporter().event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
   engine::apply_domains(target->session, files,
                         {.plan = *saved ? (*saved)->options : plan_options(common, options),

@@ -1,3 +1,6 @@
+// `check` reads files as every other command does, and needs no server: what it accepts is refused
+// later only for what a server or an archive has or lacks.
+
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "engine/domain_file.h"

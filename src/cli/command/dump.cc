@@ -1,3 +1,7 @@
+// `dump` writes one domain as text, several as files in a directory, or one with its mail as a
+// stream. It changes nothing on the server but what --freeze holds off. What it writes holds hashes
+// of passwords, so each file is for its owner alone before the first byte is in it.
+
 #include "dump/dump.h"
 
 #include <unistd.h>
@@ -59,6 +63,8 @@ Result<std::vector<DomainName>> domains_to_dump(const Console& console,
                                                 const engine::Session& session,
                                                 const DumpOptions& options) {
   if (!options.all) return parse_names(options.domains);
+  // --all says which domains it passes over, so that nobody takes the directory for the whole
+  // server.
   for (const auto& domain : session.qmail->domains())
     if (domain.kind == AssignedDomain::Kind::foreign)
       console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
@@ -101,6 +107,7 @@ Exit dump_each(const Console& console, engine::Session& session,
   for (const auto& name : names) {
     const auto exit = dump_one(console, session, name, common, options);
     tally.add(name.text(), exit);
+    // The files of the other domains are there: the status must not say that nothing was done.
     has_written = has_written || exit != Exit::error;
   }
   if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
@@ -115,6 +122,7 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   if (!session) return Console::fail(session.error());
   const auto names = domains_to_dump(console, *session, options);
   if (!names) return Console::fail(names.error());
+  // A misspelt --exclude would take along what was to be left out.
   if (const auto checked = engine::check_patterns(common.selection, "what would be dumped", {},
                                                   {{*session, *names}});
       !checked)

@@ -1,3 +1,7 @@
+// `export` says the same for other mail servers: domain files as their tables, or, without a file,
+// how a Dovecot on this machine asks the tables of vpopmail's database. What it writes holds hashes
+// of passwords.
+
 #include "engine/export.h"
 
 #include "cli/commands.h"
@@ -27,6 +31,7 @@ Result<exports::Files> export_tables(const CommonOptions& common, const ExportOp
 Result<exports::Files> export_domains(const CommonOptions& common, const ExportOptions& options,
                                       const std::vector<engine::DomainFile>& files) {
   const auto chosen = export_options(options);
+  // Files are exported anywhere; only homes as they are on this server need one.
   if (!engine::needs_server(chosen)) return engine::export_domains(files, chosen, nullptr);
   VSTATE_TRY_ASSIGN(auto session, open_to_read(common));
   return engine::export_domains(files, chosen, &session);
@@ -34,6 +39,7 @@ Result<exports::Files> export_domains(const CommonOptions& common, const ExportO
 
 Exit write(const exports::Files& files, const std::string& output) {
   if (output.empty()) {
+    // Which part of one text belongs into which file, nobody could tell.
     if (files.size() > 1) {
       Console::error("several files come of this; name a directory with -o");
       return Exit::usage;
@@ -52,6 +58,7 @@ Exit write(const exports::Files& files, const std::string& output) {
 }  // namespace
 
 Exit run_export(const CommonOptions& common, const ExportOptions& options) {
+  // Only Dovecot can ask a database for itself; all other formats are made of domain files.
   if (options.files.empty() && options.format != "dovecot") {
     Console::error("name the domain files to export");
     return Exit::usage;

@@ -1,3 +1,6 @@
+// `history` prints the runs that the ledger has. It opens the ledger alone and detects no server,
+// so that it also answers where vpopmail is broken or gone.
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +27,7 @@ Json to_json(const Run& run) {
            {"command", run.command},
            {"domain", run.domain},
            {"started", to_utc_text(run.started)}};
+  // A run that was stopped has no end, and the key is absent.
   if (run.ended) out["ended"] = to_utc_text(*run.ended);
   out["summary"] = run.summary;
   out["messages"] = run.messages;
@@ -32,6 +36,7 @@ Json to_json(const Run& run) {
   return out;
 }
 
+// A change that failed stands out by its sign, since one among hundreds is what a person looks for.
 std::string to_text(const Run& run) {
   auto out =
       fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
@@ -55,6 +60,7 @@ Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
     for (const auto& run : runs) out.push_back(to_json(run));
     return Console::print_all(out.dump(2) + "\n");
   }
+  // The text is for people; with --json it is an answer, which --quiet does not leave out.
   if (common.quiet) return Exit::done;
   std::string text;
   for (const auto& run : runs) text += to_text(run);

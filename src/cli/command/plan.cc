@@ -1,3 +1,7 @@
+// `plan` prints what apply would do, and may save it. It only reads. With several files each is
+// compared by itself; one that fails does not keep the others from being shown, but nothing is
+// saved then.
+
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -60,6 +64,8 @@ Exit Planning::plan(engine::Session& session, const engine::DomainFile& file,
 }
 
 Status Planning::save(const std::vector<engine::DomainFile>& files) const {
+  // The plan itself is not saved, as it may hold secrets. Apply makes it again from the same files,
+  // and goes on only if its fingerprint is the same.
   engine::SavedPlan saved{.files = {},
                           .mail = options_.mail,
                           .root = common_.root,
@@ -92,10 +98,13 @@ Exit Planning::run() {
   for (const auto& file : files) {
     const auto& name = file.state.name.text();
     tally.add(name, plan(*session, file, noun_of(name, files.size())));
+    // Whoever closed the pipe wants no more plans, and each takes a look at a whole domain.
     if (!is_heard_) return Exit::error;
+    // A lock that is held or an interruption would end the others alike.
     if (tally.ends_run()) break;
   }
   const auto result = tally.exit(false);
+  // Only whole plans are saved: each file has its own here, in the order of the files.
   if (!options_.output.empty() && result == Exit::done)
     if (const auto saved = save(files); !saved) return Console::fail(saved.error());
   if (options_.json)

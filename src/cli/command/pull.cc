@@ -1,3 +1,7 @@
+// `pull` brings domains here, from a directory or from a host by ssh. One run lock is held over all
+// of them. Domains come one after the other, as each brings its mail with it; the run goes on after
+// one that failed.
+
 #include "pull/pull.h"
 
 #include <filesystem>
@@ -72,6 +76,7 @@ Status check_source(const Console& console, engine::Session& target, const Commo
                ? check_patterns(target, common, options, names)
                : Status(fail(Errc::not_found, fmt::format("{}: is not a directory", options.from)));
   if (is_there)
+    // A directory of that name here is likely the one that was meant.
     console.say(fmt::format("{0}: is taken for a host; for the directory say ./{0}", options.from));
   return {};
 }

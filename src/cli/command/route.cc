@@ -1,3 +1,6 @@
+// `route` answers what becomes of mail for an address, step by step, from the files that qmail and
+// vpopmail would look at. It delivers nothing and runs none of the programs that it names.
+
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -23,6 +26,7 @@ std::string to_text(const std::string& address, const Route& route) {
 Exit run_route(const CommonOptions& common, const std::vector<std::string>& addresses) {
   const auto session = open_to_read(common);
   if (!session) return Console::fail(session.error());
+  // The tables are read once for all addresses.
   auto router = Router::load(*session->system, session->server, *session->store);
   if (!router) return Console::fail(router.error());
   const Console console(common);
@@ -32,6 +36,7 @@ Exit run_route(const CommonOptions& common, const std::vector<std::string>& addr
     if (!route) return Console::fail(route.error());
     if (!console.tell(to_text(address, *route)))
       return Console::fail(Error{Errc::io, "standard output: cannot write", Scope::run});
+    // An address that bounces is an answer and no error, but a script must see it.
     if (!route->is_good()) result = Exit::differences;
   }
   return result;

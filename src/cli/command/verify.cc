@@ -1,3 +1,7 @@
+// `verify` compares a server with domain files and follows each address to its end. It changes
+// nothing and ends with 2 if anything is not as a file says. A file that cannot be read counts as
+// failed, and the others are verified all the same.
+
 #include "engine/verify.h"
 
 #include <fmt/format.h>
@@ -22,6 +26,7 @@ std::string difference_line(const std::string& domain, const Action& action) {
 
 std::string to_text(const std::string& domain, const engine::Verification& result, bool is_deep) {
   std::string out;
+  // What people changed here since the last apply is theirs, so it is told and is no difference.
   for (const auto& note : result.kept)
     out += fmt::format("  = {}\n",
                        visible(fmt::format("{}{} {}", note.subject_kind,
@@ -48,6 +53,7 @@ Exit verify_file(const Console& console, const CommonOptions& common,
       options.deep ? engine::Depth::content : engine::Depth::names_and_sizes, diagnostics);
   console.report(diagnostics);
   if (!verified) return Console::fail(verified.error().in(domain));
+  // An archive that is damaged does not say which mail should be here.
   if (diagnostics.has_errors()) return Exit::error;
   if (!console.tell(to_text(domain, *verified, options.deep)))
     return Console::fail(Error{Errc::io, "standard output: cannot write", Scope::run});
@@ -70,10 +76,12 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     if (file)
       files.push_back(*std::move(file));
     else
+      // The name of the file stands in for the domain's, which is not known.
       tally.add(name, Exit::error);
   }
   if (const auto checked = engine::check_patterns(common.selection, &*session, files); !checked)
     return Console::fail(checked.error());
+  // One server is opened for all files, so that they are compared with the same qmail tables.
   for (const auto& file : files)
     tally.add(file.state.name.text(), verify_file(console, common, options, *session, file));
   if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);

@@ -1,4 +1,7 @@
-// Accounts in the table of all domains or in the domain's own.
+// Accounts in the table of all domains or in the domain's own. vpopmail takes no locks and writes
+// all fields of an account at once, whoever was last; so a change reads its row under the
+// transaction's lock, and names only the columns that it changes. Columns of a site's own are never
+// touched.
 
 #include <algorithm>
 
@@ -31,6 +34,7 @@ std::vector<std::pair<std::string_view, std::string>> fields_of(const Account& a
       {"pw_dir", account.home},
       {"pw_shell", account.quota}};
   if (has_clear)
+    // vpopmail writes an empty text and no NULL.
     fields.emplace_back(k_clear, account.clear_password ? account.clear_password->reveal() : "");
   return fields;
 }
@@ -126,6 +130,7 @@ Result<Placement> SqlAccounts::read_placement(const DomainLocation& domain) cons
 }
 
 SqlAccounts::Condition SqlAccounts::all_of(const Table& table, const DomainName& domain) const {
+  // A domain's own table holds nobody else.
   if (table.find(k_domain) == nullptr) return {};
   return {fmt::format(" WHERE {} = ?", tables_.quote(k_domain)), {domain.text()}};
 }
@@ -145,6 +150,7 @@ Status SqlAccounts::select_accounts(const Table& table, const Condition& conditi
   std::vector<std::string> columns{tables_.quote(k_name)};
   for (const auto& [column, value] : fields_of({}, table.find(k_clear) != nullptr))
     columns.push_back(tables_.quote(column));
+  // Columns are named, as sites add some and order them as they like.
   const auto statement = fmt::format("SELECT {} FROM {}{}{}", join(columns, ", "),
                                      tables_.quote(table.name), condition.text, suffix);
   VSTATE_TRY(tables_.database().run(statement, condition.parameters, [&](const Values& row) {
@@ -180,6 +186,8 @@ Result<std::map<std::string, Account>> SqlAccounts::locked_accounts(
     const DomainLocation& domain, const Table& table, const std::vector<AccountChange>& changes,
     const Transaction& transaction) const {
   std::map<std::string, Account> accounts;
+  // A lock of the whole domain holds logins up that write to it, so that a few changes take only
+  // their own rows.
   if (changes.size() > k_few) {
     VSTATE_TRY(
         select_accounts(table, all_of(table, domain.name), transaction.for_update(), accounts));
@@ -215,6 +223,7 @@ Status SqlAccounts::delete_account(const DomainLocation& domain, const Table& ta
   VSTATE_TRY(
       tables_.write(fmt::format("DELETE FROM {}{}", tables_.quote(table.name), condition.text),
                     condition.parameters));
+  // A row that stayed would be the last login of a new account of that name.
   const auto logins = tables_.layout().lastauth();
   if (!logins.exists) return {};
   const auto* user = logins.find("user") != nullptr ? "user" : "userid";
@@ -283,11 +292,16 @@ Result<std::vector<AccountConflict>> SqlAccounts::commit(const DomainLocation& d
                                                          const std::vector<AccountChange>& changes,
                                                          const Placement* placement) {
   VSTATE_TRY(check(changes));
+  // Tables are made before the transaction: MySQL ends one silently at each CREATE TABLE.
   VSTATE_TRY(tables_.make({tables_.layout().users(domain.name), tables_.layout().dir_control()}));
   const auto table = tables_.layout().users(domain.name);
   const auto counters = tables_.layout().dir_control(), logins = tables_.layout().lastauth();
+  // Without transactions all tables are locked together, and those that are not named could not be
+  // asked meanwhile.
   std::vector<const Table*> tables{&table, &counters};
   if (logins.exists) tables.push_back(&logins);
+  // The free directories are a file, which no transaction covers, so the note of them comes before
+  // it and goes after they are written.
   PendingCommit pending(tables_.system(), domain);
   if (placement != nullptr) VSTATE_TRY(pending.begin(changes, *placement));
   std::vector<AccountConflict> conflicts;
@@ -310,6 +324,8 @@ Result<std::vector<AccountConflict>> SqlAccounts::commit(const DomainLocation& d
 
 Status SqlAccounts::finish(const DomainLocation& domain) {
   PendingCommit pending(tables_.system(), domain);
+  // The accounts that the database has say which additions and removals of the stopped commit came
+  // to pass.
   VSTATE_TRY_ASSIGN(const auto accounts, read_index(domain));
   VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
   VSTATE_TRY_ASSIGN(const auto settled, pending.settle(now, [&](const std::string& name) {

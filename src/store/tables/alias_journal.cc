@@ -1,3 +1,8 @@
+// MyISAM shows each row as it comes and goes. A run that is killed among them leaves an alias with
+// a part of its lines, which nobody could tell from an alias that was meant so; therefore the lines
+// before and after stand in a file first. The next apply makes the change if the rows are still a
+// part of either.
+
 #include "store/tables/alias_journal.h"
 
 #include <unistd.h>

@@ -1,4 +1,7 @@
-// Rows of `valias` and `aliasdomains`.
+// Rows of `valias` and `aliasdomains`. vdelivermail takes the rows of an alias as the database
+// gives them, and asks for no order; so after each change they are read back the same way, and must
+// stand in the order that was meant. Where the engine has no transactions, a journal beside the
+// domains holds a change of rows until all of it is there.
 
 #include <algorithm>
 
@@ -26,6 +29,7 @@ Status insert_rows(Tables& tables, const Table& table, const std::string& domain
                                   join(columns, ", "), placeholders(columns.size()));
   for (const auto& line : lines) {
     Values values{name, domain, line};
+    // vpopmail 5.6 marks a program with 0 and a forward with 1 in this column.
     if (has_type) values.emplace_back(line.starts_with('|') ? "0" : "1");
     VSTATE_TRY(tables.write(insert, values));
   }
@@ -77,11 +81,13 @@ Result<bool> SqlAliases::takes_rows(const DomainLocation&, const std::string& na
                                     const std::vector<std::string>& lines) const {
   const auto table = tables_.layout().valias();
   if (!table || lines.empty() || !misfit_of(*table->find("alias"), name).empty()) return false;
+  // A database cuts or refuses what its column does not hold; such an alias stays a file.
   const auto& column = *table->find("valias_line");
   // vdelivermail, run from .qmail-default, has another $DEFAULT than a file of this name.
   if (name.ends_with("-default") && runs_program(lines)) return false;
   for (const auto& line : lines) {
     if (!is_read_alike(line) || !misfit_of(column, line).empty()) return false;
+    // What the column's character set lacks would not come back as it went in.
     VSTATE_TRY_ASSIGN(const bool is_kept, tables_.database().keeps(column, line));
     if (!is_kept) return false;
   }
@@ -97,6 +103,7 @@ Status SqlAliases::write_rows(const DomainLocation& domain, const std::string& n
   VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
   VSTATE_TRY_ASSIGN(const auto now,
                     rows_of(tables_, table, domain.name.text(), name, transaction.for_update()));
+  // A stopped run, or somebody here, made the same change before.
   if (now == after) return tables_.commit(transaction);
   // Without transactions a stopped run may have left the first rows of those that were meant.
   const bool is_part = !table.is_transactional && now.size() < after.size() &&

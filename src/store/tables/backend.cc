@@ -25,6 +25,8 @@ class MisfitFinder {
                const std::string& value, std::size_t usual = 0) {
     const auto* column = table.find(name);
     if (column == nullptr) return {};
+    // A plan has to say it: the database itself would refuse the value only in the midst of an
+    // apply. vpopmail's own connection lets MySQL cut it and say nothing.
     auto what = misfit_of(*column, value);
     bool needs_charset = false;
     if (what.empty() && column->kind == Kind::text) {
@@ -39,9 +41,12 @@ class MisfitFinder {
     auto& entry = entries_[{table.name, name}];
     entry.table = table;
     entry.subjects.push_back(subject);
+    // There is one misfit for each column: made wide enough for the longest value, it holds them
+    // all.
     if (entry.what.empty()) entry.what = std::move(what);
     entry.width = std::max({entry.width, column->width, usual, value.size()});
     entry.needs_charset = entry.needs_charset || needs_charset;
+    // A wider column would not take such a value either, so no statement is offered for it.
     entry.has_nul = entry.has_nul || value.find('\0') != std::string::npos || !is_utf8(value);
     return {};
   }
@@ -88,6 +93,7 @@ class MisfitFinder {
   [[nodiscard]] std::string remedy(const Entry& entry, const Column& column) const {
     if (column.kind == Kind::integer)
       return database_.alter(entry.table, column, column.maximum <= INT32_MAX ? "int" : "bigint");
+    // PostgreSQL has one character set for the whole database, which is chosen when it is made.
     if (database_.dialect() == Dialect::pgsql && entry.needs_charset) return "";
     auto type = fmt::format("varchar({})", entry.width);
     if (entry.needs_charset) type += " CHARACTER SET utf8mb4";
@@ -99,6 +105,7 @@ class MisfitFinder {
   std::vector<Misfit> misfits_;
 };
 
+// The widths that 5.6 has: a column that is changed at all is made as wide as these.
 constexpr std::size_t k_name_width = 64, k_hash_width = 128, k_gecos_width = 64, k_home_width = 160,
                       k_address_width = 39;
 
@@ -158,6 +165,7 @@ Result<std::vector<Misfit>> SqlBackend::find_misfits(const DomainLocation& domai
   if (users.exists && !state.mailboxes.empty())
     finder.check_foreign(users, {"pw_name", "pw_domain", "pw_passwd", "pw_uid", "pw_gid",
                                  "pw_gecos", "pw_dir", "pw_shell", "pw_clear_passwd"});
+  // What follows is about tables that are named for their domains.
   if (tables_.layout().has_many_domains()) return finder.result();
   if (const auto broken = broken_table_rule(tables_.database().dialect(), users.name);
       !broken.empty())
@@ -169,7 +177,9 @@ Result<std::vector<Misfit>> SqlBackend::find_misfits(const DomainLocation& domai
   const auto assign = AssignFile::parse(bytes.value_or(".\n"));
   for (const auto& [name, entry] : assign.domains()) {
     const auto other = DomainName::parse(entry.user);
+    // An alias domain has no table of its own.
     if (name != to_lower(entry.user) || !other || *other == domain.name) continue;
+    // a-b.com and a.b.com have one name: the accounts of both would be in one table.
     if (table_of_domain(*other) == users.name)
       finder.add({{"domain " + domain.name.text()},
                   fmt::format("its table {} is that of {} already", users.name, name),
@@ -181,10 +191,13 @@ Result<std::vector<Misfit>> SqlBackend::find_misfits(const DomainLocation& domai
 Status SqlBackend::alter(const DomainLocation& domain, const std::string& remedy) {
   std::vector<Table> tables{tables_.layout().users(domain.name), tables_.layout().lastauth()};
   if (const auto limits = tables_.layout().limits()) tables.push_back(*limits);
+  // The remedy may name a table that vpopmail has not made yet.
   VSTATE_TRY(tables_.make(tables));
   return tables_.write_schema(remedy);
 }
 
+// A MyISAM table that its server was killed over may lose rows to the next INSERT, so it is
+// repaired before an apply reads anything from it.
 Status SqlBackend::mend() {
   for (const auto& table : tables_.layout().tables()) {
     if (table.is_transactional) continue;
@@ -198,6 +211,7 @@ Status SqlBackend::mend() {
                               tables_.database().description(), table.name),
                   Scope::run);
   }
+  // Only now the rows are what they seem, and can be compared with the journal's.
   return RowsJournal(tables_).finish();
 }
 
@@ -242,6 +256,7 @@ Result<std::vector<std::string>> SqlBackend::remarks(const DomainLocation& domai
                           visible(trim_end(row[0].value_or("")))));
         }));
   }
+  // vpopmail only mirrors alias domains into this table; users/assign decides what they are.
   VSTATE_TRY_ASSIGN(const auto listed, alias_domains_of(tables_, domain.name));
   for (const auto& name : listed.value_or(std::set<std::string>())) {
     const auto parsed = DomainName::parse(name);
@@ -255,6 +270,7 @@ Result<std::vector<std::string>> SqlBackend::remarks(const DomainLocation& domai
 std::optional<OwnFile> SqlBackend::own_file(std::string_view name) const {
   if (name == "vpasswd" || name == "vpasswd.cdb")
     return OwnFile{false, "accounts are in the database; vpopmail does not read it"};
+  // The file is of use where this vpopmail keeps no limits in the database.
   if (name == ".qmailadmin-limits" && tables_.layout().limits())
     return OwnFile{false, "limits are in the database; vpopmail does not read it"};
   return own_file_of_any(name);

@@ -1,4 +1,6 @@
-// The counters of hashed directories: a row for each domain, and one for the domains of each owner.
+// The counters of hashed directories: a row for each domain by its name, and one for the domains of
+// each owner (`dom_UID`). They hold what .dir-control holds in a cdb build. vpopmail makes a row
+// when it first counts something.
 
 #include <fmt/format.h>
 
@@ -68,6 +70,7 @@ Status write_counter(Tables& tables, const std::string& key, const DirControl& c
     quoted.push_back(tables.quote(name));
     assignments.push_back(tables.quote(name) + " = ?");
   }
+  // The order is that of columns(), with the key of the row behind it for both statements.
   Values values{std::to_string(control.current_users), control.directory};
   for_each_number(control, [&](const std::string&, int number) {
     values.emplace_back(std::to_string(number));
@@ -77,6 +80,8 @@ Status write_counter(Tables& tables, const std::string& key, const DirControl& c
                     tables.write(fmt::format("UPDATE {} SET {} WHERE {} = ?", table,
                                              join(assignments, ", "), tables.quote("domain")),
                                  values));
+  // Databases count the rows that were found, also where no value changed (CLIENT_FOUND_ROWS for
+  // MySQL).
   if (found > 0) return {};
   quoted.push_back(tables.quote("domain"));
   VSTATE_TRY(tables.write(fmt::format("INSERT INTO {} ({}) VALUES ({})", table, join(quoted, ", "),
@@ -92,6 +97,7 @@ class SqlCounter final : public DomainsCounter {
   explicit SqlCounter(Tables& tables) : tables_(tables) {}
   Result<DirControl> read(const Owner& owner) const override {
     VSTATE_TRY_ASSIGN(const auto counter, read_counter(tables_, key_of(owner)));
+    // vpopmail takes the same values for a row that is not there.
     return counter.value_or(DirControl{});
   }
   Status write(const Owner& owner, const DirControl& counter) override {

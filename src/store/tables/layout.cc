@@ -1,3 +1,8 @@
+// Which of vpopmail's tables this server uses is decided when vpopmail is compiled, and stands
+// nowhere in the database. What was told of the build counts first; where it says nothing, the
+// tables that are there do. A table that is there is taken with the columns that it has, as sites
+// add and change them.
+
 #include "store/tables/layout.h"
 
 #include <algorithm>
@@ -17,6 +22,7 @@ std::string table_of_domain(const DomainName& domain) {
 }
 
 std::string broken_table_rule(Dialect dialect, const std::string& table) {
+  // MySQL refuses a longer name, and PostgreSQL cuts it, so that two domains could get one table.
   constexpr std::size_t longest_mysql = 64, longest_pgsql = 63;
   const auto longest = dialect == Dialect::mysql ? longest_mysql : longest_pgsql;
   if (dialect != Dialect::sqlite && table.size() > longest)
@@ -25,6 +31,7 @@ std::string broken_table_rule(Dialect dialect, const std::string& table) {
   // vpopmail does not quote the name.
   if (digits > 0 && dialect != Dialect::mysql)
     return "begins with a digit, which vpopmail's statements do not survive";
+  // 1e5_com begins with a number and its exponent, which MySQL reads as one.
   if (digits > 0 && digits + 1 < table.size() && table[digits] == 'e' &&
       is_digits(table.substr(digits + 1, 1)))
     return "reads as a number, which vpopmail's statements do not survive";
@@ -40,6 +47,7 @@ std::vector<Table> Layout::tables() const {
   constexpr std::array names{"dir_control", "lastauth", "valias", "limits", "aliasdomains"};
   std::vector<Table> found;
   for (const auto& [name, table] : schema_)
+    // A domain's own table is known by its columns, as its name may be any.
     if (table.find("pw_name") != nullptr ||
         std::find(names.begin(), names.end(), name) != names.end())
       found.push_back(table);
@@ -58,6 +66,8 @@ Table Layout::users(const DomainName& domain) const {
 }
 
 void Layout::decide() {
+  // `users` holds accounts without a domain and says nothing about the layout. A database without
+  // any table is one for all domains, as vpopmail is built by default.
   const auto* one = existing("vpopmail");
   const bool has_own_tables = std::any_of(schema_.begin(), schema_.end(), [](const auto& entry) {
     const auto& [name, table] = entry;
@@ -66,6 +76,7 @@ void Layout::decide() {
   });
   many_domains_ = options_.many_domains.value_or(one != nullptr || !has_own_tables);
   uses_valias_ = options_.valias.value_or(existing("valias") != nullptr);
+  // vpopmail keeps limits and alias domains in tables with MySQL only.
   uses_limits_ =
       dialect_ == Dialect::mysql && options_.limits.value_or(existing("limits") != nullptr);
   uses_alias_domains_ = dialect_ == Dialect::mysql &&
@@ -80,6 +91,8 @@ Status check_columns(const Schema& schema, bool has_many_domains) {
     const char* table;
     std::vector<const char*> columns;
   };
+  // Only what all versions have is demanded; statements ask for the other columns before they name
+  // one.
   static const std::array demands{
       Demand{"vpopmail",
              {"pw_name", "pw_domain", "pw_passwd", "pw_uid", "pw_gid", "pw_gecos", "pw_dir",

@@ -1,3 +1,7 @@
+// The tables that vpopmail makes on first use, with its own columns, widths and keys, which differ
+// between 5.4 and 5.6 and between the databases. A table made here is one that vpopmail's programs
+// go on using, so it must be what they would have made.
+
 #include "store/tables/new_tables.h"
 
 #include <fmt/format.h>
@@ -18,6 +22,7 @@ Column column(std::string name, std::string type) {
   read_type(out);
   const auto lower = to_lower(out.type);
   out.is_nullable = lower.find("not null") == std::string::npos;
+  // MySQL numbers an AUTO_INCREMENT by itself, which counts as a default: nobody need give a value.
   out.has_default = lower.find("default") != std::string::npos ||
                     lower.find("auto_increment") != std::string::npos;
   return out;
@@ -31,6 +36,7 @@ Table table_of(const std::string& name, std::vector<std::pair<std::string, std::
   return table;
 }
 
+// Only MySQL has the table, so these are types of MySQL.
 std::string type_of(const LimitName& limit) {
   switch (limit.kind) {
     case LimitKind::count:
@@ -50,6 +56,7 @@ std::string type_of(const LimitName& limit) {
 
 std::string NewTables::text(std::size_t in_54, std::size_t in_56) const {
   if (dialect_ == Dialect::sqlite) return "text";
+  // 5.4 makes columns of char in MySQL, which cut blanks at the end of a value.
   if (dialect_ == Dialect::mysql && version_ == VpopmailVersion::v54)
     return fmt::format("char({})", in_54);
   return fmt::format("varchar({})", version_ == VpopmailVersion::v54 ? in_54 : in_56);
@@ -86,6 +93,7 @@ Table NewTables::dir_control() const {
 
 Table NewTables::lastauth() const {
   const bool is_mysql = dialect_ == Dialect::mysql;
+  // `user` is a word of PostgreSQL's own, so vpgsql.h calls the column otherwise.
   const std::string user = dialect_ == Dialect::pgsql ? "userid" : "user";
   const std::string time = is_mysql && version_ != VpopmailVersion::v54 ? "int"
                            : dialect_ == Dialect::sqlite                ? "integer"
@@ -101,6 +109,8 @@ Table NewTables::lastauth() const {
 
 Table NewTables::valias() const {
   const bool is_mysql = dialect_ == Dialect::mysql;
+  // Only vpopmail 5.6 with MySQL numbers the rows. The other tables give them back as they were
+  // stored.
   const bool is_numbered = is_mysql && version_ != VpopmailVersion::v54;
   std::vector<std::pair<std::string, std::string>> columns;
   if (is_numbered) columns.emplace_back("id", "int NOT NULL AUTO_INCREMENT");
@@ -108,10 +118,13 @@ Table NewTables::valias() const {
   columns.emplace_back("domain", domain());
   columns.emplace_back("valias_line",
                        dialect_ == Dialect::pgsql ? "varchar(160) NOT NULL" : "text NOT NULL");
+  // These two columns come with --enable-defaultdelivery.
   if (is_numbered && has_default_delivery_) {
     columns.emplace_back("valias_type", "tinyint(1) NOT NULL DEFAULT 1");
     columns.emplace_back("copy", "tinyint(1) NOT NULL DEFAULT 0");
   }
+  // vpgsql.h asks for an index too, but its CREATE INDEX fails each time, so that real tables have
+  // none.
   std::string keys;
   if (is_mysql)
     keys = is_numbered ? "PRIMARY KEY (id), INDEX (alias, domain)" : "INDEX (alias, domain)";

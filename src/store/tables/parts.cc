@@ -1,3 +1,6 @@
+// Every statement that changes something goes through here, so that it is announced to the System
+// first: a plan's system refuses it, and a signal ends the run before it and not in its midst.
+
 #include "store/tables/parts.h"
 
 namespace vstate::sql {
@@ -9,6 +12,8 @@ Result<std::uint64_t> Tables::write(const std::string& statement, const Values& 
 
 Status Tables::write_schema(const std::string& statement) {
   VSTATE_TRY(write(statement, {}));
+  // What was changed is read back: the columns of a table decide how the statements after this one
+  // are written.
   return layout_.refresh(*database_);
 }
 
@@ -19,6 +24,7 @@ Status Tables::commit(Transaction& transaction) {
 
 Status Tables::make(const std::vector<Table>& tables) {
   for (const auto& table : tables)
+    // The caller's table is a copy, which an earlier call may have made meanwhile.
     if (!table.exists && layout_.existing(table.name) == nullptr)
       VSTATE_TRY(write_schema(create_statement(*database_, table)));
   return {};

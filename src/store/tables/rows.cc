@@ -1,4 +1,6 @@
-// Limits and last logins.
+// Limits and last logins where they are rows. vpopmail takes no lock for either and writes all
+// columns of a row at once; so the row is read again within the transaction that changes it, and
+// what came meanwhile is not overwritten.
 
 #include <fmt/format.h>
 
@@ -11,6 +13,7 @@ namespace vstate::sql {
 namespace {
 
 std::int64_t to_signed(const Value& value, std::int64_t otherwise) {
+  // A column of a site's own table may be NULL, and then says nothing.
   if (!value || value->empty()) return otherwise;
   const bool is_negative = value->front() == '-';
   const auto size = to_number(is_negative ? value->substr(1) : *value);
@@ -48,6 +51,7 @@ Result<std::optional<Limits>> SqlLimits::read(const DomainLocation& domain) cons
   std::vector<const LimitName*> names;
   std::vector<std::string> columns{tables_.quote("domain")};
   for (const auto& name : limit_names()) {
+    // A site's table may be older than some of the limits.
     if (table->find(name.column) == nullptr) continue;
     names.push_back(&name);
     columns.push_back(tables_.quote(name.column));
@@ -61,6 +65,8 @@ Result<std::optional<Limits>> SqlLimits::read(const DomainLocation& domain) cons
           const auto stored = to_signed(row[at + 1], names[at]->unset);
           const auto value =
               stored == names[at]->unset ? std::nullopt : kept_limit(*names[at], stored);
+          // A limit at its default says the same as one that is not set, so that a row and a file
+          // compare equal.
           if (value && *value != names[at]->unset) limits->emplace(names[at]->file_key, *value);
         }
       }));
@@ -73,6 +79,7 @@ Status SqlLimits::write(const DomainLocation& domain, const std::optional<Limits
   const auto table = *tables_.layout().limits();
   VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
   VSTATE_TRY_ASSIGN(const auto now, read(domain));
+  // A stopped run may have made the change already.
   if (now == after) return tables_.commit(transaction);
   if (now != before) return fail(Errc::conflict, "was changed by somebody else meanwhile");
   const auto condition = fmt::format(" WHERE {} = ?", tables_.quote("domain"));
@@ -81,12 +88,15 @@ Status SqlLimits::write(const DomainLocation& domain, const std::optional<Limits
                              {domain.name.text()}));
     return tables_.commit(transaction);
   }
+  // All of vpopmail's columns are written, since a limit that the file leaves out must not stay. A
+  // column of a site's own keeps its value.
   std::vector<std::string> columns, assignments;
   Values values;
   for (const auto& name : limit_names()) {
     const auto found = after->find(std::string(name.file_key));
     const auto value = found == after->end() ? name.unset : found->second;
     if (table.find(name.column) == nullptr) {
+      // A column that is not there says the default.
       if (value == name.unset) continue;
       return fail(Errc::unsupported,
                   fmt::format("table {} has no column {}", table.name, name.column));
@@ -136,6 +146,7 @@ Result<std::vector<AccountConflict>> SqlLogins::write(const DomainLocation& doma
   const auto table = tables_.layout().lastauth();
   const auto user = tables_.quote(user_column(table));
   VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), {&table}));
+  // A login at this very moment writes the same row.
   VSTATE_TRY_ASSIGN(const auto now, read(domain, {}));
   for (const auto& change : changes) {
     const Values values{change.login.from,
@@ -160,6 +171,7 @@ Result<std::vector<AccountConflict>> SqlLogins::write(const DomainLocation& doma
 }  // namespace
 
 const char* user_column(const Table& logins) {
+  // The table that is there decides, and not the database: a site may have made it by hand.
   return logins.find("user") != nullptr ? "user" : "userid";
 }
 
