@@ -8,6 +8,7 @@
 #include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
+#include "vstate/model/template.h"
 
 namespace vstate {
 
@@ -94,10 +95,10 @@ Status write_robot(Site& site, const Change<Autoresponder>& change) {
   VSTATE_TRY_ASSIGN(const auto message, site.expanded(robot.message));
   VSTATE_TRY(site.write(path, message, 0600));
   // The message stands before the line that runs the program on it.
-  DeliveryLines lines{fmt::format("|{} {} {} {{domain}}/{}/message {{domain}}/{}",
+  const auto place = "{domain}/" + pathless_template(to_upper(change.name));
+  DeliveryLines lines{fmt::format("|{} {} {} {}/message {}",
                                   robot.program.empty() ? "{autorespond}" : robot.program,
-                                  robot.seconds, robot.replies, to_upper(change.name),
-                                  to_upper(change.name))};
+                                  robot.seconds, robot.replies, place, place)};
   lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
   return write_alias(site, change.name, lines, 0600);
 }

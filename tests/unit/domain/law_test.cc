@@ -13,6 +13,7 @@
 #include "domain/home.h"
 #include "domain/list.h"
 #include "domain/place.h"
+#include "domain/robot.h"
 #include "support/catch.h"
 #include "support/domain_sandbox.h"
 #include "support/generators.h"
@@ -88,6 +89,14 @@ TEST_CASE("an alias is read as it was written", "[domain][law]") {
     const auto name = any_alias_name();
     check_law<Alias>(name.text(), any_alias(), any_alias(), change_alias,
                      [&](const State& state) { return find(state.alias, name); });
+  }));
+}
+
+TEST_CASE("a robot is read as it was written", "[domain][law]") {
+  CHECK(rc::check("robot", [] {
+    const auto name = any_alias_name();
+    check_law<Autoresponder>(name.text(), any_robot(), any_robot(), write_robot,
+                             [&](const State& state) { return find(state.autoresponders, name); });
   }));
 }
 
