@@ -209,9 +209,27 @@ Status read_empty_directory(Inspection& in, const std::string& path,
   return {};
 }
 
-Result<std::string> file_path(Site& site, const std::string& name) {
-  VSTATE_TRY_ASSIGN(const auto path, site.expanded(name));
-  return path.starts_with('/') ? path : path_join(site.directory, path);
+/// What is above it in the domain's directory, or in the home that it is in, is not the file's.
+Result<std::string> top_of(const Site& site, const std::string& name) {
+  const auto in_home = split_home(name);
+  return in_home ? site.expanded(mailbox_placeholder(in_home->mailbox)) : site.directory;
+}
+
+/// What a file leaves goes with it: inspection takes an empty directory for one of the domain's
+/// own.
+Status remove_what_was(Site& site, const Change<File>& change, const std::string& path) {
+  VSTATE_TRY(change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
+                                                          : site.system.remove_file(path));
+  if (change.after) return {};
+  VSTATE_TRY_ASSIGN(const auto top, top_of(site, change.name));
+  return site.remove_empty_directories(std::string(path_parent(path)), top);
+}
+
+/// No rename puts a directory in a file's place, or the other way round.
+bool changes_into_directory_or_back(const Change<File>& change) {
+  return change.before && change.after &&
+         (change.before->kind == File::Kind::directory) !=
+             (change.after->kind == File::Kind::directory);
 }
 
 }  // namespace
@@ -258,15 +276,14 @@ Status read_rest(Inspection& in) {
 }
 
 Status write_file(Site& site, const Change<File>& change) {
-  VSTATE_TRY_ASSIGN(const auto path, file_path(site, change.name));
+  VSTATE_TRY_ASSIGN(const auto path, site.path_of(change.name));
   if (change.before && change.before->kind == File::Kind::text)
     if (!change.after || change.after->kind == File::Kind::text)
       VSTATE_TRY(site.check_undisturbed(
           path, change.before->content,
           change.after ? std::optional(change.after->content) : std::nullopt));
-  if (!change.after)
-    return change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
-                                                        : site.system.remove_file(path);
+  if (!change.after) return remove_what_was(site, change, path);
+  if (changes_into_directory_or_back(change)) VSTATE_TRY(remove_what_was(site, change, path));
   VSTATE_TRY(site.make_directories(std::string(path_parent(path))));
   const auto& file = *change.after;
   switch (file.kind) {

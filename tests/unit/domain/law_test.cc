@@ -10,6 +10,7 @@
 
 #include "domain/accounts.h"
 #include "domain/alias.h"
+#include "domain/file.h"
 #include "domain/home.h"
 #include "domain/list.h"
 #include "domain/place.h"
@@ -112,6 +113,23 @@ TEST_CASE("a list is read as it was written", "[domain][law]") {
     if (second.key.empty()) second.key = first.key;
     check_law<List>(name.text(), first, second, write_list,
                     [&](const State& state) { return find(state.lists, name); });
+  }));
+}
+
+TEST_CASE("a file is read as it was written", "[domain][law]") {
+  CHECK(rc::check("file", [] {
+    const auto path = *rc::gen::element<std::string>(
+        "notes", "caf\xc3\xa9.txt", "{{odd}}", "deep/file", "deep/er/still/file",
+        "{mailbox:alice}/.mailfilter", "{mailbox:alice}/sieve/main", "{mailbox:bob}/a/b/c");
+    auto shared = path;
+    for (const auto& [from, to] :
+         {std::pair("{mailbox:alice}", "alice"), std::pair("{mailbox:bob}", "bob"),
+          std::pair("{{odd}}", "{odd}")})
+      if (const auto at = shared.find(from); at != std::string::npos)
+        shared.replace(at, std::string_view(from).size(), to);
+    check_law<File>(
+        path, any_file(), any_file(), write_file,
+        [&](const State& state) { return find(state.files, path); }, shared);
   }));
 }
 
