@@ -13,6 +13,7 @@
 #include "domain/file.h"
 #include "domain/home.h"
 #include "domain/list.h"
+#include "domain/mailbox.h"
 #include "domain/place.h"
 #include "domain/robot.h"
 #include "support/catch.h"
@@ -160,6 +161,55 @@ TEST_CASE("the catch-all is read as it was written", "[domain][law]") {
     const auto files = inodes(domain);
     write();
     RC_ASSERT(inodes(domain) == files);
+  }));
+}
+
+namespace {
+
+Status commit(Site& site, const Change<Mailbox>& change) {
+  AccountBatch batch(site, {&change});
+  VSTATE_TRY(batch.commit());
+  for (const auto& [name, why] : batch.failed()) return fail(Errc::conflict, name + ": " + why);
+  return change.after ? write_mailbox(site, change) : Status();
+}
+
+}  // namespace
+
+TEST_CASE("a mailbox is read as it was written", "[domain][law]") {
+  CHECK(rc::check("mailbox", [] {
+    DomainSandbox domain;
+    const auto name = *rc::gen::element<std::string>("carol", "a.b", "x+y", "o'n", "7", "{b}");
+    const auto key = *MailboxName::parse(name);
+    const auto first = any_mailbox();
+    auto second = any_mailbox();
+    // A last login only moves on.
+    if (first.last_login) second.last_login = first.last_login;
+    const auto change = [&](std::optional<Mailbox> from, std::optional<Mailbox> to) {
+      const Change<Mailbox> made{name, std::move(from), std::move(to)};
+      must(domain.write([&](Site& site) { return commit(site, made); }));
+    };
+    const auto before = domain.state();
+    change(std::nullopt, first);
+    const auto found = domain.inspect();
+    RC_ASSERT(find(found.state->mailboxes, key) == std::optional(first));
+    RC_ASSERT(found.condition.defects.empty());
+    RC_ASSERT(domain.strangers().empty());
+    const auto once = domain.listing();
+    const auto files = inodes(domain);
+    change(first, first);
+    RC_ASSERT(domain.listing() == once);
+    RC_ASSERT(inodes(domain) == files);
+    change(first, second);
+    const auto changed = domain.state();
+    RC_ASSERT(find(changed.mailboxes, key) == std::optional(second));
+    RC_ASSERT(domain.strangers().empty());
+    change(second, std::nullopt);
+    RC_ASSERT(domain.state() == before);
+    // What it was first leaves nothing behind.
+    change(std::nullopt, second);
+    RC_ASSERT(domain.state() == changed);
+    change(second, std::nullopt);
+    RC_ASSERT_FALSE(fs::exists(domain.server.path(found.condition.paths.homes.at(name))));
   }));
 }
 
