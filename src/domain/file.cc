@@ -147,26 +147,30 @@ Result<bool> leave_beside_mailbox(Inspection& in, const std::string& path, const
   return true;
 }
 
+/// It is a home or a list, or leads to one, which has a walk of its own.
+bool is_elsewhere(Inspection& in, const std::string& path, const DirEntry& entry,
+                  const std::string& name, const std::string& prefix) {
+  if (prefix.empty() && (in.homes.contains(in.relative(path)) ||
+                         (name == entry.name && in.list_entries.contains(name))))
+    return true;
+  // A link to a home, or a home within another's, which an account may name.
+  const bool may_be_home =
+      prefix.empty() ? entry.type == FileInfo::Type::link : entry.type == FileInfo::Type::directory;
+  if (!may_be_home) return false;
+  const auto place = in.places.find(path);
+  return place && in.home_places->contains(*place);
+}
+
 Result<std::optional<bool>> pass_over(Inspection& in, const std::string& path,
                                       const DirEntry& entry, const std::string& name,
                                       const std::string& prefix, ArchiveSource& source) {
-  const auto from_domain = in.relative(path);
   if (source.expressed.contains(name) || in.is_claimed(path)) {
     source.expressed.insert(name);
     return std::optional(false);
   }
   // A Maildir is mail, whatever lies in it.
   if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
-  bool is_elsewhere = prefix.empty() && (in.homes.contains(from_domain) ||
-                                         (name == entry.name && in.list_entries.contains(name)));
-  // A link to a home, or a home within another's, which an account may name.
-  const bool may_be_home =
-      prefix.empty() ? entry.type == FileInfo::Type::link : entry.type == FileInfo::Type::directory;
-  if (!is_elsewhere && may_be_home) {
-    const auto place = in.places.find(path);
-    is_elsewhere = place && in.home_places->contains(*place);
-  }
-  if (is_elsewhere) {
+  if (is_elsewhere(in, path, entry, name, prefix)) {
     if (entry.type == FileInfo::Type::link) in.express(path);
     source.expressed.insert(name + "/");
     return std::optional(false);
@@ -209,6 +213,24 @@ Status read_empty_directory(Inspection& in, const std::string& path,
   return {};
 }
 
+/// Whether an archive has to hold something of it.
+Result<bool> read_entry(Inspection& in, const std::string& start, const std::string& relative_path,
+                        const std::string& prefix, const DirEntry& entry, ArchiveSource& source) {
+  const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
+  const auto path = path_join(start, name);
+  VSTATE_TRY_ASSIGN(const auto passed, pass_over(in, path, entry, name, prefix, source));
+  if (passed) return *passed;
+  bool is_directory = entry.type == FileInfo::Type::directory;
+  if (entry.type == FileInfo::Type::link && prefix.empty()) {
+    VSTATE_TRY_ASSIGN(is_directory, is_followed(in, path, entry.name));
+    if (is_directory) source.links.followed.insert(name);
+  }
+  if (!is_directory) return read_file(in, path, entry, name, prefix, source);
+  VSTATE_TRY_ASSIGN(const bool rest, read_files_below(in, start, name, prefix, source));
+  if (!rest) source.expressed.insert(name);
+  return rest;
+}
+
 /// What is above it in the domain's directory, or in the home that it is in, is not the file's.
 Result<std::string> top_of(const Site& site, const std::string& name) {
   const auto in_home = split_home(name);
@@ -239,25 +261,7 @@ Result<bool> read_entries(Inspection& in, const std::string& start,
                           const std::vector<DirEntry>& entries, ArchiveSource& source) {
   bool needs_archive = false;
   for (const auto& entry : entries) {
-    const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
-    const auto path = path_join(start, name);
-    VSTATE_TRY_ASSIGN(const auto passed, pass_over(in, path, entry, name, prefix, source));
-    if (passed) {
-      needs_archive = needs_archive || *passed;
-      continue;
-    }
-    bool is_directory = entry.type == FileInfo::Type::directory;
-    if (entry.type == FileInfo::Type::link && prefix.empty()) {
-      VSTATE_TRY_ASSIGN(is_directory, is_followed(in, path, entry.name));
-      if (is_directory) source.links.followed.insert(name);
-    }
-    bool rest = false;
-    if (is_directory) {
-      VSTATE_TRY_ASSIGN(rest, read_files_below(in, start, name, prefix, source));
-      if (!rest) source.expressed.insert(name);
-    } else {
-      VSTATE_TRY_ASSIGN(rest, read_file(in, path, entry, name, prefix, source));
-    }
+    VSTATE_TRY_ASSIGN(const bool rest, read_entry(in, start, relative_path, prefix, entry, source));
     needs_archive = needs_archive || rest;
   }
   if (entries.empty() && !relative_path.empty())

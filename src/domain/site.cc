@@ -66,8 +66,8 @@ Status Site::check_undisturbed(const std::string& path, const std::optional<std:
     VSTATE_TRY_ASSIGN(auto literal, expanded(text.value_or("")));
     return ended(std::move(literal));
   };
-  VSTATE_TRY_ASSIGN(auto now, system.read_if_there(path));
-  if (now) *now = ended(*std::move(now));
+  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
+  const auto now = bytes ? std::optional(ended(*bytes)) : std::nullopt;
   VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
   if (now.value_or("") == wanted) return {};
   if (!before && !now) return {};
