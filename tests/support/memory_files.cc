@@ -189,7 +189,7 @@ class MemoryDirectory final : public Directory {
     return std::optional(found->content);
   }
   /// Backwards: the order of a file system is no order.
-  Status read_names(const Found& found) const override {
+  [[nodiscard]] Status read_names(const Found& found) const override {
     if (const int number = node_->fault(Fault::read); number != 0)
       return failed_open(number, path_, "cannot list");
     const auto children = node_->children;

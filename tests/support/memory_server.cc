@@ -16,29 +16,33 @@ tl::unexpected<Error> refuse() { return fail(Errc::unsupported, "this store is o
 class MemoryAccounts final : public Accounts {
  public:
   explicit MemoryAccounts(const MemoryTables& tables) : tables_(tables) {}
-  Result<std::vector<Account>> read(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::vector<Account>> read(const DomainLocation&) const override {
     return tables_.accounts;
   }
-  Result<std::vector<BadRecord>> bad_records(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::vector<BadRecord>> bad_records(const DomainLocation&) const override {
     return std::vector<BadRecord>();
   }
-  Result<std::map<std::string, Account>> read_index(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::map<std::string, Account>> read_index(
+      const DomainLocation&) const override {
     std::map<std::string, Account> index;
     for (const auto& account : tables_.accounts) index.emplace(account.name, account);
     return index;
   }
   [[nodiscard]] std::string index_name(const DomainLocation&) const override { return "memory"; }
-  Result<std::vector<std::string>> index_problems(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::vector<std::string>> index_problems(
+      const DomainLocation&) const override {
     return std::vector<std::string>();
   }
   Status rebuild_index(const DomainLocation&) override { return refuse(); }
-  Result<Placement> read_placement(const DomainLocation&) const override { return Placement(); }
+  [[nodiscard]] Result<Placement> read_placement(const DomainLocation&) const override {
+    return Placement();
+  }
   Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                               const std::vector<AccountChange>&,
                                               const Placement*) override {
     return refuse();
   }
-  Result<bool> is_unfinished(const DomainLocation&) const override { return false; }
+  [[nodiscard]] Result<bool> is_unfinished(const DomainLocation&) const override { return false; }
   Status finish(const DomainLocation&) override { return refuse(); }
 
  private:
@@ -47,14 +51,14 @@ class MemoryAccounts final : public Accounts {
 
 class MemoryCounter final : public DomainsCounter {
  public:
-  Result<DirControl> read(const Owner&) const override { return DirControl(); }
+  [[nodiscard]] Result<DirControl> read(const Owner&) const override { return DirControl(); }
   Status write(const Owner&, const DirControl&) override { return refuse(); }
 };
 
 class MemoryLimits final : public LimitsStore {
  public:
   explicit MemoryLimits(const MemoryTables& tables) : tables_(tables) {}
-  Result<std::optional<Limits>> read(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::optional<Limits>> read(const DomainLocation&) const override {
     return tables_.limits;
   }
   Status write(const DomainLocation&, const std::optional<Limits>&,
@@ -68,8 +72,8 @@ class MemoryLimits final : public LimitsStore {
 
 class MemoryLogins final : public LoginStore {
  public:
-  Result<std::map<std::string, StoredLogin>> read(const DomainLocation&,
-                                                  const std::vector<Account>&) const override {
+  [[nodiscard]] Result<std::map<std::string, StoredLogin>> read(
+      const DomainLocation&, const std::vector<Account>&) const override {
     return std::map<std::string, StoredLogin>();
   }
   Result<std::vector<AccountConflict>> write(const DomainLocation&,
@@ -81,16 +85,19 @@ class MemoryLogins final : public LoginStore {
 class MemoryAliases final : public AliasStore {
  public:
   explicit MemoryAliases(const MemoryTables& tables) : tables_(tables) {}
-  Result<AliasRows> read_rows(const DomainLocation&) const override { return tables_.rows; }
-  Result<bool> takes_rows(const DomainLocation&, const std::string&,
-                          const std::vector<std::string>&) const override {
+  [[nodiscard]] Result<AliasRows> read_rows(const DomainLocation&) const override {
+    return tables_.rows;
+  }
+  [[nodiscard]] Result<bool> takes_rows(const DomainLocation&, const std::string&,
+                                        const std::vector<std::string>&) const override {
     return true;
   }
   Status write_rows(const DomainLocation&, const std::string&, const std::vector<std::string>&,
                     const std::vector<std::string>&) override {
     return refuse();
   }
-  Result<std::optional<std::set<std::string>>> read_domains(const DomainLocation&) const override {
+  [[nodiscard]] Result<std::optional<std::set<std::string>>> read_domains(
+      const DomainLocation&) const override {
     return std::nullopt;
   }
   Status write_domain(const DomainLocation&, const std::string&, bool) override { return refuse(); }
@@ -102,14 +109,16 @@ class MemoryAliases final : public AliasStore {
 class MemoryBackend final : public Backend {
  public:
   Status mend() override { return {}; }
-  Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
-                                           const Paths&) const override {
+  [[nodiscard]] Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
+                                                         const Paths&) const override {
     return std::vector<Misfit>();
   }
-  Result<std::string> write_obstacle() const override { return std::string("memory"); }
+  [[nodiscard]] Result<std::string> write_obstacle() const override {
+    return std::string("memory");
+  }
   Status alter(const DomainLocation&, const std::string&) override { return refuse(); }
-  Result<std::vector<std::string>> remarks(const DomainLocation&,
-                                           const std::set<DomainName>&) const override {
+  [[nodiscard]] Result<std::vector<std::string>> remarks(
+      const DomainLocation&, const std::set<DomainName>&) const override {
     return std::vector<std::string>();
   }
   [[nodiscard]] std::optional<OwnFile> own_file(std::string_view) const override {

@@ -11,7 +11,6 @@
 #include "domain/accounts.h"
 #include "domain/alias.h"
 #include "domain/file.h"
-#include "domain/home.h"
 #include "domain/list.h"
 #include "domain/mailbox.h"
 #include "domain/place.h"
@@ -169,7 +168,8 @@ namespace {
 Status commit(Site& site, const Change<Mailbox>& change) {
   AccountBatch batch(site, {&change});
   VSTATE_TRY(batch.commit());
-  for (const auto& [name, why] : batch.failed()) return fail(Errc::conflict, name + ": " + why);
+  if (const auto& failed = batch.failed(); !failed.empty())
+    return fail(Errc::conflict, failed.begin()->second);
   return change.after ? write_mailbox(site, change) : Status();
 }
 
@@ -216,18 +216,19 @@ TEST_CASE("a mailbox is read as it was written", "[domain][law]") {
 TEST_CASE("accounts of one batch are all there, and each in its place", "[domain][law]") {
   CHECK(rc::check("accounts", [] {
     DomainSandbox domain;
-    std::vector<Change<Mailbox>> changes;
-    const auto count = *rc::gen::inRange(1, 30);
-    for (int i = 0; i < count; ++i)
-      changes.push_back({"user" + std::to_string(i), std::nullopt, Mailbox{}});
-    std::vector<const Change<Mailbox>*> batch_of;
-    for (const auto& change : changes) batch_of.push_back(&change);
+    const auto count = *rc::gen::inRange<std::size_t>(1, 30);
+    std::vector<Change<Mailbox>> changes(count);
+    std::vector<const Change<Mailbox>*> batch_of(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      changes[i] = {"user" + std::to_string(i), std::nullopt, Mailbox{}};
+      batch_of[i] = &changes[i];
+    }
     must(domain.write([&](Site& site) {
       AccountBatch batch(site, batch_of);
       return batch.commit();
     }));
     const auto found = domain.inspect();
-    RC_ASSERT(found.state->mailboxes.size() == static_cast<std::size_t>(count) + 3);
+    RC_ASSERT(found.state->mailboxes.size() == count + 3);
     RC_ASSERT(found.condition.defects.empty());
     RC_ASSERT(found.condition.paths.homes.size() == found.state->mailboxes.size());
     for (const auto& [name, home] : found.condition.paths.homes)
