@@ -1,7 +1,8 @@
 #!/bin/sh
 # check.sh PRESET [CTEST-OPTION...]
 # Builds a preset with warnings as errors, runs all its tests, checks the format and the Python, and
-# prints at the end "N passed, N failed, N skipped" and what was skipped and why. Fails when anything
+# of the release preset what clang-tidy says of the sources that changed (of all with VSTATE_DEEP).
+# Prints at the end "N passed, N failed, N skipped" and what was skipped and why. Fails when anything
 # failed, or was skipped without a reason.
 set -eu
 
@@ -46,4 +47,16 @@ cmake/lint.sh || lint=failed
 missing=$(cmake/lint.sh --missing)
 [ -z "$missing" ] || lint="skipped:$missing not installed"
 
-python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "lint=$lint" "ctest=$status"
+tidy=
+if [ "$preset" = release ]; then
+  tidy=passed
+  what=--changed
+  [ -z "${VSTATE_DEEP:-}" ] || what=.
+  left=$(cmake/tidy.sh "$what") || tidy=failed
+  [ -z "$left" ] || tidy=$tidy:$left
+  missing=$(cmake/tidy.sh --missing)
+  [ -z "$missing" ] || tidy="skipped:$missing is not installed"
+fi
+
+python3 cmake/count_tests.py "$work/tests.xml" "format=$format" "lint=$lint" ${tidy:+"tidy=$tidy"} \
+  "ctest=$status"

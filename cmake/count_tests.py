@@ -3,8 +3,8 @@
 
 Sums up a run of ctest: each test case of a Catch2 program or of a Python unittest counts as one,
 any other test as one. Prints one line "N passed, N failed, N skipped" and below it what was
-skipped and why. Fails when a test failed, when ctest did without naming one, and when something
-was skipped that gives no reason.
+skipped and why; a reason of what passed is what was left out of it. Fails when a test failed, when
+ctest did without naming one, and when something was skipped that gives no reason.
 """
 import re
 import sys
@@ -96,8 +96,8 @@ class Run:
             return
         word, _, reason = value.partition(":")
         self.sums[word] += 1
-        if word == "skipped":
-            self.add_reason(name, reason)
+        if reason:
+            self.add_reason(name, reason if word == "skipped" else f"in part: {reason}")
 
     def print(self):
         for error in self.errors:

@@ -156,28 +156,30 @@ Result<bool> leave_beside_mailbox(Inspection& in, const std::string& path, const
   return true;
 }
 
+/// It is a home or a list, or leads to one, which has a walk of its own.
+bool is_elsewhere(Inspection& in, const std::string& path, const DirEntry& entry,
+                  const std::string& name, const std::string& prefix) {
+  if (prefix.empty() && (in.homes.contains(in.relative(path)) ||
+                         (name == entry.name && in.list_entries.contains(name))))
+    return true;
+  // A link to a home, or a home within another's, which an account may name.
+  const bool may_be_home =
+      prefix.empty() ? entry.type == FileInfo::Type::link : entry.type == FileInfo::Type::directory;
+  if (!may_be_home) return false;
+  const auto place = in.places.find(path);
+  return place && in.home_places->contains(*place);
+}
+
 Result<std::optional<bool>> pass_over(Inspection& in, const std::string& path,
                                       const DirEntry& entry, const std::string& name,
                                       const std::string& prefix, ArchiveSource& source) {
-  const auto from_domain = in.relative(path);
   if (source.expressed.contains(name) || in.is_claimed(path)) {
     source.expressed.insert(name);
     return std::optional(false);
   }
   // A Maildir is mail, whatever lies in it.
   if (name == "Maildir" && prefix.starts_with('{')) return std::optional(true);
-  bool is_elsewhere = prefix.empty() && (in.homes.contains(from_domain) ||
-                                         (name == entry.name && in.list_entries.contains(name)));
-  // A link to a home, or a home within another's, which an account may name.
-  const bool may_be_home =
-      prefix.empty() ? entry.type == FileInfo::Type::link : entry.type == FileInfo::Type::directory;
-  if (!is_elsewhere && may_be_home) {
-    const auto place = in.places.find(path);
-    is_elsewhere = place && in.home_places->contains(*place);
-  }
-  // A name with "/" behind it tells the walk that others carry what is there, so it is neither
-  // entered nor counted.
-  if (is_elsewhere) {
+  if (is_elsewhere(in, path, entry, name, prefix)) {
     if (entry.type == FileInfo::Type::link) in.express(path);
     source.expressed.insert(name + "/");
     return std::optional(false);
@@ -220,11 +222,45 @@ Status read_empty_directory(Inspection& in, const std::string& path,
   return {};
 }
 
-Result<std::string> file_path(Site& site, const std::string& name) {
-  VSTATE_TRY_ASSIGN(const auto path, site.expanded(name));
-  // A name that begins with a placeholder is a whole path once it is filled in; others are below
-  // the domain.
-  return path.starts_with('/') ? path : path_join(site.directory, path);
+/// Whether an archive has to hold something of it.
+Result<bool> read_entry(Inspection& in, const std::string& start, const std::string& relative_path,
+                        const std::string& prefix, const DirEntry& entry, ArchiveSource& source) {
+  const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
+  const auto path = path_join(start, name);
+  VSTATE_TRY_ASSIGN(const auto passed, pass_over(in, path, entry, name, prefix, source));
+  if (passed) return *passed;
+  bool is_directory = entry.type == FileInfo::Type::directory;
+  if (entry.type == FileInfo::Type::link && prefix.empty()) {
+    VSTATE_TRY_ASSIGN(is_directory, is_followed(in, path, entry.name));
+    if (is_directory) source.links.followed.insert(name);
+  }
+  if (!is_directory) return read_file(in, path, entry, name, prefix, source);
+  VSTATE_TRY_ASSIGN(const bool rest, read_files_below(in, start, name, prefix, source));
+  if (!rest) source.expressed.insert(name);
+  return rest;
+}
+
+/// What is above it in the domain's directory, or in the home that it is in, is not the file's.
+Result<std::string> top_of(const Site& site, const std::string& name) {
+  const auto in_home = split_home(name);
+  return in_home ? site.expanded(mailbox_placeholder(in_home->mailbox)) : site.directory;
+}
+
+/// What a file leaves goes with it: inspection takes an empty directory for one of the domain's
+/// own.
+Status remove_what_was(Site& site, const Change<File>& change, const std::string& path) {
+  VSTATE_TRY(change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
+                                                          : site.system.remove_file(path));
+  if (change.after) return {};
+  VSTATE_TRY_ASSIGN(const auto top, top_of(site, change.name));
+  return site.remove_empty_directories(std::string(path_parent(path)), top);
+}
+
+/// No rename puts a directory in a file's place, or the other way round.
+bool changes_into_directory_or_back(const Change<File>& change) {
+  return change.before && change.after &&
+         (change.before->kind == File::Kind::directory) !=
+             (change.after->kind == File::Kind::directory);
 }
 
 }  // namespace
@@ -234,25 +270,7 @@ Result<bool> read_entries(Inspection& in, const std::string& start,
                           const std::vector<DirEntry>& entries, ArchiveSource& source) {
   bool needs_archive = false;
   for (const auto& entry : entries) {
-    const auto name = relative_path.empty() ? entry.name : relative_path + "/" + entry.name;
-    const auto path = path_join(start, name);
-    VSTATE_TRY_ASSIGN(const auto passed, pass_over(in, path, entry, name, prefix, source));
-    if (passed) {
-      needs_archive = needs_archive || *passed;
-      continue;
-    }
-    bool is_directory = entry.type == FileInfo::Type::directory;
-    if (entry.type == FileInfo::Type::link && prefix.empty()) {
-      VSTATE_TRY_ASSIGN(is_directory, is_followed(in, path, entry.name));
-      if (is_directory) source.links.followed.insert(name);
-    }
-    bool rest = false;
-    if (is_directory) {
-      VSTATE_TRY_ASSIGN(rest, read_files_below(in, start, name, prefix, source));
-      if (!rest) source.expressed.insert(name);
-    } else {
-      VSTATE_TRY_ASSIGN(rest, read_file(in, path, entry, name, prefix, source));
-    }
+    VSTATE_TRY_ASSIGN(const bool rest, read_entry(in, start, relative_path, prefix, entry, source));
     needs_archive = needs_archive || rest;
   }
   // A directory that holds something is made with what it holds, so only empty ones have to be
@@ -273,15 +291,14 @@ Status read_rest(Inspection& in) {
 }
 
 Status write_file(Site& site, const Change<File>& change) {
-  VSTATE_TRY_ASSIGN(const auto path, file_path(site, change.name));
+  VSTATE_TRY_ASSIGN(const auto path, site.path_of(change.name));
   if (change.before && change.before->kind == File::Kind::text)
     if (!change.after || change.after->kind == File::Kind::text)
       VSTATE_TRY(site.check_undisturbed(
           path, change.before->content,
           change.after ? std::optional(change.after->content) : std::nullopt));
-  if (!change.after)
-    return change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
-                                                        : site.system.remove_file(path);
+  if (!change.after) return remove_what_was(site, change, path);
+  if (changes_into_directory_or_back(change)) VSTATE_TRY(remove_what_was(site, change, path));
   VSTATE_TRY(site.make_directories(std::string(path_parent(path))));
   const auto& file = *change.after;
   switch (file.kind) {

@@ -239,31 +239,34 @@ Status read_list(Inspection& in, const AliasName& name, const std::string& root)
   return {};
 }
 
+/// A list in a directory of its name.
+Status find_list_at(Inspection& in, const DirEntry& entry) {
+  const auto path = in.in_domain(entry.name);
+  if (in.homes.contains(entry.name) || in.is_claimed(path)) return {};
+  if (entry.type != FileInfo::Type::directory && entry.type != FileInfo::Type::link) return {};
+  if (entry.type == FileInfo::Type::link) {
+    VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
+    if (!behind.is_directory()) return {};
+    if (in.home_places->contains({behind.info->device, behind.info->inode})) return {};
+  }
+  VSTATE_TRY_ASSIGN(const bool is_found, is_list(in, path));
+  if (!is_found) return {};
+  const auto name = AliasName::parse(entry.name);
+  if (!name) {
+    in.remark(fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
+                          visible(entry.name)));
+    return {};
+  }
+  in.lists.emplace(*name, path);
+  in.list_entries.insert(entry.name);
+  return {};
+}
+
 }  // namespace
 
 /// A list stands in a directory of its name, or wherever its dot-qmail links lead.
 Status find_lists(Inspection& in) {
-  for (const auto& entry : in.entries) {
-    const auto path = in.in_domain(entry.name);
-    if (in.homes.contains(entry.name) || in.is_claimed(path)) continue;
-    if (entry.type != FileInfo::Type::directory && entry.type != FileInfo::Type::link) continue;
-    if (entry.type == FileInfo::Type::link) {
-      VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
-      if (!behind.is_directory()) continue;
-      if (in.home_places->contains({behind.info->device, behind.info->inode})) continue;
-    }
-    VSTATE_TRY_ASSIGN(const bool is_found, is_list(in, path));
-    if (!is_found) continue;
-    const auto name = AliasName::parse(entry.name);
-    if (!name) {
-      in.remark(
-          fmt::format("{} looks like a list but its name cannot be one; it is carried as files",
-                      visible(entry.name)));
-      continue;
-    }
-    in.lists.emplace(*name, path);
-    in.list_entries.insert(entry.name);
-  }
+  for (const auto& entry : in.entries) VSTATE_TRY(find_list_at(in, entry));
   for (const auto& entry : in.entries)
     if (const auto alias = alias_of_dot_qmail(entry.name);
         alias && entry.type == FileInfo::Type::link)
@@ -273,7 +276,7 @@ Status find_lists(Inspection& in) {
 
 Status read_lists(Inspection& in) {
   for (const auto& [name, root] : in.lists) {
-    const auto status = read_list(in, name, root);
+    auto status = read_list(in, name, root);
     if (status) continue;
     // A list that the owner points at with a link is read with their rights, and what those do not
     // reach is left out and named.

@@ -28,6 +28,8 @@ Status write_mailbox(Site& site, const Change<Mailbox>& change) {
     VSTATE_TRY(site.write(message, text, 0600));
   } else if (had(&Mailbox::vacation)) {
     VSTATE_TRY(site.system.remove_file(message));
+    // What nothing is left in would be a directory of the home's own from now on.
+    VSTATE_TRY(site.remove_empty_directories(path_join(home, "vacation"), home));
   }
   const auto dot_qmail = path_join(home, ".qmail");
   const bool changes_lines = !change.before || change.before->deliver != mailbox.deliver;

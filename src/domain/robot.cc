@@ -12,6 +12,7 @@
 #include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
+#include "vstate/model/template.h"
 
 namespace vstate {
 
@@ -35,6 +36,29 @@ std::optional<std::vector<std::string>> autorespond_arguments(std::string_view c
   return words;
 }
 
+/// A robot as its lines have it, without its message, and the words of the one that runs it.
+struct RobotLines {
+  Autoresponder robot;
+  std::vector<std::string> words;
+};
+
+/// nullopt if they do anything else, or more.
+std::optional<RobotLines> parse_lines(const DeliveryLines& lines) {
+  RobotLines out;
+  for (const auto& line : lines) {
+    const auto parsed = parse_delivery(line, LineReader::qmail_local, false);
+    if (parsed.kind == DeliveryKind::forward) {
+      out.robot.copy_to.push_back(line);
+      continue;
+    }
+    if (parsed.kind != DeliveryKind::program || !out.words.empty()) return std::nullopt;
+    auto words = autorespond_arguments(parsed.argument);
+    if (!words) return std::nullopt;
+    out.words = *std::move(words);
+  }
+  return out.words.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
 }  // namespace
 
 bool is_autorespond_counter(std::string_view name) {
@@ -46,24 +70,13 @@ bool is_autorespond_counter(std::string_view name) {
 Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std::string& local,
                                                       const DeliveryLines& lines) {
   const auto none = std::optional<Autoresponder>();
-  Autoresponder robot;
-  std::optional<std::vector<std::string>> words;
-  for (const auto& line : lines) {
-    const auto parsed = parse_delivery(line, LineReader::qmail_local, false);
-    if (parsed.kind == DeliveryKind::forward) {
-      robot.copy_to.push_back(line);
-      continue;
-    }
-    // A second program would be lost if this were taken for a robot.
-    if (parsed.kind != DeliveryKind::program || words) return none;
-    words = autorespond_arguments(parsed.argument);
-    if (!words) return none;
-  }
-  if (!words) return none;
+  auto parsed = parse_lines(lines);
+  if (!parsed) return none;
+  auto& [robot, words] = *parsed;
   // qmailadmin names the directory in upper case; a robot laid out otherwise stays a plain alias.
   const auto name = to_upper(local);
   const auto robot_directory = in.templater->to_template(in.in_domain(name));
-  if ((*words)[4] != robot_directory || (*words)[3] != robot_directory + "/message") return none;
+  if (words[4] != robot_directory || words[3] != robot_directory + "/message") return none;
   VSTATE_TRY_ASSIGN(const auto found, look_behind(in.files, in.in_domain(name)));
   if (!found.is_directory()) return none;
   VSTATE_TRY_ASSIGN(const auto listing, in.files.list(in.in_domain(name)));
@@ -78,10 +91,9 @@ Result<std::optional<Autoresponder>> as_autoresponder(Inspection& in, const std:
   VSTATE_TRY_ASSIGN(const auto text, in.read_text(message, k_inline_text));
   if (!text) return none;
   robot.message = *text;
-  robot.seconds = to_number((*words)[1]).value_or(0);
-  robot.replies = to_number((*words)[2]).value_or(0);
-  // A program elsewhere than usual is kept by its path; the usual one is found anew on the target.
-  if ((*words)[0] != "{autorespond}") robot.program = (*words)[0];
+  robot.seconds = to_number(words[1]).value_or(0);
+  robot.replies = to_number(words[2]).value_or(0);
+  if (words[0] != "{autorespond}") robot.program = words[0];
   in.express(message);
   for (const auto& entry : listing)
     if (entry.name != "message")
@@ -104,11 +116,10 @@ Status write_robot(Site& site, const Change<Autoresponder>& change) {
   VSTATE_TRY_ASSIGN(const auto message, site.expanded(robot.message));
   VSTATE_TRY(site.write(path, message, 0600));
   // The message stands before the line that runs the program on it.
-  DeliveryLines lines{fmt::format("|{} {} {} {{domain}}/{}/message {{domain}}/{}",
+  const auto place = "{domain}/" + pathless_template(to_upper(change.name));
+  DeliveryLines lines{fmt::format("|{} {} {} {}/message {}",
                                   robot.program.empty() ? "{autorespond}" : robot.program,
-                                  robot.seconds, robot.replies, to_upper(change.name),
-                                  to_upper(change.name))};
-  // qmailadmin writes the copies behind the program when it modifies a robot, and any order works.
+                                  robot.seconds, robot.replies, place, place)};
   lines.insert(lines.end(), robot.copy_to.begin(), robot.copy_to.end());
   return write_alias(site, change.name, lines, 0600);
 }

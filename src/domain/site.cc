@@ -4,14 +4,22 @@
 
 #include "domain/site.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "domain/home.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
 
 Result<std::string> Site::expanded(std::string_view text) const { return expand(text, paths); }
+
+Result<std::string> Site::path_of(const std::string& file) const {
+  VSTATE_TRY_ASSIGN(auto path, expanded(file));
+  return path.starts_with('/') ? path : in_domain(path);
+}
 
 Status Site::write(const std::string& path, std::string_view bytes, unsigned mode) {
   return replace_unless_same(system, path, bytes, owned(mode));
@@ -27,6 +35,31 @@ Status Site::make_directories(const std::string& path) {
   return {};
 }
 
+bool Site::keeps_directory(const std::string& path) const {
+  for (const auto& [mailbox, home] : paths.homes)
+    for (const auto part : k_home_directories)
+      if (path == home + std::string(part)) return true;
+  return std::any_of(desired.files.begin(), desired.files.end(), [&](const auto& file) {
+    const auto place = path_of(file.first);
+    // What has no place here has not this one.
+    return file.second.kind == File::Kind::directory && place && *place == path;
+  });
+}
+
+Status Site::remove_empty_directories(std::string path, const std::string& top) {
+  for (; path.size() > top.size() && is_within(path, top); path = path_parent(path)) {
+    VSTATE_TRY_ASSIGN(const auto found, system.look(path));
+    if (!found) continue;
+    // Hash directories come and go with the homes in them.
+    const bool is_hash = top == directory && path_name(path).size() == 1;
+    if (!found->is_directory() || is_hash || keeps_directory(path)) return {};
+    VSTATE_TRY_ASSIGN(const auto entries, system.list(path));
+    if (!entries.empty()) return {};
+    VSTATE_TRY(system.remove_directory(path));
+  }
+  return {};
+}
+
 Status Site::check_undisturbed(const std::string& path, const std::optional<std::string>& before,
                                const std::optional<std::string>& after) {
   // A last newline is no difference to any program that reads such a file.
@@ -38,8 +71,8 @@ Status Site::check_undisturbed(const std::string& path, const std::optional<std:
     VSTATE_TRY_ASSIGN(auto literal, expanded(text.value_or("")));
     return ended(std::move(literal));
   };
-  VSTATE_TRY_ASSIGN(auto now, system.read_if_there(path));
-  if (now) *now = ended(*std::move(now));
+  VSTATE_TRY_ASSIGN(const auto bytes, system.read_if_there(path));
+  const auto now = bytes ? std::optional(ended(*bytes)) : std::nullopt;
   VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
   // A stopped run has written it already, or a person has done the same.
   if (now.value_or("") == wanted) return {};

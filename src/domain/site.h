@@ -49,11 +49,16 @@ class Site {
     return path_join(directory, entry);
   }
   [[nodiscard]] Result<std::string> expanded(std::string_view text) const;
+  /// Where a File of the State stands here.
+  [[nodiscard]] Result<std::string> path_of(const std::string& file) const;
   /// Replaces a file of the domain unless it says so already.
   Status write(const std::string& path, std::string_view bytes, unsigned mode);
   Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
   /// Makes all that is missing below the domain's directory.
   Status make_directories(const std::string& path);
+  /// Takes away what make_directories made: a directory that holds nothing, then those above it up
+  /// to `top`, which stays. The first that holds something, or that shall be there, ends it.
+  Status remove_empty_directories(std::string path, const std::string& top);
   /// Fails with `conflict` if a file is neither what the plan saw nor what it wants, both
   /// templates: no program locks such a file, so it is looked at just before it is replaced.
   Status check_undisturbed(const std::string& path, const std::optional<std::string>& before,
@@ -61,6 +66,10 @@ class Site {
   Status check_lines_undisturbed(const std::string& path,
                                  const std::optional<DeliveryLines>& before,
                                  const std::optional<DeliveryLines>& after);
+
+ private:
+  /// Whether it stays if nothing is in it: a home's, or one that the State has.
+  [[nodiscard]] bool keeps_directory(const std::string& path) const;
 };
 
 }  // namespace vstate

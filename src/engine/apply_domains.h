@@ -14,6 +14,7 @@
 #include "engine/domain_file.h"
 #include "engine/saved_plan.h"
 #include "engine/session.h"
+#include "vstate/engine/outcome.h"
 #include "vstate/plan/plan.h"
 
 namespace vstate::engine {
@@ -24,26 +25,6 @@ struct ApplyOptions {
   std::string command = "apply";     ///< as the ledger names the run
   MailFeed* feed = nullptr;          ///< where mail comes from that no archive holds
   const SavedPlan* saved = nullptr;  ///< refuses what is not planned as it was
-};
-
-/// How the apply of one domain ended.
-enum class Ending {
-  unchanged,  ///< there was nothing to do
-  done,
-  partly,   ///< some of it failed; the report says what
-  stopped,  ///< an error ended it; what was done is done
-  refused,  ///< nothing was changed
-  stale,    ///< nothing was changed: a saved plan does not hold any more
-};
-
-struct ApplyOutcome {
-  DomainName domain;
-  Ending ending = Ending::refused;
-  std::vector<Error> errors = {};  ///< why it was stopped or refused
-  ApplyReport report = {};         ///< of what is done, or partly done
-  /// "Applied: 4 added, 1 changed, 0 deleted; 1,200 messages (45.1 MiB) copied."
-  std::string summary = {};
-  bool has_changed = false;  ///< false also for a feed that brought nothing
 };
 
 /// Is told of one domain while it is built.

@@ -46,6 +46,14 @@ void check_archives(const DomainFile& file, Diagnostics& diagnostics) {
                       "name its directory with --mail, or take the key out");
 }
 
+std::optional<DomainFile> with_archives(DomainFile file, std::string archive_root,
+                                        Diagnostics& diagnostics) {
+  file.archive_root = std::move(archive_root);
+  const auto errors = diagnostics.error_count();
+  check_archives(file, diagnostics);
+  return diagnostics.error_count() == errors ? std::optional(std::move(file)) : std::nullopt;
+}
+
 std::string directory_beside(const std::string& name) {
   // Archives lie beside the file that names them, unless --mail says otherwise.
   if (name == "-") return ".";
@@ -74,6 +82,12 @@ std::optional<DomainFile> parse_domain_file(const std::string& shown, const std:
                     .unmatched = std::move(unmatched)};
 }
 
+std::optional<DomainFile> domain_file_of(const State& state, const std::string& archive_root,
+                                         const Selection& selection, Diagnostics& diagnostics) {
+  auto file = parse_domain_file(state.name.text(), document::write(state), selection, diagnostics);
+  return file ? with_archives(*std::move(file), archive_root, diagnostics) : std::nullopt;
+}
+
 std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOptions& options,
                                            Diagnostics& diagnostics) {
   const auto text = read_input(name, options.standard_input);
@@ -85,11 +99,8 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOp
   auto file = parse_domain_file(name == "-" ? "standard input" : name, *text, options.selection,
                                 diagnostics);
   if (!file) return std::nullopt;
-  file->archive_root = options.mail.empty() ? directory_beside(name) : options.mail;
-  // Errors of files that were read before this one are not its own.
-  const auto errors = diagnostics.error_count();
-  check_archives(*file, diagnostics);
-  return diagnostics.error_count() == errors ? std::move(file) : std::nullopt;
+  return with_archives(*std::move(file),
+                       options.mail.empty() ? directory_beside(name) : options.mail, diagnostics);
 }
 
 std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,

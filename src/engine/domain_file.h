@@ -46,4 +46,10 @@ struct ReadOptions {
                                                           const std::string& text, const Selection&,
                                                           Diagnostics&);
 
+/// The same for a State that no file says: it is checked as the file that says it. `archive_root`
+/// is the directory of its archives, which must be there.
+[[nodiscard]] std::optional<DomainFile> domain_file_of(const State&,
+                                                       const std::string& archive_root,
+                                                       const Selection&, Diagnostics&);
+
 }  // namespace vstate::engine

@@ -96,7 +96,7 @@ class Directory {
   [[nodiscard]] virtual Result<std::optional<std::string>> link_target(
       const std::string& name) const = 0;
   /// Calls `found` for each name but "." and "..", in the order of the file system, from its start.
-  virtual Status read_names(const Found& found) const = 0;
+  [[nodiscard]] virtual Status read_names(const Found& found) const = 0;
   /// Sorted by name.
   [[nodiscard]] Result<std::vector<DirEntry>> list() const;
   /// Says which files will be opened next, and which directories will be listed, in their order:

@@ -34,7 +34,7 @@ class LocalDirectory final : public Directory {
   [[nodiscard]] Result<std::unique_ptr<OpenFile>> open_file(const std::string& name) const override;
   [[nodiscard]] Result<std::optional<std::string>> link_target(
       const std::string& name) const override;
-  Status read_names(const Found& found) const override;
+  [[nodiscard]] Status read_names(const Found& found) const override;
 
  private:
   Handle owned_;

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/server.h"
 #include "cli/console.h"
+#include "cli/server.h"
 #include "engine/history.h"
 #include "vstate/model/fields.h"
 

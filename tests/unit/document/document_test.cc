@@ -8,6 +8,7 @@
 
 #include "support/catch.h"
 #include "support/example.h"
+#include "support/generators.h"
 #include "vstate/base/text.h"
 
 using namespace vstate;
@@ -47,25 +48,6 @@ void collect(const Json& schema, const Json& node, const std::string& prefix,
     const auto list = prefix.empty() ? prefix : prefix.substr(0, prefix.size() - 1) + "[].";
     collect(schema, node["items"], list, out);
   }
-}
-
-/// Text with what the formats make hard: quotes, braces, controls, UTF-8, bytes that are not.
-rc::Gen<std::string> any_text() {
-  return rc::gen::container<std::string>(
-      rc::gen::weightedOneOf<char>({{6, rc::gen::inRange('a', 'z')},
-                                    {2, rc::gen::elementOf(std::string("\"\\'{}#\t\r ./&|"))},
-                                    {1, rc::gen::arbitrary<char>()}}));
-}
-
-/// What an inspection would make of literal text.
-std::string as_template(const std::string& literal) {
-  static const Paths none;
-  return Templater(none).to_template(literal);
-}
-
-std::string without(std::string text, std::string_view refused) {
-  std::erase_if(text, [&](char c) { return refused.find(c) != std::string_view::npos; });
-  return text;
 }
 
 State any_state() {

@@ -1,9 +1,11 @@
 #include "maildir/walk.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
+#include "support/memory_files.h"
 
 using namespace vstate;
 using vstate::test::MailSandbox;
@@ -121,4 +123,95 @@ TEST_CASE("a walk ends with the visitor's error and names a missing directory", 
   const auto missing = count_tree(system, {"/none"});
   REQUIRE(!missing);
   CHECK(missing.error().code == Errc::not_found);
+}
+
+namespace {
+
+/// A home in memory with a message in each of its folders.
+struct Home {
+  Home() {
+    for (const auto* folder : {"", "/.Sent", "/.Trash"})
+      for (const auto* part : {"/new", "/cur", "/tmp"})
+        files.directory(std::string("/d/Maildir") + folder + part, 0700);
+    files.file("/d/Maildir/cur/1:2,S", "one");
+    files.file("/d/Maildir/.Sent/cur/2:2,S", "two");
+    files.file("/d/Maildir/.Trash/cur/3:2,S", "three");
+  }
+  /// The messages that were read to their ends.
+  std::vector<std::string> read() {
+    std::vector<std::string> out;
+    const auto status = walk_tree(files, {"/d"}, count, [&](TreeEntry& entry) -> Result<bool> {
+      if (entry.file == nullptr) return true;
+      std::string text(entry.size, ' ');
+      VSTATE_TRY_ASSIGN(const auto size, entry.file->read(text));
+      out.push_back(text.substr(0, size));
+      return true;
+    });
+    if (!status) error = status.error();
+    return out;
+  }
+  vstate::test::MemoryFiles files;
+  TreeCount count;
+  std::optional<Error> error;
+};
+
+}  // namespace
+
+TEST_CASE("what a walk cannot read is named, and the rest is walked", "[mail]") {
+  using vstate::test::Fault;
+  struct Case {
+    const char* path;
+    Fault fault;
+    int number;
+    Errc code;
+    std::vector<std::string> read;
+  };
+  const auto one = GENERATE(
+      Case{"/d/Maildir/.Sent", Fault::open, EACCES, Errc::denied, {"three", "one"}},
+      Case{"/d/Maildir/.Sent", Fault::look, EIO, Errc::io, {"three", "one"}},
+      Case{"/d/Maildir/.Sent/cur", Fault::read, EIO, Errc::io, {"three", "one"}},
+      Case{"/d/Maildir/.Sent/cur/2:2,S", Fault::open, EACCES, Errc::denied, {"three", "one"}},
+      Case{"/d/Maildir/.Sent/cur/2:2,S", Fault::look, EIO, Errc::io, {"three", "one"}},
+      Case{"/d/Maildir", Fault::open, EACCES, Errc::denied, {}});
+  INFO(one.path << " " << static_cast<int>(one.fault));
+  Home home;
+  home.files.plant(one.path, one.fault, one.number);
+  CHECK(home.read() == one.read);
+  CHECK_FALSE(home.error);
+  REQUIRE_FALSE(home.count.failures.empty());
+  CHECK(home.count.failures.front().code == one.code);
+  CHECK_THAT(failure_of(home.count).error().message, test::ContainsSubstring(one.path));
+  CHECK_FALSE(has_seen_all({"/d"}, home.count));
+}
+
+TEST_CASE("a message that cannot be read to its end is its visitor's error", "[mail]") {
+  Home home;
+  home.files.plant("/d/Maildir/.Sent/cur/2:2,S", test::Fault::read, EIO);
+  home.read();
+  REQUIRE(home.error);
+  CHECK(home.error->code == Errc::io);
+}
+
+TEST_CASE("what goes away during a walk is counted and no failure", "[mail]") {
+  const auto* path = GENERATE("/d/Maildir/.Sent", "/d/Maildir/.Sent/cur");
+  INFO(path);
+  Home home;
+  home.files.plant(path, test::Fault::look, ENOENT);
+  CHECK(home.read() == std::vector<std::string>{"three", "one"});
+  CHECK(home.count.failures.empty());
+  CHECK(home.count.gone > 0);
+  CHECK_FALSE(has_seen_all({"/d"}, home.count));
+}
+
+TEST_CASE("a directory where a message should be is an entry, and a fifo is refused", "[mail]") {
+  Home home;
+  home.files.directory("/d/Maildir/cur/4:2,S/inside");
+  home.files.special("/d/Maildir/new/5", FileInfo::Type::fifo);
+  home.files.special("/d/Maildir/new/6", FileInfo::Type::socket);
+  home.files.link("/d/Maildir/cur/7:2,S", "/d/Maildir/cur/7:2,S");
+  home.read();
+  CHECK_FALSE(home.error);
+  CHECK(home.count.failures.empty());
+  CHECK(home.count.messages == 3);
+  CHECK(home.count.refused.size() == 3);
 }
