@@ -80,7 +80,7 @@ Status remove_below(int directory, const char* name, std::string_view path) {
 Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
   const Handle found(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
-  if (!found.is_open() || fstat(found.get(), &st) != 0)
+  if (!found.is_open() || !stat_handle(found.get(), st))
     return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
   if (S_ISDIR(st.st_mode)) {
     // An O_PATH handle cannot be listed, so the same directory is opened for reading through it;
