@@ -5,9 +5,11 @@
 ///
 /// ERRNO is ENOSYS, as an old kernel answers, or EPERM, as filters of old containers do for calls
 /// that they do not know. CALL is a name from the table below, or "younger": all that Linux 3.2
-/// does not have, by their numbers. A filter (seccomp) answers, and nothing of the call happens.
-/// Ends with the program's status; 125 if it cannot work here.
+/// does not have, by their numbers. "ofd_lock" stands for the locks of an open file, commands of
+/// fcntl that 3.2 answers with EINVAL, as the filter does. A filter (seccomp) answers, and nothing
+/// of the call happens. Ends with the program's status; 125 if it cannot work here.
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -59,10 +61,23 @@ const std::map<std::string, std::uint32_t> k_calls{
   std::exit(k_cannot);
 }
 
+sock_filter load(std::size_t offset) {
+  return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
+}
+
+void add_ofd_lock(std::vector<sock_filter>& filter) {
+  constexpr std::uint32_t first = F_OFD_GETLK, last = F_OFD_SETLKW;
+  // The low half of the second argument is the command.
+  const std::vector<sock_filter> part{BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
+                                      load(offsetof(seccomp_data, args[1])),
+                                      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first, 0, 2),
+                                      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 1, 0),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+                                      load(offsetof(seccomp_data, nr))};
+  filter.insert(filter.end(), part.begin(), part.end());
+}
+
 std::vector<sock_filter> filter_of(std::uint32_t error, const std::string& names) {
-  const auto load = [](std::size_t offset) -> sock_filter {
-    return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
-  };
   const sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
   const sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   std::vector<sock_filter> filter{load(offsetof(seccomp_data, arch)),
@@ -71,6 +86,10 @@ std::vector<sock_filter> filter_of(std::uint32_t error, const std::string& names
   std::istringstream words(names);
   for (std::string name; std::getline(words, name, ',');) {
     const auto call = k_calls.find(name);
+    if (name == "ofd_lock") {
+      add_ofd_lock(filter);
+      continue;
+    }
     if (name == "younger")
       filter.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, k_first_younger, 0, 1));
     else if (call != k_calls.end())

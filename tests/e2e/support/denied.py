@@ -13,7 +13,7 @@ DENIED = os.environ.get("VSTATE_DENIED") or os.path.join(
     os.path.dirname(program.VSTATE), "tests/denied")
 ERRORS = ("ENOSYS", "EPERM")
 #: All that Linux 3.2 does not have, and what it has and a filter may refuse.
-ALL = "younger,syncfs"
+ALL = "younger,syncfs,ofd_lock"
 CANNOT = 125
 
 
