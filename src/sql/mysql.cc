@@ -126,6 +126,10 @@ Status MysqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
   // that is stands in a file of vpopmail's.
   constexpr unsigned never = 0;
   mysql_options(handle_.get(), MYSQL_OPT_LOCAL_INFILE, &never);
+#ifdef VSTATE_STATIC
+  // A static program can load no plugin. The ways to log in that old servers know need none.
+  mysql_options(handle_.get(), MYSQL_PLUGIN_DIR, "/nonexistent");
+#endif
   if (mysql_real_connect(handle_.get(), connection.host.c_str(), connection.user.c_str(),
                          connection.password.reveal().c_str(), connection.database.c_str(),
                          connection.port,
