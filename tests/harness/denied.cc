@@ -107,8 +107,10 @@ void install(std::vector<sock_filter> filter) {
   const auto set = [&] { return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0; };
   // Root may set a filter and let programs that change who they are work on.
   if (set()) return;
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !set())
-    die(std::string("cannot set a filter: ") + std::strerror(errno));
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && set()) return;
+  // CTest's summary takes this for the reason.
+  std::fprintf(stderr, "skipped: denied: no filter can be set: %s\n", std::strerror(errno));
+  std::exit(k_cannot);
 }
 
 }  // namespace
