@@ -3,11 +3,16 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
+.PHONY: build static demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
 	@cmake/build.sh release vstate
+
+# One program that runs on any Linux of this machine's kind, at build/static/vstate.
+static:
+	@cmake/packages.sh build static
+	@VSTATE_TESTS=OFF cmake/build.sh static vstate
 
 demo: build
 	@cmake/packages.sh demo

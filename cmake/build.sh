@@ -1,7 +1,8 @@
 #!/bin/sh
 # build.sh PRESET [TARGET...]  configures build/PRESET and builds it. The tests take part when
 #                              their packages are there; ccache does when it is installed. With
-#                              VSTATE_WERROR=ON in the environment a warning is an error.
+#                              VSTATE_WERROR=ON in the environment a warning is an error, and
+#                              with VSTATE_TESTS=OFF there are no tests.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ preset=$1
 shift
 
 tests=OFF
-if cmake/packages.sh --have test; then tests=ON; fi
+if [ "${VSTATE_TESTS:-ON}" = ON ] && cmake/packages.sh --have test; then tests=ON; fi
 launcher=
 if command -v ccache >/dev/null; then launcher=ccache; fi
 

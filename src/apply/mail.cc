@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -186,8 +187,12 @@ Status MailDelivery::deliver(MailFeed& feed) {
   const auto threads = feed.is_parallel() ? std::max(1U, input_.jobs) : 1U;
   std::vector<Status> results(threads);
   std::vector<std::thread> others;
-  for (unsigned i = 1; i < threads; ++i)
-    others.emplace_back([&, i] { results[i] = Worker(*this, feed).run(); });
+  try {
+    for (unsigned i = 1; i < threads; ++i)
+      others.emplace_back([&, i] { results[i] = Worker(*this, feed).run(); });
+  } catch (const std::system_error&) {
+    // Fewer threads than were asked for, or none, do the same work.
+  }
   // This thread works too, so that one job needs no other.
   results[0] = Worker(*this, feed).run();
   for (auto& thread : others) thread.join();

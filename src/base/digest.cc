@@ -4,6 +4,10 @@
 
 #include "vstate/base/digest.h"
 
+#include <sys/auxv.h>
+
+#include <atomic>
+
 #include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -130,12 +134,30 @@ std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   return {value.begin(), value.end()};
 }
 
+namespace {
+
+/// Made of the 16 bytes that the kernel gives each program at its start, for itself alone.
+std::string random_bytes_of_start(std::size_t count) {
+  constexpr std::size_t given = 16;
+  static std::atomic<unsigned> used = 0;
+  const auto* start = reinterpret_cast<const char*>(getauxval(AT_RANDOM));
+  // A key that can be guessed would be worse than no run, so a failure is no error to go on from.
+  VSTATE_ASSERT(start != nullptr);
+  std::string bytes;
+  while (bytes.size() < count) bytes += hmac_sha256({start, given}, fmt::format("{}", used++));
+  bytes.resize(count);
+  return bytes;
+}
+
+}  // namespace
+
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
-  // A key that can be guessed would be worse than no run, so a failure is no error to go on from.
-  VSTATE_ASSERT(
-      RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1);
-  return bytes;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1)
+    return bytes;
+  // There is neither getrandom(2), which came with Linux 3.17, nor /dev/urandom, as in a root that
+  // holds nothing but a copied server.
+  return random_bytes_of_start(count);
 }
 
 }  // namespace vstate

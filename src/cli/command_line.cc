@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "store/account_store.h"
+#include "sys/kernel.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {
@@ -165,10 +166,22 @@ std::string version_text() {
   return fmt::format("vstate {} (accounts: {})", VSTATE_VERSION, join(compiled_backends(), ", "));
 }
 
+/// With a line for each system call that an older kernel lacks, or a filter refuses.
+std::string verbose_version_text() {
+  auto text = version_text();
+  for (const auto& call : kernel_calls())
+    text += fmt::format("\n{:<16}{}", call.name,
+                        call.instead.empty() ? "used" : fmt::format("not here: {}", call.instead));
+  return text;
+}
+
 }  // namespace
 
 CommandLine::CommandLine() {
-  app.set_version_flag("--version", version_text());
+  // Wherever --verbose stands: it is asked for only when all words have been read.
+  app.set_version_flag("--version", [this] {
+    return app.count("--verbose") > 0 ? verbose_version_text() : version_text();
+  });
   app.require_subcommand(1);
   app.fallthrough();
   add_server_options(app, common);

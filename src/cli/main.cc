@@ -7,10 +7,14 @@
 #include <exception>
 
 #include "cli/commands.h"
+#include "cli/static_program.h"
 #include "sys/identity.h"
 
 int main(int argc, char** argv) {
   try {
+#ifdef VSTATE_STATIC
+    vstate::cli::load_no_libraries();
+#endif
     vstate::drop_supplementary_groups();
     // A reader that went away is an error of the write; it does not end an apply half way.
     std::signal(SIGPIPE, SIG_IGN);

@@ -19,6 +19,7 @@
 #include "delivery/temporary.h"
 #include "maildir/names.h"
 #include "sys/identity.h"
+#include "sys/kernel.h"
 
 namespace vstate {
 
@@ -168,6 +169,7 @@ Status Batch::flush() {
 
 /// One syncfs costs less than a fsync for each of some thousand small files.
 Status Batch::sync() {
+  if (!kernel_has(KernelCall::syncfs)) return sync_each();
   std::set<dev_t> synced;
   const mail::Target* last = nullptr;
   for (const auto& item : items_) {
@@ -176,6 +178,27 @@ Status Batch::sync() {
     if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
     if (syncfs(item.target->root()) != 0)
       return fail_errno(item.target->path(), "cannot write to the disk");
+  }
+  return {};
+}
+
+/// sync(2) brings all to the disk at once, so that little is left for the calls that follow; but
+/// only those tell that something could not be written.
+Status Batch::sync_each() {
+  if (items_.empty()) return {};
+  ::sync();
+  const ActingAs acting(owner_.uid, owner_.gid);
+  mail::SharedHandle last;
+  for (const auto& item : items_) {
+    VSTATE_TRY_ASSIGN(const auto place, item.target->directory(item.build_in));
+    const auto sync_one = [&](const char* name, int flags) {
+      const Handle file(openat(place->get(), name, O_RDONLY | O_CLOEXEC | flags));
+      // Whoever removed it learns at the rename that it is gone.
+      return file.is_open() ? fsync(file.get()) == 0 : errno == ENOENT;
+    };
+    if (!sync_one(item.temporary.c_str(), O_NOFOLLOW | O_NONBLOCK) ||
+        (std::exchange(last, place) != place && !sync_one(".", O_DIRECTORY)))
+      return fail_errno(item.target->full(item.path), "cannot write to the disk");
   }
   return {};
 }
@@ -265,7 +288,7 @@ Status Batch::make(const Move& move) {
   // Where the name is taken, its owner has done the same.
   const std::string new_name(path_name(move.to));
   const bool is_renamed =
-      mail::rename_where_free(from->get(), name.c_str(), to->get(), new_name.c_str());
+      mail::move_where_free(from->get(), name.c_str(), to->get(), new_name.c_str());
   if (!is_renamed && errno != EEXIST) return fail_errno(shown, "cannot rename");
   return {};
 }

@@ -75,6 +75,7 @@ class Batch {
 
  private:
   Status sync();
+  Status sync_each();
   Status announce();
   Status place_all();
   Status make_moves(const std::vector<Move>&);

@@ -167,7 +167,7 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   VSTATE_TRY(system_.before_step("convert", target_->full(path_join(directory, after))));
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(directory));
   const ActingAs acting(home_.owner.uid, home_.owner.gid);
-  if (mail::rename_where_free(place->get(), name.name.c_str(), place->get(), after.c_str()))
+  if (mail::move_where_free(place->get(), name.name.c_str(), place->get(), after.c_str()))
     return true;
   if (errno == ENOENT || errno == EEXIST) return false;
   return fail_errno(target_->full(path_join(directory, after)), "cannot rename");

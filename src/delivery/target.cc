@@ -1,4 +1,4 @@
-// All paths of a mailbox are opened beneath one handle, by a call that refuses links and ways out.
+// All paths of a mailbox are opened beneath one handle, in a way that refuses links and ways out.
 // Links are followed only where administrators spread mail over disks, and then by the rules of
 // sys/resolve.h. So a mailbox's owner can neither read nor write outside by exchanging a directory
 // for a link.
@@ -6,8 +6,6 @@
 #include "delivery/target.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +19,7 @@
 #include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
+#include "sys/resolve.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
 
@@ -31,17 +30,6 @@ namespace {
 /// Entries come folder by folder: few handles serve nearly all of them, and a batch may have
 /// hundreds of targets.
 constexpr std::size_t k_most_open = 64;
-
-/// The kernel itself refuses every link and every way out, also one that appears this instant.
-int open_beneath(int root, const std::string& path, int flags) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  while (true) {
-    const auto descriptor = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-    if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return static_cast<int>(descriptor);
-  }
-}
 
 }  // namespace
 
@@ -76,9 +64,9 @@ std::string Target::full(std::string_view relative) const {
 Result<SharedHandle> Target::directory(std::string_view relative) {
   if (const auto found = open_.find(relative); found != open_.end()) return found->second;
   const std::string name(relative.empty() ? "." : relative);
-  Handle handle(open_beneath(root_.get(), name, O_PATH | O_DIRECTORY));
+  auto handle = open_directory_beneath(root_.get(), name);
   const auto parts = split(std::string_view(name), '/');
-  // The kernel has met a link or a file. Only where each part of the way has a name that may be a
+  // There is a link or a file on the way. Only where each part of the way has a name that may be a
   // link is it walked by hand.
   if (!handle.is_open() && (errno == ELOOP || errno == ENOTDIR) &&
       std::all_of(parts.begin(), parts.end(), may_be_link)) {

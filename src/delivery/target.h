@@ -1,8 +1,8 @@
 /// \file
 /// The directory that mail is delivered to, and handles beneath it.
 ///
-/// Everything happens beneath the directory's handle (openat2, RESOLVE_BENEATH |
-/// RESOLVE_NO_SYMLINKS), so that nothing is read or written through a link that an owner put there.
+/// Everything happens beneath the directory's handle (open_directory_beneath), so that nothing is
+/// read or written through a link that an owner put there.
 #pragma once
 
 #include <sys/stat.h>

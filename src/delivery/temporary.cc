@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "sys/handle.h"
 #include "sys/identity.h"
+#include "sys/kernel.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
@@ -58,14 +60,38 @@ Status write_temporary(int directory, const std::string& name, unsigned mode, Ow
   return status;
 }
 
-bool rename_where_free(int from, const char* name, int to, const char* new_name) {
+namespace {
+
+/// Nullopt where the kernel or the file system (NFS) does not know such a rename.
+std::optional<bool> renamed_at_once(int from, const char* name, int to, const char* new_name) {
+  if (!kernel_has(KernelCall::renameat2)) return std::nullopt;
   if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0) return true;
-  if (errno != EINVAL && errno != ENOSYS) return false;
-  // The file system cannot rename like that (NFS): link and unlink, as delivery agents did.
+  return errno == EINVAL ? std::nullopt : std::optional(false);
+}
+
+}  // namespace
+
+// Link and unlink never replace what another program delivers under the name at this instant. If
+// the run is killed between the two, the next one finds the message in its place and removes the
+// temporary. Only if its owner deletes the message before that does it come again, since it looks
+// like one that was never placed: rather twice than not at all.
+bool rename_where_free(int from, const char* name, int to, const char* new_name) {
+  if (const auto done = renamed_at_once(from, name, to, new_name)) return *done;
   if (linkat(from, name, to, new_name, 0) != 0) return false;
   // The order matters: a stop between the two calls leaves one name too many, and never none.
   unlinkat(from, name, 0);
   return true;
+}
+
+// Between link and unlink a message would be there twice, and a run that is killed would leave it
+// so: nothing would tell that from a copy which its owner made. Unique names make a rename safe
+// enough, since whoever makes this very name now is moving this very message.
+bool move_where_free(int from, const char* name, int to, const char* new_name) {
+  if (const auto done = renamed_at_once(from, name, to, new_name)) return *done;
+  struct stat there {};
+  const bool is_taken = fstatat(to, new_name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+  if (is_taken) errno = EEXIST;
+  return !is_taken && errno == ENOENT && renameat(from, name, to, new_name) == 0;
 }
 
 /// The later ctime is that of the temporary, unless somebody has touched the file since.

@@ -25,9 +25,15 @@ namespace vstate::mail {
 Status write_temporary(int directory, const std::string& name, unsigned mode, Owner owner,
                        std::string_view shown, const std::function<Status(int)>& write);
 
-/// Renames unless the new name is taken (EEXIST), also where the file system has no such rename.
+/// Gives a temporary its final name unless that is taken (EEXIST), also where the kernel or the
+/// file system has no such rename: there, a run that is killed leaves both names of one file.
 /// Returns whether it did; if not, errno says why.
 [[nodiscard]] bool rename_where_free(int from, const char* name, int to, const char* new_name);
+
+/// The same for a message that has its final name already and gets another one. A run that is
+/// killed leaves one of the two. Where there is no such rename, a name is taken that was free a
+/// moment before, as mail servers do.
+[[nodiscard]] bool move_where_free(int from, const char* name, int to, const char* new_name);
 
 /// Returns whether a stopped run built what is to replace this file and did not place it: its
 /// temporary is there, and nobody has changed the file since that was built.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -33,7 +34,8 @@ bool is_refused(sqlite3* database, int code) {
 }
 
 /// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
-/// file: a POSIX lock would go with any other handle of this process.
+/// file: a POSIX lock would go with any other handle of this process. Before Linux 3.15 there is
+/// none but that; the caller lets go of no other handle before it has read what it locked.
 Status lock_shared(int file, const std::string& path) {
   // These bytes are SQLite's range of shared locks ("File Locking And Concurrency" in its
   // documents).
@@ -44,7 +46,9 @@ Status lock_shared(int file, const std::string& path) {
   request.l_start = first;
   request.l_len = count;
   constexpr int tries = 100;
-  for (int i = 0; fcntl(file, F_OFD_SETLK, &request) != 0; ++i) {
+  int command = F_OFD_SETLK;
+  for (int i = 0; fcntl(file, command, &request) != 0; ++i) {
+    if (errno == EINVAL && std::exchange(command, F_SETLK) == F_OFD_SETLK) continue;
     if (errno != EAGAIN && errno != EACCES && errno != EINTR)
       return fail_errno(path, "cannot lock");
     if (i == tries) return fail(Errc::busy, fmt::format("{}: is locked", path));
@@ -72,8 +76,12 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   std::unique_ptr<Database> database(new Database(path));
   database->keep(std::move(place.copy));
   if (database->Connection::open(std::move(directory), path_name(path), flags, k_wait_ms) !=
-      SQLITE_OK)
+      SQLITE_OK) {
+    if (access("/proc/self/fd", X_OK) != 0)
+      return fail(Errc::unsupported,
+                  fmt::format("{}: cannot be opened without /proc; mount it", path), Scope::run);
     return database->failure();
+  }
   auto status = database->probe();
   // A reader may not take back what a killed writer left.
   if (!status && mode == Mode::read && sqlite3_errcode(database->handle()) == SQLITE_READONLY)

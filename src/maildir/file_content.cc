@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "sys/io.h"
+#include "sys/kernel.h"
 
 namespace vstate {
 
@@ -21,8 +22,7 @@ namespace {
 
 /// Errors that say that this call cannot do it, and reading and writing can.
 bool may_not_copy(int error) {
-  return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
-         error == EPERM;
+  return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == EPERM;
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Status FileContent::read(const Sink& sink) { return read_from(size_, sink); }
 Status FileContent::copy_to(int file, std::string_view shown) {
   // A call that this machine's file systems do not have costs as much as one that works: it is
   // tried once in a thread.
-  static thread_local bool can_copy = true;
+  static thread_local bool can_copy = kernel_has(KernelCall::copy_file_range);
   std::uint64_t left = size_;
   const int source = file_->descriptor();
   while (source >= 0 && can_copy && left > 0) {

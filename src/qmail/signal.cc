@@ -32,7 +32,7 @@ bool works_below(std::string_view pid, const struct stat& wanted) {
   struct stat above {};
   for (int level = 0; place.is_open() && level < most_levels; ++level) {
     struct stat st {};
-    if (fstat(place.get(), &st) != 0) return false;
+    if (!stat_handle(place.get(), st)) return false;
     if (st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) return true;
     // Above the root there is only the root again.
     if (level > 0 && st.st_dev == above.st_dev && st.st_ino == above.st_ino) return false;

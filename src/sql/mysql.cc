@@ -129,6 +129,10 @@ Status MysqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
   // that is stands in a file of vpopmail's.
   constexpr unsigned never = 0;
   mysql_options(handle_.get(), MYSQL_OPT_LOCAL_INFILE, &never);
+#ifdef VSTATE_STATIC
+  // A static program can load no plugin. The ways to log in that old servers know need none.
+  mysql_options(handle_.get(), MYSQL_PLUGIN_DIR, "/nonexistent");
+#endif
   // With CLIENT_FOUND_ROWS a change counts the rows that it found, and not only those that have
   // other values now.
   if (mysql_real_connect(handle_.get(), connection.host.c_str(), connection.user.c_str(),

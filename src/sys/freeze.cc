@@ -5,15 +5,17 @@
 #include "sys/freeze.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -30,7 +32,21 @@ constexpr mode_t k_sticky = 01000;
 // The watcher would hold locks, sockets and pipes of the program open after its end, and its own
 // copy of the writing end would keep its read from ever ending.
 void close_all_above(int last) {
-  syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, 0U);
+  if (syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, 0U) == 0) return;
+  // Before Linux 5.9 there is no such call. What is open is listed rather than guessed: the limit
+  // may have been lowered below a number that is in use.
+  const int list = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_listed = list >= 0 && read_entries(list, [&](const char* name, FileInfo::Type) {
+                           const int number = std::atoi(name);
+                           if (number > last && number != list) close(number);
+                         });
+  if (list > last) close(list);
+  if (is_listed) return;
+  // Without /proc, all numbers are gone through; the kernel's own largest limit is not passed.
+  constexpr rlim_t most = rlim_t{1} << 20;
+  rlimit limit{};
+  const auto end = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::min(limit.rlim_max, most) : most;
+  for (int number = last + 1; number < static_cast<int>(end); ++number) close(number);
 }
 
 /// Takes the bit away; true also if it is away already. Only calls that are safe after a fork.

@@ -30,6 +30,11 @@ bool Handle::close() {
   return ::close(std::exchange(descriptor_, -1)) == 0;
 }
 
+// The handle itself, by an empty name, is what fstatat(2) can be asked for since Linux 2.6.39.
+bool stat_handle(int descriptor, struct stat& st) {
+  return fstatat(descriptor, "", &st, AT_EMPTY_PATH) == 0;
+}
+
 bool is_no_directory(int directory, const char* name) {
   const int number = errno;
   bool is_none = number == ENOENT;
@@ -48,7 +53,7 @@ bool is_removed_directory(int directory) {
   struct stat st {};
   // A link count of 0 is the proof that the last name is gone. Other directories answer ENOENT only
   // when something is wrong.
-  const bool is_removed = number == ENOENT && fstat(directory, &st) == 0 && st.st_nlink == 0;
+  const bool is_removed = number == ENOENT && stat_handle(directory, st) && st.st_nlink == 0;
   errno = number;
   return is_removed;
 }

@@ -2,6 +2,8 @@
 /// Ownership of file descriptors.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <utility>
 
 namespace vstate {
@@ -24,6 +26,9 @@ class Handle {
  private:
   int descriptor_ = -1;
 };
+
+/// fstat(2), which refuses a handle of O_PATH before Linux 3.6. False if it failed; errno says why.
+[[nodiscard]] bool stat_handle(int descriptor, struct stat& st);
 
 /// Right behind an openat with O_DIRECTORY and O_NOFOLLOW that failed: whether `name` is not there,
 /// or is seen to be something else than a directory. False for all other failures, whatever they

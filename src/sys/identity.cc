@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "sys/handle.h"
 #include "vstate/base/result.h"
 
 namespace vstate {
@@ -73,8 +74,9 @@ bool is_theirs_to_read(int directory, const char* name, const struct stat& file)
   // owner is whom the answer is about.
   struct stat place {
   }, there{};
-  if (fstat(directory, &place) != 0 || fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
-      there.st_dev != file.st_dev || there.st_ino != file.st_ino)
+  if (!stat_handle(directory, place) ||
+      fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) != 0 || there.st_dev != file.st_dev ||
+      there.st_ino != file.st_ino)
     return false;
   // Only the owner of a directory can have put a foreign file's second name into it. If that is
   // root, or the file is theirs, nothing was lent; else the file's own bits decide what they may

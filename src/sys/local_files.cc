@@ -71,7 +71,7 @@ FileInfo::Type entry_type(int directory, const struct dirent& entry) {
 /// For a handle that is open: its file exists, whatever the call says.
 Result<FileInfo> info_of_handle(int descriptor, std::string_view path) {
   struct stat st {};
-  if (fstat(descriptor, &st) != 0) return fail_errno_of_open(path, "cannot stat");
+  if (!stat_handle(descriptor, st)) return fail_errno_of_open(path, "cannot stat");
   return to_info(st);
 }
 

@@ -20,6 +20,7 @@
 
 #include "sys/handle.h"
 #include "sys/identity.h"
+#include "sys/kernel.h"
 
 namespace vstate {
 
@@ -38,6 +39,12 @@ Status own(int descriptor, Ownership ownership, std::string_view path) {
   if ((st.st_mode & 07777U) != ownership.mode && fchmod(descriptor, ownership.mode) != 0)
     return fail_errno(path, "cannot set the mode");
   return {};
+}
+
+/// Whether a file goes to the disk by itself. A batch waits for the one syncfs(2) that ends it;
+/// where there is none, sync(2) does, and that tells nobody of bytes that could not be written.
+bool is_synced_at_once(Durability durability) {
+  return durability == Durability::now || !kernel_has(KernelCall::syncfs);
 }
 
 Status set_time(int descriptor, std::chrono::sys_seconds time, std::string_view path) {
@@ -81,7 +88,7 @@ Status remove_below(int directory, const char* name, std::string_view path) {
 Status own_below(int directory, const char* name, Ownership owner, std::string_view path) {
   const Handle found(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
-  if (!found.is_open() || fstat(found.get(), &st) != 0)
+  if (!found.is_open() || !stat_handle(found.get(), st))
     return errno == ENOENT ? Status() : Status(fail_errno(path, "cannot stat"));
   if (S_ISDIR(st.st_mode)) {
     // An O_PATH handle cannot be listed, so the same directory is opened for reading through it;
@@ -182,7 +189,7 @@ Status LocalSystem::replace_file(std::string_view path, std::string_view bytes, 
     VSTATE_TRY(write_all(file.get(), bytes, path));
     VSTATE_TRY(own(file.get(), ownership, path));
     if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
-    if (durability == Durability::now && fsync(file.get()) != 0)
+    if (is_synced_at_once(durability) && fsync(file.get()) != 0)
       return fail_errno(path, "cannot write to the disk");
     // Some file systems tell only at the close that the bytes did not fit.
     if (!file.close()) return fail_errno(path, "cannot close");
@@ -386,7 +393,11 @@ Status LocalSystem::sync(std::string_view path) {
   // Any file of the file system will do for syncfs(2); O_NONBLOCK is there for a path that turns
   // out to be a fifo.
   VSTATE_TRY_ASSIGN(const auto opened, open_at_root(path, O_RDONLY | O_NONBLOCK));
-  if (syncfs(opened.handle.get()) != 0) return fail_errno(path, "cannot write to the disk");
+  const bool is_one_call = kernel_has(KernelCall::syncfs);
+  // All of the machine goes to the disk then, and the files of the batch have gone there already.
+  if (!is_one_call) ::sync();
+  if ((is_one_call ? syncfs(opened.handle.get()) : fsync(opened.handle.get())) != 0)
+    return fail_errno(path, "cannot write to the disk");
   return {};
 }
 

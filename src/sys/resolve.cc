@@ -2,7 +2,8 @@
 // nearly always enough. Where it meets a link, the path is walked by hand: each link is read, and
 // from the first one that root did not make, each step is done with the rights of its owner. So
 // nobody reaches by a link of theirs what they could not reach themselves, also if they exchange it
-// while the walk is under way.
+// while the walk is under way. Before Linux 5.6 there is no openat2, and all is walked by hand: a
+// walk never gives the kernel more than one name at a time, and never lets it follow one.
 
 #include "sys/resolve.h"
 
@@ -21,6 +22,7 @@
 
 #include "sys/handle.h"
 #include "sys/identity.h"
+#include "sys/kernel.h"
 
 namespace vstate {
 
@@ -30,18 +32,17 @@ constexpr int k_most_links = 40;  // as many as the kernel follows
 
 Identity owner_of(const struct stat& st) { return {st.st_uid, st.st_gid}; }
 
-/// Opens a path that holds no link at once. ELOOP says that one is in it; ENOTDIR is looked into by
-/// the walk, since a disk that fails can say it too.
-int open_without_links(int root, const std::string& path, int flags) {
+/// Opens a path that holds no link at once, within what `resolve` allows besides. ELOOP says that a
+/// link is in it, also one that appears this instant.
+Handle open_without_links(int root, const std::string& path, int flags, std::uint64_t resolve) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  // RESOLVE_IN_ROOT makes ".." and absolute targets end at the root, as they do for a program that
-  // is chrooted there.
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = resolve | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   while (true) {
     const auto descriptor = syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
     // EAGAIN: a component was renamed meanwhile, so that the kernel could not prove the bounds.
-    if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return static_cast<int>(descriptor);
+    if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN))
+      return Handle(static_cast<int>(descriptor));
   }
 }
 
@@ -98,7 +99,8 @@ class Walk {
   /// from, wherever that directory has been moved to meanwhile.
   [[nodiscard]] int here() const { return steps_.empty() ? root_ : steps_.back().directory.get(); }
   /// Whether anything stands at `name`; what it is, open with O_PATH.
-  Result<Handle> look_at(const std::string& name) const;
+  Result<Handle> look_at(const std::string& name, bool is_to_be_entered) const;
+  Result<LocalFiles::Opened> reached(Handle) const;
   Status follow(const Handle& link, const struct stat&);
   Status enter(Handle directory, std::string name);
 
@@ -110,9 +112,16 @@ class Walk {
   int links_ = 0;
 };
 
-Result<Handle> Walk::look_at(const std::string& name) const {
+Result<Handle> Walk::look_at(const std::string& name, bool is_to_be_entered) const {
   const ActingAs acting(as_);
-  Handle found(openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  constexpr int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  Handle found;
+  // With O_DIRECTORY an automounter mounts what belongs there, as for a path that the kernel walks.
+  // Without it the empty place that waits for the mount would be entered.
+  if (is_to_be_entered) found = Handle(openat(here(), name.c_str(), flags | O_DIRECTORY));
+  // ENOTDIR and ELOOP: it is a link, or no directory.
+  if (!found.is_open() && (!is_to_be_entered || errno == ENOTDIR || errno == ELOOP))
+    found = Handle(openat(here(), name.c_str(), flags));
   if (found.is_open()) return found;
   // What is entered is a directory, and in one only ENOENT says that there is no such name.
   return errno == ENOENT ? fail_errno(path_, "cannot open")
@@ -137,6 +146,10 @@ Status Walk::enter(Handle directory, std::string name) {
   return {};
 }
 
+Result<LocalFiles::Opened> Walk::reached(Handle handle) const {
+  return LocalFiles::Opened{std::move(handle), as_, links_ > 0};
+}
+
 Result<LocalFiles::Opened> Walk::open(int flags) {
   while (!left_.is_empty()) {
     auto name = left_.pop();
@@ -145,30 +158,32 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
       if (!steps_.empty()) steps_.pop_back();
       continue;
     }
-    VSTATE_TRY_ASSIGN(auto found, look_at(name));
-    struct stat st {};
-    if (fstat(found.get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
-    // A link at the end is followed only if the caller did not forbid it; one on the way always is.
     const bool is_last = left_.is_empty();
+    const bool wants_directory = !is_last || (flags & O_DIRECTORY) != 0;
+    VSTATE_TRY_ASSIGN(auto found, look_at(name, wants_directory));
+    struct stat st {};
+    if (!stat_handle(found.get(), st)) return fail_errno_of_open(path_, "cannot stat");
+    // A link at the end is followed only if the caller did not forbid it; one on the way always is.
     if (S_ISLNK(st.st_mode) && (!is_last || (flags & O_NOFOLLOW) == 0)) {
       VSTATE_TRY(follow(found, st));
       continue;
     }
+    if (wants_directory && !S_ISDIR(st.st_mode)) {
+      errno = ENOTDIR;
+      return fail_errno(path_, "cannot open");
+    }
     // What is looked at with O_PATH is entered by that same handle, so nothing can be put in its
     // place between the two.
     if (!is_last) {
-      if (!S_ISDIR(st.st_mode)) {
-        errno = ENOTDIR;
-        return fail_errno(path_, "cannot open");
-      }
       VSTATE_TRY(enter(std::move(found), std::move(name)));
       continue;
     }
+    if ((flags & O_PATH) != 0) return reached(std::move(found));
     const ActingAs acting(as_);
     // The last component is opened anew, by name and without following, because an O_PATH handle
     // cannot be read from.
     Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
-    if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
+    if (opened.is_open()) return reached(std::move(opened));
     // The look a moment ago saw a directory: a disk that now denies it is failing, and that is no
     // absence.
     if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
@@ -183,7 +198,7 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
   const ActingAs acting(as_);
   Handle opened(openat(here(), ".", flags | O_CLOEXEC));
   if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
-  return LocalFiles::Opened{std::move(opened), as_, links_ > 0};
+  return reached(std::move(opened));
 }
 
 // Unlike `open`, this goes on to the end of what exists and keeps the rest as it is spelt: the way
@@ -195,9 +210,9 @@ Result<Files::Way> Walk::resolve() {
       if (!steps_.empty()) steps_.pop_back();
       continue;
     }
-    auto found = look_at(name);
+    auto found = look_at(name, !left_.is_empty());
     struct stat st {};
-    if (found && fstat(found->get(), &st) != 0) return fail_errno_of_open(path_, "cannot stat");
+    if (found && !stat_handle(found->get(), st)) return fail_errno_of_open(path_, "cannot stat");
     // From the first name that is not there on, nothing can be resolved; the name goes back to the
     // rest.
     if (!found) {
@@ -230,6 +245,7 @@ Result<std::string> target_of_link(int link, std::string_view path) {
 
 Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags,
                                       std::optional<Identity> as) {
+  if (!kernel_has(KernelCall::openat2)) return Walk(root, path, as).open(flags);
   // openat2 gets a relative path: with RESOLVE_IN_ROOT a leading "/" would say the same, and an
   // empty path would be an error.
   const auto start = path.find_first_not_of('/');
@@ -237,11 +253,37 @@ Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags
   {
     // The identity ends with this block; it keeps errno, which the next line reads.
     const ActingAs acting(as);
-    Handle opened(open_without_links(root, name, flags));
+    // RESOLVE_IN_ROOT makes ".." and absolute targets end at the root, as they do for a program
+    // that is chrooted there.
+    auto opened = open_without_links(root, name, flags, RESOLVE_IN_ROOT);
     if (opened.is_open()) return LocalFiles::Opened{std::move(opened), as, false};
   }
+  // ENOTDIR is looked into by the walk, since a disk that fails can say it too.
   if (errno != ELOOP && errno != ENOTDIR) return fail_errno(path, "cannot open");
   return Walk(root, path, as).open(flags);
+}
+
+Handle open_directory_beneath(int root, const std::string& path) {
+  constexpr int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  if (kernel_has(KernelCall::openat2))
+    return open_without_links(root, path, flags, RESOLVE_BENEATH);
+  if (path.starts_with('/')) {
+    errno = EXDEV;
+    return {};
+  }
+  Handle here(openat(root, ".", flags));
+  Components left;
+  left.push(path);
+  while (here.is_open() && !left.is_empty()) {
+    const auto name = left.pop();
+    // Where ".." leads may change while the path is walked.
+    if (name == "..") {
+      errno = EXDEV;
+      return {};
+    }
+    here = Handle(openat(here.get(), name.c_str(), flags | O_NOFOLLOW));
+  }
+  return here;
 }
 
 Result<Files::Way> resolve_below(int root, std::string_view path) {

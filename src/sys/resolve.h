@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sys/handle.h"
 #include "sys/identity.h"
 #include "sys/local_files.h"
 
@@ -16,6 +17,11 @@ namespace vstate {
 /// path, and all is done with their rights.
 [[nodiscard]] Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags,
                                                     std::optional<Identity> as = {});
+
+/// A handle (O_PATH) of a directory below `root`, by a relative path without links and "..". Not
+/// open where that fails: then errno is ELOOP or ENOTDIR for a link or a file on the way, EXDEV for
+/// a way out, or what openat(2) says.
+[[nodiscard]] Handle open_directory_beneath(int root, const std::string& path);
 
 /// LocalFiles::way_of.
 [[nodiscard]] Result<Files::Way> resolve_below(int root, std::string_view path);

@@ -23,6 +23,7 @@ clients     what a mail program does and sees, asked of a Dovecot
 dovecot, courier, ssh                private servers of mail and of logins
 fake_rsh.py, cut_proxy.py            programs that stand in for an ssh, and for its network
 disturb     kills and faults at a counted call
+denied      the program on a kernel that seems to lack some calls
 killing     scenarios that are killed anywhere and run again
 untidy      servers as people, disks and twenty years left them
 """

@@ -10,10 +10,10 @@
 
 #include "domain/accounts.h"
 #include "domain/alias.h"
+#include "domain/directory.h"
 #include "domain/file.h"
 #include "domain/list.h"
 #include "domain/mailbox.h"
-#include "domain/directory.h"
 #include "domain/robot.h"
 #include "support/catch.h"
 #include "support/domain_sandbox.h"
