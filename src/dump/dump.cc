@@ -205,7 +205,7 @@ Result<DomainDump> dump_domain(Session& session, const DomainName& name,
   VSTATE_TRY_ASSIGN(auto freeze, freeze_deliveries(session, name, options.freeze));
   // If the dump fails, the freeze ends with its object.
   VSTATE_TRY_ASSIGN(auto dump, Dumping(session, options).run(name));
-  end_freeze(freeze, dump);
+  end_freeze(freeze.get(), dump);
   return dump;
 }
 

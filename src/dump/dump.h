@@ -63,12 +63,16 @@ struct DumpOptions {
 /// none, with `invalid` if its directory is missing or empty, or if it has no account at all.
 [[nodiscard]] Result<Observation> inspect_source(Session&, const DomainName&, const Selection&);
 
+/// Why a domain that qmail knows cannot be taken for what its owner wants; empty if it can be. An
+/// unmounted disk looks like that.
+[[nodiscard]] std::string why_not_a_source(const Observation&);
+
 /// The domain file of a state, with the clear-text passwords that were asked for.
 [[nodiscard]] std::string document_of(State, ClearPasswords);
 /// Remarks, defects, and a count of the clear-text passwords that are not dumped.
 [[nodiscard]] DumpReport report_of(const Observation&, ClearPasswords);
 /// Lets deliveries go on, and reports how that went.
-void end_freeze(std::optional<DeliveryFreeze>&, DumpReport&);
+void end_freeze(DeliveryFreeze*, DumpReport&);
 /// Adds what a walk of a mailbox, a list, or the domain's files could not take along.
 void leave_out(std::vector<LeftOut>&, const std::string& address, const TreeCount&);
 

@@ -24,10 +24,6 @@ void DumpCounts::add(const Accounting& accounting) {
   for (const auto& [path, reason] : accounting.rebuilt) ++reasons[reason];
 }
 
-namespace {
-
-/// Why a domain that qmail knows cannot be taken for what its owner wants; empty if it can be. An
-/// unmounted disk looks like that.
 std::string why_not_a_source(const Observation& found) {
   const auto& directory = found.condition.directory;
   if (!found.condition.has_directory)
@@ -39,8 +35,6 @@ std::string why_not_a_source(const Observation& found) {
       "no account of it can be found in {}; if the directory is on a disk of its own, mount it",
       directory);
 }
-
-}  // namespace
 
 Result<Observation> inspect_source(Session& session, const DomainName& name,
                                    const Selection& selection) {
@@ -91,7 +85,7 @@ DumpReport report_of(const Observation& observation, ClearPasswords clear_passwo
   return report;
 }
 
-void end_freeze(std::optional<DeliveryFreeze>& freeze, DumpReport& report) {
+void end_freeze(DeliveryFreeze* freeze, DumpReport& report) {
   if (!freeze) return;
   // A domain that was frozen before stays so: whoever froze it ends it.
   report.is_frozen_by_us = freeze->is_ours();

@@ -72,7 +72,7 @@ Result<DumpReport> dump_stream(Session& session, const DomainName& name, int fil
   if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
   VSTATE_TRY(dumping.end());
   out.counts.add(observation.accounting);
-  end_freeze(freeze, out);
+  end_freeze(freeze.get(), out);
   return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "remote/freeze.h"
 #include "remote/remote_system.h"
 #include "sys/local_system.h"
 
@@ -58,6 +59,7 @@ Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access
 
 Result<Session> open_session(const ServerOptions& options, Access access) {
   Session session;
+  session.connecting = options.connecting;
   VSTATE_TRY_ASSIGN(session.system, open_system(options, access));
   // The server comes first, since it says which store to open and where qmail's files are.
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides));
@@ -116,17 +118,19 @@ Result<FileLock> take_run_lock(Session& session) {
   return lock;
 }
 
-Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session& session,
-                                                        const DomainName& name, Freeze wanted) {
-  if (wanted == Freeze::no) return std::nullopt;
+Result<std::unique_ptr<DeliveryFreeze>> freeze_deliveries(const Session& session,
+                                                          const DomainName& name, Freeze wanted) {
+  if (wanted == Freeze::no) return nullptr;
   const auto* assigned = session.qmail->find(name.text());
   if (assigned == nullptr)
     return fail(Errc::not_found,
                 fmt::format("{}: there is no such domain on this server", name.text()));
   // The session of a source cannot change anything, but for this.
+  if (const auto* there = dynamic_cast<const remote::RemoteSystem*>(session.system.get()))
+    return remote::RemoteFreeze::begin(*there, session.connecting, there->channel().host(),
+                                       assigned->directory);
   LocalSystem system(session.system->root());
-  VSTATE_TRY_ASSIGN(auto freeze, DeliveryFreeze::begin(system, assigned->directory));
-  return std::optional(std::move(freeze));
+  return LocalFreeze::begin(system, assigned->directory);
 }
 
 }  // namespace vstate::engine

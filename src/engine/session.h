@@ -27,6 +27,7 @@ struct ServerOptions {
 };
 
 struct Session {
+  remote::Connecting connecting;  ///< how a server of another machine is reached
   std::unique_ptr<System> system;
   Server server;
   std::unique_ptr<AccountStore> store;
@@ -57,9 +58,9 @@ enum class Access { read, write };
 
 enum class Freeze { no, yes };
 
-/// Holds deliveries to a domain of the session's server off, if that is wanted. Fails with
+/// Holds deliveries to a domain of the session's server off; null if that is not wanted. Fails with
 /// `not_found` for a domain that users/assign does not name.
-[[nodiscard]] Result<std::optional<DeliveryFreeze>> freeze_deliveries(const Session&,
-                                                                      const DomainName&, Freeze);
+[[nodiscard]] Result<std::unique_ptr<DeliveryFreeze>> freeze_deliveries(const Session&,
+                                                                        const DomainName&, Freeze);
 
 }  // namespace vstate::engine

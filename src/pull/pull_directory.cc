@@ -86,7 +86,7 @@ Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& 
   auto report = DirectoryPull(options, domain, source).run(target, std::move(apply), observer);
   if (!report) return failed(report.error());
   // The freeze ends when all is copied, and how that went is part of the report.
-  if (report->source) end_freeze(*freeze, *report->source);
+  if (report->source) end_freeze(freeze->get(), *report->source);
   return report;
 }
 

@@ -62,6 +62,14 @@ std::vector<std::string> words_of(const RemoteOptions& options, const DomainName
   return words;
 }
 
+/// Whether a status says that there is no vstate: a shell's words for a program that is not there
+/// or cannot be run, and ssh's own for an account whose only command is sftp-server, which takes
+/// what it is sent for a broken packet.
+bool says_no_program(int status) {
+  constexpr int cannot_run = 126, not_there = 127, broken = 255;
+  return status == cannot_run || status == not_there || status == broken;
+}
+
 /// Why what came is no stream. Ends the program.
 Error why_no_stream(remote::Child& child, const std::string& begun, const RemoteOptions& options,
                     const std::string& program) {
@@ -70,6 +78,8 @@ Error why_no_stream(remote::Child& child, const std::string& begun, const Remote
   child.output.close();
   const int status = child.end(remote::Child::k_grace);
   std::string why;
+  const auto code =
+      printed.empty() && !is_silent && says_no_program(status) ? Errc::unsupported : Errc::io;
   if (is_silent)
     why = fmt::format("said nothing for {} seconds (--timeout); nothing was changed",
                       options.timeout.count());
@@ -80,7 +90,7 @@ Error why_no_stream(remote::Child& child, const std::string& begun, const Remote
         "the remote shell printed \"{}\" before the data; nothing was changed; a shell that is not "
         "asked by a person must print nothing",
         visible(printed.substr(0, printed.find('\n'))));
-  return Error{Errc::io, fmt::format("{}: {}", options.host, why)};
+  return Error{code, fmt::format("{}: {}", options.host, why)};
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct RemoteOptions {
 class RemoteDump {
  public:
   /// Starts it and waits for the beginning of its stream. `have` is what need not be sent. Fails if
-  /// something else comes, with a message that says what.
+  /// something else comes, with a message that says what: `unsupported` if there is no vstate.
   [[nodiscard]] static Result<RemoteDump> start(const RemoteOptions&, const DomainName&,
                                                 const Have& have);
   [[nodiscard]] StreamReader& stream() { return *stream_; }

@@ -83,7 +83,7 @@ Result<FileInfo> SftpDirectory::info() const {
       files_.channel().ask(PacketType::lstat, PacketWriter().text(files_.there(place_)).take()));
   if (const auto status = status_of(reply))
     return fail_status(*status, path_, "cannot stat", Missing::impossible);
-  return to_info(PacketReader(reply.fields).attributes(), place_);
+  return to_info(PacketReader(reply.fields).attributes(), files_.there(place_));
 }
 
 const ListedFile* SftpDirectory::listed(const std::string& name) const {

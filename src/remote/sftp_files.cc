@@ -207,7 +207,7 @@ Result<std::optional<FileInfo>> SftpFiles::look_at(const std::string& path,
     if (status->code != StatusCode::no_such_file)
       return fail_status(*status, shown, "cannot stat", Missing::possible);
   } else {
-    found = to_info(PacketReader(reply.fields).attributes(), path);
+    found = to_info(PacketReader(reply.fields).attributes(), there(path));
   }
   const std::lock_guard lock(mutex_);
   looks_.insert_or_assign(path, found);
@@ -374,7 +374,7 @@ void SftpFiles::expect(const std::vector<std::string>& paths) const {
           if (status && status->code == StatusCode::no_such_file)
             found.emplace(path, std::nullopt);
           else if (!status)
-            found.emplace(path, to_info(PacketReader(reply.fields).attributes(), path));
+            found.emplace(path, to_info(PacketReader(reply.fields).attributes(), there(path)));
         });
   }
   if (!channel_->wait([&] { return left == 0; })) return;

@@ -24,8 +24,8 @@ struct ListedFile {
 };
 
 /// What a server says of `path`, as a FileInfo. SFTP 3 knows neither inodes nor parts of seconds:
-/// a place is known by its path, which must be without links, and a file that was written within
-/// the last seconds never looks unchanged to a later run.
+/// a place is known by the server's path of it, which must be without links, and a file that was
+/// written within the last seconds never looks unchanged to a later run.
 [[nodiscard]] FileInfo to_info(const Attributes&, const std::string& path);
 
 /// The error of a status that came for `path`. `not_found` only where `may_be_missing`: what is

@@ -24,11 +24,6 @@
 
 namespace vstate {
 
-namespace {
-
-// qmail-local.c:checkhome defers all mail for a home that has this bit.
-constexpr mode_t k_sticky = 01000;
-
 // The watcher would hold locks, sockets and pipes of the program open after its end, and its own
 // copy of the writing end would keep its read from ever ending.
 void close_all_above(int last) {
@@ -48,6 +43,8 @@ void close_all_above(int last) {
   const auto end = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::min(limit.rlim_max, most) : most;
   for (int number = last + 1; number < static_cast<int>(end); ++number) close(number);
 }
+
+namespace {
 
 /// Takes the bit away; true also if it is away already. Only calls that are safe after a fork.
 bool lift(int directory) {
@@ -83,17 +80,12 @@ bool lift(int directory) {
 
 }  // namespace
 
-DeliveryFreeze::DeliveryFreeze(DeliveryFreeze&& other) noexcept
-    : directory_(std::move(other.directory_)),
-      held_(std::move(other.held_)),
-      frozen_(std::move(other.frozen_)),
-      watcher_(std::exchange(other.watcher_, -1)) {}
+LocalFreeze::~LocalFreeze() { (void)LocalFreeze::end(); }
 
-DeliveryFreeze::~DeliveryFreeze() { (void)end(); }
-
-Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& directory) {
-  DeliveryFreeze freeze;
-  freeze.directory_ = directory;
+Result<std::unique_ptr<DeliveryFreeze>> LocalFreeze::begin(System& system,
+                                                           const std::string& directory) {
+  std::unique_ptr<LocalFreeze> freeze(new LocalFreeze());
+  freeze->directory_ = directory;
   VSTATE_TRY_ASSIGN(auto opened, open_handle(system, directory));
   const auto& handle = opened.handle;
   struct stat st {};
@@ -104,19 +96,19 @@ Result<DeliveryFreeze> DeliveryFreeze::begin(System& system, const std::string& 
   // The reading end is closed in this process when the function ends, the writing end stays open in
   // `held_` for as long as the freeze lasts.
   const Handle theirs(ends[0]);
-  freeze.held_ = Handle(ends[1]);
+  freeze->held_ = Handle(ends[1]);
   const auto pid = fork();
   if (pid < 0) return fail_errno(directory, "cannot start the process that unfreezes it");
   if (pid == 0) watch(handle.get(), theirs.get());
-  freeze.watcher_ = pid;
+  freeze->watcher_ = pid;
   // The watcher is there before the bit is.
   VSTATE_TRY(system.set_mode(directory, (st.st_mode & 07777U) | k_sticky));
   // The handle outlives a rename of the directory, which a path would not.
-  freeze.frozen_ = std::move(opened.handle);
+  freeze->frozen_ = std::move(opened.handle);
   return freeze;
 }
 
-Status DeliveryFreeze::end() {
+Status LocalFreeze::end() {
   if (watcher_ <= 0) return {};
   // This ends the watcher's read; it lifts the bit and tells by its exit status whether that
   // worked.

@@ -4,72 +4,274 @@ there. What is read so is what is read at home, byte for byte.
 Without sshd, what needs one is skipped; the rest runs OpenSSH's sftp-server by itself.
 """
 
+import copy
 import os
+import random
+import signal
+import stat
+import subprocess
 import sys
+import time
 import unittest
 
 import support
-from support import captures, cases, servers
-from support.captures import CaptureCase, needs_captures
-from support.example_server import make_example
-from support.passes import NAME, Passes, PullCase
+from support import cases, servers
+from support.captures import captured_server, needs_captures
+from support.example_server import EXAMPLES
+from support.passes import FOLDERS, NAME, Passes, PullCase
+from support.program import HERE
 from support.ssh import SSH, Sshd, needs_ssh
 
+CUTS = 200 if support.DEEP else 10
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server",
                 "/usr/lib/ssh/sftp-server")
-SFTP_SERVER = next((path for path in SFTP_SERVERS if os.access(path, os.X_OK)), None)
-RSH = f"{sys.executable} {os.path.join(support.HERE, 'fake_rsh.py')}"
-
-needs_sftp_server = unittest.skipUnless(SFTP_SERVER, "OpenSSH's sftp-server is not installed")
+RSH = f"{sys.executable} {os.path.join(HERE, 'fake_rsh.py')}"
+needs_sftp_server = unittest.skipUnless(any(os.access(path, os.X_OK) for path in SFTP_SERVERS),
+                                        "OpenSSH's sftp-server is not installed")
 
 
 def tree_of(directory):
-    """Path -> content of all files below it."""
+    """Path -> content of all files below it, but for indexes: those only spare work, and hold stamps
+    of files that each machine gives by itself."""
     found = {}
     for place, _, names in os.walk(directory):
         for name in names:
             path = os.path.join(place, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, directory)] = file.read()
+            if not name.endswith(".index"):
+                with open(path, "rb") as file:
+                    found[os.path.relpath(path, directory)] = file.read()
     return found
 
 
-def without_index(tree):
-    """An index only spares work: stamps of files are another machine's to give."""
-    return {path: bytes_ for path, bytes_ in tree.items() if not path.endswith(".index")}
+def seen_by_sftp(server, rsh=RSH, host="old.example"):
+    other = copy.copy(server)
+    other.options = ["--rsh", rsh, *server.options]
+    other.options[other.options.index("--root") + 1] = f"{host}:{server.root}"
+    return other
 
 
-class RemoteCase(cases.SandboxCase):
-    """Each server is asked twice: below its directory, and through the other way."""
+class EqualCase(cases.SandboxCase):
+    def check_equal_runs(self, one, two, *arguments):
+        first, second = one.vstate(*arguments), two.vstate(*arguments)
+        self.assertEqual((second.code, second.out), (first.code, first.out), str(second))
+        return first
 
-    rsh = RSH
-
-    def both(self, server, *arguments, code=0):
-        here = self.check_exit(server.vstate(*arguments), code)
-        there = self.check_exit(server.vstate("--rsh", self.rsh, *arguments,
-                                              root=f"old.example:{server.root}"), code)
-        return here, there
-
-    def check_dumps(self, server, names):
-        one, two = (os.path.join(self.directory, name) for name in ("here", "there"))
-        for name in names:
-            here, there = self.both(server, "dump", name, code=None)
-            self.assertEqual(here.out, there.out)
-            self.assertEqual(here.status, there.status)
-        local = server.vstate("-q", "dump", "--all", "--mail", one, "-o", one + "/")
-        remote = server.vstate("-q", "--rsh", self.rsh, "dump", "--all", "--mail", two, "-o",
-                               two + "/", root=f"old.example:{server.root}")
-        self.assertEqual((remote.status, remote.err), (local.status, local.err))
-        self.assertEqual(without_index(tree_of(two)), without_index(tree_of(one)))
+    def check_equal_dumps(self, one, two):
+        """All domains with their mail: texts, archives, and what the command says."""
+        trees = []
+        for number, server in enumerate((one, two)):
+            place = os.path.join(self.directory, f"dump{number}")
+            done = server.vstate("dump", "--all", "--clear-passwords", "--mail",
+                                 os.path.join(place, "mail"), "-o", place + "/")
+            trees.append((done.code, done.out, done.err, tree_of(place)))
+        self.assertGreater(len(trees[0][3]), 0)
+        for said_here, said_there in zip(trees[0][:3], trees[1][:3]):
+            self.assertEqual(said_there, said_here)
+        self.assertEqual(sorted(trees[1][3]), sorted(trees[0][3]))
+        self.assertEqual(trees[1][3], trees[0][3])
 
 
 @needs_sftp_server
-class ExampleTest(RemoteCase):
+class ExampleTest(EqualCase):
     def setUp(self):
-        self.old = make_example(self)
+        self.old = servers.Server(os.path.join(self.directory, "old"))
+        subprocess.run([sys.executable, os.path.join(EXAMPLES, "make-server.py"),
+                        os.path.join(EXAMPLES, "old-server"), self.old.root], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.far = seen_by_sftp(self.old)
 
     def test_dump(self):
-        self.check_dumps(self.old, self.old.domains())
+        self.check_equal_dumps(self.old, self.far)
+
+    def test_what_else_reads(self):
+        done = self.check_equal_runs(self.old, self.far, "dump", "example.com")
+        file = self.file("example.toml", done.out)
+        self.check_equal_runs(self.old, self.far, "plan", file)
+        self.check_equal_runs(self.old, self.far, "route", "alice@example.com", "no@example.com")
+        self.check_equal_runs(self.old, self.far, "export", "--to", "csv", file)
+        self.check_equal_runs(self.old, self.far, "verify", file)
+        self.check_equal_runs(self.old, self.far, "history")
+
+    def test_what_writes_refuses(self):
+        file = self.file("example.toml", self.old.vstate("dump", "example.com").out)
+        before = self.old.snapshot()
+        done = self.check_exit(self.far.vstate("apply", file), 1)
+        self.assertIn("does not work on another machine", done.err)
+        self.check_same(before, self.old.snapshot())
+
+    def test_no_such_directory(self):
+        self.old.root += "/gone"
+        far = seen_by_sftp(self.old)
+        far.options[far.options.index("--root") + 1] += "/gone"
+        self.assertIn("No such file", self.check_exit(far.vstate("dump", "--all", "-o", "x/"), 1).err)
+
+
+@needs_sftp_server
+@needs_captures
+class CapturesTest(EqualCase):
+    def test_every_domain(self):
+        for name in ("vp54-cdb", "vp56-cdb"):
+            with self.subTest(name):
+                server = captured_server(name)
+                self.check_equal_dumps(server, seen_by_sftp(server))
+
+
+@needs_sftp_server
+class PullBySftpTest(Passes, PullCase):
+    """All that is expected of the other ways."""
+
+    def pull(self, *options, code=0):
+        return self.check_exit(
+            self.new.vstate("pull", "--rsh", RSH, "--via", "sftp", *options,
+                            f"old.example:{self.old.root}", NAME), code)
+
+    def test_where_no_vstate_answers(self):
+        """SFTP is tried, and said; here it finds this machine, which is no mail server."""
+        words = ["pull", "--rsh", RSH, "--remote-vstate", "/nonexistent/vstate"]
+        done = self.check_exit(self.new.vstate(*words, "old.example", NAME), 1)
+        self.assertIn("no vstate answers there; its files are read by SFTP", done.out + done.err)
+        done = self.check_exit(self.new.vstate(*words, "--via", "vstate", "old.example", NAME), 1)
+        self.assertIn("sent no stream", done.err)
+        self.assertNotIn("SFTP", done.out + done.err)
+
+    def test_freeze(self):
+        directory = self.old.domain(NAME)
+        out = self.pull("--freeze")
+        self.check_equal()
+        self.assertFalse(os.stat(directory).st_mode & stat.S_ISVTX, out)
+
+    def test_freeze_of_a_run_that_is_killed(self):
+        directory = self.old.domain(NAME)
+        for i in range(400):
+            self.alice.deliver(f"18{i:08}.M1P1.old", b"x" * 20000)
+        words = [support.VSTATE, "-q", *self.new.options, "pull", "--rsh", RSH, "--via", "sftp",
+                 "--freeze", f"old.example:{self.old.root}", NAME]
+        with subprocess.Popen(words) as run:
+            end = time.monotonic() + 30
+            while not os.stat(directory).st_mode & stat.S_ISVTX and time.monotonic() < end:
+                time.sleep(0.002)
+            self.assertTrue(os.stat(directory).st_mode & stat.S_ISVTX)
+            run.send_signal(signal.SIGKILL)
+        while os.stat(directory).st_mode & stat.S_ISVTX and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertFalse(os.stat(directory).st_mode & stat.S_ISVTX)
+        self.pull()
+        self.check_equal()
+
+
+@needs_ssh
+@needs_sftp_server
+class SshdTest(PullCase):
+    """Through a real sshd: what an admin meets on the way."""
+
+    def setUp(self):
+        super().setUp()
+        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
+        self.addCleanup(lambda: self.sshd.stop())
+
+    def words(self, *options, client="client", via="sftp"):
+        return ["pull", "--rsh", f"{SSH} -F {self.sshd.at(client)}", "--via", via, *options,
+                f"127.0.0.1:{self.old.root}", NAME]
+
+    def pull(self, *options, code=0, **how):
+        return self.check_exit(self.new.vstate(*self.words(*options, **how)), code)
+
+    def restart(self, *lines):
+        """With other settings, the same keys, and the same port."""
+        self.sshd.stop()
+        with open(self.sshd.at("server"), "a", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+        self.sshd.start()
+
+    def test_by_the_subsystem(self):
+        self.restart("Subsystem sftp internal-sftp")
+        self.pull()
+        self.check_equal()
+
+    def test_by_the_program(self):
+        """An sshd without the subsystem has the program all the same."""
+        self.pull()
+        self.check_equal()
+
+    def test_an_account_that_has_nothing_else(self):
+        self.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp")
+        self.pull()
+        self.check_equal()
+
+    def test_an_account_that_is_locked_in(self):
+        if not support.IS_ROOT:
+            self.skipTest("needs root: chroot of an account")
+        for place in (self.directory, self.old.root):
+            os.chown(place, 0, 0)
+            os.chmod(place, 0o755)
+        self.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp",
+                     f"ChrootDirectory {self.old.root}")
+        words = ["pull", "--rsh", f"{SSH} -F {self.sshd.at('client')}", "--via", "sftp",
+                 "127.0.0.1", NAME]
+        if os.path.realpath(self.directory).startswith("/tmp") and os.stat("/tmp").st_mode & 0o022:
+            self.skipTest("sshd locks nobody into a directory below one that others may write")
+        self.check_exit(self.new.vstate(*words))
+        self.check_equal()
+
+    def test_cut_anywhere(self):
+        """Each run brings more, and none brings half a message."""
+        self.restart("Subsystem sftp internal-sftp")
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        chance = random.Random(seed)
+        for i in range(60):
+            self.alice.deliver(f"18{i:08}.M1P1.old", chance.randbytes(chance.randrange(1, 30000)),
+                               chance.choice(FOLDERS))
+        for _ in range(CUTS):
+            at = chance.randrange(3000, 900000)
+            done = self.new.vstate(*self.words(client="client-by-proxy"), env={"VSTATE_CUT": str(at)})
+            with self.subTest(seed=seed, at=at):
+                self.assertIn(done.code, (0, 1, 3, 4), str(done))
+                if done.code:
+                    self.assertIn("127.0.0.1", done.err)
+                if os.path.isdir(self.here().root):
+                    there = self.alice.standing()
+                    for path, content in self.here().standing().items():
+                        self.assertEqual(content, there[path])
+        self.pull()
+        self.check_equal()
+
+    def test_a_shell_that_greets(self):
+        self.restart("ForceCommand echo Welcome to old.example; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"")
+        done = self.pull(code=1)
+        self.assertIn('the remote shell printed "Welcome to old.example"', done.err)
+
+    def test_a_key_that_changed(self):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                        self.sshd.at("other")], check=True)
+        with open(self.sshd.at("other.pub"), encoding="ascii") as public:
+            self.sshd.write("known", f"[127.0.0.1]:{self.sshd.port} {public.read()}")
+        done = self.pull(code=1)
+        self.assertIn("its host key is another one than this machine knows", done.err)
+
+    def test_a_key_that_is_not_known(self):
+        self.sshd.write("known")
+        done = self.pull(code=1)
+        self.assertIn("its host key is not known here", done.err)
+
+    def test_nobody_is_let_in(self):
+        os.unlink(self.sshd.at("authorized"))
+        self.assertIn("it lets nobody in", self.pull(code=1).err)
+
+    def test_algorithms_of_long_ago(self):
+        self.restart("Subsystem sftp internal-sftp", "Ciphers aes128-cbc")
+        done = self.pull(code=1)
+        self.assertIn("-o Ciphers=+aes128-cbc", done.err)
+        words = self.words()
+        words[words.index("--rsh") + 1] += " -o Ciphers=+aes128-cbc"
+        self.check_exit(self.new.vstate(*words))
+        self.check_equal()
+
+    def test_silence(self):
+        self.restart("ForceCommand sleep 60")
+        begun = time.monotonic()
+        done = self.pull("--timeout", "2", code=1)
+        self.assertIn("said nothing for 2 seconds", done.err)
+        self.assertLess(time.monotonic() - begun, 30)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ Mailbox any_mailbox() {
   mailbox.deliver = any_lines();
   if (any_bool()) mailbox.vacation = any_text_template();
   if (any_bool())
-    mailbox.last_login = LastLogin{*rc::gen::inRange<std::int64_t>(0, 4000000000),
+    mailbox.last_login = LastLogin{std::chrono::sys_seconds(std::chrono::seconds(
+                                       *rc::gen::inRange<std::int64_t>(0, 4000000000))),
                                    *rc::gen::element<std::string>("192.0.2.1", "imap", "")};
   return mailbox;
 }

@@ -246,7 +246,7 @@ MemoryFiles::Node& MemoryFiles::make(std::string_view path, Type type, unsigned 
       child->info.device = 1;
       child->info.inode = ++inodes_;
       child->info.mode = 0755;
-      child->info.mtime = k_first_second;
+      child->info.mtime = std::chrono::sys_seconds(std::chrono::seconds(k_first_second));
       child->info.modified = k_first_second * k_a_second + ++clock_;
       child->info.changed = child->info.modified;
       node->info.modified = child->info.modified;
@@ -302,7 +302,7 @@ void MemoryFiles::set_mode(std::string_view path, unsigned mode) { at(path).info
 
 void MemoryFiles::set_time(std::string_view path, std::int64_t seconds) {
   auto& info = at(path).info;
-  info.mtime = seconds;
+  info.mtime = std::chrono::sys_seconds(std::chrono::seconds(seconds));
   info.modified = seconds * k_a_second;
 }
 

@@ -15,6 +15,7 @@
 #include "dump/dump.h"
 #include "engine/prepare.h"
 #include "support/catch.h"
+#include "sys/local_system.h"
 #include "vstate/base/digest.h"
 
 namespace vstate::test {

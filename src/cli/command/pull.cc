@@ -96,11 +96,18 @@ Exit pull_one(const Console& console, engine::Session& target, const DomainName&
   RunView view(console, options.apply, 1);
   const engine::ApplyOptions apply{
       .plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"};
-  const auto report =
+  auto report =
       is_directory(options)
           ? engine::pull_from_directory(target, directory_options(common, options), name, apply,
                                         view)
           : engine::pull_from_host(target, remote_options(common, options), name, apply, view);
+  if (!report && report.error().code == Errc::unsupported && options.via == "auto" &&
+      !is_directory(options)) {
+    console.say(
+        fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
+    report =
+        engine::pull_from_directory(target, directory_options(common, options), name, apply, view);
+  }
   if (!report) return Console::fail(report.error());
   return show(console, name, *report, exit_detail_of(options.apply));
 }

@@ -47,6 +47,9 @@ class Sshd:
         if IS_ROOT:
             # Where its unprivileged half is locked in; an init script makes it on a mail server.
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        self.start()
+
+    def start(self):
         with open(self.at("log"), "wb") as log:
             self.process = subprocess.Popen(
                 [SSHD, "-D", "-e", "-f", self.at("server"), "-p", str(self.port)], stderr=log,

@@ -6,6 +6,7 @@
 #include "support/catch.h"
 #include "support/example.h"
 #include "support/sandbox.h"
+#include "sys/local_system.h"
 #include "vstate/base/text.h"
 
 using namespace vstate;

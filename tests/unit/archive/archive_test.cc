@@ -3,6 +3,7 @@
 #include "support/archive_scan.h"
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
+#include "sys/local_system.h"
 #include "vstate/base/digest.h"
 
 using namespace vstate;

@@ -1,6 +1,7 @@
 #include "support/catch.h"
 #include "support/delivery.h"
 #include "support/mail_sandbox.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;

@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "dump/dump.h"
 #include "inspect/inspect.h"
 #include "support/catch.h"
 #include "support/memory_server.h"
@@ -366,7 +367,7 @@ TEST_CASE("a domain's directory that is none", "[domain][place]") {
     const auto found = server.inspect();
     REQUIRE(found);
     CHECK_FALSE(found->condition.has_directory);
-    CHECK_THAT(why_not_a_source(*found), ContainsSubstring("mount it"));
+    CHECK_THAT(engine::why_not_a_source(*found), ContainsSubstring("mount it"));
   }
   SECTION("a file is in its place") {
     server.file(directory, "x");

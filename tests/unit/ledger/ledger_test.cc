@@ -11,6 +11,7 @@
 #include "ledger/rollback_journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 using namespace vstate::test;

@@ -2,6 +2,7 @@
 
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;

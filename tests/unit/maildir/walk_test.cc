@@ -6,6 +6,7 @@
 #include "support/catch.h"
 #include "support/mail_sandbox.h"
 #include "support/memory_files.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 using vstate::test::MailSandbox;

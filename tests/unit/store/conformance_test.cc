@@ -1,6 +1,7 @@
 // A batch is one, what nobody named stays as it is, and whoever came first wins: for every store.
 
 #include "conformance.h"
+#include "sys/local_system.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

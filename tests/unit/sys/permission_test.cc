@@ -7,6 +7,7 @@
 
 #include "support/catch.h"
 #include "support/sandbox.h"
+#include "sys/local_system.h"
 
 using namespace vstate;
 using namespace vstate::test;

@@ -1,4 +1,4 @@
-#include "pull/child.h"
+#include "remote/child.h"
 
 #include <csignal>
 #include <filesystem>
@@ -8,7 +8,7 @@
 #include "sys/io.h"
 
 using namespace vstate;
-using engine::Child;
+using remote::Child;
 using std::chrono::seconds;
 
 namespace {
