@@ -4,7 +4,7 @@
 /// The oldest is Linux 3.2. What came later may be missing, and a filter (seccomp, as an old Docker
 /// sets it) may refuse what it does not know, with ENOSYS or with EPERM. EPERM is also what the
 /// kernel says of a file that must not change, so a call is never judged by what it said of a file:
-/// each is asked once in a process, with arguments that mean nothing.
+/// each is asked once in a process, at its first use, with arguments that mean nothing.
 #pragma once
 
 #include <string_view>
