@@ -46,6 +46,14 @@ Handle open_without_links(int root, const std::string& path, int flags, std::uin
   }
 }
 
+/// Opens one name, relative to a directory. A signal that comes meanwhile is no failure of it.
+Handle open_at(int directory, const std::string& name, int flags) {
+  while (true) {
+    const int descriptor = openat(directory, name.c_str(), flags | O_CLOEXEC);
+    if (descriptor >= 0 || errno != EINTR) return Handle(descriptor);
+  }
+}
+
 /// Components that are still to be walked, the next one last.
 class Components {
  public:
@@ -100,9 +108,15 @@ class Walk {
   [[nodiscard]] int here() const { return steps_.empty() ? root_ : steps_.back().directory.get(); }
   /// Whether anything stands at `name`; what it is, open with O_PATH.
   Result<Handle> look_at(const std::string& name, bool is_to_be_entered) const;
+  Result<std::optional<Handle>> open_last(const std::string& name, int flags, const struct stat&);
   Result<LocalFiles::Opened> reached(Handle) const;
+  Status count_link();
   Status follow(const Handle& link, const struct stat&);
   Status enter(Handle directory, std::string name);
+  /// Above the root there is only the root.
+  void go_up() {
+    if (!steps_.empty()) steps_.pop_back();
+  }
 
   int root_;
   std::string_view path_;
@@ -114,24 +128,28 @@ class Walk {
 
 Result<Handle> Walk::look_at(const std::string& name, bool is_to_be_entered) const {
   const ActingAs acting(as_);
-  constexpr int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  constexpr int flags = O_PATH | O_NOFOLLOW;
   Handle found;
   // With O_DIRECTORY an automounter mounts what belongs there, as for a path that the kernel walks.
   // Without it the empty place that waits for the mount would be entered.
-  if (is_to_be_entered) found = Handle(openat(here(), name.c_str(), flags | O_DIRECTORY));
+  if (is_to_be_entered) found = open_at(here(), name, flags | O_DIRECTORY);
   // ENOTDIR and ELOOP: it is a link, or no directory.
   if (!found.is_open() && (!is_to_be_entered || errno == ENOTDIR || errno == ELOOP))
-    found = Handle(openat(here(), name.c_str(), flags));
+    found = open_at(here(), name, flags);
   if (found.is_open()) return found;
   // What is entered is a directory, and in one only ENOENT says that there is no such name.
   return errno == ENOENT ? fail_errno(path_, "cannot open")
                          : fail_errno_of_open(path_, "cannot open");
 }
 
+// Links are counted over the whole walk, as the kernel counts them.
+Status Walk::count_link() {
+  if (++links_ <= k_most_links) return {};
+  return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+}
+
 Status Walk::follow(const Handle& link, const struct stat& st) {
-  // Links are counted over the whole walk, as the kernel counts them.
-  if (++links_ > k_most_links)
-    return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+  VSTATE_TRY(count_link());
   VSTATE_TRY_ASSIGN(const auto target, target_of_link(link.get(), path_));
   // From the first link on that root has not made, all is done as who made it.
   if (st.st_uid != 0 && !as_) as_ = owner_of(st);
@@ -146,6 +164,22 @@ Status Walk::enter(Handle directory, std::string name) {
   return {};
 }
 
+/// The last component is opened anew, by name and without following, because an O_PATH handle
+/// cannot be read from. Nullopt: a link was put in its place this instant, and it is to be looked
+/// at anew.
+Result<std::optional<Handle>> Walk::open_last(const std::string& name, int flags,
+                                              const struct stat& seen) {
+  const ActingAs acting(as_);
+  auto opened = open_at(here(), name, flags | O_NOFOLLOW);
+  if (opened.is_open()) return std::optional(std::move(opened));
+  // The look a moment ago saw a directory: a disk that now denies it is failing, and that is no
+  // absence.
+  if (errno == ENOTDIR && S_ISDIR(seen.st_mode)) return fail_errno_of_open(path_, "cannot open");
+  if (errno != ELOOP) return fail_errno(path_, "cannot open");
+  VSTATE_TRY(count_link());
+  return std::nullopt;
+}
+
 Result<LocalFiles::Opened> Walk::reached(Handle handle) const {
   return LocalFiles::Opened{std::move(handle), as_, links_ > 0};
 }
@@ -153,9 +187,8 @@ Result<LocalFiles::Opened> Walk::reached(Handle handle) const {
 Result<LocalFiles::Opened> Walk::open(int flags) {
   while (!left_.is_empty()) {
     auto name = left_.pop();
-    // Above the root there is only the root.
     if (name == "..") {
-      if (!steps_.empty()) steps_.pop_back();
+      go_up();
       continue;
     }
     const bool is_last = left_.is_empty();
@@ -179,24 +212,14 @@ Result<LocalFiles::Opened> Walk::open(int flags) {
       continue;
     }
     if ((flags & O_PATH) != 0) return reached(std::move(found));
-    const ActingAs acting(as_);
-    // The last component is opened anew, by name and without following, because an O_PATH handle
-    // cannot be read from.
-    Handle opened(openat(here(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
-    if (opened.is_open()) return reached(std::move(opened));
-    // The look a moment ago saw a directory: a disk that now denies it is failing, and that is no
-    // absence.
-    if (errno == ENOTDIR && S_ISDIR(st.st_mode)) return fail_errno_of_open(path_, "cannot open");
-    // A link was put in its place this instant: it is looked at anew.
-    if (errno != ELOOP) return fail_errno(path_, "cannot open");
-    if (++links_ > k_most_links)
-      return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
+    VSTATE_TRY_ASSIGN(auto opened, open_last(name, flags, st));
+    if (opened) return reached(*std::move(opened));
     left_.push(name);
   }
   // The path ended in "..", in a link to the root, or is the root itself: what is wanted is the
   // place that the walk has reached.
   const ActingAs acting(as_);
-  Handle opened(openat(here(), ".", flags | O_CLOEXEC));
+  auto opened = open_at(here(), ".", flags);
   if (!opened.is_open()) return fail_errno_of_open(path_, "cannot open");
   return reached(std::move(opened));
 }
@@ -207,7 +230,7 @@ Result<Files::Way> Walk::resolve() {
   while (!left_.is_empty()) {
     auto name = left_.pop();
     if (name == "..") {
-      if (!steps_.empty()) steps_.pop_back();
+      go_up();
       continue;
     }
     auto found = look_at(name, !left_.is_empty());
@@ -264,14 +287,14 @@ Result<LocalFiles::Opened> open_below(int root, std::string_view path, int flags
 }
 
 Handle open_directory_beneath(int root, const std::string& path) {
-  constexpr int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  constexpr int flags = O_PATH | O_DIRECTORY;
   if (kernel_has(KernelCall::openat2))
     return open_without_links(root, path, flags, RESOLVE_BENEATH);
   if (path.starts_with('/')) {
     errno = EXDEV;
     return {};
   }
-  Handle here(openat(root, ".", flags));
+  auto here = open_at(root, ".", flags);
   Components left;
   left.push(path);
   while (here.is_open() && !left.is_empty()) {
@@ -281,7 +304,7 @@ Handle open_directory_beneath(int root, const std::string& path) {
       errno = EXDEV;
       return {};
     }
-    here = Handle(openat(here.get(), name.c_str(), flags | O_NOFOLLOW));
+    here = open_at(here.get(), name, flags | O_NOFOLLOW);
   }
   return here;
 }

@@ -31,8 +31,8 @@ needs_sftp_server = unittest.skipUnless(any(os.access(path, os.X_OK) for path in
 
 
 def tree_of(directory):
-    """Path -> content of all files below it, but for indexes: those only spare work, and hold stamps
-    of files that each machine gives by itself."""
+    """Path -> content of all files below it, but for indexes: those only spare work, and hold
+    stamps of files that each machine gives by itself."""
     found = {}
     for place, _, names in os.walk(directory):
         for name in names:
@@ -103,7 +103,8 @@ class ExampleTest(EqualCase):
         self.old.root += "/gone"
         far = seen_by_sftp(self.old)
         far.options[far.options.index("--root") + 1] += "/gone"
-        self.assertIn("No such file", self.check_exit(far.vstate("dump", "--all", "-o", "x/"), 1).err)
+        done = self.check_exit(far.vstate("dump", "--all", "-o", "x/"), 1)
+        self.assertIn("No such file", done.err)
 
 
 @needs_sftp_server
