@@ -72,9 +72,9 @@ std::optional<bool> renamed_at_once(int from, const char* name, int to, const ch
 }  // namespace
 
 // Link and unlink never replace what another program delivers under the name at this instant. If
-// the run is killed between the two, the next one finds the message in its place and removes the
-// temporary. Only if its owner deletes the message before that does it come again, since it looks
-// like one that was never placed: rather twice than not at all.
+// the run is killed between the two, the file is in its place, and its temporary may stay beside
+// it. If its owner deletes the message before the next run it comes again, since it looks like one
+// that was never placed: rather twice than not at all.
 bool rename_where_free(int from, const char* name, int to, const char* new_name) {
   if (const auto done = renamed_at_once(from, name, to, new_name)) return *done;
   if (linkat(from, name, to, new_name, 0) != 0) return false;
