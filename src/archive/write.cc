@@ -18,10 +18,10 @@
 #include "archive/digest.h"
 #include "archive/plain_locale.h"
 #include "archive/tar_writer.h"
+#include "host/atomic_file.h"
 #include "maildir/memory.h"
 #include "maildir/message_keys.h"
 #include "maildir/names.h"
-#include "sys/atomic_file.h"
 #include "sys/handle.h"
 
 namespace vstate {

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/console.h"
-#include "sys/host_file.h"
+#include "host/host_file.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {

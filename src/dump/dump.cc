@@ -16,8 +16,8 @@
 
 #include "archive/archive.h"
 #include "archive/index.h"
+#include "host/host_file.h"
 #include "sys/handle.h"
-#include "sys/host_file.h"
 #include "sys/path.h"
 
 namespace vstate::engine {

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "engine/named_archives.h"
-#include "sys/input.h"
+#include "host/input.h"
 #include "sys/path.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "sys/host_file.h"
+#include "host/host_file.h"
 #include "vstate/plan/fingerprint.h"
 
 namespace vstate::engine {

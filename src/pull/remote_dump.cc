@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "sys/input.h"
+#include "host/input.h"
 #include "sys/io.h"
 #include "vstate/base/text.h"
 

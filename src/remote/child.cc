@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ std::optional<Pipe> make_pipe() {
                       const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
   std::signal(SIGPIPE, SIG_DFL);
+  // One that reads nothing would not see the end of this program, and go on for ever.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   // The copies lose the close-on-exec flag, and all other ends close by themselves.
   dup2(in.reading.get(), STDIN_FILENO);
   dup2(out.writing.get(), STDOUT_FILENO);
@@ -112,6 +115,11 @@ int Child::end(std::chrono::seconds patience) {
   pid_ = -1;
   constexpr int by_signal = 128;
   return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
+}
+
+bool has_ended(int file) {
+  pollfd ready{file, POLLIN, 0};
+  return poll(&ready, 1, 0) > 0 && (ready.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 std::string read_some(int file) {

@@ -50,6 +50,8 @@ class Child {
   pid_t pid_ = -1;
 };
 
+/// Whether a pipe that nothing comes through has been closed at its other end.
+[[nodiscard]] bool has_ended(int file);
 /// What else a pipe gives within a moment, up to some lines.
 [[nodiscard]] std::string read_some(int file);
 

@@ -59,11 +59,16 @@ Result<std::unique_ptr<SftpChannel>> SftpChannel::open(const Connecting& connect
     VSTATE_TRY_ASSIGN(auto child, Child::start(words, Child::Errors::piped));
     std::unique_ptr<SftpChannel> channel(new SftpChannel(std::move(child), connecting, host));
     const auto status = channel->shake_hands();
-    if (status) return channel;
+    if (status) {
+      channel->let_hear();
+      return channel;
+    }
     // A server without the subsystem may have the program all the same. What else is wrong is wrong
     // for the next way too, and would ask for a password once more.
-    if (channel->said_.find("subsystem request failed") == std::string::npos)
+    if (channel->said_.find("subsystem request failed") == std::string::npos) {
+      channel->let_hear();
       return tl::unexpected<Error>(status.error());
+    }
     if (!first) first = status.error();
   }
   return tl::unexpected<Error>(*first);
@@ -175,7 +180,14 @@ Status SftpChannel::receive() {
   return tl::unexpected<Error>(why_ended());
 }
 
-/// What ssh says goes to the person at once, as without vstate, and is kept for what vstate says.
+/// What ssh has said so far, and from now on at once. Questions of ssh's own go to the terminal,
+/// and past this.
+void SftpChannel::let_hear() {
+  is_heard_ = true;
+  (void)write_all(STDERR_FILENO, said_, "standard error");
+}
+
+/// What ssh says goes to the person, as without vstate, and is kept for what vstate says.
 void SftpChannel::hear_errors() {
   std::array<char, 4096> buffer;
   const auto count = ::read(child_.errors.get(), buffer.data(), buffer.size());
@@ -185,7 +197,7 @@ void SftpChannel::hear_errors() {
     return;
   }
   const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
-  (void)write_all(STDERR_FILENO, part, "standard error");
+  if (is_heard_) (void)write_all(STDERR_FILENO, part, "standard error");
   said_.append(part);
   if (said_.size() > k_kept_of_errors) said_.erase(0, said_.size() - k_kept_of_errors);
 }

@@ -50,6 +50,7 @@ class SftpChannel {
   /// Held by handlers; taken by who looks at what they wrote.
   [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }
   [[nodiscard]] const std::string& host() const { return host_; }
+  [[nodiscard]] const Connecting& connecting() const { return connecting_; }
   /// Whether the server has an extension, such as "statvfs@openssh.com".
   [[nodiscard]] bool has_extension(const std::string& name) const {
     return extensions_.contains(name);
@@ -63,6 +64,7 @@ class SftpChannel {
   Status exchange();
   Status receive();
   void hear_errors();
+  void let_hear();
   void send();
   void dispatch();
   [[nodiscard]] Error why_ended();
@@ -83,7 +85,8 @@ class SftpChannel {
   bool is_moving_ = false;  ///< a thread is in exchange()
   // Of the thread that moves bytes.
   std::string sending_, received_, said_;
-  Handle wakes_;  ///< tells the thread in exchange() that there is more to send
+  bool is_heard_ = false;  ///< what ssh says is passed on
+  Handle wakes_;           ///< tells the thread in exchange() that there is more to send
   std::map<std::string, std::string> extensions_;
 };
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "remote/sftp_directory.h"
+#include "remote/tunnel.h"
 #include "sys/path.h"
 #include "sys/permission.h"
 
@@ -380,6 +381,24 @@ void SftpFiles::expect(const std::vector<std::string>& paths) const {
   if (!channel_->wait([&] { return left == 0; })) return;
   const std::lock_guard lock(mutex_);
   looks_.merge(found);
+}
+
+/// Sockets come first: who may log in from where is mostly said of them, and a server may listen on
+/// nothing else. An sshd of before 2014 forwards none, and the port is tried then.
+Result<Forwarded> SftpFiles::forward(const Service& service) const {
+  const auto local = fmt::format(".s.PGSQL.{}", service.port);
+  std::vector<Target> targets;
+  for (const auto& socket : service.sockets) {
+    // A socket is the machine's, also where the server's files are a copy below some directory.
+    VSTATE_TRY_ASSIGN(const auto reply,
+                      channel_->ask(PacketType::lstat, PacketWriter().text(socket).take()));
+    if (to_info(PacketReader(reply.fields).attributes(), socket).type == FileInfo::Type::socket &&
+        reply.type == PacketType::attributes)
+      targets.push_back({socket, local});
+  }
+  const auto host = service.host.empty() ? std::string("127.0.0.1") : service.host;
+  targets.push_back({fmt::format("{}:{}", host, service.port), local});
+  return open_tunnel(channel_->connecting(), channel_->host(), targets);
 }
 
 void SftpFiles::forget() const {

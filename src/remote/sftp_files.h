@@ -54,6 +54,8 @@ class SftpFiles : public virtual Files {
   [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
   void expect(const std::vector<std::string>& paths) const override;
   void forget() const override;
+  /// Through an ssh of its own.
+  [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
   [[nodiscard]] SftpChannel& channel() const { return *channel_; }
   /// The server's own path of one below the root.

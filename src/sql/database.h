@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vstate/base/result.h"
@@ -51,6 +53,8 @@ enum class Dialect { mysql, pgsql, sqlite };
 class Database {
  public:
   virtual ~Database() = default;
+  /// Holds what the connection goes through.
+  void keep(std::shared_ptr<const void> kept) { kept_ = std::move(kept); }
   [[nodiscard]] virtual Dialect dialect() const = 0;
   /// For people: "MariaDB 10.11.6 at /run/mysqld/mysqld.sock".
   [[nodiscard]] virtual std::string description() const = 0;
@@ -75,6 +79,9 @@ class Database {
                                           const std::string& type) const = 0;
 
   [[nodiscard]] std::string quote(std::string_view identifier) const;
+
+ private:
+  std::shared_ptr<const void> kept_;
 };
 
 /// A change of several rows that becomes visible as one, or not at all, where the engine can do

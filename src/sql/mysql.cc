@@ -20,6 +20,7 @@ namespace vstate {
 
 namespace {
 
+constexpr std::uint16_t k_usual_port = 3306;
 /// 5.0 has information_schema and a strict mode; 5.5.3 has UTF-8 of four bytes.
 constexpr unsigned long k_oldest = 50002, k_has_utf8mb4 = 50503;
 constexpr unsigned k_connect_seconds = 10;
@@ -135,7 +136,9 @@ Status MysqlDatabase::connect(const DatabaseConnection& connection, int lock_sec
 #endif
   // With CLIENT_FOUND_ROWS a change counts the rows that it found, and not only those that have
   // other values now.
-  if (mysql_real_connect(handle_.get(), connection.host.c_str(), connection.user.c_str(),
+  // A socket is asked for by the name of this machine.
+  const auto* host = connection.socket.empty() ? connection.host.c_str() : "localhost";
+  if (mysql_real_connect(handle_.get(), host, connection.user.c_str(),
                          connection.password.reveal().c_str(), connection.database.c_str(),
                          connection.port,
                          connection.socket.empty() ? nullptr : connection.socket.c_str(),
@@ -349,9 +352,14 @@ Result<std::unique_ptr<sql::Database>> open_mysql(System& system, const Server& 
                 Scope::run);
   auto connection = parse_mysql_connection(*file.bytes);
   if (!connection) return tl::unexpected<Error>(connection.error().in(file.name));
-  auto database = std::make_unique<MysqlDatabase>();
-  VSTATE_TRY(database->connect(*connection, server.lock_seconds));
-  return database;
+  Service usual{.host = {}, .port = k_usual_port, .sockets = {}};
+  // Where Debian, Red Hat, and MySQL's own packages have it.
+  if (connection->socket.empty())
+    usual.sockets = {"/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"};
+  else
+    usual.sockets = {connection->socket};
+  VSTATE_TRY_ASSIGN(const auto ways, ways_to(system, server, *connection, usual));
+  return connect_by<MysqlDatabase>(ways, server.lock_seconds);
 }
 
 }  // namespace vstate

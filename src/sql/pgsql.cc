@@ -18,6 +18,7 @@ namespace vstate {
 
 namespace {
 
+constexpr std::uint16_t k_usual_port = 5432;
 /// The oldest with escapes and information_schema as they are used here.
 constexpr int k_oldest = 90000;
 
@@ -230,9 +231,12 @@ Result<std::unique_ptr<sql::Database>> open_pgsql(System& system, const Server& 
   auto connection = file.bytes ? parse_pgsql_connection(*file.bytes)
                                : Result<DatabaseConnection>(default_pgsql_connection());
   if (!connection) return tl::unexpected<Error>(connection.error().in(file.name));
-  auto database = std::make_unique<PgsqlDatabase>();
-  VSTATE_TRY(database->connect(*connection, server.lock_seconds));
-  return database;
+  const auto port = connection->port == 0 ? k_usual_port : connection->port;
+  const auto name = fmt::format("/.s.PGSQL.{}", port);
+  Service usual{.host = {}, .port = port, .sockets = {"/var/run/postgresql" + name, "/tmp" + name}};
+  if (connection->host.starts_with('/')) usual.sockets = {connection->host + name};
+  VSTATE_TRY_ASSIGN(const auto ways, ways_to(system, server, *connection, usual));
+  return connect_by<PgsqlDatabase>(ways, server.lock_seconds);
 }
 
 }  // namespace vstate

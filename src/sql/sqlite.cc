@@ -82,7 +82,7 @@ Status SqliteDatabase::open(bool for_writing) {
   if (info) {
     VSTATE_TRY_ASSIGN(auto place, sqlite::find_place(system_, path()));
     directory = std::move(place.directory);
-    keep(std::move(place.copy));
+    Connection::keep(std::move(place.copy));
     // Whoever may put another file or a journal there, which may name any file, gets no more than
     // their own rights by it; what the schema says is run with no more either.
     struct stat st {};

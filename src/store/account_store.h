@@ -98,19 +98,21 @@ class Accounts {
   /// In the back-end's order. A domain that has no accounts yet has none; a store that cannot be
   /// read is an error. Accounts that only the look-up of single ones knows are among them: they can
   /// log in and get mail.
-  virtual Result<std::vector<Account>> read(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<std::vector<Account>> read(const DomainLocation&) const = 0;
   /// Records that hold up no other: what cannot be read of them is named here.
-  virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<std::vector<BadRecord>> bad_records(const DomainLocation&) const = 0;
   /// What a look-up of a single account answers, which is what logins and deliveries see.
-  virtual Result<std::map<std::string, Account>> read_index(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<std::map<std::string, Account>> read_index(
+      const DomainLocation&) const = 0;
   /// Where that look-up looks, for people: "vpasswd.cdb".
   [[nodiscard]] virtual std::string index_name(const DomainLocation&) const = 0;
   /// What look-ups would answer differently from listings, one line each; empty for back-ends that
   /// keep one copy.
-  virtual Result<std::vector<std::string>> index_problems(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<std::vector<std::string>> index_problems(
+      const DomainLocation&) const = 0;
   virtual Status rebuild_index(const DomainLocation&) = 0;
 
-  virtual Result<Placement> read_placement(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<Placement> read_placement(const DomainLocation&) const = 0;
   /// Makes a batch of changes as one: all of them and the placement become visible, or none. Reads
   /// the accounts anew under the back-end's lock, and touches only fields that a change names. A
   /// change that has been made already counts as made. Returns the changes refused because
@@ -121,7 +123,7 @@ class Accounts {
                                                       const Placement* placement) = 0;
   /// True if a stopped commit left its placement behind; `finish` brings it to its end or takes it
   /// back, whichever the accounts say.
-  virtual Result<bool> is_unfinished(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<bool> is_unfinished(const DomainLocation&) const = 0;
   virtual Status finish(const DomainLocation&) = 0;
 };
 
@@ -129,7 +131,7 @@ class Accounts {
 class DomainsCounter {
  public:
   virtual ~DomainsCounter() = default;
-  virtual Result<DirControl> read(const Owner&) const = 0;
+  [[nodiscard]] virtual Result<DirControl> read(const Owner&) const = 0;
   virtual Status write(const Owner&, const DirControl&) = 0;
 };
 
@@ -137,7 +139,7 @@ class LimitsStore {
  public:
   virtual ~LimitsStore() = default;
   /// Returns nullopt for a domain without limits of its own: then vlimits.default applies.
-  virtual Result<std::optional<Limits>> read(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<std::optional<Limits>> read(const DomainLocation&) const = 0;
   /// nullopt removes them. Fails with `conflict` where the back-end can tell that they are neither
   /// `before` nor `after` any more.
   virtual Status write(const DomainLocation&, const std::optional<Limits>& before,
@@ -148,8 +150,8 @@ class LoginStore {
  public:
   virtual ~LoginStore() = default;
   /// Last logins by account name. Accounts without one are absent.
-  virtual Result<std::map<std::string, StoredLogin>> read(const DomainLocation&,
-                                                          const std::vector<Account>&) const = 0;
+  [[nodiscard]] virtual Result<std::map<std::string, StoredLogin>> read(
+      const DomainLocation&, const std::vector<Account>&) const = 0;
   /// Returns those that could not be written; the others are. A later login that is there already
   /// stays.
   virtual Result<std::vector<AccountConflict>> write(const DomainLocation&,
@@ -161,11 +163,11 @@ class AliasStore {
  public:
   virtual ~AliasStore() = default;
   /// Empty for a back-end without such rows.
-  virtual Result<AliasRows> read_rows(const DomainLocation&) const = 0;
+  [[nodiscard]] virtual Result<AliasRows> read_rows(const DomainLocation&) const = 0;
   /// True if an alias with these literal lines can be rows here and does the same as the .qmail
   /// file: the two readers differ (model/delivery.h).
-  virtual Result<bool> takes_rows(const DomainLocation&, const std::string& name,
-                                  const std::vector<std::string>& lines) const = 0;
+  [[nodiscard]] virtual Result<bool> takes_rows(const DomainLocation&, const std::string& name,
+                                                const std::vector<std::string>& lines) const = 0;
   /// Replaces all rows of one name; empty removes them. Fails with `conflict` if they are neither
   /// `before` nor `after` any more.
   virtual Status write_rows(const DomainLocation&, const std::string& name,
@@ -173,7 +175,7 @@ class AliasStore {
                             const std::vector<std::string>& after) = 0;
   /// The alias domains that the back-end lists for a domain; nullopt if it keeps no list and
   /// users/assign alone says so.
-  virtual Result<std::optional<std::set<std::string>>> read_domains(
+  [[nodiscard]] virtual Result<std::optional<std::set<std::string>>> read_domains(
       const DomainLocation&) const = 0;
   virtual Status write_domain(const DomainLocation&, const std::string& alias, bool is_listed) = 0;
 };
@@ -187,18 +189,19 @@ class Backend {
   virtual Status mend() = 0;
   /// What it cannot hold of a State, or could hold only cut short. For a new domain the location
   /// and `paths` say where it would be.
-  virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&, const State&,
-                                                   const Paths&) const = 0;
+  [[nodiscard]] virtual Result<std::vector<Misfit>> find_misfits(const DomainLocation&,
+                                                                 const State&,
+                                                                 const Paths&) const = 0;
   /// Why nothing can be written here at all; empty if it can be.
-  virtual Result<std::string> write_obstacle() const = 0;
+  [[nodiscard]] virtual Result<std::string> write_obstacle() const = 0;
   /// Carries out the remedy of a misfit.
   virtual Status alter(const DomainLocation&, const std::string& remedy) = 0;
   /// What it holds of the domain and no State expresses, for people. Entries of ip_alias_map are
   /// among it: they give the domain of logins that name none by the address of the server that they
   /// came in on, a fact of one machine. Carried to another they would be dead, or give the logins
   /// of an address to a domain that never had them.
-  virtual Result<std::vector<std::string>> remarks(const DomainLocation&,
-                                                   const std::set<DomainName>& aliases) const = 0;
+  [[nodiscard]] virtual Result<std::vector<std::string>> remarks(
+      const DomainLocation&, const std::set<DomainName>& aliases) const = 0;
   /// Whether a file of the domain's directory, or of a home, is the back-end's own.
   [[nodiscard]] virtual std::optional<OwnFile> own_file(std::string_view name_in_domain) const = 0;
   [[nodiscard]] virtual std::optional<OwnFile> own_home_file(std::string_view name) const = 0;
@@ -216,12 +219,12 @@ class DomainDirectories {
   /// Finds the directory of that name in the domains' directory or in a hash directory of it. The
   /// first question lists them all, since a look into each hash directory for each of thousands of
   /// domains takes longer than all else; what this program makes later it says by `add`.
-  Result<std::optional<Found>> find(const DomainName&) const;
+  [[nodiscard]] Result<std::optional<Found>> find(const DomainName&) const;
   void add(const std::string& path);
 
  private:
-  Status index() const;
-  Result<std::vector<std::string>> index_directory(const std::string& path) const;
+  [[nodiscard]] Status index() const;
+  [[nodiscard]] Result<std::vector<std::string>> index_directory(const std::string& path) const;
 
   const Files& files_;
   std::string domains_dir_;

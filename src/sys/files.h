@@ -107,6 +107,19 @@ class Directory {
 
 class LocalFiles;
 
+/// A service of a server's own, such as its database, as its programs reach it.
+struct Service {
+  std::string host;  ///< empty is the server itself
+  std::uint16_t port = 0;
+  std::vector<std::string> sockets;  ///< where it may listen besides, if it is the server itself
+};
+/// Sockets of this machine that lead to a service, as long as `kept` lives. One of them works where
+/// any way to the service does.
+struct Forwarded {
+  std::vector<std::string> sockets;
+  std::shared_ptr<const void> kept;
+};
+
 class Files {
  public:
   virtual ~Files() = default;
@@ -158,6 +171,10 @@ class Files {
   virtual void forget() const {}
   /// The same server as files of this machine; null if they are on another one.
   [[nodiscard]] virtual const LocalFiles* local() const { return nullptr; }
+
+  /// Ways to a service of a server that is on another machine. `unsupported` if there are none, and
+  /// where its programs are on this machine.
+  [[nodiscard]] virtual Result<Forwarded> forward(const Service&) const;
 
   // The same questions, as they are mostly asked.
 

@@ -15,8 +15,9 @@ import time
 import unittest
 
 import support
-from support import cases, servers
+from support import cases, databases, servers
 from support.captures import captured_server, needs_captures
+from support.domains import domain_text
 from support.example_server import EXAMPLES
 from support.passes import FOLDERS, NAME, Passes, PullCase
 from support.program import HERE
@@ -277,6 +278,44 @@ class SshdTest(PullCase):
         done = self.pull("--timeout", "2", code=1)
         self.assertIn("said nothing for 2 seconds", done.err)
         self.assertLess(time.monotonic() - begun, 30)
+
+
+@needs_ssh
+@needs_sftp_server
+class DatabaseTest(EqualCase):
+    """Accounts of the old server in a database that only its own machine reaches."""
+
+    def setUp(self):
+        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
+        self.addCleanup(lambda: self.sshd.stop())
+
+    def check(self, backend):
+        old = databases.mail_server(self, "old", backend)
+        self.apply(old, self.file("old.toml", domain_text(NAME, ["postmaster", "alice", "bob"])))
+        rsh = f"{SSH} -F {self.sshd.at('client')}"
+        far = seen_by_sftp(old, rsh, "127.0.0.1")
+        self.check_equal_dumps(old, far)
+        new = self.server("new")
+        self.check_exit(new.vstate("pull", "--rsh", rsh, "--via", "sftp", f"127.0.0.1:{old.root}",
+                                   NAME))
+        self.check_equal_runs(old, new, "dump", NAME)
+        # Nothing of ssh is left when the program has ended.
+        left = subprocess.run(["pgrep", "-f", self.sshd.at("client")], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(left.stdout, "")
+
+    def test_mysql(self):
+        self.check("mysql")
+
+    def test_pgsql(self):
+        self.check("pgsql")
+
+    def test_sqlite(self):
+        self.check("sqlite")
+
+
+def tearDownModule():
+    databases.close_all()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@
 #include "cli/run_view.h"
 #include "cli/server.h"
 #include "engine/patterns.h"
-#include "sys/input.h"
+#include "host/input.h"
 
 namespace vstate::cli {
 

@@ -15,8 +15,8 @@
 #include "cli/server.h"
 #include "cli/tally.h"
 #include "engine/patterns.h"
-#include "sys/host_file.h"
-#include "sys/input.h"
+#include "host/host_file.h"
+#include "host/input.h"
 
 namespace vstate::cli {
 

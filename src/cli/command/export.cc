@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
-#include "sys/host_file.h"
+#include "host/host_file.h"
 
 namespace vstate::cli {
 

@@ -2,7 +2,7 @@
 // whoever made them. What vstate writes there holds hashes of passwords or mail, so it is made for
 // its owner alone.
 
-#include "sys/host_file.h"
+#include "host/host_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "sys/atomic_file.h"
+#include "host/atomic_file.h"
 #include "sys/handle.h"
 #include "sys/system.h"
 

@@ -2,13 +2,13 @@
 // decides how to read the rest. Those bytes cannot be put back into a pipe, so they are handed on
 // to whoever reads it.
 
-#include "sys/input.h"
+#include "host/input.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "sys/host_file.h"
+#include "host/host_file.h"
 #include "sys/io.h"
 
 namespace vstate {

@@ -2,7 +2,7 @@
 // the name before commit() returns, so that after a loss of power there is the old file or the new
 // one, and never an empty one.
 
-#include "sys/atomic_file.h"
+#include "host/atomic_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

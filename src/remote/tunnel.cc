@@ -1,0 +1,95 @@
+// A database of the old server mostly listens for its own machine alone. ssh brings a socket of
+// this machine there, in a directory that nobody else can enter; it ends with the object, or with
+// the program.
+
+#include "remote/tunnel.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "remote/child.h"
+
+namespace vstate::remote {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class Tunnel {
+ public:
+  Tunnel(std::string directory, Child child)
+      : directory_(std::move(directory)), child_(std::move(child)) {}
+  ~Tunnel() {
+    // ssh -N reads no input, and has to be told.
+    (void)child_.end(std::chrono::seconds(-1));
+    std::error_code ignored;
+    fs::remove_all(directory_, ignored);
+  }
+  Tunnel(const Tunnel&) = delete;
+  Tunnel& operator=(const Tunnel&) = delete;
+
+ private:
+  std::string directory_;
+  Child child_;
+};
+
+bool is_socket(const std::string& path) {
+  struct stat st {};
+  return lstat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+}  // namespace
+
+Result<Forwarded> open_tunnel(const Connecting& connecting, const std::string& host,
+                              const std::vector<Target>& targets) {
+  if (!is_ssh(connecting))
+    return fail(
+        Errc::unsupported,
+        fmt::format("{}: its database is reached through ssh, which --rsh is not; forward it "
+                    "by hand and name a file with its address by --connection",
+                    host),
+        Scope::run);
+  std::error_code error;
+  auto directory = (fs::temp_directory_path(error) / "vstate-XXXXXX").string();
+  if (mkdtemp(directory.data()) == nullptr)
+    return fail_errno(directory, "cannot make the directory");
+  auto words = words_of_rsh(connecting);
+  words.insert(words.end(), {"-N", "-o", "ExitOnForwardFailure=yes"});
+  Forwarded out;
+  for (const auto& target : targets) {
+    // Each in a directory of its own: PostgreSQL's library wants the socket's name to be its own.
+    const auto place = directory + "/" + std::to_string(out.sockets.size());
+    if (mkdir(place.c_str(), 0700) != 0) return fail_errno(place, "cannot make the directory");
+    out.sockets.push_back(place + "/" + target.local);
+    words.insert(words.end(), {"-L", out.sockets.back() + ":" + target.address});
+  }
+  words.push_back(host);
+  VSTATE_TRY_ASSIGN(auto child, Child::start(words));
+  // ssh tells nobody when it listens but by the sockets themselves.
+  const auto output = child.output.get();
+  out.kept = std::make_shared<const Tunnel>(directory, std::move(child));
+  constexpr std::chrono::milliseconds pause(20);
+  const auto until =
+      std::chrono::steady_clock::now() +
+      (connecting.timeout.count() == 0 ? std::chrono::hours(24) : connecting.timeout);
+  const auto listens = [&] {
+    return std::all_of(out.sockets.begin(), out.sockets.end(), is_socket);
+  };
+  while (!listens()) {
+    // Its output ends when it does.
+    if (has_ended(output) || std::chrono::steady_clock::now() > until)
+      return fail(Errc::io, fmt::format("{}: ssh forwards no connection to its database", host),
+                  Scope::run);
+    std::this_thread::sleep_for(pause);
+  }
+  return out;
+}
+
+}  // namespace vstate::remote
