@@ -113,7 +113,7 @@ Status Builder::contested(const TreeEntry& entry, Content& content,
 /// The batch makes moves before it places what was built.
 Status Builder::settle_contested() {
   for (auto& [item, name] : std::exchange(contested_, {})) {
-    if (judge_.is_moved_from(as_message(item.path)->folder, name)) {
+    if (judge_.departures().are_from(as_message(item.path)->folder, name)) {
       VSTATE_TRY(hand_on(std::move(item)));
       continue;
     }

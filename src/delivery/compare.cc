@@ -120,7 +120,8 @@ Status Comparer::take_message(const ReadEntry& entry) {
   }
   VSTATE_TRY_ASSIGN(const auto sightings, judge_.sightings(entry, single));
   // What stands in its place leaves it, as the end of the archive says.
-  message.sightings = judge_.is_contested(path, single) ? 0 : static_cast<std::uint8_t>(sightings);
+  message.sightings =
+      is_contested(memory_, path, single) ? 0 : static_cast<std::uint8_t>(sightings);
   messages_.push_back(message);
   return {};
 }

@@ -182,20 +182,21 @@ std::optional<EntryState> Judge::restated(const NameHash& key, std::string_view 
   return entry->state;
 }
 
-void Judge::expect_move(const NameHash& key, const EntryState& before, const EntryState& now) {
-  if (before.place != now.place) moved_from_.insert_or_assign(key, before.place);
+void Departures::expect(const NameHash& key, const EntryState& before, const EntryState& now) {
+  if (before.place != now.place) places_.insert_or_assign(key, before.place);
 }
 
 /// A copy in another folder looks like a move as long as the message itself has not come: it comes
 /// later, and what stands in its folder then is what the move takes away.
-bool Judge::is_moved_from(std::string_view folder, const NameHash& name) const {
-  const auto found = moved_from_.find(name);
-  return found != moved_from_.end() && found->second == place_of_folder(folder);
+bool Departures::are_from(std::string_view folder, const NameHash& name) const {
+  const auto found = places_.find(name);
+  return found != places_.end() && found->second == place_of_folder(folder);
 }
 
-bool Judge::is_contested(const MessagePath& message, const MessageIdentity& identity) const {
-  if (!identity.is_scoped || memory_.is_seen(identity.name)) return false;
-  const auto* other = memory_.find(identity.name);
+bool is_contested(const MailMemory& memory, const MessagePath& message,
+                  const MessageIdentity& identity) {
+  if (!identity.is_scoped || memory.is_seen(identity.name)) return false;
+  const auto* other = memory.find(identity.name);
   return other != nullptr && (other->state.marks & k_mark_gone) == 0 &&
          other->state.place == place_of_folder(message.folder);
 }
@@ -217,7 +218,8 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
   unsigned out = 0;
   for (const auto& record : index->find(identity.name)) {
     const bool is_own = record.folder == own;
-    if (identity.is_scoped && (!is_own || is_moved_from(message.folder, identity.name))) continue;
+    if (identity.is_scoped && (!is_own || departures_.are_from(message.folder, identity.name)))
+      continue;
     if (!is_own && is_another(record.folder, message.unique)) continue;
     bool is_same = true;
     if (!is_trusted) {

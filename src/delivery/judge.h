@@ -119,6 +119,23 @@ enum Sighting : unsigned {
 /// What a link is remembered as.
 [[nodiscard]] std::uint64_t digest_of_link(std::string_view target);
 
+/// Messages that are another folder's at the source now. What the index has in their folders here
+/// goes in this pass.
+class Departures {
+ public:
+  /// Says how a remembered message was and is at the source.
+  void expect(const NameHash& key, const EntryState& before, const EntryState& now);
+  /// Returns whether the message of that name leaves the folder.
+  [[nodiscard]] bool are_from(std::string_view folder, const NameHash& name) const;
+
+ private:
+  std::unordered_map<NameHash, std::uint64_t, HashOfHash> places_;  ///< that they had, by key
+};
+
+/// Returns whether a sender's message has the place of one that is remembered by the name alone and
+/// has not come in this pass: the source has it elsewhere now, which is told later.
+[[nodiscard]] bool is_contested(const MailMemory&, const MessagePath&, const MessageIdentity&);
+
 class Judge {
  public:
   /// Without a target nothing is here. All that is referred to must outlive the judge.
@@ -149,14 +166,8 @@ class Judge {
   /// Returns what is remembered of a message that has another state at the source now, under
   /// `path`. Returns nullopt if it never came or has not changed. Counts as seen in this pass.
   [[nodiscard]] std::optional<EntryState> restated(const NameHash& key, std::string_view path);
-  /// Says that a remembered message is another folder's at the source now. What the index has in
-  /// its folder here goes in this pass.
-  void expect_move(const NameHash& key, const EntryState& before, const EntryState& now);
-  /// Returns whether the message of that name leaves the folder in this pass.
-  [[nodiscard]] bool is_moved_from(std::string_view folder, const NameHash& name) const;
-  /// Returns whether a sender's message has the place of one that is remembered by the name alone
-  /// and has not come in this pass: the source has it elsewhere now, which is told later.
-  [[nodiscard]] bool is_contested(const MessagePath&, const MessageIdentity&) const;
+  /// Messages that leave their folder in this pass.
+  [[nodiscard]] Departures& departures() { return departures_; }
   /// Returns bits of Sighting. A message whose ",S=" is the entry's size is not looked at.
   [[nodiscard]] Result<unsigned> sightings(const TreeEntry&, const MessageIdentity&);
   /// Returns what becomes of a message that is not remembered. `earlier` is the size of the message
@@ -186,9 +197,7 @@ class Judge {
   std::vector<NameHash> repeated_;
   std::map<std::string, Directory> directories_;
   std::map<std::string, Directory>::const_iterator last_directory_ = directories_.end();
-  /// Folders, by digest, that messages leave in this pass, by the name's key: what the index has
-  /// there goes.
-  std::unordered_map<NameHash, std::uint64_t, HashOfHash> moved_from_;
+  Departures departures_;
   /// Sizes of the messages that this pass places, by key: they are not in the index.
   std::unordered_map<NameHash, std::uint64_t, HashOfHash> placed_;
 };

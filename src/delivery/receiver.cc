@@ -83,7 +83,7 @@ Result<bool> Receiver::wants_here(const std::string& path, bool is_scoped) {
   // This is the usual end of a repeated pass: nothing at the source has changed, and the message is
   // not looked at.
   if (before->state == now) return false;
-  judge_.expect_move(identity.key, before->state, now);
+  judge_.departures().expect(identity.key, before->state, now);
   VSTATE_TRY(
       changes_.restate({.key = identity.key, .path = path, .before = before->state, .now = now}));
   return false;
@@ -134,7 +134,7 @@ Status Receiver::take_message(const TreeEntry& entry, Content& content) {
   VSTATE_TRY_ASSIGN(const auto verdict, judge_.message(entry, identity));
   // Its bytes come once, and whether its place is free is known at the end.
   if (verdict == mail::Verdict::there && entry.is_scoped &&
-      judge_.is_contested(*mail::as_message(entry.path), identity))
+      mail::is_contested(delivery_.memory, *mail::as_message(entry.path), identity))
     return builder_.contested(entry, content, identity);
   // It is here by another way, a backup or an earlier copy; from now on it is remembered.
   if (verdict == mail::Verdict::there)
@@ -222,7 +222,7 @@ Status Receiver::restate(const NameHash& key, const std::string& path) {
   const auto before = judge_.restated(key, here);
   if (!before) return {};
   const auto now = state_of_message(here);
-  judge_.expect_move(key, *before, now);
+  judge_.departures().expect(key, *before, now);
   return changes_.restate({.key = key, .path = std::move(here), .before = *before, .now = now});
 }
 

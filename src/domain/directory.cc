@@ -150,14 +150,14 @@ Status look_at_directory(Inspection& in) {
     in.remark("the domain's directory is writable for everybody: qmail-local defers all its mail");
   // A hook of the site's may keep other systems in step, which is then left to a person.
   VSTATE_TRY_ASSIGN(const bool has_hook,
-                    in.files.is_executable(path_join(in.server.vpopmail_dir, "etc/onchange")));
+                    is_executable(in.files, path_join(in.server.vpopmail_dir, "etc/onchange")));
   if (has_hook) in.remark("this server has a hook, etc/onchange, which vstate does not run");
-  VSTATE_TRY_ASSIGN(const auto resolved, in.files.resolve(in.directory()));
+  VSTATE_TRY_ASSIGN(const auto resolved, resolve(in.files, in.directory()));
   in.bounds->own = resolved;
   // What is done in a home elsewhere is done as its owner: none of these may be below one.
   for (const auto& whole :
        {in.server.domains_dir, in.server.qmail_dir, std::string("/var/lib/vstate")}) {
-    VSTATE_TRY_ASSIGN(const auto inside, in.files.resolve(whole));
+    VSTATE_TRY_ASSIGN(const auto inside, resolve(in.files, whole));
     in.bounds->whole.push_back(inside);
     if (is_within(inside, resolved))
       return fail(Errc::invalid,

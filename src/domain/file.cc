@@ -35,7 +35,7 @@ Status read_link(Inspection& in, const std::string& path, const std::string& sho
   // Where it leads is not part of the domain unless a placeholder says so.
   const bool leads_out = target.starts_with('/') && !file.content.starts_with('{');
   const auto place = target.starts_with('/') ? target : path_join(path_parent(path), target);
-  const auto resolved = in.files.resolve(place);
+  const auto resolved = resolve(in.files, place);
   if (!resolved && !is_links_doing(resolved.error())) return propagate(resolved);
   VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
   const bool is_inside = resolved && in.places.below(*resolved, *in.place).has_value();
@@ -123,7 +123,7 @@ Result<bool> read_files_below(Inspection& in, const std::string& start,
 Result<bool> is_followed(Inspection& in, const std::string& path, const std::string& name) {
   VSTATE_TRY_ASSIGN(const auto behind, look_behind(in.files, path));
   if (!behind.is_directory()) return false;
-  VSTATE_TRY_ASSIGN(const auto resolved, in.files.resolve(path));
+  VSTATE_TRY_ASSIGN(const auto resolved, resolve(in.files, path));
   if (const auto why = refusal_of(*in.bounds, resolved); !why.empty()) {
     in.remark(fmt::format("{} is a link to {}, {}; what it leads to is not carried",
                           visible(in.relative(path)), visible(resolved), why));

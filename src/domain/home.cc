@@ -136,7 +136,7 @@ bool holds_domain_itself(Inspection& in, const std::string& stored) {
 
 /// The places of the domain's directory and of what is above it, up to the root.
 Status find_what_is_above(Inspection& in) {
-  VSTATE_TRY_ASSIGN(const auto resolved, in.files.resolve(in.directory()));
+  VSTATE_TRY_ASSIGN(const auto resolved, resolve(in.files, in.directory()));
   for (std::string path = resolved;; path = path_parent(path)) {
     if (const auto place = in.places.find(path)) in.above.insert(*place);
     if (path.size() <= 1) return in.places.status();

@@ -203,7 +203,7 @@ Status read_list_directory(Inspection& in, List& list, const std::string& root,
 /// The dot-qmail links of a list, by whatever names they lead into its directory.
 Status read_links(Inspection& in, List& list, const AliasName& name, const std::string& root) {
   const auto prefix = dot_qmail_name(name.text());
-  VSTATE_TRY_ASSIGN(const auto resolved, in.files.resolve(root));
+  VSTATE_TRY_ASSIGN(const auto resolved, resolve(in.files, root));
   for (const auto& entry : in.entries) {
     if (entry.type != FileInfo::Type::link || entry.name.rfind(prefix, 0) != 0) continue;
     const auto suffix = entry.name.substr(prefix.size());
@@ -213,7 +213,7 @@ Status read_links(Inspection& in, List& list, const AliasName& name, const std::
     if (!target.starts_with('/')) target = in.in_domain(target);
     // The target need not exist, as with a link to a file of another version, but its directory
     // must be the list's.
-    const auto parent = in.files.resolve(path_parent(target));
+    const auto parent = resolve(in.files, path_parent(target));
     if (!parent && parent.error().code != Errc::invalid) return propagate(parent);
     if (!parent) continue;  // it is no link of this list, and named as what it is
     const auto place = path_join(*parent, path_name(target));

@@ -28,7 +28,7 @@ Result<std::set<std::string>> missing_programs(const Session& session, const Sta
                                                const Paths& paths) {
   std::set<std::string> out;
   for (const auto& program : programs_of(state, paths)) {
-    VSTATE_TRY_ASSIGN(const bool is_there, session.system->is_executable(program));
+    VSTATE_TRY_ASSIGN(const bool is_there, is_executable(*session.system, program));
     if (!is_there) out.insert(program);
   }
   return out;

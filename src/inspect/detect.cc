@@ -128,7 +128,7 @@ Status Detection::find_qmail() {
 
 /// What the root of the run adds to a message that something is not there.
 std::string Detection::below_root() const {
-  return files_.is_whole_machine() ? std::string() : " below " + files_.root();
+  return is_whole_machine(files_) ? std::string() : " below " + files_.root();
 }
 
 Result<bool> Detection::has_domains(const std::string& home) const {

@@ -43,6 +43,31 @@ std::map<std::string, std::string> foreign_names(const QmailFiles& qmail, const 
 
 namespace {
 
+/// Each thing of a domain that has a directory, in the order in which they need each other.
+Status read_things(Inspection& in) {
+  VSTATE_TRY(look_at_directory(in));
+  VSTATE_TRY(claim_housekeeping(in));
+  // Homes come before lists, since a directory that is somebody's home is no list, and both come
+  // before the templates, which name them.
+  VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
+  VSTATE_TRY(place_homes(in));
+  VSTATE_TRY(find_lists(in));
+  in.templater.emplace(in.out.condition.paths,
+                       [&in](const std::string& path) { return in.places.find(path); });
+  VSTATE_TRY(read_mailboxes(in));
+  VSTATE_TRY(read_limits(in));
+  // Rows of aliases count only where .qmail-default runs vdelivermail, so it is read first; lists
+  // claim their links before aliases take the rest.
+  VSTATE_TRY(read_default(in));
+  VSTATE_TRY(read_lists(in));
+  VSTATE_TRY(read_aliases(in));
+  VSTATE_TRY(read_alias_rows(in));
+  VSTATE_TRY(read_rest(in));
+  // Answers about places were used on the way; if one of them was a failure, nothing that was made
+  // of it may be believed.
+  return in.places.status();
+}
+
 /// One look.
 Result<Observation> look(Inspection in) {
   in.out.state.emplace(in.name);
@@ -79,27 +104,7 @@ Result<Observation> look(Inspection in) {
       in.out.state.reset();
     return std::move(in.out);
   }
-  VSTATE_TRY(look_at_directory(in));
-  VSTATE_TRY(claim_housekeeping(in));
-  // Homes come before lists, since a directory that is somebody's home is no list, and both come
-  // before the templates, which name them.
-  VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
-  VSTATE_TRY(place_homes(in));
-  VSTATE_TRY(find_lists(in));
-  in.templater.emplace(in.out.condition.paths,
-                       [&in](const std::string& path) { return in.places.find(path); });
-  VSTATE_TRY(read_mailboxes(in));
-  VSTATE_TRY(read_limits(in));
-  // Rows of aliases count only where .qmail-default runs vdelivermail, so it is read first; lists
-  // claim their links before aliases take the rest.
-  VSTATE_TRY(read_default(in));
-  VSTATE_TRY(read_lists(in));
-  VSTATE_TRY(read_aliases(in));
-  VSTATE_TRY(read_alias_rows(in));
-  VSTATE_TRY(read_rest(in));
-  // Answers about places were used on the way; if one of them was a failure, nothing that was made
-  // of it may be believed.
-  VSTATE_TRY(in.places.status());
+  VSTATE_TRY(read_things(in));
   VSTATE_TRY_ASSIGN(const auto remarks,
                     in.store.backend().remarks(in.location(), in.state().aliases));
   for (const auto& text : remarks) in.remark(text);

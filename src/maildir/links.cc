@@ -85,7 +85,7 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
     end.refusal = shown + ", which it is in itself";
     return end;
   }
-  VSTATE_TRY_ASSIGN(end.resolved, files_.resolve(at));
+  VSTATE_TRY_ASSIGN(end.resolved, resolve(files_, at));
   // Other domains and the server's own directories are refused first: whatever is there is no mail
   // of this domain.
   if (links_.bounds != nullptr)
@@ -110,10 +110,10 @@ Result<std::optional<std::string>> LinkFollower::kept_target(const std::string& 
                                                              const std::string& target) const {
   // Both sides are compared without links: the walked directory may itself be behind one, and the
   // target is written as its owner saw it.
-  VSTATE_TRY_ASSIGN(const auto root, files_.resolve(directory_));
-  VSTATE_TRY_ASSIGN(const auto place, files_.resolve(full(std::string(path_parent(path)))));
+  VSTATE_TRY_ASSIGN(const auto root, resolve(files_, directory_));
+  VSTATE_TRY_ASSIGN(const auto place, resolve(files_, full(std::string(path_parent(path)))));
   VSTATE_TRY_ASSIGN(const auto end,
-                    files_.resolve(target.starts_with('/') ? target : path_join(place, target)));
+                    resolve(files_, target.starts_with('/') ? target : path_join(place, target)));
   const auto is_below = [](std::string_view inner, const std::string& outer) {
     return inner.starts_with(outer + "/");
   };

@@ -14,6 +14,7 @@
 #include "format/maildir_name.h"
 #include "maildir/links.h"
 #include "maildir/listing.h"
+#include "maildir/look_ahead.h"
 #include "maildir/memory.h"
 #include "maildir/names.h"
 #include "maildir/repeated.h"
@@ -41,19 +42,12 @@ struct Folder {
 /// Links of one directory that are walked as the directories that they lead to.
 using Followed = std::map<std::string, std::shared_ptr<const Directory>, std::less<>>;
 
-/// Files of a directory whose fate is known before their turn.
-struct Ahead {
-  std::size_t begin = 0, end = 0;  ///< these entries of the listing
-  std::vector<bool> is_wanted;     ///< false for a message that need not be opened
-};
-constexpr std::size_t k_ahead = 256;
-
 /// A directory being walked.
 struct Level {
   std::shared_ptr<const Directory> directory;
   std::string path;
-  Folder* folder = nullptr;  ///< set in `new` and `cur` of a folder
-  Ahead* ahead = nullptr;    ///< set while it is walked
+  Folder* folder = nullptr;          ///< set in `new` and `cur` of a folder
+  mail::LookAhead* ahead = nullptr;  ///< set while it is walked
   int depth = 0;
 };
 
@@ -77,9 +71,6 @@ class Walk {
   void list_folder(const Level&, const Followed&, Folder& own);
   Status visit(const Level&, const Listing&, std::size_t i, const std::string& path,
                const Followed&);
-  [[nodiscard]] static bool is_wanted(const Level&, std::size_t i);
-  void expect_listings(const Level&, const Listing&) const;
-  Status look_ahead(const Level&, const Listing&, std::size_t i);
   Status visit_directory(const Level&, const std::string& path, const Followed&);
   Status visit_link(const Level&, const std::string& path);
   Status visit_file(const Level&, const std::string& path);
@@ -283,11 +274,11 @@ Status Walk::walk(const Level& entered, Listing& listing) {
     return {};
   }
   above_.push_back(here);
-  Ahead ahead;
   Level level = entered;
-  level.ahead = &ahead;
   const auto followed = follow_links(level, listing);
-  expect_listings(level, listing);
+  mail::LookAhead ahead(*level.directory, listing, expressed_, filter_);
+  level.ahead = &ahead;
+  mail::expect_listings(*level.directory, listing, expressed_, level.path);
   Folder own;
   // Only a directory with both is one of Maildir's; a `new` or `tmp` elsewhere is a directory like
   // all others.
@@ -372,7 +363,9 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       return visit_directory(level, path, followed);
     case Type::link:
     case Type::regular: {
-      if (i >= level.ahead->end) VSTATE_TRY(look_ahead(level, listing, i));
+      VSTATE_TRY(level.ahead->reach(i, level.path, opens_, [&](const std::string& file) {
+        return name_of_file(level, file);
+      }));
       const auto name = listing.name(i);
       const bool is_message = listing.type(i) == Type::regular && mail::as_message(path);
       const auto fate = classify_maildir_file(name);
@@ -382,7 +375,7 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       }
       // A message that is known already is neither opened nor asked about: in a repeated pass this
       // is nearly all of them.
-      if (is_message && !is_wanted(level, i)) {
+      if (is_message && !level.ahead->is_wanted(i)) {
         ++count_.archived;
         return {};
       }
@@ -400,47 +393,6 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
                : info->type == Type::fifo ? "a fifo"
                                           : "a device or another special file");
   return {};
-}
-
-/// What is about to be walked, in its order.
-void Walk::expect_listings(const Level& level, const Listing& listing) const {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < listing.size(); ++i) {
-    std::string name(listing.name(i));
-    const auto path = mail::relative_join(level.path, name);
-    if (listing.type(i) == Type::directory && !expressed_.contains(path) &&
-        !expressed_.contains(path + "/"))
-      names.push_back(std::move(name));
-  }
-  if (!names.empty()) level.directory->expect_listings(std::move(names));
-}
-
-/// Decides about the next messages, and lets the source know which files come.
-Status Walk::look_ahead(const Level& level, const Listing& listing, std::size_t i) {
-  auto& ahead = *level.ahead;
-  ahead.begin = i;
-  ahead.end = std::min(listing.size(), i + k_ahead);
-  ahead.is_wanted.assign(ahead.end - ahead.begin, true);
-  std::vector<std::string> names;
-  for (; i < ahead.end; ++i) {
-    if (listing.type(i) != Type::regular) continue;
-    const auto path = mail::relative_join(level.path, listing.name(i));
-    if (expressed_.contains(path)) continue;
-    const bool is_message = mail::as_message(path).has_value();
-    if (!is_message && classify_maildir_file(listing.name(i)).fate == FileFate::drop) continue;
-    if (is_message && filter_ != nullptr) {
-      VSTATE_TRY_ASSIGN(const bool is_opened, (*filter_)(path));
-      ahead.is_wanted[i - ahead.begin] = is_opened;
-      if (!is_opened) continue;
-    }
-    names.push_back(name_of_file(level, path));
-  }
-  if (opens_ && !names.empty()) level.directory->expect_files(std::move(names));
-  return {};
-}
-
-bool Walk::is_wanted(const Level& level, std::size_t i) {
-  return level.ahead->is_wanted[i - level.ahead->begin];
 }
 
 Status Walk::visit_directory(const Level& level, const std::string& path,

@@ -63,6 +63,7 @@ class Planner {
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
   [[nodiscard]] List effective_list(const std::string& name, const List& desired,
                                     const List* actual);
+  void add_domain();
   void add_misfits();
   void add_repairs();
   void add_archives(Box::Kind kind);
@@ -373,6 +374,16 @@ void Planner::add_left_out() {
   }
 }
 
+void Planner::add_domain() {
+  if (input_.condition.directory.empty()) {
+    plan_.actions.push_back(
+        CreateDomain{input_.facts.new_directory, input_.facts.new_directory_is_hashed});
+  } else if (!input_.condition.has_directory) {
+    // It has its place in users/assign and in the domains' counter already.
+    plan_.actions.push_back(CreateDomain{input_.condition.directory, false});
+  }
+}
+
 Plan Planner::run() {
   const auto& desired = input_.desired;
   const State* actual = input_.actual;
@@ -384,13 +395,7 @@ Plan Planner::run() {
   // is written.
   plan_.problems = find_refusals(input_);
   plan_.notes = find_warnings(input_);
-  if (input_.condition.directory.empty()) {
-    plan_.actions.push_back(
-        CreateDomain{input_.facts.new_directory, input_.facts.new_directory_is_hashed});
-  } else if (!input_.condition.has_directory) {
-    // It has its place in users/assign and in the domains' counter already.
-    plan_.actions.push_back(CreateDomain{input_.condition.directory, false});
-  }
+  add_domain();
   // Tables are altered, and repairs made, before values go in that need them.
   add_misfits();
   add_repairs();

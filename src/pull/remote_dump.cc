@@ -62,12 +62,13 @@ std::vector<std::string> words_of(const RemoteOptions& options, const DomainName
   return words;
 }
 
-/// Whether a status says that there is no vstate: a shell's words for a program that is not there
-/// or cannot be run, and ssh's own for an account whose only command is sftp-server, which takes
-/// what it is sent for a broken packet.
-bool says_no_program(int status) {
+/// Whether there is no vstate, by how the attempt to run it ended: with a shell's words for a
+/// program that is not there or cannot be run, or as OpenSSH's sftp-server ends for an account that
+/// has no other command.
+bool says_no_program(int status, std::string_view printed) {
   constexpr int cannot_run = 126, not_there = 127, broken = 255;
-  return status == cannot_run || status == not_there || status == broken;
+  if (printed.starts_with("This service allows sftp connections only")) return true;
+  return printed.empty() && (status == cannot_run || status == not_there || status == broken);
 }
 
 /// Why what came is no stream. Ends the program.
@@ -78,8 +79,8 @@ Error why_no_stream(remote::Child& child, const std::string& begun, const Remote
   child.output.close();
   const int status = child.end(remote::Child::k_grace);
   std::string why;
-  const auto code =
-      printed.empty() && !is_silent && says_no_program(status) ? Errc::unsupported : Errc::io;
+  const bool is_without = !is_silent && says_no_program(status, printed);
+  const auto code = is_without ? Errc::unsupported : Errc::io;
   if (is_silent)
     why = fmt::format("said nothing for {} seconds (--timeout); nothing was changed",
                       options.timeout.count());

@@ -145,7 +145,7 @@ void QmailFiles::settle_kinds(const Files& system) {
     if (names.size() < 2) continue;
     // Of several lines that lead to one directory, the one that is called like the directory is the
     // domain; where none is, the first is taken.
-    const auto resolved = system.resolve(names.front()->directory);
+    const auto resolved = resolve(system, names.front()->directory);
     const auto is_called_so = [&](const AssignedDomain* domain) {
       return resolved && path_name(*resolved) == domain->name;
     };

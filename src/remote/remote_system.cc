@@ -9,7 +9,8 @@ namespace vstate::remote {
 
 Result<std::unique_ptr<RemoteSystem>> RemoteSystem::open(const Connecting& connecting,
                                                          const Place& place) {
-  VSTATE_TRY_ASSIGN(auto channel, connect(connecting, place));
+  VSTATE_TRY_ASSIGN(std::shared_ptr<SftpChannel> channel,
+                    SftpChannel::open(connecting, place.host));
   VSTATE_TRY_ASSIGN(auto root, find_root(*channel, place));
   return std::make_unique<RemoteSystem>(std::move(channel), place, std::move(root));
 }

@@ -158,14 +158,8 @@ Status SftpFiles::Walk::go_as_far_as_possible() {
   return {};
 }
 
-Result<std::shared_ptr<SftpChannel>> SftpFiles::connect(const Connecting& connecting,
-                                                        const Place& place) {
-  VSTATE_TRY_ASSIGN(auto channel, SftpChannel::open(connecting, place.host));
-  return std::shared_ptr<SftpChannel>(std::move(channel));
-}
-
 /// The root is resolved once, by the other machine; what is below it is walked by our rules.
-Result<std::string> SftpFiles::find_root(SftpChannel& channel, const Place& place) {
+Result<std::string> find_root(SftpChannel& channel, const Place& place) {
   const auto shown = to_text(place);
   // Without a directory it is the machine, and not where the account begins.
   const auto asked = place.directory.empty() ? std::string("/") : place.directory;

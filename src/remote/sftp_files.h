@@ -26,19 +26,17 @@
 
 namespace vstate::remote {
 
+/// The server's own path of a place, without links. A directory that is not there is `not_found`.
+[[nodiscard]] Result<std::string> find_root(SftpChannel&, const Place&);
+
 /// Answers about names are kept until `forget`: each would cost the way there and back. Listings
 /// and contents are asked for anew each time.
 class SftpFiles : public virtual Files {
  public:
-  /// Connects. A directory that is not there is `not_found`.
-  [[nodiscard]] static Result<std::shared_ptr<SftpChannel>> connect(const Connecting&,
-                                                                    const Place&);
-  [[nodiscard]] static Result<std::string> find_root(SftpChannel&, const Place&);
   /// `root` comes from find_root.
   SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root);
 
   [[nodiscard]] const std::string& root() const override { return shown_root_; }
-  [[nodiscard]] bool is_whole_machine() const override { return false; }
   [[nodiscard]] Result<std::string> read(std::string_view path,
                                          std::size_t limit = k_largest) const override;
   [[nodiscard]] Result<FileInfo> info(std::string_view path) const override;

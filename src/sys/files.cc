@@ -59,8 +59,8 @@ Result<bool> Files::exists(std::string_view path) const {
 
 // Any x bit will do here: which of them counts depends on who runs the program, and
 // sys/permission.h knows that.
-Result<bool> Files::is_executable(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(const auto found, look_followed(path));
+Result<bool> is_executable(const Files& files, std::string_view path) {
+  VSTATE_TRY_ASSIGN(const auto found, files.look_followed(path));
   return found && found->is_regular() && (found->mode & 0111U) != 0;
 }
 
@@ -69,8 +69,8 @@ Result<std::vector<DirEntry>> Files::list(std::string_view path) const {
   return directory->list();
 }
 
-Result<std::string> Files::resolve(std::string_view path) const {
-  VSTATE_TRY_ASSIGN(auto way, way_of(path));
+Result<std::string> resolve(const Files& files, std::string_view path) {
+  VSTATE_TRY_ASSIGN(auto way, files.way_of(path));
   return std::move(way.path);
 }
 

@@ -129,8 +129,6 @@ class Files {
 
   /// Where it is, for people: "/", or what --root says.
   [[nodiscard]] virtual const std::string& root() const = 0;
-  /// Whether it is all of the machine that vstate runs on.
-  [[nodiscard]] virtual bool is_whole_machine() const = 0;
 
   // A missing file is `not_found`; links are followed unless a comment says otherwise.
 
@@ -183,13 +181,17 @@ class Files {
   [[nodiscard]] Result<std::optional<FileInfo>> look(std::string_view path) const;
   [[nodiscard]] Result<std::optional<FileInfo>> look_followed(std::string_view path) const;
   [[nodiscard]] Result<bool> exists(std::string_view path) const;  ///< follows links
-  [[nodiscard]] Result<bool> is_executable(std::string_view path) const;
   /// Sorted by name, without "." and "..".
   [[nodiscard]] Result<std::vector<DirEntry>> list(std::string_view path) const;
-  [[nodiscard]] Result<std::string> resolve(std::string_view path) const;
 
   static constexpr std::size_t k_largest = std::size_t{1} << 30;
 };
+
+/// Whether it is all of the machine that vstate runs on.
+[[nodiscard]] inline bool is_whole_machine(const Files& files) { return files.root() == "/"; }
+[[nodiscard]] Result<bool> is_executable(const Files&, std::string_view path);
+/// Where a path leads (Files::Way::path).
+[[nodiscard]] Result<std::string> resolve(const Files&, std::string_view path);
 
 /// The account of that name in the text of an etc/passwd.
 [[nodiscard]] std::optional<SystemAccount> find_in_passwd(std::string_view text,

@@ -301,7 +301,7 @@ Result<LocalFiles::Opened> open_handle(const Files& files, std::string_view path
 Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) const {
   // A copied server's accounts are in its own etc/passwd, and asking this machine's name service
   // about them would give another server's numbers.
-  if (is_whole_machine()) {
+  if (is_whole_machine(*this)) {
     // Entries of directory services are larger than lines of passwd; this is room for all that such
     // fields can hold.
     std::array<char, 16384> buffer{};

@@ -48,7 +48,6 @@ class LocalFiles : public virtual Files {
   explicit LocalFiles(std::string root = "/");
 
   [[nodiscard]] const std::string& root() const override { return root_; }
-  [[nodiscard]] bool is_whole_machine() const override { return root_ == "/"; }
   [[nodiscard]] Result<std::string> read(std::string_view path,
                                          std::size_t limit = k_largest) const override;
   [[nodiscard]] Result<FileInfo> info(std::string_view path) const override;

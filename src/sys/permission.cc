@@ -116,7 +116,7 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
     if (!entry->info.is_directory())
       return stopped(Reached::State::missing, at, fmt::format("{} is not a directory", at));
     // The mode of the directory that a server was copied into is not the server's.
-    if ((at != "/" || system_.is_whole_machine()) && !may(entry->info, who, k_execute))
+    if ((at != "/" || is_whole_machine(system_)) && !may(entry->info, who, k_execute))
       return refused(entry->info, at, who, k_execute);
     if (name.size() > k_longest_name)
       return stopped(Reached::State::missing, at, fmt::format("{}: a name is too long", path));

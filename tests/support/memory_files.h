@@ -45,7 +45,6 @@ class MemoryFiles final : public Files {
   void plant(std::string_view path, Fault fault, int number);
 
   [[nodiscard]] const std::string& root() const override { return root_; }
-  [[nodiscard]] bool is_whole_machine() const override { return false; }
   [[nodiscard]] Result<std::string> read(std::string_view path,
                                          std::size_t limit = k_largest) const override;
   [[nodiscard]] Result<FileInfo> info(std::string_view path) const override;
