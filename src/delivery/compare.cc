@@ -104,11 +104,18 @@ Status Comparer::check_path(const ReadEntry& entry) {
   return {};
 }
 
+/// As the receiver identifies a message whose name stands in one folder of the archive.
+MessageIdentity Comparer::identify_single(const ReadEntry& entry, const MessagePath& path,
+                                          const NameHash& name) {
+  if (entry.is_scoped) return judge_.identify(path, true);
+  const auto scoped = MessageKeys(&memory_).remembered_in_folder(path, name);
+  return {.name = name, .key = scoped.value_or(name), .is_scoped = scoped.has_value()};
+}
+
 Status Comparer::take_message(const ReadEntry& entry) {
   const auto path = *as_message(entry.path);
   const auto name = key_of_message(path.unique);
-  const MessageIdentity single =
-      entry.is_scoped ? judge_.identify(path, true) : MessageIdentity{.name = name, .key = name};
+  const auto single = identify_single(entry, path, name);
   Message message{.name = name, .size = entry.size, .number = entry.number};
   message.folder = judge_.messages().folders().of(path.folder);
   if (!memory_.empty()) {

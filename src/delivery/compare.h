@@ -95,6 +95,8 @@ class Comparer {
   Status read_all(Chain::Digests);
   Status take(Chain&);
   Status check_path(const ReadEntry&);
+  [[nodiscard]] MessageIdentity identify_single(const ReadEntry&, const MessagePath&,
+                                                const NameHash& name);
   Status take_message(const ReadEntry&);
   [[nodiscard]] Result<Message::Standing> standing(const MessageIdentity&, const EntryState& now);
   Status take_file(Chain&);

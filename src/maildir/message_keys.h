@@ -32,12 +32,8 @@ class MessageKeys {
     if (known_ == nullptr || known_->find(key) == nullptr) passed_.insert(key);
     return key;
   }
-  /// Lets the next message of this name be the first again.
-  void forget(const NameHash& key) { passed_.erase(key); }
-
- private:
-  /// Most messages are the first of their name and still in their folder: for those nothing more is
-  /// hashed.
+  /// Returns the key by folder and name of a message that is remembered by it. Most messages are
+  /// the first of their name and still in their folder: for those nothing more is hashed.
   [[nodiscard]] std::optional<NameHash> remembered_in_folder(const MessagePath& message,
                                                              const NameHash& key) const {
     if (known_ == nullptr || known_->empty()) return std::nullopt;
@@ -49,7 +45,10 @@ class MessageKeys {
     const bool is_known = own != nullptr && (own->state.marks & k_mark_gone) == 0;
     return is_known ? std::optional(scoped) : std::nullopt;
   }
+  /// Lets the next message of this name be the first again.
+  void forget(const NameHash& key) { passed_.erase(key); }
 
+ private:
   const MailMemory* known_;
   HashSet passed_;
 };

@@ -66,9 +66,9 @@ std::vector<std::string> words_of(const RemoteOptions& options, const DomainName
 /// program that is not there or cannot be run, or as OpenSSH's sftp-server ends for an account that
 /// has no other command.
 bool says_no_program(int status, std::string_view printed) {
-  constexpr int cannot_run = 126, not_there = 127, broken = 255;
+  constexpr int cannot_run = 126, not_there = 127;
   if (printed.starts_with("This service allows sftp connections only")) return true;
-  return printed.empty() && (status == cannot_run || status == not_there || status == broken);
+  return printed.empty() && (status == cannot_run || status == not_there);
 }
 
 /// Why what came is no stream. Ends the program.

@@ -105,8 +105,11 @@ Exit pull_one(const Console& console, engine::Session& target, const DomainName&
       !is_directory(options)) {
     console.say(
         fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
+    const auto first = report.error();
     report =
         engine::pull_from_directory(target, directory_options(common, options), name, apply, view);
+    // Whichever of both ways should have worked, a person sees why it did not.
+    if (!report) (void)Console::fail(first);
   }
   if (!report) return Console::fail(report.error());
   return show(console, name, *report, exit_detail_of(options.apply));
