@@ -45,6 +45,7 @@ bench: build
 	@bench/pull
 	@bench/sql
 	@bench/many
+	@bench/remote
 
 fmt:
 	@cmake/packages.sh optional

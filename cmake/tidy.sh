@@ -3,7 +3,7 @@
 #                    extended regular expression.
 # tidy.sh --changed  runs it over the sources that changed since they left the upstream branch, or
 #                    else in the last commit, with what is not committed: at most $VSTATE_TIDY_MOST
-#                    (8), begun within $VSTATE_TIDY_SECONDS (60). $VSTATE_TIDY_BASE names another
+#                    (4), begun within $VSTATE_TIDY_SECONDS (25). $VSTATE_TIDY_BASE names another
 #                    commit. A header that changed is looked at with the source of its name, others
 #                    are not. Standard output says what was left out, or nothing.
 # tidy.sh --missing  prints what is not installed, or nothing: only version 14 counts, since others
@@ -69,7 +69,7 @@ if [ "${1:-}" = --changed ]; then
     echo "there is no history to tell what changed"
     exit 0
   fi
-  most=${VSTATE_TIDY_MOST:-8} seconds=${VSTATE_TIDY_SECONDS:-60}
+  most=${VSTATE_TIDY_MOST:-4} seconds=${VSTATE_TIDY_SECONDS:-25}
   changed "$since" >"$work/paths"
   sources_of "$work/paths" >"$work/sources"
   # What is wrong in a header that others changed is no fault of this change.

@@ -32,7 +32,6 @@ SUITES = (
     ("EPERM", "hard_links_test", ("HardLinkTest.test_target",)),
     ("EPERM", "swap_race_test", ("SwapTest.test_nothing_outside",)),
     ("EPERM", "freeze_test", ("FreezeTest.test_lifted_however_the_dump_ends",)),
-    ("ENOSYS", "kill_test", ("ApplyTest.test_rerun_with_changes",)),
 )
 DEEP_SUITES = ("links_test", "trust_test", "hard_links_test", "swap_race_test", "freeze_test",
                "kill_test", "captures_test", "pull_test", "batch_test", "increments_test",

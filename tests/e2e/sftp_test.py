@@ -25,7 +25,7 @@ from support.passes import FOLDERS, NAME, Passes, PullCase
 from support.program import HERE
 from support.ssh import SSH, Sshd, needs_ssh
 
-CUTS = 200 if support.DEEP else 10
+CUTS = 200 if support.DEEP else 6
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server",
                 "/usr/lib/ssh/sftp-server")
 RSH = f"{sys.executable} {os.path.join(HERE, 'fake_rsh.py')}"
@@ -161,6 +161,23 @@ class PullBySftpTest(Passes, PullCase):
         self.assertFalse(os.stat(directory).st_mode & stat.S_ISVTX)
         self.pull()
         self.check_equal()
+
+
+@needs_sftp_server
+class DamagedTest(PullCase):
+    """The other side may send anything: an error, and nothing worse."""
+
+    def test_flipped_bytes(self):
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        chance = random.Random(seed)
+        length = sum(len(content) for content in self.alice.standing().values()) + 20000
+        far, before = seen_by_sftp(self.old), self.old.snapshot()
+        for _ in range(400 if support.DEEP else 12):
+            at = chance.randrange(length)
+            done = far.vstate("--timeout", "3", "dump", NAME, env={"VSTATE_FLIP": str(at)})
+            with self.subTest(seed=seed, at=at):
+                self.assertIn(done.code, (0, 1, 2, 4), str(done))
+        self.check_same(before, self.old.snapshot())
 
 
 @needs_ssh

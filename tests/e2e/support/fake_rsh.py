@@ -1,20 +1,24 @@
 """Stands in for ssh: runs the command, and forgets the host. VSTATE_CUT cuts what comes back off
-after so many bytes, as a broken connection does."""
+after so many bytes, as a broken connection does; VSTATE_FLIP changes one byte of it."""
 
 import os
 import subprocess
 import sys
 
 command = sys.argv[-1]
-cut = os.environ.get("VSTATE_CUT")
-if cut is None:
+cut, flip = os.environ.get("VSTATE_CUT"), os.environ.get("VSTATE_FLIP")
+if cut is None and flip is None:
     sys.exit(subprocess.run(command, shell=True).returncode)
 with subprocess.Popen(command, shell=True, stdout=subprocess.PIPE) as other:
-    left = int(cut)
+    left = int(cut or 1 << 62)
+    until_flip = int(flip or 1 << 62)
     while left > 0:
         part = os.read(other.stdout.fileno(), min(left, 65536))
         if not part:
             break
+        if 0 <= until_flip < len(part):
+            part = part[:until_flip] + bytes([part[until_flip] ^ 0x41]) + part[until_flip + 1:]
+        until_flip -= len(part)
         os.write(sys.stdout.fileno(), part)
         left -= len(part)
     other.kill()

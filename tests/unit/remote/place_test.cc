@@ -1,0 +1,33 @@
+#include "remote/place.h"
+
+#include "support/catch.h"
+
+using namespace vstate::remote;
+
+TEST_CASE("a place on another machine is told from a path", "[remote]") {
+  const auto host = [](const char* text) { return parse_place(text)->host; };
+  const auto directory = [](const char* text) { return parse_place(text)->directory; };
+  CHECK(host("old.example:") == "old.example");
+  CHECK(directory("old.example:").empty());
+  CHECK(host("root@old.example:/mnt/copy") == "root@old.example");
+  CHECK(directory("root@old.example:/mnt/copy") == "/mnt/copy");
+  CHECK(directory("old:a:b") == "a:b");
+  CHECK(host("[::1]:/srv") == "::1");
+  CHECK(directory("[::1]:/srv") == "/srv");
+  for (const auto* path :
+       {"/", "/srv/a:b", "./a:b", "old.example", ":/srv", "", "-oProxyCommand=x:"})
+    CHECK_FALSE(parse_place(path));
+}
+
+TEST_CASE("what ssh says is answered with what can be done", "[remote]") {
+  const auto advice = [](const char* said) { return advice_on(said, "root@old.example"); };
+  CHECK(advice("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @")
+            .find("ssh-keygen -R old.example") != std::string::npos);
+  CHECK(advice("Unable to negotiate with 192.0.2.1 port 22: no matching host key type found. Their "
+               "offer: ssh-rsa,ssh-dss\r\n")
+            .find("HostKeyAlgorithms=+ssh-rsa -o PubkeyAcceptedAlgorithms=+ssh-rsa\"") !=
+        std::string::npos);
+  CHECK(advice("no matching key exchange method found. Their offer: diffie-hellman-group1-sha1")
+            .find("-o KexAlgorithms=+diffie-hellman-group1-sha1\"") != std::string::npos);
+  CHECK(advice("Connection closed by 192.0.2.1").empty());
+}
