@@ -1,6 +1,6 @@
-"""ProxyCommand of an ssh over a link with a long way: delay_proxy.py HOST PORT
+"""ProxyCommand of an ssh over a link with a long way: delay_proxy.py HOST PORT MILLISECONDS
 
-VSTATE_DELAY_MS  milliseconds there and back; half of it each way. As much as comes is under way.
+The milliseconds are there and back, half of them each way. As much as comes is under way.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-half = int(os.environ.get("VSTATE_DELAY_MS") or 0) / 2000
+half = int(sys.argv[3]) / 2000
 server = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
