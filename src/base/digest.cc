@@ -72,6 +72,15 @@ std::string to_hex(const Sha256::Value& value) {
   return out;
 }
 
+std::uint64_t short_digest(std::string_view bytes) {
+  // To set up a digest costs more than to take one of a name, and this is called for every message.
+  thread_local Sha256 sha;
+  sha.update(bytes);
+  return from_big_endian(view_of(sha.finish()));
+}
+
+std::uint64_t short_digest_of(Sha256& sha) { return from_big_endian(view_of(sha.finish())); }
+
 std::string sha256_hex(std::string_view bytes) {
   Sha256 digest;
   digest.update(bytes);

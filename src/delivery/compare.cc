@@ -108,7 +108,7 @@ Status Comparer::check_path(const ReadEntry& entry) {
 MessageIdentity Comparer::identify_single(const ReadEntry& entry, const MessagePath& path,
                                           const NameHash& name) {
   if (entry.is_scoped) return judge_.identify(path, true);
-  const auto scoped = MessageKeys(&memory_).remembered_in_folder(path, name);
+  const auto scoped = remembered_in_folder(memory_, path, name);
   return {.name = name, .key = scoped.value_or(name), .is_scoped = scoped.has_value()};
 }
 

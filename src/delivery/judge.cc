@@ -196,16 +196,13 @@ bool Departures::are_from(std::string_view folder, const NameHash& name) const {
 bool is_contested(const MailMemory& memory, const MessagePath& message,
                   const MessageIdentity& identity) {
   if (!identity.is_scoped || memory.is_seen(identity.name)) return false;
-  const auto* other = memory.find(identity.name);
-  return other != nullptr && (other->state.marks & k_mark_gone) == 0 &&
-         other->state.place == place_of_folder(message.folder);
+  return memory.has(identity.name) &&
+         memory.find(identity.name)->state.place == place_of_folder(message.folder);
 }
 
 /// What is remembered by folder and name is no trace of the message that is known by the name.
 bool Judge::is_another(std::uint32_t folder, std::string_view unique) {
-  if (memory_.empty()) return false;
-  const auto* entry = memory_.find(key_in_folder(messages_.folders().path(folder), unique));
-  return entry != nullptr && (entry->state.marks & k_mark_gone) == 0;
+  return !memory_.empty() && memory_.has(key_in_folder(messages_.folders().path(folder), unique));
 }
 
 Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity& identity) {

@@ -58,9 +58,7 @@ EntryState settled(const EntryState& before, const MailMemory::Change& change,
 /// of several folders that came first has the name's own.
 NameHash key_here(const MailMemory& memory, const MessagePath& message) {
   const auto scoped = key_in_folder(message.folder, message.unique);
-  const auto* entry = memory.find(scoped);
-  const bool is_scoped = entry != nullptr && (entry->state.marks & k_mark_gone) == 0;
-  return is_scoped ? scoped : key_of_message(message.unique);
+  return memory.has(scoped) ? scoped : key_of_message(message.unique);
 }
 
 /// The path of a message in a folder: in `new`, or in `cur` with its flags.

@@ -284,16 +284,6 @@ Status read_bad_records(Inspection& in) {
   return {};
 }
 
-/// A server that is far away is asked about all homes at once.
-void expect_homes(const Inspection& in) {
-  std::vector<std::string> soon;
-  for (const auto& [name, home] : in.out.condition.paths.homes)
-    for (const auto* part :
-         {"", "/.qmail", "/Maildir", "/Maildir/cur", "/Maildir/new", "/Maildir/tmp", "/vacation"})
-      soon.push_back(home + part);
-  in.files.expect(soon);
-}
-
 }  // namespace
 
 Status read_mailboxes(Inspection& in) {
@@ -310,7 +300,6 @@ Status read_mailboxes(Inspection& in) {
   if (is_unfinished)
     in.out.condition.defects.push_back(
         {DefectKind::unfinished_run, "", "a stopped apply left its directory counter"});
-  expect_homes(in);
   for (const auto& [name, account] : in.carried) {
     auto mailbox = to_mailbox(*account);
     const auto login = logins.find(account->name);

@@ -15,12 +15,12 @@ namespace vstate::engine {
 void RecordingObserver::on_failure(const std::string& address, const std::string& message) {
   // The ledger's record of a run is made of the same reports that the person sees.
   changes_.push_back({address, message});
-  to_.on_failure(address, message);
+  PassingOn::on_failure(address, message);
 }
 
 void RecordingObserver::on_end(const Action& action, const std::string& message) {
   changes_.push_back({address_of(action), message});
-  to_.on_end(action, message);
+  PassingOn::on_end(action, message);
 }
 
 namespace {

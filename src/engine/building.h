@@ -7,28 +7,22 @@
 #include <vector>
 
 #include "engine/apply_domains.h"
+#include "engine/passing_on.h"
 #include "engine/prepare.h"
 #include "ledger/ledger.h"
 
 namespace vstate::engine {
 
-/// Passes all on to another observer, and records what became of the actions.
-class RecordingObserver final : public ApplyObserver {
+/// Records what becomes of the actions, besides passing it on.
+class RecordingObserver final : public PassingOn<ApplyObserver> {
  public:
-  explicit RecordingObserver(ApplyObserver& to) : to_(to) {}
-  void on_start(const Action& action) override { to_.on_start(action); }
-  void on_progress(std::uint64_t messages, std::uint64_t bytes) override {
-    to_.on_progress(messages, bytes);
-  }
-  void on_box(const Box& box) override { to_.on_box(box); }
-  void on_box_end(const Box& box) override { to_.on_box_end(box); }
+  using PassingOn::PassingOn;
   void on_failure(const std::string& address, const std::string& message) override;
   void on_end(const Action&, const std::string& message) override;
   /// The changes since the last call.
   std::vector<RunChange> take_changes() { return std::exchange(changes_, {}); }
 
  private:
-  ApplyObserver& to_;
   std::vector<RunChange> changes_;
 };
 

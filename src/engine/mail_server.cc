@@ -5,6 +5,7 @@
 
 #include "engine/apply_domains.h"
 #include "engine/domain_file.h"
+#include "engine/passing_on.h"
 #include "engine/patterns.h"
 #include "engine/prepare.h"
 #include "engine/saved_plan.h"
@@ -45,34 +46,13 @@ Result<DomainFile> file_of(const State& state, const std::string& archive_root,
   return file ? Result<DomainFile>(*std::move(file)) : refused(diagnostics);
 }
 
-/// Passes on what is told of the one domain.
-class Forwarding final : public DomainObserver {
- public:
-  explicit Forwarding(ApplyObserver& to) : to_(to) {}
-  void on_start(const Action& action) override { to_.on_start(action); }
-  void on_progress(std::uint64_t messages, std::uint64_t bytes) override {
-    to_.on_progress(messages, bytes);
-  }
-  void on_box(const Box& box) override { to_.on_box(box); }
-  void on_box_end(const Box& box) override { to_.on_box_end(box); }
-  void on_failure(const std::string& address, const std::string& message) override {
-    to_.on_failure(address, message);
-  }
-  void on_end(const Action& action, const std::string& message) override {
-    to_.on_end(action, message);
-  }
-
- private:
-  ApplyObserver& to_;
-};
-
 class Watching final : public RunObserver {
  public:
   explicit Watching(ApplyObserver& to) : to_(to) {}
   void on_compared(const DomainFile&, const Diagnostics& found) override { found_ = found; }
   bool may_delete(const Plan&, const Deletions&, bool) override { return true; }
   std::unique_ptr<DomainObserver> observer_of(const DomainFile&, const Plan&) override {
-    return std::make_unique<Forwarding>(to_);
+    return std::make_unique<PassingOn<DomainObserver>>(to_);
   }
   void on_trouble(const DomainName*, const std::string& message) override {
     troubles_.push_back(message);

@@ -59,13 +59,13 @@ Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access
 
 Result<Session> open_session(const ServerOptions& options, Access access) {
   Session session;
-  session.connecting = options.connecting;
   VSTATE_TRY_ASSIGN(session.system, open_system(options, access));
   // The server comes first, since it says which store to open and where qmail's files are.
-  VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides));
+  Gathered gathered;
+  VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides, gathered));
   VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
   VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
-  VSTATE_TRY(look_at_ledger(session));
+  if (options.reads_ledger) VSTATE_TRY(look_at_ledger(session));
   return session;
 }
 
@@ -127,8 +127,7 @@ Result<std::unique_ptr<DeliveryFreeze>> freeze_deliveries(const Session& session
                 fmt::format("{}: there is no such domain on this server", name.text()));
   // The session of a source cannot change anything, but for this.
   if (const auto* there = dynamic_cast<const remote::RemoteSystem*>(session.system.get()))
-    return remote::RemoteFreeze::begin(*there, session.connecting, there->channel().host(),
-                                       assigned->directory);
+    return remote::RemoteFreeze::begin(*there, assigned->directory);
   LocalSystem system(session.system->root());
   return LocalFreeze::begin(system, assigned->directory);
 }

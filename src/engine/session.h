@@ -23,11 +23,11 @@ struct ServerOptions {
   std::string root = "/";  ///< a directory of this machine, or [USER@]HOST:[DIR]
   remote::Connecting connecting = {};
   ServerOverrides overrides = {};
+  bool reads_ledger = true;        ///< what was brought here before; nobody asks that of a source
   const StopFlag* stop = nullptr;  ///< ends what writes; null: nothing does
 };
 
 struct Session {
-  remote::Connecting connecting;  ///< how a server of another machine is reached
   std::unique_ptr<System> system;
   Server server;
   std::unique_ptr<AccountStore> store;

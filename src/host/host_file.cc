@@ -14,6 +14,7 @@
 
 #include "host/atomic_file.h"
 #include "sys/handle.h"
+#include "sys/path.h"
 #include "sys/system.h"
 
 namespace vstate {
@@ -24,8 +25,7 @@ namespace {
 Result<std::string> end_of_links(std::string path) {
   // A rename onto a link would replace the link, and leave the file that it leads to as it was. The
   // bound is the kernel's own.
-  constexpr int most_links = 40;
-  for (int links = 0; links < most_links; ++links) {
+  for (int links = 0; links < k_most_links; ++links) {
     struct stat st {};
     if (lstat(path.c_str(), &st) != 0) {
       if (errno == ENOENT) return path;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <set>
 
 #include <fmt/format.h>
@@ -23,10 +24,15 @@ namespace vstate {
 
 namespace {
 
+constexpr const char* k_usual_qmail = "/var/qmail";
 constexpr std::array k_usual_homes{"/home/vpopmail", "/var/vpopmail", "/usr/local/vpopmail",
                                    "/var/lib/vpopmail"};
 constexpr std::array k_ezmlm_dirs{"/usr/local/bin/ezmlm", "/usr/local/bin",       "/usr/bin",
                                   "/usr/bin/ezmlm",       "/usr/local/ezmlm/bin", "/usr/lib/ezmlm"};
+
+/// What is looked for in a home of vpopmail's.
+constexpr std::array k_parts_of_home{"domains/_vpopmail.sqlite", "etc", "include",
+                                     "bin/autorespond"};
 
 /// The `#define NAME VALUE` lines of the installed copy of config.h, quotes removed.
 std::map<std::string, std::string> parse_defines(std::string_view text) {
@@ -47,7 +53,8 @@ std::map<std::string, std::string> parse_defines(std::string_view text) {
 
 class Detection {
  public:
-  Detection(const Files& files, const ServerOverrides& said) : files_(files), said_(said) {}
+  Detection(const Files& files, const ServerOverrides& said, Gathered& gathered)
+      : files_(files), said_(said), gathered_(gathered) {}
   Result<Server> run();
 
  private:
@@ -58,6 +65,8 @@ class Detection {
     server_.vpopmail_dir = std::move(home);
     note("vpopmail", server_.vpopmail_dir, from);
   }
+  /// Lets a server that is far away know what is asked about first.
+  void expect_usual_places();
   [[nodiscard]] std::string below_root() const;
   [[nodiscard]] Result<bool> has_domains(const std::string& home) const;
   Status find_vpopmail();
@@ -74,6 +83,8 @@ class Detection {
     const auto found = config_.find(name);
     return found == config_.end() ? std::nullopt : std::optional(found->second);
   }
+  [[nodiscard]] std::shared_ptr<const void> gather_domains(std::size_t first,
+                                                           std::size_t count) const;
   Status find_ezmlm();
   Status look_for_lists(const std::string& directory, std::string& from);
   Status look_at_list(const std::string& list, std::string& from);
@@ -85,11 +96,25 @@ class Detection {
   std::map<std::string, std::string> config_;
   std::vector<std::pair<std::string, AssignEntry>> domains_;
   std::optional<ezmlm::HashRule> rule_;
+  Gathered& gathered_;
 };
+
+void Detection::expect_usual_places() {
+  std::vector<std::string> places{"/etc/passwd", "/usr/bin/autorespond",
+                                  "/usr/local/bin/autorespond"};
+  for (const auto& qmail : {said_.qmail_dir, std::string(k_usual_qmail)})
+    for (const auto* part : {"control", "users", "bin/autorespond"})
+      if (!qmail.empty()) places.push_back(path_join(qmail, part));
+  for (const std::string home : k_usual_homes)
+    for (const auto* part : k_parts_of_home) places.push_back(path_join(home, part));
+  for (const std::string directory : k_ezmlm_dirs)
+    places.push_back(path_join(directory, "ezmlm-send"));
+  files_.expect(places);
+}
 
 Status Detection::find_qmail() {
   std::string from = "its usual place";
-  server_.qmail_dir = "/var/qmail";
+  server_.qmail_dir = k_usual_qmail;
   const auto compiled = clean_path(defined("QMAILDIR").value_or(""));
   if (!said_.qmail_dir.empty()) {
     server_.qmail_dir = said_.qmail_dir;
@@ -146,10 +171,18 @@ Status Detection::find_vpopmail() {
   if (!said_.vpopmail_dir.empty()) {
     take_home(said_.vpopmail_dir, "the command line");
   } else if (account) {
+    std::vector<std::string> parts;
+    for (const auto* part : k_parts_of_home) parts.push_back(path_join(account->home, part));
+    files_.expect(parts);
     VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));
     if (is_it) take_home(account->home, "the account vpopmail");
   }
-  return server_.vpopmail_dir.empty() ? Status() : read_config();
+  if (server_.vpopmail_dir.empty()) return {};
+  const auto qmail = said_.qmail_dir.empty() ? std::string(k_usual_qmail) : said_.qmail_dir;
+  gathered_.push_back(files_.gather(
+      {{{path_join(server_.vpopmail_dir, "etc"), path_join(server_.vpopmail_dir, "include"),
+         path_join(qmail, "users"), path_join(qmail, "control")}}}));
+  return read_config();
 }
 
 /// Without an account: by the domains that qmail knows, then where it usually is.
@@ -323,6 +356,12 @@ Status Detection::look_for_lists(const std::string& directory, std::string& from
     return item.type == FileInfo::Type::link && item.name.rfind(".qmail-", 0) == 0;
   });
   if (!has_lists) return {};
+  std::vector<std::string> signs;
+  for (const auto& item : listing)
+    if (item.type == FileInfo::Type::directory)
+      for (const auto* sign : {"bouncer", "subscribers"})
+        signs.push_back(path_join(path_join(directory, item.name), sign));
+  files_.expect(signs);
   for (const auto& item : listing)
     if (item.type == FileInfo::Type::directory)
       VSTATE_TRY(look_at_list(path_join(directory, item.name), from));
@@ -346,6 +385,7 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
   // One list is mostly enough to tell the rule; where its addresses fit both, the next one is
   // asked.
   if (rule_ || !is_there || !is_there->is_directory()) return {};
+  const auto gathered = files_.gather({{{subscribers}}});
   VSTATE_TRY_ASSIGN(const auto buckets, files_.list(subscribers));
   std::map<char, std::vector<std::string>> found;
   for (const auto& bucket : buckets) {
@@ -358,13 +398,23 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
   return {};
 }
 
+std::shared_ptr<const void> Detection::gather_domains(std::size_t first, std::size_t count) const {
+  std::vector<std::string> directories;
+  for (std::size_t i = first; i < std::min(first + count, domains_.size()); ++i)
+    directories.push_back(domains_[i].second.home);
+  return files_.gather({{.directories = directories, .descends = {}, .reads_files = false}});
+}
+
 Status Detection::find_ezmlm() {
   std::string from = "its usual place";
   const bool is_said = !said_.ezmlm_dir.empty() && !said_.ezmlm_hash.empty();
-  for (const auto& [name, entry] : domains_) {
+  constexpr std::size_t at_once = 64;
+  std::shared_ptr<const void> gathered;
+  for (std::size_t i = 0; i < domains_.size(); ++i) {
     // The first list that tells both is enough.
     if (is_said || (rule_ && !server_.ezmlm_dir.empty())) break;
-    VSTATE_TRY(look_for_lists(entry.home, from));
+    if (i % at_once == 0) gathered = gather_domains(i, at_once);
+    VSTATE_TRY(look_for_lists(domains_[i].second.home, from));
   }
   if (!said_.ezmlm_dir.empty()) {
     server_.ezmlm_dir = said_.ezmlm_dir;
@@ -407,6 +457,7 @@ Status Detection::find_autorespond() {
 }
 
 Result<Server> Detection::run() {
+  expect_usual_places();
   // The order matters: each step uses what those before it have found.
   VSTATE_TRY(find_vpopmail());
   VSTATE_TRY(find_qmail());
@@ -424,7 +475,12 @@ Result<Server> Detection::run() {
 }  // namespace
 
 Result<Server> detect_server(const Files& files, const ServerOverrides& said) {
-  return Detection(files, said).run();
+  Gathered gathered;
+  return detect_server(files, said, gathered);
+}
+
+Result<Server> detect_server(const Files& files, const ServerOverrides& said, Gathered& gathered) {
+  return Detection(files, said, gathered).run();
 }
 
 }  // namespace vstate

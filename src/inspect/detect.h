@@ -2,6 +2,7 @@
 /// What server is this: directories, version, compile options, and from what each was told.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,5 +28,8 @@ struct ServerOverrides {
 /// include/vpopmail_config.h below it, else from what the stored data shows. Fails with `not_found`
 /// when there is no vpopmail or no qmail, with `unsupported` for a back-end not compiled in.
 [[nodiscard]] Result<Server> detect_server(const Files&, const ServerOverrides&);
+/// What Files::gather gave on the way, for who asks about the same places next.
+using Gathered = std::vector<std::shared_ptr<const void>>;
+[[nodiscard]] Result<Server> detect_server(const Files&, const ServerOverrides&, Gathered&);
 
 }  // namespace vstate

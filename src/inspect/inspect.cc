@@ -43,13 +43,70 @@ std::map<std::string, std::string> foreign_names(const QmailFiles& qmail, const 
 
 namespace {
 
+// A server that is far away is asked about many things at once.
+
+void expect_usual_places(const Inspection& in) {
+  if (!in.files.is_far_away()) return;
+  std::vector<std::string> places{path_join(in.server.domains_dir, ".vstate-dir-control"),
+                                  path_join(in.server.domains_dir, in.name.text()),
+                                  path_join(in.server.vpopmail_dir, "etc/ip_alias_map"),
+                                  path_join(in.server.vpopmail_dir, "bin"),
+                                  path_join(in.server.qmail_dir, "bin"),
+                                  in.server.ezmlm_dir,
+                                  in.server.autorespond,
+                                  "/var/lib/vstate"};
+  if (const auto* assigned = in.qmail.find(in.name.text())) places.push_back(assigned->directory);
+  in.files.expect(places);
+}
+
+/// Whether a directory holds what is looked at in an inspection: of mail, only what there is of it.
+bool is_inspected(std::string_view path) {
+  return path_name(path_parent(path)) != "Maildir" && path_name(path) != "archive";
+}
+
+/// Mostly all homes are below the domain's directory. Those that are excluded need not be looked
+/// into, and which they are is known later.
+std::shared_ptr<const void> gather_domain(const Inspection& in) {
+  if (!in.files.is_far_away()) return nullptr;
+  Files::Ahead domain{{in.directory()}};
+  if (in.selection.only.empty() && in.selection.exclude.empty()) domain.descends = is_inspected;
+  const Files::Ahead files{{path_join(in.server.vpopmail_dir, "etc")}};
+  // Delivery lines name them.
+  const Files::Ahead programs{{in.server.ezmlm_dir, path_join(in.server.vpopmail_dir, "bin"),
+                               path_join(in.server.qmail_dir, "bin")},
+                              {},
+                              false};
+  return in.files.gather({domain, files, programs});
+}
+
+/// Homes may be anywhere, and they and their Maildirs may be links to another disk.
+std::shared_ptr<const void> gather_homes(const Inspection& in) {
+  if (!in.files.is_far_away()) return nullptr;
+  std::vector<std::string> homes, parts;
+  for (const auto& account : in.out.accounts) {
+    const auto home = clean_path(account.home);
+    if (home.empty() || in.selection.excludes("mailbox." + spell_bytes(account.name))) continue;
+    for (const auto* part : {"/Maildir/new", "/Maildir/cur", "/Maildir/tmp"})
+      parts.push_back(home + part);
+    homes.push_back(home);
+  }
+  in.files.expect(parts);
+  std::erase_if(homes, [&](const std::string& home) {
+    const auto way = in.files.way_of(home);
+    return !way || (way->path == home && in.selection.only.empty() && in.selection.exclude.empty());
+  });
+  return in.files.gather({{homes, is_inspected}});
+}
+
 /// Each thing of a domain that has a directory, in the order in which they need each other.
 Status read_things(Inspection& in) {
+  const auto gathered = gather_domain(in);
   VSTATE_TRY(look_at_directory(in));
   VSTATE_TRY(claim_housekeeping(in));
   // Homes come before lists, since a directory that is somebody's home is no list, and both come
   // before the templates, which name them.
   VSTATE_TRY_ASSIGN(in.out.accounts, in.store.accounts().read(in.location()));
+  const auto homes = gather_homes(in);
   VSTATE_TRY(place_homes(in));
   VSTATE_TRY(find_lists(in));
   in.templater.emplace(in.out.condition.paths,
@@ -71,6 +128,7 @@ Status read_things(Inspection& in) {
 /// One look.
 Result<Observation> look(Inspection in) {
   in.out.state.emplace(in.name);
+  expect_usual_places(in);
   // If the domain is not here, no pattern matches anything.
   in.out.unmatched = patterns_without_match(in.state(), {}, in.selection);
   VSTATE_TRY(find_directory(in));

@@ -137,6 +137,34 @@ Result<std::optional<FoundMessage>> FolderSearch::look(std::string_view unique) 
   return std::nullopt;
 }
 
+std::vector<PathOrder> in_path_order(const Listing& listing) {
+  std::vector<PathOrder> items;
+  items.reserve(listing.size());
+  bool has_directories = false;
+  for (std::uint32_t i = 0; i < listing.size(); ++i) {
+    items.push_back({i, false});
+    if (listing.type(i) != FileInfo::Type::directory) continue;
+    items.push_back({i, true});
+    has_directories = true;
+  }
+  // A listing is sorted already, and without directories the two orders are the same.
+  if (!has_directories) return items;
+  // Character by character, with "/" as the last one of what a directory holds.
+  std::stable_sort(items.begin(), items.end(), [&](const PathOrder& a, const PathOrder& b) {
+    const auto left = listing.name(a.index);
+    const auto right = listing.name(b.index);
+    const auto common = std::min(left.size(), right.size());
+    const int order = left.substr(0, common).compare(right.substr(0, common));
+    if (order != 0) return order < 0;
+    const auto next = [common](std::string_view name, bool is_contents) {
+      if (name.size() > common) return static_cast<int>(static_cast<unsigned char>(name[common]));
+      return is_contents ? static_cast<int>('/') : -1;
+    };
+    return next(left, a.is_contents) < next(right, b.is_contents);
+  });
+  return items;
+}
+
 Result<std::optional<FoundMessage>> FolderSearch::find(std::string_view unique) {
   for (int tries = 0; tries < k_most_searches; ++tries) {
     VSTATE_TRY_ASSIGN(auto found, look(unique));

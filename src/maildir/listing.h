@@ -54,6 +54,14 @@ class Listing {
   std::vector<Item> items_;
 };
 
+/// The order of a listing's names by path: a directory stands once as itself, and once, with "/"
+/// behind it, for what it holds.
+struct PathOrder {
+  std::uint32_t index = 0;
+  bool is_contents = false;
+};
+[[nodiscard]] std::vector<PathOrder> in_path_order(const Listing&);
+
 /// Where a message is now: `new` or `cur`, and its name there.
 struct FoundMessage {
   std::string_view place;

@@ -21,20 +21,24 @@ class LookAhead {
   /// All must outlive it. `filter` may be null.
   LookAhead(const Directory& directory, const Listing& listing, const Exclusion& expressed,
             const MessageFilter* filter)
-      : directory_(directory), listing_(listing), expressed_(expressed), filter_(filter) {}
+      : directory_(directory),
+        listing_(listing),
+        expressed_(expressed),
+        filter_(filter),
+        is_wanted_(listing.size(), true) {}
 
-  /// Decides about entry `i` and those that follow it, unless that is done. `path` is the
+  /// Decides about entry `i` and many that follow it, unless that is done. `path` is the
   /// directory's; without `opens` nothing is asked for.
   Status reach(std::size_t i, const std::string& path, bool opens, const NameOf& name_of);
   /// False for a message that need not be opened.
-  [[nodiscard]] bool is_wanted(std::size_t i) const { return is_wanted_[i - begin_]; }
+  [[nodiscard]] bool is_wanted(std::size_t i) const { return is_wanted_[i]; }
 
  private:
   const Directory& directory_;
   const Listing& listing_;
   const Exclusion& expressed_;
   const MessageFilter* filter_;
-  std::size_t begin_ = 0, end_ = 0;  ///< these entries are decided
+  std::size_t end_ = 0;  ///< the entries in front of it are decided
   std::vector<bool> is_wanted_;
 };
 

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <string>
 
-#include "base/number_bytes.h"
 #include "format/maildir_name.h"
 #include "maildir/names.h"
 #include "sys/system.h"
@@ -20,8 +19,6 @@ namespace {
 
 constexpr unsigned k_letters = 26;
 
-std::uint64_t first_bits(const Sha256::Value& value) { return from_big_endian(view_of(value)); }
-
 bool is_less(const MemoryEntry& entry, const NameHash& key) { return entry.key < key; }
 
 }  // namespace
@@ -31,15 +28,6 @@ std::int64_t microseconds_now() {
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-
-std::uint64_t short_digest(std::string_view bytes) {
-  // To set up a digest costs more than to take one of a name, and this is called for every message.
-  thread_local Sha256 sha;
-  sha.update(bytes);
-  return first_bits(sha.finish());
-}
-
-std::uint64_t short_digest_of(Sha256& sha) { return first_bits(sha.finish()); }
 
 std::uint64_t marks_of(std::string_view flags) {
   std::uint64_t marks = 0;
@@ -117,6 +105,11 @@ std::size_t MailMemory::index_of(const NameHash& key) const {
 const MemoryEntry* MailMemory::find(const NameHash& key) const {
   const auto index = index_of(key);
   return index == entries_.size() ? nullptr : &entries_[index];
+}
+
+bool MailMemory::has(const NameHash& key) const {
+  const auto* entry = find(key);
+  return entry != nullptr && (entry->state.marks & k_mark_gone) == 0;
 }
 
 const MemoryEntry* MailMemory::mark_seen(const NameHash& key) {

@@ -54,11 +54,6 @@ constexpr std::uint64_t k_marks_of_letters = ((std::uint64_t{1} << 26U) - 1) << 
 /// Returns the key of a message whose unique name already occurred in another folder.
 [[nodiscard]] NameHash key_in_folder(std::string_view folder, std::string_view unique);
 [[nodiscard]] NameHash key_of_file(std::string_view path);
-/// Returns 64 bits of SHA-256, which is enough for a text that is only ever compared with itself.
-[[nodiscard]] std::uint64_t short_digest(std::string_view bytes);
-/// Does the same for what `sha` has taken in so far, and lets it start anew.
-[[nodiscard]] std::uint64_t short_digest_of(Sha256& sha);
-
 class MailMemory {
  public:
   MailMemory() = default;
@@ -70,7 +65,9 @@ class MailMemory {
   [[nodiscard]] bool empty() const { return entries_.empty(); }
   /// Returns nullptr if it never came. The entry stays where it is; set_state changes it.
   [[nodiscard]] const MemoryEntry* find(const NameHash&) const;
-  /// Does the same and counts it as seen in this pass.
+  /// Returns whether it came and its source had it still at the last pass.
+  [[nodiscard]] bool has(const NameHash&) const;
+  /// Finds an entry and counts it as seen in this pass.
   const MemoryEntry* mark_seen(const NameHash&);
   /// Changes what is remembered of an entry, if there is one. It is certain from then on.
   void set_state(const NameHash&, const EntryState&);

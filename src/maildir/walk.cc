@@ -33,8 +33,12 @@ constexpr int k_most_levels = 200;
 
 /// What is known of a Maildir folder while its `cur` and `new` are walked.
 struct Folder {
+  struct Part {
+    std::shared_ptr<const Directory> directory;
+    std::optional<Listing> listing;
+  };
   std::shared_ptr<const Directory> directory;
-  std::optional<Listing> listed_new, listed_cur;
+  Part new_mail, cur;
   std::optional<FolderSearch> search;
   mail::OriginalNames originals;
 };
@@ -114,23 +118,6 @@ class Walk {
   std::optional<PlaceId> maildir_;  ///< where a link called Maildir leads
 };
 
-/// Changes whenever the file does: its inode when it was replaced, its times and its size when it
-/// was written to.
-std::uint64_t stamp_of(const FileInfo& info) {
-  constexpr std::int64_t a_second = 1'000'000'000;
-  const auto mtime = info.mtime.time_since_epoch().count();
-  const auto text =
-      fmt::format("{}:{}.{}:{}.{}:{}", info.inode, mtime, info.modified - mtime * a_second,
-                  info.changed / a_second, info.changed % a_second, info.size);
-  constexpr unsigned marks_in_use = 2;  // memory.h: the highest bits have a meaning of their own
-  return short_digest(text) >> marks_in_use;
-}
-
-/// Only what adding, removing, or renaming a name changes.
-std::uint64_t listing_stamp(const FileInfo& info) {
-  return short_digest(fmt::format("{}:{}", info.inode, info.modified));
-}
-
 /// All entries below a directory; without it. What cannot be read counts as empty: the caller has
 /// named it already, or counts what does not travel.
 std::uint64_t count_below(const Directory& directory, const std::string& name, int depth) {
@@ -143,41 +130,6 @@ std::uint64_t count_below(const Directory& directory, const std::string& name, i
     if (listing->type(i) == Type::directory)
       entries += count_below(**below, std::string(listing->name(i)), depth + 1);
   return entries;
-}
-
-/// The order of a listing's names by path: a directory stands once as itself, and once, with "/"
-/// behind it, for what it holds.
-struct Item {
-  std::uint32_t index;
-  bool is_contents;
-};
-
-std::vector<Item> in_path_order(const Listing& listing) {
-  std::vector<Item> items;
-  items.reserve(listing.size());
-  bool has_directories = false;
-  for (std::uint32_t i = 0; i < listing.size(); ++i) {
-    items.push_back({i, false});
-    if (listing.type(i) != Type::directory) continue;
-    items.push_back({i, true});
-    has_directories = true;
-  }
-  // A listing is sorted already, and without directories the two orders are the same.
-  if (!has_directories) return items;
-  // Character by character, with "/" as the last one of what a directory holds.
-  std::stable_sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
-    const auto left = listing.name(a.index);
-    const auto right = listing.name(b.index);
-    const auto common = std::min(left.size(), right.size());
-    const int order = left.substr(0, common).compare(right.substr(0, common));
-    if (order != 0) return order < 0;
-    const auto next = [common](std::string_view name, bool is_contents) {
-      if (name.size() > common) return static_cast<int>(static_cast<unsigned char>(name[common]));
-      return is_contents ? static_cast<int>('/') : -1;
-    };
-    return next(left, a.is_contents) < next(right, b.is_contents);
-  });
-  return items;
 }
 
 Status Walk::take(TreeEntry& entry) {
@@ -285,7 +237,7 @@ Status Walk::walk(const Level& entered, Listing& listing) {
   const bool is_folder = listing.has_directory("new") && listing.has_directory("cur");
   // By path and not by name, so that two servers, or two passes, visit in one order, and a stream
   // and an archive can be compared entry by entry.
-  for (const auto& item : in_path_order(listing)) {
+  for (const auto& item : mail::in_path_order(listing)) {
     const std::string name(listing.name(item.index));
     const std::string path = mail::relative_join(level.path, name);
     if (expressed_.contains(path + "/")) continue;
@@ -316,25 +268,23 @@ void Walk::list_folder(const Level& level, const Followed& followed, Folder& own
   if (own.search) return;
   // Both listings are taken together and at once, before any message is opened, which may take
   // hours in a large folder.
-  const auto read = [&](const char* name, std::optional<Listing>& into) {
+  const auto read = [&](const char* name, Folder::Part& into) {
     Level listed = level;
     listed.directory = open_below(level, name, followed);
     listed.path = mail::relative_join(level.path, name);
     if (listed.directory == nullptr) return;
     note(listed, listed.path);
     if (auto listing = Listing::read(*listed.directory))
-      into = *std::move(listing);
+      into = {listed.directory, *std::move(listing)};
     else
       fail_with(listing.error());
   };
-  read("new", own.listed_new);
-  read("cur", own.listed_cur);
+  read("new", own.new_mail);
+  read("cur", own.cur);
   own.search.emplace(own.directory);
-  const auto pointer = [](std::optional<Listing>& listing) {
-    return listing ? &*listing : nullptr;
-  };
-  for (const auto& failure : mail::name_apart(*own.directory, pointer(own.listed_new),
-                                              pointer(own.listed_cur), own.originals))
+  const auto pointer = [](Folder::Part& part) { return part.listing ? &*part.listing : nullptr; };
+  for (const auto& failure :
+       mail::name_apart(*own.directory, pointer(own.new_mail), pointer(own.cur), own.originals))
     fail_with(failure);
 }
 
@@ -343,17 +293,18 @@ Status Walk::walk_contents(const Level& level, const std::string& name, Folder& 
   Level below;
   below.path = mail::relative_join(level.path, name);
   below.depth = level.depth + 1;
-  below.directory = open_below(level, name, followed);
+  const bool is_of_folder = own.directory != nullptr && (name == "new" || name == "cur");
+  if (is_of_folder) list_folder(level, followed, own);
+  auto& part = name == "new" ? own.new_mail : own.cur;
+  below.directory = is_of_folder ? part.directory : open_below(level, name, followed);
   if (below.directory == nullptr) return {};
   if (below.depth > k_most_levels) {
     refuse(below.path, "too many levels of directories");
     return {};
   }
-  if (own.directory == nullptr || (name != "new" && name != "cur")) return enter(below);
+  if (!is_of_folder) return enter(below);
   below.folder = &own;
-  list_folder(level, followed, own);
-  auto& listing = name == "new" ? own.listed_new : own.listed_cur;
-  return listing ? walk(below, *listing) : Status();
+  return walk(below, *part.listing);
 }
 
 Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
@@ -483,7 +434,7 @@ Result<std::unique_ptr<OpenFile>> Walk::open_moved(const Level& level, const std
     // Its present name was listed too, and is visited there: to take it here as well would carry it
     // twice.
     const auto& listed =
-        found->place == "new" ? level.folder->listed_new : level.folder->listed_cur;
+        (found->place == "new" ? level.folder->new_mail : level.folder->cur).listing;
     if (listed && listed->contains(found->name)) break;
     VSTATE_TRY_ASSIGN(auto file, level.folder->directory->open_file(
                                      fmt::format("{}/{}", found->place, found->name)));
@@ -566,16 +517,6 @@ Status walk_tree(const Files& files, const TreeSource& source, TreeCount& count,
 
 bool has_seen_all(const TreeSource& source, const TreeCount& count) {
   return !source.is_partial && count.refused.empty() && count.failures.empty() && count.gone == 0;
-}
-
-bool have_changed(const Files& files, std::string_view directory, const ListedDirectories& listed) {
-  for (const auto& [path, stamp] : listed) {
-    const auto opened = files.open_directory(mail::relative_join(directory, path));
-    if (!opened) return true;
-    const auto info = (*opened)->info();
-    if (!info || listing_stamp(*info) != stamp) return true;
-  }
-  return false;
 }
 
 Result<TreeCount> count_tree(const Files& files, const TreeSource& source) {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "maildir/stamps.h"
 #include "sys/files.h"
 #include "vstate/base/result.h"
 #include "vstate/model/template.h"
@@ -103,12 +104,6 @@ using TreeVisitor = std::function<Result<bool>(TreeEntry&)>;
 /// and some hundreds of them ahead, so that a source that is far away can be asked for all that are
 /// wanted at once. False: it is taken as it is, unopened, and not visited.
 using MessageFilter = std::function<Result<bool>(const std::string& path)>;
-
-/// Directories as they were when they were listed.
-using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
-/// True if one of them has other names in it now. A source that changes while it is copied is not
-/// whole at the target.
-[[nodiscard]] bool have_changed(const Files&, std::string_view directory, const ListedDirectories&);
 
 /// Visits what is to be archived, sorted bytewise by path, so that parents come before children
 /// and "a-b" before "a/b", whatever order the file system lists. Not visited but counted as

@@ -28,6 +28,9 @@ LocalFeed::LocalFeed(const Session& source, const Observation& observation, std:
     boxes_.push_back({{Box::Kind::list, name.text()}, &box});
   if (observation.domain_archive)
     boxes_.push_back({{Box::Kind::files, ""}, &*observation.domain_archive});
+  std::vector<std::string> walks;
+  for (const auto& box : boxes_) walks.push_back(box.source->directory);
+  source_.system->expect_walks(walks);
 }
 
 LocalFeed::~LocalFeed() = default;

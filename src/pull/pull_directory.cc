@@ -9,6 +9,9 @@ namespace vstate::engine {
 
 namespace {
 
+/// Mailboxes at a time that wait for the way of a link more than for a processor.
+constexpr unsigned k_jobs_of_far_source = 8;
+
 class DirectoryPull {
  public:
   DirectoryPull(const DirectoryOptions& options, const DomainName& domain, Session& source)
@@ -58,6 +61,7 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   report.source = report_of(observation, options_.clear_passwords);
   LocalFeed feed(source_, observation, options_.server.root);
   options.feed = &feed;
+  if (options.jobs == 0 && source_.system->is_far_away()) options.jobs = k_jobs_of_far_source;
   // What was listed and could not be read any more may be there again the next time.
   options.plan.prune = options.plan.prune && !observation.has_changed;
   // An apply that failed has an outcome too, so that what the source left out is told all the same.
@@ -77,7 +81,9 @@ Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& 
                                        const DomainName& domain, ApplyOptions apply,
                                        RunObserver& observer) {
   // The source is opened for reading only; nothing that is called with it can change it.
-  VSTATE_TRY_ASSIGN(auto source, open_session(options.server, Access::read));
+  auto server = options.server;
+  server.reads_ledger = false;
+  VSTATE_TRY_ASSIGN(auto source, open_session(server, Access::read));
   const auto failed = [&](const Error& error) {
     return tl::unexpected<Error>(error.in(domain.text()));
   };

@@ -73,6 +73,11 @@ Result<std::optional<std::string>> QmailFiles::read(const Files& system, const s
 }
 
 Result<bool> QmailFiles::is_current(const Files& system) const {
+  if (system.is_far_away()) {
+    std::vector<std::string> paths;
+    for (const auto& [path, version] : files_) paths.push_back(path);
+    system.expect(paths);
+  }
   for (const auto& [path, version] : files_) {
     VSTATE_TRY_ASSIGN(const auto now, version_of(system, path));
     if (now != version) return false;
@@ -136,6 +141,11 @@ cdb::Records QmailFiles::records_of(const std::string& bytes, const std::string&
 /// to.
 void QmailFiles::settle_kinds(const Files& system) {
   using Kind = AssignedDomain::Kind;
+  if (system.is_far_away()) {
+    std::vector<std::string> directories;
+    for (const auto& domain : domains_) directories.push_back(domain.directory);
+    system.expect(directories);
+  }
   std::map<PlaceId, std::vector<AssignedDomain*>> own;  // lines that name themselves
   for (auto& domain : domains_) {
     if (domain.real != domain.name) continue;

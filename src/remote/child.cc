@@ -81,6 +81,7 @@ Child::~Child() {
   input.close();
   output.close();
   errors.close();
+  if (pid_ > 0 && ends_by_signal) kill(pid_, SIGTERM);
   if (pid_ > 0) end(k_grace);
 }
 

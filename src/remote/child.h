@@ -28,6 +28,7 @@ class Child {
       : input(std::move(other.input)),
         output(std::move(other.output)),
         errors(std::move(other.errors)),
+        ends_by_signal(other.ends_by_signal),
         pid_(std::exchange(other.pid_, -1)) {}
   Child& operator=(Child&&) = delete;
 
@@ -44,6 +45,9 @@ class Child {
 
   Handle input, output;
   Handle errors;  ///< open with Errors::piped
+  /// That it shall end is told by SIGTERM, at once: it does not look at its pipes, or need not end
+  /// in good order.
+  bool ends_by_signal = false;
 
  private:
   Child() = default;

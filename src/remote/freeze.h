@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "remote/place.h"
 #include "remote/sftp_files.h"
 #include "sys/freeze.h"
 
@@ -13,20 +12,15 @@ namespace vstate::remote {
 
 class RemoteFreeze final : public DeliveryFreeze {
  public:
-  /// Sets the bit. If this process ends in whatever way without `end`, one of its own connects anew
-  /// and takes the bit away; that works where ssh asks nobody for a password. `files` must outlive
-  /// it.
-  ///
-  /// Forks: call it before there are threads.
+  /// Sets the bit; a EndWatcher, which connects anew, takes it away again when this process ends
+  /// without doing so. That works where ssh asks nobody for a password. `files` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<DeliveryFreeze>> begin(const SftpFiles& files,
-                                                                     const Connecting&,
-                                                                     const std::string& host,
                                                                      const std::string& directory);
   ~RemoteFreeze() override;
   RemoteFreeze(const RemoteFreeze&) = delete;
   RemoteFreeze& operator=(const RemoteFreeze&) = delete;
 
-  [[nodiscard]] bool is_ours() const override { return watcher_ > 0; }
+  [[nodiscard]] bool is_ours() const override { return watcher_.is_running(); }
   Status end() override;
 
  private:
@@ -35,8 +29,7 @@ class RemoteFreeze final : public DeliveryFreeze {
   const SftpFiles& files_;
   std::string directory_;  ///< for people
   std::string place_;      ///< the server's own path
-  Handle held_;            ///< a byte in it says that the bit is away; its end, that it is not
-  pid_t watcher_ = -1;
+  EndWatcher watcher_;
 };
 
 }  // namespace vstate::remote

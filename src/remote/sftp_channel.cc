@@ -61,6 +61,8 @@ Result<std::unique_ptr<SftpChannel>> SftpChannel::open(const Connecting& connect
     const auto status = channel->shake_hands();
     if (status) {
       channel->let_hear();
+      // Nothing is written there, and an ssh that closes in good order takes its time.
+      channel->child_.ends_by_signal = true;
       return channel;
     }
     // A server without the subsystem may have the program all the same. What else is wrong is wrong

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,10 @@ class SftpChannel {
   [[nodiscard]] bool has_extension(const std::string& name) const {
     return extensions_.contains(name);
   }
+  /// Files that are open there, or about to be. The other side has a limit.
+  [[nodiscard]] std::size_t open_files() const { return open_files_; }
+  void add_open_file() { ++open_files_; }
+  void remove_open_file() { --open_files_; }
   /// How often somebody had to wait for the other side: what a long way costs.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
 
@@ -82,6 +87,7 @@ class SftpChannel {
   std::optional<Error> failure_;
   std::uint32_t next_ = 1;
   std::uint64_t waits_ = 0;
+  std::atomic<std::size_t> open_files_ = 0;
   bool is_moving_ = false;  ///< a thread is in exchange()
   // Of the thread that moves bytes.
   std::string sending_, received_, said_;

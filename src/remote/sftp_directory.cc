@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -20,10 +18,10 @@ namespace vstate::remote {
 namespace {
 
 /// Of files that are begun before somebody opens them.
-constexpr std::size_t k_most_begun = 64;
-constexpr std::uint64_t k_most_bytes_begun = std::uint64_t{2} << 20;
-/// Each may bring three more, and the other side has a limit of open directories.
-constexpr std::size_t k_most_listings_begun = 8;
+constexpr std::size_t k_most_begun = 512;
+constexpr std::uint64_t k_most_bytes_begun = std::uint64_t{4} << 20;
+/// On all of a connection: a process has mostly 1024 handles.
+constexpr std::size_t k_most_open = 640;
 
 tl::unexpected<Error> fail_denied(std::string_view path, std::string_view what) {
   errno = EACCES;
@@ -43,6 +41,23 @@ class SftpFile final : public OpenFile {
  private:
   std::shared_ptr<Transfer> transfer_;
   FileInfo info_;
+};
+
+/// One that was read before it was asked for.
+class GatheredFile final : public OpenFile {
+ public:
+  explicit GatheredFile(std::shared_ptr<const Snapshot::Text> text)
+      : text_(std::move(text)), left_(text_->bytes) {}
+  [[nodiscard]] Result<FileInfo> info() const override { return text_->info; }
+  [[nodiscard]] Result<std::size_t> read(std::span<char> into) override {
+    const auto count = left_.copy(into.data(), into.size());
+    left_.remove_prefix(count);
+    return count;
+  }
+
+ private:
+  std::shared_ptr<const Snapshot::Text> text_;
+  std::string_view left_;
 };
 
 /// What stands where a file was looked for, and is never opened: a fifo would hold the other side
@@ -78,6 +93,7 @@ bool SftpDirectory::is_allowed(const FileInfo& info, unsigned wanted) const {
 Result<FileInfo> SftpDirectory::info() const {
   if (listing_ != nullptr) return listing_->info();
   if (after_) return *after_;
+  if (const auto gathered = files_.gathered_listing(place_)) return gathered->before;
   VSTATE_TRY_ASSIGN(
       const auto reply,
       files_.channel().ask(PacketType::lstat, PacketWriter().text(files_.there(place_)).take()));
@@ -106,8 +122,9 @@ Result<std::shared_ptr<const Directory>> SftpDirectory::open(const std::string& 
   if (!found || !found->is_directory()) return std::shared_ptr<const Directory>();
   auto path = path_join(path_, name);
   if (!is_allowed(*found, k_read)) return fail_denied(path, "cannot open");
-  return std::make_shared<const SftpDirectory>(files_, path_join(place_, name), std::move(path),
-                                               as_, *found, expected_listing(name));
+  return std::make_shared<const SftpDirectory>(
+      files_, path_join(place_, name), std::move(path), as_, *found,
+      files_.listings_ahead().take(files_.there(path_join(place_, name))));
 }
 
 Result<std::unique_ptr<OpenFile>> SftpDirectory::open_file(const std::string& name) const {
@@ -132,8 +149,13 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   if (!found->is_regular()) return std::make_unique<NoFile>(*found);
   VSTATE_TRY_ASSIGN(const bool is_theirs, is_theirs_to_read(name, *found));
   if (!is_theirs || !is_allowed(*found, k_read)) return fail_denied(shown, "cannot read");
+  if (const auto text = files_.gathered_text(path_join(place_, name));
+      text != nullptr && text->info.uid == found->uid)
+    return std::make_unique<GatheredFile>(text);
   auto transfer = expected(name);
-  if (transfer == nullptr) transfer = begin(name, std::string(shown), found->size);
+  // Whatever held up what was asked for ahead, such as too many handles, need not hold up this.
+  if (transfer == nullptr || !transfer->info())
+    transfer = begin(name, std::string(shown), found->size);
   VSTATE_TRY_ASSIGN(const auto opened, transfer->info());
   if (!opened) return nullptr;
   // A link to somebody else's file may have been put in its place since it was looked at.
@@ -150,29 +172,34 @@ std::shared_ptr<Transfer> SftpDirectory::begin(const std::string& name, std::str
 }
 
 void SftpDirectory::expect_files(std::vector<std::string> names) const {
-  awaited_.assign(std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
+  awaited_.insert(awaited_.end(), std::make_move_iterator(names.begin()),
+                  std::make_move_iterator(names.end()));
   begin_expected();
 }
 
 void SftpDirectory::begin_expected() const {
-  while (!awaited_.empty() && begun_.size() < k_most_begun && begun_bytes_ < k_most_bytes_begun) {
+  while (!awaited_.empty() && begun_.size() < k_most_begun && begun_bytes_ < k_most_bytes_begun &&
+         files_.channel().open_files() < k_most_open) {
     auto name = std::move(awaited_.front());
     awaited_.pop_front();
     const auto* file = listed(name);
     // What has to be looked at first is looked at when its turn comes.
     if (file == nullptr || !file->info.is_regular() || !is_allowed(file->info, k_read)) continue;
-    begun_bytes_ += std::min(file->info.size, k_most_bytes_begun);
-    begun_.emplace(name, begin(name, path_join(path_, name), file->info.size));
+    auto transfer = begin(name, path_join(path_, name), file->info.size);
+    begun_bytes_ += transfer->expected();
+    begun_.emplace_back(std::move(name), std::move(transfer));
   }
 }
 
+/// What the walk passed over is given up.
 std::shared_ptr<Transfer> SftpDirectory::expected(const std::string& name) const {
-  const auto found = begun_.find(name);
+  const auto found = std::find_if(begun_.begin(), begun_.end(),
+                                  [&](const auto& item) { return item.first == name; });
   if (found == begun_.end()) return nullptr;
-  auto transfer = std::move(found->second);
-  begun_.erase(found);
-  if (const auto* file = listed(name))
-    begun_bytes_ -= std::min(file->info.size, k_most_bytes_begun);
+  auto transfer = found->second;
+  for (auto passed = begun_.begin(); passed <= found; ++passed)
+    begun_bytes_ -= passed->second->expected();
+  begun_.erase(begun_.begin(), found + 1);
   begin_expected();
   return transfer;
 }
@@ -185,66 +212,27 @@ Result<std::optional<std::string>> SftpDirectory::link_target(const std::string&
 }
 
 void SftpDirectory::expect_listings(std::vector<std::string> names) const {
-  awaited_listings_.assign(std::make_move_iterator(names.begin()),
-                           std::make_move_iterator(names.end()));
-  begin_listings();
-}
-
-void SftpDirectory::begin_listings() const {
-  while (!awaited_listings_.empty() && begun_listings_.size() < k_most_listings_begun) {
-    auto name = std::move(awaited_listings_.front());
-    awaited_listings_.pop_front();
+  std::vector<ListingsAhead::Wanted> wanted;
+  for (const auto& name : names) {
     const auto* entry = listed(name);
-    if (entry == nullptr || !entry->info.is_directory() || begun_listings_.contains(name) ||
-        !is_allowed(entry->info, k_read))
-      continue;
-    auto listing =
-        std::make_shared<Listing>(files_.channel(), files_.there(path_join(place_, name)),
-                                  path_join(path_, name), Listing::Below::parts);
-    listing->start();
-    begun_listings_.emplace(std::move(name), std::move(listing));
+    if (entry != nullptr && entry->info.is_directory() && is_allowed(entry->info, k_read))
+      wanted.push_back({files_.there(path_join(place_, name)), path_join(path_, name), false});
   }
-}
-
-/// Each is used once: who opens the directory again wants it as it is then.
-std::shared_ptr<Listing> SftpDirectory::expected_listing(const std::string& name) const {
-  const auto found = begun_listings_.find(name);
-  if (found == begun_listings_.end()) return nullptr;
-  auto listing = std::move(found->second);
-  begun_listings_.erase(found);
-  begin_listings();
-  return listing;
-}
-
-/// A name that comes in the second in which a directory was changed before does not change its time
-/// again. So one that was changed this moment is listed a moment later.
-void SftpDirectory::let_rest(const FileInfo& info) const {
-  constexpr std::chrono::milliseconds longer_than_a_second(1200);
-  const auto rest = info.mtime + longer_than_a_second - std::chrono::system_clock::now();
-  if (rest.count() > 0)
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(rest, longer_than_a_second));
+  files_.listings_ahead().expect_next(std::move(wanted));
 }
 
 Status SftpDirectory::read_names(const Found& found) const {
-  const auto begin = [&] {
-    listing_ = std::make_shared<Listing>(files_.channel(), files_.there(place_), path_,
-                                         Listing::Below::nothing);
+  const auto gathered = listing_ == nullptr ? files_.gathered_listing(place_) : nullptr;
+  if (listing_ == nullptr && gathered == nullptr) {
+    listing_ = std::make_shared<Listing>(files_.channel(), files_.there(place_), path_);
     listing_->start();
-  };
-  if (listing_ == nullptr) begin();
-  VSTATE_TRY_ASSIGN(auto result, std::exchange(listing_, nullptr)->take());
-  if (result.before.mtime + std::chrono::seconds(1) > std::chrono::system_clock::now()) {
-    let_rest(result.before);
-    begin();
-    VSTATE_TRY_ASSIGN(result, std::exchange(listing_, nullptr)->take());
   }
+  VSTATE_TRY_ASSIGN(auto result, gathered != nullptr ? Result<Listed>(*gathered)
+                                                     : std::exchange(listing_, nullptr)->take());
   after_ = result.after;
-  // What list_names compares is what was so while this listing was made.
-  for (const auto& entry : result.entries) found(entry.name.c_str(), entry.info.type);
-  std::sort(result.entries.begin(), result.entries.end(),
-            [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
   entries_ = std::move(result.entries);
-  for (auto& [name, listing] : result.below) begun_listings_.emplace(name, std::move(listing));
+  // What list_names compares is what was so while this listing was made.
+  for (const auto& entry : *entries_) found(entry.name.c_str(), entry.info.type);
   return {};
 }
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "remote/sftp_reading.h"
@@ -33,6 +33,7 @@ class SftpDirectory final : public Directory {
   [[nodiscard]] Result<std::optional<std::string>> link_target(
       const std::string& name) const override;
   Status read_names(const Found& found) const override;
+  [[nodiscard]] bool is_far_away() const override { return true; }
   void expect_files(std::vector<std::string> names) const override;
   void expect_listings(std::vector<std::string> names) const override;
 
@@ -47,9 +48,6 @@ class SftpDirectory final : public Directory {
   [[nodiscard]] std::shared_ptr<Transfer> begin(const std::string& name, std::string shown,
                                                 std::uint64_t size) const;
   void begin_expected() const;
-  void begin_listings() const;
-  void let_rest(const FileInfo&) const;
-  [[nodiscard]] std::shared_ptr<Listing> expected_listing(const std::string& name) const;
   [[nodiscard]] std::shared_ptr<Transfer> expected(const std::string& name) const;
 
   const SftpFiles& files_;
@@ -60,10 +58,8 @@ class SftpDirectory final : public Directory {
   mutable std::shared_ptr<Listing> listing_;                ///< begun, and not read yet
   mutable std::optional<FileInfo> after_;                   ///< itself, behind the last listing
   mutable std::optional<std::vector<ListedFile>> entries_;  ///< sorted by name
-  mutable std::deque<std::string> awaited_listings_;
-  mutable std::map<std::string, std::shared_ptr<Listing>> begun_listings_;
-  mutable std::deque<std::string> awaited_;  ///< not begun yet
-  mutable std::map<std::string, std::shared_ptr<Transfer>> begun_;
+  mutable std::deque<std::string> awaited_;                 ///< not begun yet
+  mutable std::deque<std::pair<std::string, std::shared_ptr<Transfer>>> begun_;  ///< in their order
   mutable std::uint64_t begun_bytes_ = 0;
 };
 

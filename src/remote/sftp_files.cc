@@ -4,7 +4,7 @@
 
 #include "remote/sftp_files.h"
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 #include <vector>
@@ -20,21 +20,6 @@ namespace vstate::remote {
 
 namespace {
 
-constexpr int k_most_links = 40;  // as many as the kernel follows
-
-/// What is left of a path, the next component last.
-std::vector<std::string> components_of(std::string_view path) {
-  std::vector<std::string> out;
-  while (!path.empty()) {
-    const auto slash = path.rfind('/');
-    const auto name = slash == path.npos ? path : path.substr(slash + 1);
-    if (!name.empty() && name != ".") out.emplace_back(name);
-    if (slash == path.npos) break;
-    path = path.substr(0, slash);
-  }
-  return out;
-}
-
 tl::unexpected<Error> fail_as(int error, std::string_view path, std::string_view what) {
   errno = error;
   return fail_errno(path, what);
@@ -45,8 +30,8 @@ tl::unexpected<Error> fail_as(int error, std::string_view path, std::string_view
 /// A walk from the root, component by component.
 class SftpFiles::Walk {
  public:
-  Walk(const SftpFiles& files, std::string_view path)
-      : files_(files), path_(path), left_(components_of(path)), as_(files.reached_as(path)) {}
+  Walk(const SftpFiles& files, std::string_view path, std::optional<Identity> as)
+      : files_(files), path_(path), left_(path), as_(as) {}
 
   enum class Last { followed, kept };
   /// Goes to the end of the path; not_found if it is not there.
@@ -61,11 +46,7 @@ class SftpFiles::Walk {
     return out.empty() ? "/" : out;
   }
   /// The rest that is not there, as it is spelt.
-  [[nodiscard]] std::string rest() const {
-    std::string out;
-    for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
-    return out;
-  }
+  [[nodiscard]] std::string rest() const { return left_.rest(); }
   [[nodiscard]] const FileInfo& info() const { return info_; }
   [[nodiscard]] const std::optional<Identity>& as() const { return as_; }
   [[nodiscard]] bool is_behind_link() const { return links_ > 0; }
@@ -78,7 +59,7 @@ class SftpFiles::Walk {
 
   const SftpFiles& files_;
   std::string_view path_;
-  std::vector<std::string> left_;
+  Components left_;
   std::vector<std::string> steps_;
   FileInfo info_;  ///< of where the walk is
   std::optional<Identity> as_;
@@ -98,8 +79,7 @@ Status SftpFiles::Walk::follow(const std::string& link, const FileInfo& info) {
   VSTATE_TRY_ASSIGN(const auto target, files_.target_of(link, path_));
   // From the first link on that root has not made, all is judged as for who made it.
   if (info.uid != 0 && !as_) as_ = Identity{info.uid, info.gid};
-  const auto more = components_of(target);
-  left_.insert(left_.end(), more.begin(), more.end());
+  left_.push(target);
   if (target.starts_with('/')) {
     steps_.clear();
     return start();
@@ -108,12 +88,8 @@ Status SftpFiles::Walk::follow(const std::string& link, const FileInfo& info) {
 }
 
 Result<SftpFiles::Walk::Step> SftpFiles::Walk::step(Last last) {
-  auto name = std::move(left_.back());
-  left_.pop_back();
-  if (!info_.is_directory()) {
-    left_.push_back(std::move(name));
-    return Step::missing;
-  }
+  if (!info_.is_directory()) return Step::missing;
+  auto name = left_.pop();
   if (as_ && !may(info_, actor_of(as_->uid, as_->gid), k_execute))
     return fail_as(EACCES, path_, "cannot open");
   if (name == "..") {
@@ -127,10 +103,10 @@ Result<SftpFiles::Walk::Step> SftpFiles::Walk::step(Last last) {
   const auto here = path_join(reached(), name);
   VSTATE_TRY_ASSIGN(const auto found, files_.look_at(here, path_));
   if (!found) {
-    left_.push_back(std::move(name));
+    left_.push(name);
     return Step::missing;
   }
-  if (found->is_link() && (!left_.empty() || last == Last::followed)) {
+  if (found->is_link() && (!left_.is_empty() || last == Last::followed)) {
     VSTATE_TRY(follow(here, *found));
     return Step::made;
   }
@@ -141,7 +117,7 @@ Result<SftpFiles::Walk::Step> SftpFiles::Walk::step(Last last) {
 
 Status SftpFiles::Walk::go(Last last) {
   VSTATE_TRY(start());
-  while (!left_.empty()) {
+  while (!left_.is_empty()) {
     VSTATE_TRY_ASSIGN(const auto step_made, step(last));
     if (step_made == Step::missing)
       return fail_as(info_.is_directory() ? ENOENT : ENOTDIR, path_, "cannot open");
@@ -151,7 +127,7 @@ Status SftpFiles::Walk::go(Last last) {
 
 Status SftpFiles::Walk::go_as_far_as_possible() {
   VSTATE_TRY(start());
-  while (!left_.empty()) {
+  while (!left_.is_empty()) {
     VSTATE_TRY_ASSIGN(const auto step_made, step(Last::followed));
     if (step_made == Step::missing) return {};
   }
@@ -163,8 +139,13 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
   const auto shown = to_text(place);
   // Without a directory it is the machine, and not where the account begins.
   const auto asked = place.directory.empty() ? std::string("/") : place.directory;
+  // It is mostly the path that was named, so that both questions go on one way.
+  std::optional<Reply> early;
+  channel.submit(PacketType::lstat, PacketWriter().text(asked).take(),
+                 [&](const Reply& came) { early = came; });
   VSTATE_TRY_ASSIGN(const auto reply,
                     channel.ask(PacketType::realpath, PacketWriter().text(asked).take()));
+  VSTATE_TRY(channel.wait([&] { return early.has_value(); }));
   if (const auto status = status_of(reply))
     return fail_status(*status, shown, "cannot open", Missing::possible);
   PacketReader reader(reply.fields);
@@ -172,8 +153,10 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
   std::string root(reader.text());
   if (!reader.is_whole() || !root.starts_with('/'))
     return fail(Errc::io, fmt::format("{}: the other side does not say where it is", shown));
-  VSTATE_TRY_ASSIGN(const auto there,
-                    channel.ask(PacketType::lstat, PacketWriter().text(root).take()));
+  if (root != asked) {
+    VSTATE_TRY_ASSIGN(early, channel.ask(PacketType::lstat, PacketWriter().text(root).take()));
+  }
+  const auto& there = *early;
   if (const auto status = status_of(there))
     return fail_status(*status, shown, "cannot open", Missing::possible);
   if (!to_info(PacketReader(there.fields).attributes(), root).is_directory())
@@ -182,19 +165,34 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
 }
 
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
-    : channel_(std::move(channel)), shown_root_(to_text(place)), root_(std::move(root)) {}
+    : channel_(std::move(channel)),
+      shown_root_(to_text(place)),
+      root_(std::move(root)),
+      listings_ahead_(std::make_shared<ListingsAhead>(*channel_)) {}
 
 std::string SftpFiles::there(std::string_view path) const {
   if (root_ == "/") return std::string(path);
   return path == "/" ? root_ : root_ + std::string(path);
 }
 
+/// What was gathered outlives its snapshot here, as any answer about a name does.
+std::optional<std::optional<FileInfo>> SftpFiles::known_look(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = looks_.find(path); known != looks_.end()) return known->second;
+  for (const auto& held : snapshots_) {
+    const auto snapshot = held.lock();
+    if (snapshot == nullptr) continue;
+    if (auto found = snapshot->look(path)) {
+      looks_.emplace(path, *found);
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<FileInfo>> SftpFiles::look_at(const std::string& path,
                                                    std::string_view shown) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = looks_.find(path); known != looks_.end()) return known->second;
-  }
+  if (const auto known = known_look(path)) return *known;
   VSTATE_TRY_ASSIGN(const auto reply,
                     channel_->ask(PacketType::lstat, PacketWriter().text(there(path)).take()));
   std::optional<FileInfo> found;
@@ -229,7 +227,7 @@ Result<std::string> SftpFiles::target_of(const std::string& path, std::string_vi
 }
 
 Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::followed));
   if (!walk.info().is_regular())
     return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
@@ -243,25 +241,25 @@ Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) co
   if (!info.is_regular()) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
   if (info.size > limit)
     return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", path, limit));
-  std::string text(info.size, '\0');
-  std::size_t at = 0;
-  while (at < text.size()) {
-    VSTATE_TRY_ASSIGN(const auto count, file->read({text.data() + at, text.size() - at}));
+  // As it comes: what the other side says of its size is no reason to take so much memory.
+  std::string text;
+  std::array<char, 65536> part;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const auto count, file->read(part));
     if (count == 0) break;
-    at += count;
+    text.append(part.data(), count);
   }
-  text.resize(at);
   return text;
 }
 
 Result<FileInfo> SftpFiles::info(std::string_view path) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::kept));
   return walk.info();
 }
 
 Result<FileInfo> SftpFiles::info_followed(std::string_view path) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::followed));
   auto info = walk.info();
   info.is_behind_link = walk.is_behind_link();
@@ -269,24 +267,25 @@ Result<FileInfo> SftpFiles::info_followed(std::string_view path) const {
 }
 
 Result<std::shared_ptr<const Directory>> SftpFiles::open_directory(std::string_view path) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::followed));
   if (!walk.info().is_directory()) return fail_as(ENOTDIR, path, "cannot open");
   if (walk.as() && !may(walk.info(), actor_of(walk.as()->uid, walk.as()->gid), k_read))
     return fail_as(EACCES, path, "cannot open");
-  return std::make_shared<const SftpDirectory>(*this, walk.reached(), std::string(path), walk.as(),
-                                               walk.info());
+  const auto place = walk.reached();
+  return std::make_shared<const SftpDirectory>(*this, place, std::string(path), walk.as(),
+                                               walk.info(), listings_ahead_->take(there(place)));
 }
 
 Result<std::string> SftpFiles::link_target(std::string_view path) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::kept));
   if (!walk.info().is_link()) return fail_as(EINVAL, path, "cannot read link");
   return target_of(walk.reached(), path);
 }
 
 Result<Files::Way> SftpFiles::way_of(std::string_view path) const {
-  Walk walk(*this, path);
+  Walk walk(*this, path, std::nullopt);
   VSTATE_TRY(walk.go_as_far_as_possible());
   auto reached = walk.reached();
   const auto rest = walk.rest();
@@ -299,7 +298,7 @@ Result<Files::FreeSpace> SftpFiles::free_space(std::string_view path) const {
   if (!channel_->has_extension(extension))
     return fail(Errc::unsupported,
                 fmt::format("{}: the other side does not tell its free space", path));
-  Walk walk(*this, path);
+  Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go_as_far_as_possible());
   VSTATE_TRY_ASSIGN(
       const auto reply,
@@ -323,58 +322,193 @@ Result<Files::FreeSpace> SftpFiles::free_space(std::string_view path) const {
 }
 
 Result<std::optional<SystemAccount>> SftpFiles::account(std::string_view name) const {
-  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
-  return text ? find_in_passwd(*text, name) : std::nullopt;
-}
-
-std::optional<Identity> SftpFiles::reached_as(std::string_view path) const {
-  for (const auto& [place, as] : reached_as_)
-    if (is_within(path, place)) return as;
-  return std::nullopt;
+  return find_in_passwd(*this, name);
 }
 
 bool SftpFiles::is_reached_as_another(std::string_view path) const {
-  return reached_as(path).has_value();
+  return reached_as_.find(path).has_value();
 }
 
-void SftpFiles::reach_as(std::string path, Identity as) {
-  reached_as_.insert_or_assign(std::move(path), as);
-}
+void SftpFiles::reach_as(std::string path, Identity as) { reached_as_.add(std::move(path), as); }
 
-/// Links are not followed ahead: what is behind one is asked for when its turn comes.
+/// All that is known of the ways there is asked for at once: first each name on each way, then
+/// where the links among them lead, and so on behind these.
 void SftpFiles::expect(const std::vector<std::string>& paths) const {
-  std::set<std::string> wanted;
-  for (const auto& path : paths) {
-    std::string at;
-    const auto components = components_of(path);
-    for (auto part = components.rbegin(); part != components.rend() && *part != ".."; ++part) {
-      at += "/" + *part;
-      wanted.insert(at);
+  std::set<std::string> wanted(paths.begin(), paths.end());
+  for (int links = 0; !wanted.empty() && links <= k_most_links; ++links) {
+    std::set<std::string> names{"/"};
+    for (const auto& path : wanted) {
+      std::string at;
+      for (const auto& part : components_of(path)) {
+        if (part == "..") break;
+        names.insert(at += "/" + part);
+      }
     }
+    if (!look_ahead(names) || !follow_ahead(names)) return;
+    std::set<std::string> behind;
+    for (const auto& path : wanted)
+      if (auto next = behind_known_link(path)) behind.insert(*std::move(next));
+    wanted = std::move(behind);
   }
+}
+
+/// False if the connection failed. What was refused is asked again by who wants it, and named then.
+bool SftpFiles::look_ahead(const std::set<std::string>& names) const {
   std::map<std::string, std::optional<FileInfo>> found;
   std::size_t left = 0;
-  for (const auto& path : wanted) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (looks_.contains(path)) continue;
-    }
+  for (const auto& path : names) {
+    if (known_look(path)) continue;
     const std::lock_guard lock(channel_->mutex());
     ++left;
     channel_->submit(
         PacketType::lstat, PacketWriter().text(there(path)).take(), [&, path](const Reply& reply) {
           --left;
           const auto status = status_of(reply);
-          // What failed is asked again by who wants it, and named then.
           if (status && status->code == StatusCode::no_such_file)
             found.emplace(path, std::nullopt);
           else if (!status)
             found.emplace(path, to_info(PacketReader(reply.fields).attributes(), there(path)));
         });
   }
-  if (!channel_->wait([&] { return left == 0; })) return;
+  if (!channel_->wait([&] { return left == 0; })) return false;
   const std::lock_guard lock(mutex_);
   looks_.merge(found);
+  return true;
+}
+
+/// Asks where the links among `names` lead.
+bool SftpFiles::follow_ahead(const std::set<std::string>& names) const {
+  std::map<std::string, std::string> found;
+  std::size_t left = 0;
+  for (const auto& path : names) {
+    const auto info = known_look(path).value_or(std::nullopt);
+    if (!info || !info->is_link()) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      if (targets_.contains(path)) continue;
+    }
+    const std::lock_guard lock(channel_->mutex());
+    ++left;
+    channel_->submit(PacketType::readlink, PacketWriter().text(there(path)).take(),
+                     [&, path](const Reply& reply) {
+                       --left;
+                       if (status_of(reply)) return;
+                       PacketReader reader(reply.fields);
+                       (void)reader.number();
+                       std::string target(reader.text());
+                       if (reader.is_whole()) found.emplace(path, std::move(target));
+                     });
+  }
+  if (!channel_->wait([&] { return left == 0; })) return false;
+  const std::lock_guard lock(mutex_);
+  targets_.merge(found);
+  return true;
+}
+
+/// The path with its first known link replaced by what it says; nullopt if there is none.
+std::optional<std::string> SftpFiles::behind_known_link(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  Components left(path);
+  std::string at;
+  while (!left.is_empty()) {
+    const auto above = at;
+    at += "/" + left.pop();
+    const auto target = targets_.find(at);
+    if (target == targets_.end()) continue;
+    return (target->second.starts_with('/') ? "" : above + "/") + target->second + left.rest();
+  }
+  return std::nullopt;
+}
+
+/// The ways there are as they were; what stands at their ends is asked for anew.
+Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
+    const std::vector<std::string>& paths) const {
+  expect(paths);
+  std::vector<std::optional<FileInfo>> found(paths.size());
+  std::optional<Error> failure;
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    Walk walk(*this, paths[i], reached_as_.find(paths[i]));
+    if (const auto gone = walk.go(Walk::Last::followed); !gone) {
+      if (gone.error().code == Errc::not_found) continue;
+      failure = gone.error();
+      break;
+    }
+    const auto place = there(walk.reached());
+    const std::lock_guard lock(channel_->mutex());
+    ++left;
+    channel_->submit(
+        PacketType::lstat, PacketWriter().text(place).take(), [&, i, place](const Reply& reply) {
+          --left;
+          const auto status = status_of(reply);
+          if (!status)
+            found[i] = to_info(PacketReader(reply.fields).attributes(), place);
+          else if (status->code != StatusCode::no_such_file && !failure)
+            failure = fail_status(*status, paths[i], "cannot stat", Missing::possible).value();
+        });
+  }
+  VSTATE_TRY(channel_->wait([&] { return left == 0; }));
+  if (failure) return tl::unexpected<Error>(*failure);
+  return found;
+}
+
+std::shared_ptr<const void> SftpFiles::gather(const std::vector<Ahead>& wanted) const {
+  std::vector<std::string> directories;
+  for (const auto& ahead : wanted)
+    directories.insert(directories.end(), ahead.directories.begin(), ahead.directories.end());
+  expect(directories);
+  std::vector<Snapshot::Start> starts;
+  for (const auto& ahead : wanted)
+    for (const auto& path : ahead.directories) {
+      Walk walk(*this, path, reached_as_.find(path));
+      if (walk.go(Walk::Last::followed) && walk.info().is_directory())
+        starts.push_back({path, walk.reached(), &ahead});
+    }
+  const auto snapshot = Snapshot::take(*this, starts);
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(snapshots_, [](const auto& held) { return held.expired(); });
+    // The latest is asked first.
+    snapshots_.insert(snapshots_.begin(), snapshot);
+  }
+  follow_ahead(snapshot->links());
+  return snapshot;
+}
+
+std::shared_ptr<const Listed> SftpFiles::gathered_listing(const std::string& place) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& held : snapshots_)
+    if (const auto snapshot = held.lock())
+      if (const auto* listing = snapshot->listing(place)) return {snapshot, listing};
+  return nullptr;
+}
+
+std::shared_ptr<const Snapshot::Text> SftpFiles::gathered_text(const std::string& place) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& held : snapshots_)
+    if (const auto snapshot = held.lock())
+      if (auto text = snapshot->text(place)) return text;
+  return nullptr;
+}
+
+void SftpFiles::expect_walks(const std::vector<std::string>& directories) const {
+  expect(directories);
+  std::vector<ListingsAhead::Wanted> wanted;
+  for (const auto& path : directories) {
+    Walk walk(*this, path, reached_as_.find(path));
+    if (!walk.go(Walk::Last::followed) || !walk.info().is_directory()) continue;
+    const auto place = walk.reached();
+    wanted.push_back({there(place), path, true});
+    // What is known to be below it need not wait until it is listed.
+    const auto prefix = path_join(place, "");
+    const std::lock_guard lock(mutex_);
+    for (auto known = looks_.lower_bound(prefix);
+         known != looks_.end() && known->first.starts_with(prefix); ++known)
+      if (known->second && known->second->is_directory())
+        wanted.push_back(
+            {there(known->first), path_join(path, known->first.substr(prefix.size())), true});
+  }
+  listings_ahead_->expect_later(std::move(wanted));
 }
 
 /// Sockets come first: who may log in from where is mostly said of them, and a server may listen on
@@ -399,6 +533,8 @@ void SftpFiles::forget() const {
   const std::lock_guard lock(mutex_);
   looks_.clear();
   targets_.clear();
+  snapshots_.clear();
+  listings_ahead_->forget();
 }
 
 }  // namespace vstate::remote

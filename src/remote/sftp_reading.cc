@@ -9,7 +9,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
+#include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,10 @@ constexpr std::uint64_t k_ahead = std::uint64_t{2} << 20;
 /// Requests for names that are under way: OpenSSH answers each with a hundred.
 constexpr unsigned k_lists_ahead = 8;
 
+/// A directory that never rests is believed in the end, and what was missed comes with the next
+/// pass.
+constexpr unsigned k_most_listings = 6;
+
 /// A file or directory whose time is less than so old may be written again without getting another
 /// time, and clocks differ.
 constexpr std::chrono::seconds k_recent(10);
@@ -39,16 +44,6 @@ FileInfo::Type type_of(std::uint32_t mode) {
   if (S_ISLNK(mode)) return FileInfo::Type::link;
   if (S_ISSOCK(mode)) return FileInfo::Type::socket;
   return S_ISFIFO(mode) ? FileInfo::Type::fifo : FileInfo::Type::other;
-}
-
-std::uint64_t place_of(const std::string& path) {
-  Sha256 digest;
-  digest.update(path);
-  const auto bytes = digest.finish_hex();
-  std::uint64_t out = 0;
-  for (const char digit : bytes.substr(0, 16))
-    out = out << 4U | static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-  return out;
 }
 
 /// OpenSSH's server sends a line of `ls -l` with each name: "-rw-------    1 vpopmail ...". It is
@@ -82,7 +77,7 @@ FileInfo to_info(const Attributes& attributes, const std::string& path) {
   else if (info.mtime > now - k_recent)
     info.changed = nanoseconds(now.time_since_epoch()).count();
   info.device = 1;
-  info.inode = place_of(path);
+  info.inode = short_digest(path);
   return info;
 }
 
@@ -130,12 +125,18 @@ Transfer::Transfer(SftpChannel& channel, std::string path, std::string shown,
 Transfer::~Transfer() {
   const std::lock_guard lock(channel_.mutex());
   close();
+  count_closed();
 }
 
 void Transfer::start() {
   constexpr std::uint32_t for_reading = 1, no_attributes = 0;
   const std::weak_ptr<Transfer> self = weak_from_this();
   auto& channel = channel_;
+  {
+    const std::lock_guard lock(channel_.mutex());
+    is_counted_ = true;
+    channel_.add_open_file();
+  }
   channel_.submit(PacketType::open,
                   PacketWriter().text(path_).number(for_reading).number(no_attributes).take(),
                   [self, &channel](const Reply& reply) {
@@ -149,6 +150,7 @@ void Transfer::start() {
 void Transfer::on_handle(const Reply& reply) {
   if (reply.type != PacketType::handle) {
     const auto status = status_of(reply);
+    count_closed();
     is_missing_ = status && status->code == StatusCode::no_such_file;
     if (!is_missing_) failure_ = unexpected_reply(reply, shown_, "cannot open", Missing::possible);
     return;
@@ -159,7 +161,8 @@ void Transfer::on_handle(const Reply& reply) {
                   [self](const Reply& came) {
                     if (const auto transfer = self.lock()) transfer->on_attributes(came);
                   });
-  // The size that the listing told is nearly always right; a byte more shows that it is not.
+  // The size that the listing told is nearly always right. What the file has grown by since is
+  // asked for when its attributes are known.
   const auto most = std::min<std::uint64_t>(expected_, k_ahead);
   for (std::uint64_t at = 0; at < most; at += k_part)
     ask_for(at, static_cast<std::uint32_t>(std::min<std::uint64_t>(k_part, most - at)));
@@ -217,8 +220,13 @@ void Transfer::ask_for_more() {
     ask_for(asked_, static_cast<std::uint32_t>(std::min<std::uint64_t>(k_part, wanted - asked_)));
 }
 
+void Transfer::count_closed() {
+  if (std::exchange(is_counted_, false)) channel_.remove_open_file();
+}
+
 void Transfer::close() {
   if (!handle_ || std::exchange(is_closed_, true)) return;
+  count_closed();
   channel_.submit(PacketType::close, PacketWriter().text(*handle_).take(), {});
 }
 
@@ -261,34 +269,61 @@ Result<std::size_t> Transfer::read(std::span<char> into) {
   return filled;
 }
 
-Listing::Listing(SftpChannel& channel, std::string path, std::string shown, Below below)
-    : channel_(channel), path_(std::move(path)), shown_(std::move(shown)), below_(below) {}
+Listing::Listing(SftpChannel& channel, std::string path, std::string shown)
+    : channel_(channel), path_(std::move(path)), shown_(std::move(shown)) {}
+
+/// The first failure is the one that is told.
+void Listing::fail_with(Error error) {
+  if (!failure_) failure_ = std::move(error);
+  if (const auto ended = std::exchange(ended_, {})) ended(nullptr);
+}
 
 /// Handlers hold the listing: one that was begun is ended, so that the server's handle is closed.
 void Listing::look(std::optional<FileInfo>& into) {
-  channel_.submit(PacketType::lstat, PacketWriter().text(path_).take(),
-                  [self = shared_from_this(), &into](const Reply& reply) {
-                    if (reply.type == PacketType::attributes) {
-                      into = to_info(PacketReader(reply.fields).attributes(), self->path_);
-                      return;
-                    }
-                    if (!self->failure_)
-                      self->failure_ =
-                          unexpected_reply(reply, self->shown_, "cannot list", Missing::possible);
-                  });
+  channel_.submit(
+      PacketType::lstat, PacketWriter().text(path_).take(),
+      [self = shared_from_this(), &into](const Reply& reply) {
+        if (reply.type == PacketType::attributes)
+          into = to_info(PacketReader(reply.fields).attributes(), self->path_);
+        else
+          self->fail_with(unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
+      });
 }
 
-void Listing::start() {
+void Listing::start(Ended ended) {
+  ended_ = std::move(ended);
   look(before_);
+  open();
+}
+
+/// Most directories end within the first names, and need not be waited for once more: a reply that
+/// comes behind the end was made behind it.
+void Listing::look_early() {
+  is_looked_at_ = true;
+  channel_.submit(
+      PacketType::lstat, PacketWriter().text(path_).take(),
+      [self = shared_from_this(), round = listings_](const Reply& reply) {
+        if (round != self->listings_) return;
+        self->is_looked_at_ = false;
+        if (!self->has_ended_ || self->in_flight_ > 0 || self->failure_) return;
+        if (reply.type == PacketType::attributes)
+          self->after_ = to_info(PacketReader(reply.fields).attributes(), self->path_);
+        else
+          self->fail_with(unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
+      });
+}
+
+void Listing::open() {
+  has_ended_ = false;
+  ++listings_;
   channel_.submit(PacketType::opendir, PacketWriter().text(path_).take(),
                   [self = shared_from_this()](const Reply& reply) {
-                    if (reply.type != PacketType::handle) {
-                      self->failure_ =
-                          unexpected_reply(reply, self->shown_, "cannot list", Missing::possible);
-                      return;
-                    }
+                    if (reply.type != PacketType::handle)
+                      return self->fail_with(
+                          unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
                     self->handle_ = PacketReader(reply.fields).text();
-                    for (unsigned i = 0; i < k_lists_ahead; ++i) self->ask_for_more();
+                    while (self->in_flight_ < k_lists_ahead) self->ask_for_more();
+                    self->look_early();
                   });
 }
 
@@ -305,8 +340,11 @@ void Listing::on_names(const Reply& reply) {
     has_ended_ = true;
   else
     take_names(reply);
-  if (!has_ended_ && !failure_) return ask_for_more();
-  if (in_flight_ == 0) finish();
+  const bool goes_on = !has_ended_ && !failure_;
+  // The replies that are still to come mostly say that this was the end.
+  if (goes_on && in_flight_ <= k_lists_ahead / 2)
+    while (in_flight_ < k_lists_ahead) ask_for_more();
+  if (!goes_on && in_flight_ == 0) on_end();
 }
 
 void Listing::take_names(const Reply& reply) {
@@ -326,22 +364,30 @@ void Listing::take_names(const Reply& reply) {
     listed_.entries.push_back({std::move(name), to_info(attributes, path), links});
   }
   if (!is_sound || !reader.is_whole())
-    failure_ = unexpected_reply(reply, shown_, "cannot list", Missing::impossible);
+    fail_with(unexpected_reply(reply, shown_, "cannot list", Missing::impossible));
+}
+
+bool Listing::is_believed() const {
+  const auto is_same = [](const ListedFile& a, const ListedFile& b) {
+    return a.name == b.name && a.info.type == b.info.type;
+  };
+  const bool is_old = before_ && before_->mtime + k_recent < std::chrono::system_clock::now();
+  return is_old || listings_ == k_most_listings || failure_ ||
+         (earlier_ && std::equal(earlier_->begin(), earlier_->end(), listed_.entries.begin(),
+                                 listed_.entries.end(), is_same));
 }
 
 /// The directory is looked at once more behind its names, so that a change meanwhile is seen.
-void Listing::finish() {
+void Listing::on_end() {
   channel_.submit(PacketType::close, PacketWriter().text(handle_).take(), {});
-  look(after_);
-  if (below_ == Below::nothing || failure_) return;
-  for (const auto& entry : listed_.entries) {
-    const bool is_part = entry.name == "new" || entry.name == "cur" || entry.name == "tmp";
-    if (!is_part || !entry.info.is_directory()) continue;
-    auto part = std::make_shared<Listing>(channel_, path_join(path_, entry.name),
-                                          path_join(shown_, entry.name), Below::nothing);
-    part->start();
-    listed_.below.emplace(entry.name, std::move(part));
+  std::sort(listed_.entries.begin(), listed_.entries.end(),
+            [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+  if (!is_believed()) {
+    earlier_ = std::exchange(listed_.entries, {});
+    return open();
   }
+  if (!is_looked_at_) look(after_);
+  if (const auto ended = std::exchange(ended_, {})) ended(&listed_);
 }
 
 Result<FileInfo> Listing::info() {
@@ -351,7 +397,8 @@ Result<FileInfo> Listing::info() {
 }
 
 Result<Listed> Listing::take() {
-  VSTATE_TRY(channel_.wait([&] { return after_ || (failure_ && in_flight_ == 0); }));
+  // Replies come in whatever order the other side likes.
+  VSTATE_TRY(channel_.wait([&] { return (before_ && after_) || (failure_ && in_flight_ == 0); }));
   if (failure_) return tl::unexpected<Error>(*failure_);
   listed_.before = *before_;
   listed_.after = *after_;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +45,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   Transfer& operator=(const Transfer&) = delete;
   void start();
 
+  [[nodiscard]] std::uint64_t expected() const { return expected_; }
   /// Waits until it is open. nullopt: it is not there.
   [[nodiscard]] Result<std::optional<FileInfo>> info();
   /// 0 at the end of what it was when it was opened.
@@ -57,6 +58,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   void ask_for(std::uint64_t offset, std::uint32_t length);
   void ask_for_more();
   void close();
+  void count_closed();
   [[nodiscard]] bool is_there(std::uint64_t offset) const;
 
   SftpChannel& channel_;
@@ -68,6 +70,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   std::optional<Error> failure_;
   bool is_missing_ = false;
   bool is_closed_ = false;
+  bool is_counted_ = false;                     ///< among the channel's open files
   std::map<std::uint64_t, std::string> parts_;  ///< by offset, not given out yet
   std::uint64_t asked_ = 0;                     ///< so many bytes were asked for
   std::uint64_t end_;                           ///< where the file ended, as it was read
@@ -77,21 +80,22 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 };
 
 /// What a directory holds.
-class Listing;
 struct Listed {
   FileInfo before, after;           ///< the directory, around the listing
-  std::vector<ListedFile> entries;  ///< in the server's order
-  /// Listings that were begun on the way, by name.
-  std::map<std::string, std::shared_ptr<Listing>> below;
+  std::vector<ListedFile> entries;  ///< sorted by name
 };
 
 /// Lists a directory, with the attributes of its entries. `shown` stands in errors.
+///
+/// SFTP tells whole seconds: a name that comes in the second of the change before does not change
+/// the directory's time again. So one that was changed lately, and clocks differ, is listed until
+/// two listings say the same.
 class Listing : public std::enable_shared_from_this<Listing> {
  public:
-  /// With `parts`, the parts of a Maildir folder that it turns out to hold are listed at once.
-  enum class Below { nothing, parts };
-  Listing(SftpChannel& channel, std::string path, std::string shown, Below below);
-  void start();
+  /// Called with the channel's lock held when the last name has come; null: it failed.
+  using Ended = std::function<void(const Listed*)>;
+  Listing(SftpChannel& channel, std::string path, std::string shown);
+  void start(Ended ended = {});
   /// Waits until it is known what the directory is.
   [[nodiscard]] Result<FileInfo> info();
   /// Waits for its end.
@@ -99,20 +103,27 @@ class Listing : public std::enable_shared_from_this<Listing> {
 
  private:
   void look(std::optional<FileInfo>& into);
+  void look_early();
+  void open();
   void ask_for_more();
   void on_names(const Reply&);
   void take_names(const Reply&);
-  void finish();
+  void on_end();
+  [[nodiscard]] bool is_believed() const;
+  void fail_with(Error error);
 
   SftpChannel& channel_;
   std::string path_, shown_;
-  Below below_;
+  Ended ended_;
   std::string handle_;
   std::optional<FileInfo> before_, after_;
   Listed listed_;
+  std::optional<std::vector<ListedFile>> earlier_;  ///< what the listing before this one said
+  unsigned listings_ = 0;
   std::optional<Error> failure_;
   bool has_ended_ = false;
   unsigned in_flight_ = 0;
+  bool is_looked_at_ = false;  ///< a look behind the names that were asked for is under way
 };
 
 }  // namespace vstate::remote

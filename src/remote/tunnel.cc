@@ -5,39 +5,25 @@
 #include "remote/tunnel.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
+#include <memory>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "host/temporary_directory.h"
 #include "remote/child.h"
+#include "sys/path.h"
 
 namespace vstate::remote {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-class Tunnel {
- public:
-  Tunnel(std::string directory, Child child)
-      : directory_(std::move(directory)), child_(std::move(child)) {}
-  ~Tunnel() {
-    // ssh -N reads no input, and has to be told.
-    (void)child_.end(std::chrono::seconds(-1));
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
-  Tunnel(const Tunnel&) = delete;
-  Tunnel& operator=(const Tunnel&) = delete;
-
- private:
-  std::string directory_;
-  Child child_;
+/// Gone in this order: ssh, then where its sockets are.
+struct Tunnel {
+  std::shared_ptr<const TemporaryDirectory> directory;
+  Child child;
 };
 
 bool is_socket(const std::string& path) {
@@ -56,25 +42,24 @@ Result<Forwarded> open_tunnel(const Connecting& connecting, const std::string& h
                     "by hand and name a file with its address by --connection",
                     host),
         Scope::run);
-  std::error_code error;
-  auto directory = (fs::temp_directory_path(error) / "vstate-XXXXXX").string();
-  if (mkdtemp(directory.data()) == nullptr)
-    return fail_errno(directory, "cannot make the directory");
+  VSTATE_TRY_ASSIGN(auto directory, TemporaryDirectory::make());
   auto words = words_of_rsh(connecting);
   words.insert(words.end(), {"-N", "-o", "ExitOnForwardFailure=yes"});
   Forwarded out;
   for (const auto& target : targets) {
     // Each in a directory of its own: PostgreSQL's library wants the socket's name to be its own.
-    const auto place = directory + "/" + std::to_string(out.sockets.size());
+    const auto place = path_join(directory->path(), std::to_string(out.sockets.size()));
     if (mkdir(place.c_str(), 0700) != 0) return fail_errno(place, "cannot make the directory");
-    out.sockets.push_back(place + "/" + target.local);
+    out.sockets.push_back(path_join(place, target.local));
     words.insert(words.end(), {"-L", out.sockets.back() + ":" + target.address});
   }
   words.push_back(host);
   VSTATE_TRY_ASSIGN(auto child, Child::start(words));
   // ssh tells nobody when it listens but by the sockets themselves.
   const auto output = child.output.get();
-  out.kept = std::make_shared<const Tunnel>(directory, std::move(child));
+  // ssh -N reads no input, and has to be told that it is not needed any more.
+  child.ends_by_signal = true;
+  out.kept = std::make_shared<const Tunnel>(Tunnel{std::move(directory), std::move(child)});
   constexpr std::chrono::milliseconds pause(20);
   const auto until =
       std::chrono::steady_clock::now() +

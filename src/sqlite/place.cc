@@ -6,49 +6,26 @@
 #include <fcntl.h>
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 
 #include <fmt/format.h>
 
+#include "host/temporary_directory.h"
 #include "sys/io.h"
 #include "sys/local_files.h"
+#include "sys/path.h"
 
 namespace vstate::sqlite {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 /// SQLite's own names (sqlite.org/tempfiles.html). The index of a write-ahead log is left out: it
 /// is made anew.
 constexpr std::array<const char*, 3> k_parts{"", "-journal", "-wal"};
 
-/// A directory that nobody else can look into, and that goes with the object.
-class Copy {
- public:
-  static Result<std::shared_ptr<Copy>> make() {
-    std::error_code error;
-    auto name = (fs::temp_directory_path(error) / "vstate-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) return fail_errno(name, "cannot make the directory");
-    return std::shared_ptr<Copy>(new Copy(std::move(name)));
-  }
-  ~Copy() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Copy(const Copy&) = delete;
-  Copy& operator=(const Copy&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  explicit Copy(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
 /// What changes when somebody writes to the file.
 Result<std::string> stamp_of(const Files& files, const std::string& path) {
   files.forget();
+  files.expect({path, path + "-journal", path + "-wal"});
   std::string out;
   for (const auto* part : k_parts) {
     VSTATE_TRY_ASSIGN(const auto info, files.look(path + part));
@@ -58,7 +35,7 @@ Result<std::string> stamp_of(const Files& files, const std::string& path) {
 }
 
 Status copy_parts(const Files& files, const std::string& path, int directory) {
-  const std::string name(fs::path(path).filename().string());
+  const std::string name(path_name(path));
   for (const auto* part : k_parts) {
     VSTATE_TRY_ASSIGN(const auto bytes, files.read_if_there(path + part));
     if (!bytes) continue;
@@ -73,17 +50,18 @@ Status copy_parts(const Files& files, const std::string& path, int directory) {
 }  // namespace
 
 Result<Place> find_place(const Files& files, const std::string& path) {
-  const std::string parent = fs::path(path).parent_path().string();
+  const std::string parent(path_parent(path));
   if (const auto* local = files.local()) {
     VSTATE_TRY_ASSIGN(auto opened, local->open_handle(parent));
     return Place{std::move(opened.handle), nullptr};
   }
+  files.expect({path});
   // A file that is not there is told as on this machine, where SQLite is not asked for it either.
   VSTATE_TRY(files.info(path));
   constexpr int most_tries = 3;
   for (int tries = 0; tries < most_tries; ++tries) {
     VSTATE_TRY_ASSIGN(const auto before, stamp_of(files, path));
-    VSTATE_TRY_ASSIGN(auto copy, Copy::make());
+    VSTATE_TRY_ASSIGN(auto copy, TemporaryDirectory::make());
     Handle directory(::open(copy->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.is_open()) return fail_errno(copy->path(), "cannot open");
     VSTATE_TRY(copy_parts(files, path, directory.get()));

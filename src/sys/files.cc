@@ -3,6 +3,7 @@
 // and "cannot tell" is made in one place.
 
 #include "sys/files.h"
+#include "sys/path.h"
 
 #include <algorithm>
 #include <array>
@@ -59,6 +60,22 @@ Result<bool> Files::exists(std::string_view path) const {
 
 // Any x bit will do here: which of them counts depends on who runs the program, and
 // sys/permission.h knows that.
+std::optional<Identity> ReachedAs::find(std::string_view path) const {
+  for (const auto& [place, as] : places_)
+    if (is_within(path, place)) return as;
+  return std::nullopt;
+}
+
+Result<std::vector<std::optional<FileInfo>>> Files::look_again(
+    const std::vector<std::string>& paths) const {
+  std::vector<std::optional<FileInfo>> found;
+  for (const auto& path : paths) {
+    VSTATE_TRY_ASSIGN(const auto info, look_followed(path));
+    found.push_back(info);
+  }
+  return found;
+}
+
 Result<bool> is_executable(const Files& files, std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, files.look_followed(path));
   return found && found->is_regular() && (found->mode & 0111U) != 0;
@@ -98,6 +115,11 @@ std::optional<SystemAccount> find_in_passwd(std::string_view text, std::string_v
         std::string(fields[5])};
   }
   return std::nullopt;
+}
+
+Result<std::optional<SystemAccount>> find_in_passwd(const Files& files, std::string_view name) {
+  VSTATE_TRY_ASSIGN(const auto text, files.read_if_there("/etc/passwd"));
+  return text ? find_in_passwd(*text, name) : std::nullopt;
 }
 
 }  // namespace vstate

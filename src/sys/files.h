@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -99,13 +100,28 @@ class Directory {
   [[nodiscard]] virtual Status read_names(const Found& found) const = 0;
   /// Sorted by name.
   [[nodiscard]] Result<std::vector<DirEntry>> list() const;
-  /// Says which files will be opened next, and which directories will be listed, in their order:
-  /// what is far away is asked for ahead.
+  // What is far away is asked for ahead (see Files::expect).
+
+  /// Whether it is worth the trouble to tell.
+  [[nodiscard]] virtual bool is_far_away() const { return false; }
+  /// Says which files will be opened, in their order, behind those that it was told before.
   virtual void expect_files(std::vector<std::string> names) const { (void)names; }
+  /// Says which directories will be listed next, in their order.
   virtual void expect_listings(std::vector<std::string> names) const { (void)names; }
 };
 
 class LocalFiles;
+
+/// Places that are reached with somebody's rights alone (Files::reach_as). There are few of them,
+/// all spelt as the caller spells the paths below them.
+class ReachedAs {
+ public:
+  void add(std::string place, Identity as) { places_.insert_or_assign(std::move(place), as); }
+  [[nodiscard]] std::optional<Identity> find(std::string_view path) const;
+
+ private:
+  std::map<std::string, Identity, std::less<>> places_;
+};
 
 /// A service of a server's own, such as its database, as its programs reach it.
 struct Service {
@@ -163,8 +179,34 @@ class Files {
   /// Whether it is so reached: what is denied there is denied to them, and not to vstate.
   [[nodiscard]] virtual bool is_reached_as_another(std::string_view path) const = 0;
 
+  // What follows tells a server that is far away what is wanted next, so that its way is gone a few
+  // times and not once a question. A server at hand does nothing; what cannot be got is no error
+  // until somebody asks for it.
+
+  /// Whether it is worth the trouble to tell.
+  [[nodiscard]] virtual bool is_far_away() const { return false; }
   /// Says which places will be looked at next, each followed.
   virtual void expect(const std::vector<std::string>& paths) const { (void)paths; }
+  /// Says which directories will be walked next, with all that is below them, in their order.
+  virtual void expect_walks(const std::vector<std::string>& directories) const {
+    (void)directories;
+  }
+  struct Ahead {
+    std::vector<std::string> directories;
+    /// Whether a directory below is listed as well; its path is spelt as the first one was. Null:
+    /// none is.
+    std::function<bool(std::string_view path)> descends = {};
+    bool reads_files = true;  ///< the small ones
+  };
+  /// Lists directories that are looked into next, and reads their files. Answers are as of now for
+  /// as long as what is returned lives, and anybody holds it; null: nothing was gathered.
+  [[nodiscard]] virtual std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const {
+    (void)wanted;
+    return nullptr;
+  }
+  /// Looks at many places at once as they are now, each followed; nullopt for what is not there.
+  [[nodiscard]] virtual Result<std::vector<std::optional<FileInfo>>> look_again(
+      const std::vector<std::string>& paths) const;
   /// Forgets what was kept of earlier answers: what is asked from now on is as it is now.
   virtual void forget() const {}
   /// The same server as files of this machine; null if they are on another one.
@@ -196,5 +238,8 @@ class Files {
 /// The account of that name in the text of an etc/passwd.
 [[nodiscard]] std::optional<SystemAccount> find_in_passwd(std::string_view text,
                                                           std::string_view name);
+/// The same in the server's own etc/passwd.
+[[nodiscard]] Result<std::optional<SystemAccount>> find_in_passwd(const Files&,
+                                                                  std::string_view name);
 
 }  // namespace vstate

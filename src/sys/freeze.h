@@ -5,11 +5,10 @@
 /// a delivery that has begun ends.
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
 #include <string>
 
+#include "sys/end_watcher.h"
 #include "sys/handle.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
@@ -29,32 +28,26 @@ class DeliveryFreeze {
 /// Of a server on this machine.
 class LocalFreeze final : public DeliveryFreeze {
  public:
-  /// Sets the bit. A process of its own takes it away again when this one lets go of it, however it
-  /// ends: by a signal that cannot be caught, too. Only a machine that stops leaves it, which every
-  /// later look at the domain tells. A directory that has the bit already keeps it.
-  ///
-  /// Forks: call it before there are threads. The other process holds none of this one's files.
+  /// Sets the bit; a EndWatcher takes it away again when this process ends without doing so. Only a
+  /// machine that stops leaves it, which every later look at the domain tells. A directory that has
+  /// the bit already keeps it.
   [[nodiscard]] static Result<std::unique_ptr<DeliveryFreeze>> begin(System&,
                                                                      const std::string& directory);
   ~LocalFreeze() override;
   LocalFreeze(const LocalFreeze&) = delete;
   LocalFreeze& operator=(const LocalFreeze&) = delete;
 
-  [[nodiscard]] bool is_ours() const override { return watcher_ > 0; }
+  [[nodiscard]] bool is_ours() const override { return watcher_.is_running(); }
   Status end() override;
 
  private:
   LocalFreeze() = default;
   std::string directory_;
-  Handle held_;    ///< the watcher waits for its end
-  Handle frozen_;  ///< the directory, for when the watcher is killed
-  pid_t watcher_ = -1;
+  Handle frozen_;  ///< the directory
+  EndWatcher watcher_;
 };
 
 /// qmail-local.c:checkhome defers all mail for a home that has this bit.
 inline constexpr unsigned k_sticky = 01000;
-
-/// For a process that watches over another one: nothing of the other's may be held open by it.
-void close_all_above(int last);
 
 }  // namespace vstate

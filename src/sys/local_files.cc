@@ -200,7 +200,7 @@ LocalFiles::LocalFiles(std::string root) : root_(std::move(root)) {
 }
 
 Result<LocalFiles::Opened> LocalFiles::open_at_root(std::string_view path, int flags) const {
-  return open_below(root_handle_.get(), path, flags, reached_as(path));
+  return open_below(root_handle_.get(), path, flags, reached_as_.find(path));
 }
 
 Result<std::string> LocalFiles::read(std::string_view path, std::size_t limit) const {
@@ -253,20 +253,11 @@ Result<Files::Way> LocalFiles::way_of(std::string_view path) const {
   return resolve_below(root_handle_.get(), path);
 }
 
-// There are few such places, all of them spelt as the caller will spell the paths below them.
-std::optional<Identity> LocalFiles::reached_as(std::string_view path) const {
-  for (const auto& [place, as] : reached_as_)
-    if (is_within(path, place)) return as;
-  return std::nullopt;
-}
-
 bool LocalFiles::is_reached_as_another(std::string_view path) const {
-  return can_act_as_others() && reached_as(path);
+  return can_act_as_others() && reached_as_.find(path);
 }
 
-void LocalFiles::reach_as(std::string path, Identity as) {
-  reached_as_.insert_or_assign(std::move(path), as);
-}
+void LocalFiles::reach_as(std::string path, Identity as) { reached_as_.add(std::move(path), as); }
 
 Result<Files::FreeSpace> LocalFiles::free_space(std::string_view path) const {
   // A plan asks for the space of directories that are yet to be made; the nearest one above them is
@@ -319,8 +310,7 @@ Result<std::optional<SystemAccount>> LocalFiles::account(std::string_view name) 
     if (found == nullptr) return std::nullopt;
     return std::optional(SystemAccount{found->pw_uid, found->pw_gid, found->pw_dir});
   }
-  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
-  return text ? find_in_passwd(*text, name) : std::nullopt;
+  return find_in_passwd(*this, name);
 }
 
 }  // namespace vstate

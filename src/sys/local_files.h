@@ -2,7 +2,6 @@
 /// A server whose files are on this machine: all of it ("/"), or a directory that holds another.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,11 +75,9 @@ class LocalFiles : public virtual Files {
   [[nodiscard]] Result<Opened> open_at_root(std::string_view path, int flags) const;
 
  private:
-  [[nodiscard]] std::optional<Identity> reached_as(std::string_view path) const;
-
   std::string root_;
   Handle root_handle_;
-  std::map<std::string, Identity, std::less<>> reached_as_;
+  ReachedAs reached_as_;
 };
 
 /// Opens a directory of a server whose files are on this machine. `unsupported` for another's.

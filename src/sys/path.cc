@@ -3,8 +3,10 @@
 
 #include "sys/path.h"
 
+#include <algorithm>
 #include <climits>
 #include <functional>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -33,6 +35,35 @@ bool is_within(std::string_view path, std::string_view directory) {
   return path == directory || directory == "/" ||
          (path.starts_with(directory) && path.size() > directory.size() &&
           path[directory.size()] == '/');
+}
+
+std::vector<std::string> components_of(std::string_view path) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= path.size();) {
+    const auto end = std::min(path.find('/', at), path.size());
+    const auto part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+    at = end + 1;
+  }
+  return parts;
+}
+
+void Components::push(std::string_view path) {
+  auto parts = components_of(path);
+  left_.insert(left_.end(), std::make_move_iterator(parts.rbegin()),
+               std::make_move_iterator(parts.rend()));
+}
+
+std::string Components::pop() {
+  auto part = std::move(left_.back());
+  left_.pop_back();
+  return part;
+}
+
+std::string Components::rest() const {
+  std::string out;
+  for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
+  return out;
 }
 
 std::string temporary_of(std::string_view path) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vstate {
 
@@ -16,6 +17,28 @@ namespace vstate {
 /// True for the directory itself and for what is below it, by their spelling: both are absolute and
 /// without links.
 [[nodiscard]] bool is_within(std::string_view path, std::string_view directory);
+
+/// Without empty parts and ".", which say nothing; ".." stays, since what it means depends on the
+/// links before it.
+[[nodiscard]] std::vector<std::string> components_of(std::string_view path);
+
+/// What is left of a path that is walked; a link's target is put in front of it.
+class Components {
+ public:
+  explicit Components(std::string_view path) { push(path); }
+  void push(std::string_view path);
+  [[nodiscard]] bool is_empty() const { return left_.empty(); }
+  /// Takes the next one away.
+  std::string pop();
+  /// What is left as one path, from the next component on: "/a/b", or nothing.
+  [[nodiscard]] std::string rest() const;
+
+ private:
+  std::vector<std::string> left_;  ///< the next one last
+};
+
+/// Links that a walk follows before it calls them a circle: as many as the kernel.
+inline constexpr int k_most_links = 40;
 
 /// The name of the temporary that stands beside `path` while it is replaced. It is shorter than the
 /// longest name that a file system takes, whatever `path` is.

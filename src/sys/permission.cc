@@ -4,8 +4,6 @@
 
 #include "sys/permission.h"
 
-#include <vector>
-
 #include <fmt/format.h>
 
 #include "sys/path.h"
@@ -17,22 +15,8 @@ namespace {
 /// Nobody's number: it is -1, which no account can have.
 constexpr std::uint32_t k_nobody = 0xFFFFFFFF;
 
-/// As many links as the kernel follows.
-constexpr int k_most_links = 40;
-
 /// What file systems hold (NAME_MAX): nothing of a longer name can be there.
 constexpr std::size_t k_longest_name = 255;
-
-/// The components of a path, the last one first, so that a link's target can be put on top.
-void push_components(std::vector<std::string>& todo, std::string_view path) {
-  while (!path.empty()) {
-    const auto slash = path.rfind('/');
-    const auto name = slash == std::string_view::npos ? path : path.substr(slash + 1);
-    if (!name.empty() && name != ".") todo.emplace_back(name);
-    if (slash == std::string_view::npos) return;
-    path = path.substr(0, slash);
-  }
-}
 
 /// A walk that ends before its place, with the reason for people.
 Reached stopped(Reached::State state, std::string path, std::string why) {
@@ -103,14 +87,12 @@ Result<const PathWalker::Entry*> PathWalker::look(const std::string& path) {
 }
 
 Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
-  std::vector<std::string> todo;
-  push_components(todo, path);
+  Components todo(path);
   std::string at = "/";
   VSTATE_TRY_ASSIGN(const auto* entry, look(at));
   int links = 0;
-  while (!todo.empty()) {
-    const auto name = std::move(todo.back());
-    todo.pop_back();
+  while (!todo.is_empty()) {
+    const auto name = todo.pop();
     // A path that goes on behind a file is as absent to open(2), with ENOTDIR, as one that does not
     // exist.
     if (!entry->info.is_directory())
@@ -132,7 +114,7 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
                        fmt::format("{} is a link in a circle of links", next));
       // What is left of the path stays below the link's target in the list. A relative target
       // starts in the directory that holds the link, which is where the walk stands.
-      push_components(todo, found->target);
+      todo.push(found->target);
       if (!found->target.starts_with('/')) continue;
       at = "/";
       VSTATE_TRY_ASSIGN(entry, look(at));

@@ -23,12 +23,11 @@
 #include "sys/handle.h"
 #include "sys/identity.h"
 #include "sys/kernel.h"
+#include "sys/path.h"
 
 namespace vstate {
 
 namespace {
-
-constexpr int k_most_links = 40;  // as many as the kernel follows
 
 Identity owner_of(const struct stat& st) { return {st.st_uid, st.st_gid}; }
 
@@ -54,46 +53,11 @@ Handle open_at(int directory, const std::string& name, int flags) {
   }
 }
 
-/// Components that are still to be walked, the next one last.
-class Components {
- public:
-  /// Empty parts and "." say nothing and are left out; ".." stays, since what it means depends on
-  /// the links before it.
-  void push(std::string_view path) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= path.size();) {
-      const auto end = std::min(path.find('/', at), path.size());
-      const auto part = path.substr(at, end - at);
-      if (!part.empty() && part != ".") parts.emplace_back(part);
-      at = end + 1;
-    }
-    left_.insert(left_.end(), std::make_move_iterator(parts.rbegin()),
-                 std::make_move_iterator(parts.rend()));
-  }
-  [[nodiscard]] bool is_empty() const { return left_.empty(); }
-  std::string pop() {
-    auto part = std::move(left_.back());
-    left_.pop_back();
-    return part;
-  }
-  /// What is left as one path, from the next component on.
-  [[nodiscard]] std::string rest() const {
-    std::string out;
-    for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
-    return out;
-  }
-
- private:
-  std::vector<std::string> left_;
-};
-
 /// A walk from the root, component by component.
 class Walk {
  public:
   Walk(int root, std::string_view path, std::optional<Identity> as)
-      : root_(root), path_(path), as_(as) {
-    left_.push(path);
-  }
+      : root_(root), path_(path), left_(path), as_(as) {}
 
   Result<LocalFiles::Opened> open(int flags);
   Result<Files::Way> resolve();
@@ -295,8 +259,7 @@ Handle open_directory_beneath(int root, const std::string& path) {
     return {};
   }
   auto here = open_at(root, ".", flags);
-  Components left;
-  left.push(path);
+  Components left(path);
   while (here.is_open() && !left.is_empty()) {
     const auto name = left.pop();
     // Where ".." leads may change while the path is walked.

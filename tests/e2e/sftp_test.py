@@ -111,6 +111,42 @@ class ExampleTest(EqualCase):
 
 
 @needs_sftp_server
+class LongWayTest(EqualCase):
+    """How often something is asked and waited for does not grow with what there is."""
+
+    def turns(self, mailboxes, link=False):
+        old = self.server(f"old{mailboxes}", big_dir=False)
+        names = ["postmaster", *(f"box{number}" for number in range(mailboxes))]
+        text = domain_text(NAME, names, "".join(
+            f'\n[alias.sales{number}]\ndeliver = ["&boss@example.org"]\n'
+            for number in range(mailboxes)))
+        self.check_exit(old.vstate("apply", self.file("old.toml", text)), 0)
+        if link:
+            disk = os.path.join(old.root, "disk2")
+            os.mkdir(disk)
+            for name in names:
+                home = os.path.join(old.domain(NAME), name)
+                os.rename(home, os.path.join(disk, name))
+                os.symlink(f"/disk2/{name}", home)
+        count = os.path.join(self.directory, "turns")
+        far = seen_by_sftp(old, rsh=f"{sys.executable} {os.path.join(HERE, 'turns_rsh.py')}")
+        mail = os.path.join(self.directory, f"mail{mailboxes}")
+        done = self.check_exit(far.vstate("dump", NAME, "--mail", mail + "/far",
+                                          env={"VSTATE_TURNS": count}))
+        self.assertEqual(done.out, old.vstate("dump", NAME, "--mail", mail + "/here").out)
+        with open(count, encoding="ascii") as file:
+            return int(file.read())
+
+    def test_many_mailboxes(self):
+        few, many = self.turns(3), self.turns(40)
+        self.assertLess(few, 60)
+        self.assertLess(many, few + 15)
+
+    def test_mailboxes_on_another_disk(self):
+        self.assertLess(self.turns(30, link=True), 90)
+
+
+@needs_sftp_server
 @needs_captures
 class CapturesTest(EqualCase):
     def test_every_domain(self):
@@ -188,7 +224,7 @@ class SshdTest(PullCase):
     def setUp(self):
         super().setUp()
         self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(lambda: self.sshd.stop())
+        self.addCleanup(self.sshd.stop)
 
     def words(self, *options, client="client", via="sftp"):
         return ["pull", "--rsh", f"{SSH} -F {self.sshd.at(client)}", "--via", via, *options,
@@ -309,7 +345,7 @@ class DatabaseTest(EqualCase):
 
     def setUp(self):
         self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(lambda: self.sshd.stop())
+        self.addCleanup(self.sshd.stop)
 
     def check(self, backend):
         old = databases.mail_server(self, "old", backend)

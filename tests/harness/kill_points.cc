@@ -48,19 +48,11 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/machine.h"
+
 namespace {
 
 constexpr int k_timed_out = 124;
-constexpr int k_cannot = 125;
-
-#if defined(__x86_64__)
-constexpr std::uint32_t k_arch = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t k_arch = AUDIT_ARCH_AARCH64;
-#else
-#error "kill_points knows the registers of x86-64 and arm64 only"
-#endif
-
 /// How a call names what it works on.
 enum class Names {
   descriptor,  ///< argument `at`

@@ -19,18 +19,6 @@ using Type = FileInfo::Type;
 
 constexpr std::int64_t k_a_second = 1'000'000'000;
 constexpr std::int64_t k_first_second = 1'700'000'000;
-constexpr int k_most_links = 40;
-
-std::vector<std::string> components(std::string_view path) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at <= path.size();) {
-    const auto end = std::min(path.find('/', at), path.size());
-    const auto part = path.substr(at, end - at);
-    if (!part.empty() && part != ".") parts.emplace_back(part);
-    at = end + 1;
-  }
-  return parts;
-}
 
 tl::unexpected<Error> failed(int number, std::string_view path, std::string_view what) {
   errno = number;
@@ -62,62 +50,56 @@ struct MemoryFiles::Node {
 class MemoryFiles::Walk {
  public:
   Walk(const Node& top, std::string_view path, std::optional<Identity> as)
-      : top_(top), path_(path), as_(as) {
-    push(path);
-  }
+      : top_(top), path_(path), as_(as), left_(path) {}
   /// To the end, or to the first name that is not there.
   Status run(bool follows_last);
 
-  [[nodiscard]] bool is_at_end() const { return left_.empty(); }
+  [[nodiscard]] bool is_at_end() const { return left_.is_empty(); }
   [[nodiscard]] const Node& here() const { return steps_.empty() ? top_ : *steps_.back().second; }
   [[nodiscard]] const std::optional<Identity>& as() const { return as_; }
   [[nodiscard]] bool is_behind_link() const { return links_ > 0; }
   [[nodiscard]] std::string spelt() const {
     std::string out;
     for (const auto& [name, node] : steps_) out += "/" + name;
-    for (auto part = left_.rbegin(); part != left_.rend(); ++part) out += "/" + *part;
+    out += left_.rest();
     return out.empty() ? "/" : out;
   }
 
  private:
-  void push(std::string_view path) {
-    auto parts = components(path);
-    left_.insert(left_.end(), parts.rbegin(), parts.rend());
-  }
-
   const Node& top_;
   std::string_view path_;
   std::optional<Identity> as_;
-  std::vector<std::string> left_;  ///< the next one last
+  Components left_;
   std::vector<std::pair<std::string, const Node*>> steps_;
   int links_ = 0;
 };
 
 Status MemoryFiles::Walk::run(bool follows_last) {
-  while (!left_.empty()) {
-    const auto name = left_.back();
+  while (!left_.is_empty()) {
     if (!here().info.is_directory()) return {};
+    const auto name = left_.pop();
     if (name == "..") {
-      left_.pop_back();
       if (!steps_.empty()) steps_.pop_back();
       continue;
     }
     if (const int number = here().refuses(k_execute, as_); number != 0)
       return failed_open(number, path_, "cannot open");
     const auto found = here().children.find(name);
-    if (found == here().children.end()) return {};
+    const int fault = found == here().children.end() ? ENOENT : found->second->fault(Fault::look);
+    if (fault == ENOENT) {
+      left_.push(name);
+      return {};
+    }
+    if (fault != 0) return failed_open(fault, path_, "cannot open");
     const auto& node = *found->second;
-    if (const int number = node.fault(Fault::look); number != 0)
-      return number == ENOENT ? Status() : Status(failed_open(number, path_, "cannot open"));
-    left_.pop_back();
-    if (!node.info.is_link() || (left_.empty() && !follows_last)) {
+    if (!node.info.is_link() || (left_.is_empty() && !follows_last)) {
       steps_.emplace_back(name, &node);
       continue;
     }
     if (++links_ > k_most_links)
       return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
     if (node.info.uid != 0 && !as_) as_ = Identity{node.info.uid, node.info.gid};
-    push(node.content);
+    left_.push(node.content);
     if (node.content.starts_with('/')) steps_.clear();
   }
   return {};
@@ -203,7 +185,7 @@ class MemoryDirectory final : public Directory {
   [[nodiscard]] Result<std::shared_ptr<const MemoryFiles::Node>> find(const std::string& name,
                                                                       const char* what) const {
     auto node = node_;
-    for (const auto& part : components(name)) {
+    for (const auto& part : components_of(name)) {
       const auto full = path_join(path_, name);
       if (!node->info.is_directory()) return failed_open(ENOTDIR, full, what);
       if (const int number = node->refuses(k_execute, as_); number != 0)
@@ -232,7 +214,7 @@ MemoryFiles::MemoryFiles() : top_(std::make_shared<Node>()) {
 
 MemoryFiles::Node& MemoryFiles::make(std::string_view path, Type type, unsigned mode) {
   auto* node = top_.get();
-  const auto parts = components(path);
+  const auto parts = components_of(path);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool is_last = i + 1 == parts.size();
     REQUIRE(node->info.is_directory());
@@ -259,7 +241,7 @@ MemoryFiles::Node& MemoryFiles::make(std::string_view path, Type type, unsigned 
 
 MemoryFiles::Node& MemoryFiles::at(std::string_view path) const {
   auto* node = top_.get();
-  for (const auto& part : components(path)) {
+  for (const auto& part : components_of(path)) {
     INFO(path);
     REQUIRE(node->children.contains(part));
     node = node->children.find(part)->second.get();
@@ -311,7 +293,7 @@ void MemoryFiles::plant(std::string_view path, Fault fault, int number) {
 }
 
 Result<std::string> MemoryFiles::read(std::string_view path, std::size_t limit) const {
-  Walk walk(*top_, path, reached_as(path));
+  Walk walk(*top_, path, reached_as_.find(path));
   VSTATE_TRY(walk.run(true));
   if (!walk.is_at_end())
     return failed(walk.here().info.is_directory() ? ENOENT : ENOTDIR, path, "cannot open");
@@ -329,7 +311,7 @@ Result<std::string> MemoryFiles::read(std::string_view path, std::size_t limit) 
 }
 
 Result<FileInfo> MemoryFiles::info(std::string_view path) const {
-  Walk walk(*top_, path, reached_as(path));
+  Walk walk(*top_, path, reached_as_.find(path));
   VSTATE_TRY(walk.run(false));
   if (!walk.is_at_end())
     return failed(walk.here().info.is_directory() ? ENOENT : ENOTDIR, path, "cannot open");
@@ -337,7 +319,7 @@ Result<FileInfo> MemoryFiles::info(std::string_view path) const {
 }
 
 Result<FileInfo> MemoryFiles::info_followed(std::string_view path) const {
-  Walk walk(*top_, path, reached_as(path));
+  Walk walk(*top_, path, reached_as_.find(path));
   VSTATE_TRY(walk.run(true));
   if (!walk.is_at_end())
     return failed(walk.here().info.is_directory() ? ENOENT : ENOTDIR, path, "cannot open");
@@ -347,7 +329,7 @@ Result<FileInfo> MemoryFiles::info_followed(std::string_view path) const {
 }
 
 Result<std::shared_ptr<const Directory>> MemoryFiles::open_directory(std::string_view path) const {
-  Walk walk(*top_, path, reached_as(path));
+  Walk walk(*top_, path, reached_as_.find(path));
   VSTATE_TRY(walk.run(true));
   const auto& node = walk.here();
   if (!walk.is_at_end())
@@ -357,7 +339,7 @@ Result<std::shared_ptr<const Directory>> MemoryFiles::open_directory(std::string
     return failed_open(number, path, "cannot open");
   const auto spelt = walk.spelt();
   auto held = top_;
-  for (const auto& part : components(spelt))
+  for (const auto& part : components_of(spelt))
     held = std::as_const(*held).children.find(part)->second;
   return std::make_shared<const MemoryDirectory>(std::move(held), std::string(path), walk.as());
 }
@@ -365,7 +347,7 @@ Result<std::shared_ptr<const Directory>> MemoryFiles::open_directory(std::string
 Result<std::string> MemoryFiles::link_target(std::string_view path) const {
   VSTATE_TRY_ASSIGN(const auto found, info(path));
   if (!found.is_link()) return failed_open(ENOENT, path, "cannot read link");
-  Walk walk(*top_, path, reached_as(path));
+  Walk walk(*top_, path, reached_as_.find(path));
   VSTATE_TRY(walk.run(false));
   return walk.here().content;
 }
@@ -381,22 +363,13 @@ Result<Files::FreeSpace> MemoryFiles::free_space(std::string_view) const {
 }
 
 Result<std::optional<SystemAccount>> MemoryFiles::account(std::string_view name) const {
-  VSTATE_TRY_ASSIGN(const auto text, read_if_there("/etc/passwd"));
-  return text ? find_in_passwd(*text, name) : std::nullopt;
+  return find_in_passwd(*this, name);
 }
 
-std::optional<Identity> MemoryFiles::reached_as(std::string_view path) const {
-  for (const auto& [place, as] : reached_as_)
-    if (is_within(path, place)) return as;
-  return std::nullopt;
-}
-
-void MemoryFiles::reach_as(std::string path, Identity as) {
-  reached_as_.insert_or_assign(std::move(path), as);
-}
+void MemoryFiles::reach_as(std::string path, Identity as) { reached_as_.add(std::move(path), as); }
 
 bool MemoryFiles::is_reached_as_another(std::string_view path) const {
-  return reached_as(path).has_value();
+  return reached_as_.find(path).has_value();
 }
 
 }  // namespace vstate::test

@@ -66,13 +66,12 @@ class MemoryFiles final : public Files {
 
   Node& make(std::string_view path, FileInfo::Type type, unsigned mode);
   [[nodiscard]] Node& at(std::string_view path) const;
-  [[nodiscard]] std::optional<Identity> reached_as(std::string_view path) const;
 
   std::string root_ = "(memory)";
   std::shared_ptr<Node> top_;
   std::uint64_t inodes_ = 0;
   std::int64_t clock_ = 0;  ///< moves on with each change
-  std::map<std::string, Identity, std::less<>> reached_as_;
+  ReachedAs reached_as_;
 };
 
 }  // namespace vstate::test

@@ -37,6 +37,10 @@ class Sha256 {
 [[nodiscard]] std::string_view view_of(const Sha256::Value&);
 [[nodiscard]] std::string to_hex(const Sha256::Value&);
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
+/// 64 bits of SHA-256, which is enough for a text that is only ever compared with itself.
+[[nodiscard]] std::uint64_t short_digest(std::string_view bytes);
+/// The same for what `sha` has taken in so far; it starts anew.
+[[nodiscard]] std::uint64_t short_digest_of(Sha256& sha);
 /// HMAC with SHA-256, 32 bytes: a digest that says nothing to those who do not have the key.
 [[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view bytes);
 /// Bytes that nobody can guess, from the kernel.

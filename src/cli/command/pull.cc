@@ -19,17 +19,19 @@ namespace vstate::cli {
 
 namespace {
 
-/// A directory of this machine, or of another one. A host alone has no slash in its name.
-bool is_directory(const PullOptions& options) {
-  return options.from.find('/') != std::string::npos || remote::parse_place(options.from) ||
-         options.via == "sftp";
+/// A host alone has no slash in its name, and no colon.
+bool is_host_alone(const PullOptions& options) {
+  return options.from.find('/') == std::string::npos && !remote::parse_place(options.from);
+}
+
+/// Whether this program reads the old server's files itself, here or by SFTP.
+bool reads_files(const PullOptions& options) {
+  return !is_host_alone(options) || options.via == "sftp";
 }
 
 /// A host alone is all of that machine.
 std::string root_of_source(const PullOptions& options) {
-  const bool is_host =
-      options.from.find('/') == std::string::npos && !remote::parse_place(options.from).has_value();
-  return is_host ? options.from + ":" : options.from;
+  return is_host_alone(options) ? options.from + ":" : options.from;
 }
 
 engine::DirectoryOptions directory_options(const CommonOptions& common,
@@ -69,16 +71,13 @@ Status check_patterns(engine::Session& target, const CommonOptions& common,
 Status check_source(const Console& console, engine::Session& target, const CommonOptions& common,
                     const PullOptions& options, const std::vector<DomainName>& names) {
   const bool is_there = std::filesystem::is_directory(options.from);
-  if (remote::parse_place(root_of_source(options)) && is_directory(options) && !is_there)
-    return check_patterns(target, common, options, names);
-  if (is_directory(options))
-    return is_there
-               ? check_patterns(target, common, options, names)
-               : Status(fail(Errc::not_found, fmt::format("{}: is not a directory", options.from)));
-  if (is_there)
-    // A directory of that name here is likely the one that was meant.
+  // A directory of that name here is likely the one that was meant.
+  if (is_there && is_host_alone(options))
     console.say(fmt::format("{0}: is taken for a host; for the directory say ./{0}", options.from));
-  return {};
+  if (!reads_files(options)) return {};
+  if (!is_there && !remote::parse_place(root_of_source(options)))
+    return fail(Errc::not_found, fmt::format("{}: is not a directory", options.from));
+  return check_patterns(target, common, options, names);
 }
 
 Exit show(const Console& console, const DomainName& name, const engine::PullReport& report,
@@ -97,12 +96,12 @@ Exit pull_one(const Console& console, engine::Session& target, const DomainName&
   const engine::ApplyOptions apply{
       .plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"};
   auto report =
-      is_directory(options)
+      reads_files(options)
           ? engine::pull_from_directory(target, directory_options(common, options), name, apply,
                                         view)
           : engine::pull_from_host(target, remote_options(common, options), name, apply, view);
   if (!report && report.error().code == Errc::unsupported && options.via == "auto" &&
-      !is_directory(options)) {
+      !reads_files(options)) {
     console.say(
         fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
     const auto first = report.error();

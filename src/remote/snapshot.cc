@@ -1,0 +1,179 @@
+// Listings and files are begun as they become known, in the handlers, and awaited in the order in
+// which they were begun. Bounds keep what is under way below what the other side lets one
+// connection have open, and what is kept below what is worth it.
+
+#include "remote/snapshot.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+
+#include "remote/sftp_files.h"
+#include "sys/path.h"
+
+namespace vstate::remote {
+
+namespace {
+
+/// What of a server is asked for by name (delivery lines, messages of robots, control files) is
+/// smaller; larger files come when their turn comes.
+constexpr std::uint64_t k_largest_text = 65536;
+constexpr std::uint64_t k_most_bytes = std::uint64_t{64} << 20;
+constexpr std::size_t k_most_listings_under_way = 128;
+constexpr std::size_t k_most_files_under_way = 256;
+
+bool is_before(const ListedFile& file, std::string_view name) { return file.name < name; }
+
+}  // namespace
+
+class Snapshot::Taking {
+ public:
+  Taking(const SftpFiles& files, Snapshot& out) : files_(files), out_(out) {}
+
+  void run(const std::vector<Start>& starts) {
+    for (const auto& start : starts) waiting_.push_back({start, nullptr});
+    begin_more();
+    while (true) {
+      std::unique_lock lock(files_.channel().mutex());
+      const bool has_listings = !listings_.empty(), has_files = !transfers_.empty();
+      lock.unlock();
+      if (has_listings)
+        take_listing();
+      else if (has_files)
+        take_file();
+      else
+        return;
+      begin_more();
+    }
+  }
+
+ private:
+  struct Directory {
+    Start start;
+    std::shared_ptr<Listing> listing;
+  };
+  struct File {
+    std::string path, place;
+    std::uint64_t size = 0;
+    std::shared_ptr<Transfer> transfer;
+  };
+
+  void begin_more();
+  void on_listed(const Start&, const Listed&);
+  void take_listing();
+  void take_file();
+
+  const SftpFiles& files_;
+  Snapshot& out_;
+  // With the channel's lock held.
+  std::deque<Directory> waiting_, listings_;  ///< not begun; begun
+  std::deque<File> files_waiting_, transfers_;
+  std::uint64_t bytes_ = 0;  ///< of the files that are wanted
+};
+
+void Snapshot::Taking::begin_more() {
+  const std::lock_guard lock(files_.channel().mutex());
+  for (; !waiting_.empty() && listings_.size() < k_most_listings_under_way; waiting_.pop_front()) {
+    auto next = std::move(waiting_.front());
+    next.listing = std::make_shared<Listing>(files_.channel(), files_.there(next.start.place),
+                                             next.start.path);
+    next.listing->start([this, start = next.start](const Listed* listed) {
+      if (listed != nullptr) on_listed(start, *listed);
+    });
+    listings_.push_back(std::move(next));
+  }
+  for (; !files_waiting_.empty() && transfers_.size() < k_most_files_under_way;
+       files_waiting_.pop_front()) {
+    auto next = std::move(files_waiting_.front());
+    next.transfer = std::make_shared<Transfer>(files_.channel(), files_.there(next.place),
+                                               next.path, next.size);
+    next.transfer->start();
+    transfers_.push_back(std::move(next));
+  }
+}
+
+/// What is in a directory is begun as soon as its names are here.
+void Snapshot::Taking::on_listed(const Start& start, const Listed& listed) {
+  const auto& ahead = *start.ahead;
+  for (const auto& entry : listed.entries) {
+    auto below = path_join(start.path, entry.name);
+    auto place = path_join(start.place, entry.name);
+    if (entry.info.is_directory() && ahead.descends && ahead.descends(below)) {
+      waiting_.push_back({{std::move(below), std::move(place), &ahead}, nullptr});
+    } else if (entry.info.is_regular() && ahead.reads_files && entry.info.size <= k_largest_text &&
+               bytes_ + entry.info.size <= k_most_bytes) {
+      bytes_ += entry.info.size;
+      files_waiting_.push_back({std::move(below), std::move(place), entry.info.size, nullptr});
+    }
+  }
+  begin_more();
+}
+
+void Snapshot::Taking::take_listing() {
+  auto directory = std::move(listings_.front());
+  auto listed = directory.listing->take();
+  {
+    const std::lock_guard lock(files_.channel().mutex());
+    listings_.pop_front();
+  }
+  if (listed && listed->before.mtime == listed->after.mtime)
+    out_.listings_.emplace(std::move(directory.start.place), *std::move(listed));
+}
+
+void Snapshot::Taking::take_file() {
+  auto file = std::move(transfers_.front());
+  const auto info = file.transfer->info();
+  {
+    const std::lock_guard lock(files_.channel().mutex());
+    transfers_.pop_front();
+  }
+  if (!info || !*info || !(*info)->is_regular() || (*info)->size > k_largest_text) return;
+  Text text{**info, {}};
+  std::array<char, k_largest_text> part;
+  while (true) {
+    const auto count = file.transfer->read(part);
+    if (!count) return;
+    if (*count == 0) break;
+    text.bytes.append(part.data(), *count);
+  }
+  out_.texts_.emplace(std::move(file.place), std::make_shared<const Text>(std::move(text)));
+}
+
+std::shared_ptr<const Snapshot> Snapshot::take(const SftpFiles& files,
+                                               const std::vector<Start>& starts) {
+  auto out = std::make_shared<Snapshot>();
+  Taking(files, *out).run(starts);
+  return out;
+}
+
+const Listed* Snapshot::listing(std::string_view place) const {
+  const auto found = listings_.find(place);
+  return found == listings_.end() ? nullptr : &found->second;
+}
+
+std::set<std::string> Snapshot::links() const {
+  std::set<std::string> links;
+  for (const auto& [place, listed] : listings_)
+    for (const auto& entry : listed.entries)
+      if (entry.info.is_link()) links.insert(path_join(place, entry.name));
+  return links;
+}
+
+std::shared_ptr<const Snapshot::Text> Snapshot::text(std::string_view place) const {
+  const auto found = texts_.find(place);
+  return found == texts_.end() ? nullptr : found->second;
+}
+
+std::optional<std::optional<FileInfo>> Snapshot::look(std::string_view place) const {
+  if (place == "/") return std::nullopt;
+  const auto* above = listing(path_parent(place));
+  if (above == nullptr) return std::nullopt;
+  const auto name = path_name(place);
+  const auto found =
+      std::lower_bound(above->entries.begin(), above->entries.end(), name, is_before);
+  if (found == above->entries.end() || found->name != name)
+    return std::optional(std::optional<FileInfo>());
+  return std::optional(std::optional(found->info));
+}
+
+}  // namespace vstate::remote

@@ -1,0 +1,53 @@
+/// \file
+/// Directories of another machine as they were a moment ago, with all that is below them: gathered
+/// level by level, so that a long way is gone a few times and not once a question.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "remote/sftp_reading.h"
+#include "sys/files.h"
+
+namespace vstate::remote {
+
+class SftpFiles;
+
+/// Knows what it knows: what could not be listed or read, or changed while it was, it does not
+/// tell, and whoever wants it asks for it and meets the error. Any number of threads may use it.
+class Snapshot {
+ public:
+  /// A place to begin at: as the caller spells it, and without links.
+  struct Start {
+    std::string path, place;
+    const Files::Ahead* ahead;
+  };
+  [[nodiscard]] static std::shared_ptr<const Snapshot> take(const SftpFiles&,
+                                                            const std::vector<Start>&);
+
+  struct Text {
+    FileInfo info;
+    std::string bytes;
+  };
+  // All by places, without links. Null: it does not tell.
+  [[nodiscard]] const Listed* listing(std::string_view place) const;
+  [[nodiscard]] std::shared_ptr<const Text> text(std::string_view place) const;
+  /// The outer nullopt: it does not tell; the inner one: nothing is there.
+  [[nodiscard]] std::optional<std::optional<FileInfo>> look(std::string_view place) const;
+  /// All links that were seen.
+  [[nodiscard]] std::set<std::string> links() const;
+
+ private:
+  class Taking;
+
+  std::map<std::string, Listed, std::less<>> listings_;
+  std::map<std::string, std::shared_ptr<const Text>, std::less<>> texts_;
+};
+
+}  // namespace vstate::remote
