@@ -15,8 +15,8 @@ namespace vstate {
 
 namespace {
 
-constexpr std::size_t k_fields = 5;
-constexpr std::size_t k_longest_line = 255;
+constexpr std::size_t k_connection_fields = 5;
+constexpr std::size_t k_longest_connection_line = 255;
 
 struct Line {
   std::size_t number;
@@ -33,9 +33,9 @@ Result<std::vector<Line>> connection_lines(std::string_view bytes) {
     if (line.find('\0') != std::string_view::npos)
       return fail(Errc::invalid, fmt::format("line {}: a NUL byte", number));
     // vpopmail's buffer ends here, and it would take the rest for something else.
-    if (line.size() > k_longest_line)
+    if (line.size() > k_longest_connection_line)
       return fail(Errc::invalid, fmt::format("line {}: {} bytes, vpopmail reads {}", number,
-                                             line.size(), k_longest_line));
+                                             line.size(), k_longest_connection_line));
     lines.push_back({number, line});
   }
   if (lines.empty()) return fail(Errc::invalid, "no line says how to connect");
@@ -53,7 +53,7 @@ Result<std::uint16_t> port_of(const Line& line, std::string_view text) {
 tl::unexpected<Error> wrong_count(const Line& line, std::size_t count) {
   return fail(Errc::invalid,
               fmt::format("line {}: {} field{}, {} expected: host|port|user|password|database",
-                          line.number, count, count == 1 ? "" : "s", k_fields));
+                          line.number, count, count == 1 ? "" : "s", k_connection_fields));
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ Result<DatabaseConnection> parse_mysql_connection(std::string_view bytes) {
     // is then wrong and tells it.
     for (const auto field : split(line.text, '|'))
       if (!field.empty()) fields.emplace_back(field);
-    if (fields.size() != k_fields) return wrong_count(line, fields.size());
+    if (fields.size() != k_connection_fields) return wrong_count(line, fields.size());
     DatabaseConnection connection{fields[0], 0, {}, fields[2], Secret(fields[3]), fields[4]};
     // The second field is a socket if it is a path, else a port.
     if (fields[1].front() == '/') {
@@ -93,7 +93,7 @@ Result<DatabaseConnection> parse_pgsql_connection(std::string_view bytes) {
   const auto& line = lines.front();
   // This reader keeps empty fields, and gives them defaults.
   const auto fields = split(line.text, '|');
-  if (fields.size() != k_fields) return wrong_count(line, fields.size());
+  if (fields.size() != k_connection_fields) return wrong_count(line, fields.size());
   auto connection = default_pgsql_connection();
   connection.host = fields[0];
   if (!fields[1].empty()) {

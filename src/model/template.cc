@@ -16,7 +16,7 @@ namespace vstate {
 
 namespace {
 
-constexpr std::string_view k_mailbox = "mailbox:";
+constexpr std::string_view k_mailbox_prefix = "mailbox:";
 constexpr std::string_view k_byte = "byte:";
 
 /// A byte that can stand inside a path component, so that a name before or after it is part of a
@@ -114,7 +114,8 @@ void scan(std::string_view text, Literal literal, Placeholder placeholder, Probl
 }
 
 bool is_known_placeholder(std::string_view name) {
-  if (name.substr(0, k_mailbox.size()) == k_mailbox) return name.size() > k_mailbox.size();
+  if (name.substr(0, k_mailbox_prefix.size()) == k_mailbox_prefix)
+    return name.size() > k_mailbox_prefix.size();
   if (name.substr(0, k_byte.size()) == k_byte)
     return hex_value(name.substr(k_byte.size())).has_value();
   return is_plain_placeholder(name);
@@ -128,7 +129,7 @@ std::string Paths::list_directory(const std::string& name) const {
 }
 
 std::string mailbox_placeholder(std::string_view name) {
-  return fmt::format("{{{}{}}}", k_mailbox, encode_name(name));
+  return fmt::format("{{{}{}}}", k_mailbox_prefix, encode_name(name));
 }
 
 Templater::Templater(const Paths& paths, PlaceFinder place_of)
@@ -256,8 +257,8 @@ Result<std::string> expand(std::string_view text, const Paths& paths) {
     if (!error) error = Error{code, std::move(what), Scope::item};
   };
   const auto placeholder = [&](std::string_view name, std::size_t) {
-    if (name.substr(0, k_mailbox.size()) == k_mailbox) {
-      const auto mailbox = decode_name(name.substr(k_mailbox.size()));
+    if (name.substr(0, k_mailbox_prefix.size()) == k_mailbox_prefix) {
+      const auto mailbox = decode_name(name.substr(k_mailbox_prefix.size()));
       const auto home = paths.homes.find(mailbox);
       // The home may be yet to be made, which callers tell apart by this code.
       if (home == paths.homes.end())
@@ -365,8 +366,8 @@ std::vector<std::string> mailboxes_named(std::string_view text) {
   scan(
       text, [](std::string_view) {},
       [&](std::string_view name, std::size_t) {
-        if (name.substr(0, k_mailbox.size()) == k_mailbox)
-          names.push_back(decode_name(name.substr(k_mailbox.size())));
+        if (name.substr(0, k_mailbox_prefix.size()) == k_mailbox_prefix)
+          names.push_back(decode_name(name.substr(k_mailbox_prefix.size())));
       },
       [](std::size_t, const std::string&) {});
   return names;

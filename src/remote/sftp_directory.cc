@@ -18,8 +18,8 @@ namespace vstate::remote {
 namespace {
 
 /// Of files that are begun before somebody opens them.
-constexpr std::size_t k_most_begun = 512;
-constexpr std::uint64_t k_most_bytes_begun = std::uint64_t{4} << 20;
+constexpr std::size_t k_most_files_begun = 512;
+constexpr std::uint64_t k_most_file_bytes_begun = std::uint64_t{4} << 20;
 /// On all of a connection: a process has mostly 1024 handles.
 constexpr std::size_t k_most_open = 640;
 
@@ -178,8 +178,8 @@ void SftpDirectory::expect_files(std::vector<std::string> names) const {
 }
 
 void SftpDirectory::begin_expected() const {
-  while (!awaited_.empty() && begun_.size() < k_most_begun && begun_bytes_ < k_most_bytes_begun &&
-         files_.channel().open_files() < k_most_open) {
+  while (!awaited_.empty() && begun_.size() < k_most_files_begun &&
+         begun_bytes_ < k_most_file_bytes_begun && files_.channel().open_files() < k_most_open) {
     auto name = std::move(awaited_.front());
     awaited_.pop_front();
     const auto* file = listed(name);

@@ -16,7 +16,7 @@ namespace vstate {
 
 namespace {
 
-constexpr std::string_view k_counter = ".dir-control";
+constexpr std::string_view k_domains_counter = ".dir-control";
 constexpr std::string_view k_free_directories = ".dir_control_free";
 // Taken by backfill.c around each change of the list.
 constexpr std::string_view k_free_lock = ".dir_control_free.lock";
@@ -144,7 +144,7 @@ Result<std::optional<Placement>> PendingCommit::settle(
 }
 
 Result<DirControl> FileCounter::read(const Owner&) const {
-  const auto path = path_join(domains_dir_, k_counter);
+  const auto path = path_join(domains_dir_, k_domains_counter);
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   // vpopmail starts with these values when there is no file.
   if (!bytes) return DirControl{};
@@ -154,7 +154,7 @@ Result<DirControl> FileCounter::read(const Owner&) const {
 }
 
 Status FileCounter::write(const Owner& owner, const DirControl& counter) {
-  return system_.replace_file(path_join(domains_dir_, k_counter), to_text(counter),
+  return system_.replace_file(path_join(domains_dir_, k_domains_counter), to_text(counter),
                               {owner.uid, owner.gid, 0600}, Durability::now);
 }
 
@@ -250,7 +250,7 @@ Result<std::vector<std::string>> remarks_of_files(const Files& files,
 
 std::optional<OwnFile> own_file_of_any(std::string_view name) {
   if (name == k_limits) return OwnFile{true, {}};
-  if (name == k_counter || name == k_free_directories)
+  if (name == k_domains_counter || name == k_free_directories)
     return OwnFile{false, "directory counter, the target has its own"};
   // A server that was moved from cdb to a database often has them still.
   if (name == "vpasswd" || name == "vpasswd.cdb")

@@ -16,7 +16,7 @@ std::string count_text(std::size_t count, std::string_view one, std::string_view
   return fmt::format("{} {}", with_thousands(count), count == 1 ? one : many);
 }
 
-std::string detail_of(const Mailbox& mailbox) {
+std::string words_of(const Mailbox& mailbox) {
   std::string out;
   if (!mailbox.quota.is_unlimited()) out += fmt::format("quota {}, ", to_text(mailbox.quota));
   out += mailbox.password.empty() ? "no password"
@@ -27,16 +27,16 @@ std::string detail_of(const Mailbox& mailbox) {
   return out;
 }
 /// A file without lines makes qmail-local use the delivery that qmail-start was given.
-std::string detail_of(const Alias& alias) {
+std::string words_of(const Alias& alias) {
   return alias.deliver.empty() ? "default delivery" : join(alias.deliver, "; ");
 }
-std::string detail_of(const DeliveryLines& lines) { return join(lines, "; "); }
-std::string detail_of(const Autoresponder& robot) {
+std::string words_of(const DeliveryLines& lines) { return join(lines, "; "); }
+std::string words_of(const Autoresponder& robot) {
   return fmt::format("at most {} in {} s{}", count_text(robot.replies, "reply", "replies"),
                      robot.seconds,
                      robot.copy_to.empty() ? "" : ", copy to " + join(robot.copy_to, ", "));
 }
-std::string detail_of(const List& list) {
+std::string words_of(const List& list) {
   std::vector<std::string> parts;
   for (const auto& [directory, addresses] : list.addresses) {
     // Subscribers are told even where there are none, since a list is about them.
@@ -49,14 +49,14 @@ std::string detail_of(const List& list) {
   }
   return join(parts, ", ");
 }
-std::string detail_of(const File& file) {
+std::string words_of(const File& file) {
   const auto fields = fields_of(file);
   // The first field says what the file is; of a text its size is enough.
   return fields.front().name == "content"
              ? fields.front().value
              : fmt::format("{} {}", fields.front().name, fields.front().value);
 }
-std::string detail_of(const Limits& limits) { return count_text(limits.size(), "limit", "limits"); }
+std::string words_of(const Limits& limits) { return count_text(limits.size(), "limit", "limits"); }
 
 /// What stands behind the name of an action.
 struct Detail {
@@ -68,7 +68,7 @@ struct Detail {
   template <class Value>
   std::string operator()(const Change<Value>& change) const {
     // What is taken away needs no words: its name and sign say it.
-    return change.after ? detail_of(*change.after) : std::string();
+    return change.after ? words_of(*change.after) : std::string();
   }
   std::string operator()(const CopyArchive& copy) const {
     std::vector<std::string> parts;

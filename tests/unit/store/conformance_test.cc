@@ -1,6 +1,7 @@
 // A batch is one, what nobody named stays as it is, and whoever came first wins: for every store.
 
 #include "conformance.h"
+#include "support/steps.h"
 #include "sys/local_system.h"
 
 #include <sys/wait.h>
@@ -438,7 +439,7 @@ TEST_CASE("conformance: a commit that stops at any step and is run again ends as
           StoreFixture::take(whole.store().accounts().read_placement(whole.location()));
       REQUIRE(expected.size() == names.size() + 1);
       REQUIRE(steps > 3);
-      for (long step = 1; step <= steps; ++step) {
+      for (const long step : steps_to_stop_at(steps, 5)) {
         INFO("stopped before step " << step << " of " << steps);
         const StoreFixture fixture(kind);
         prepare(fixture);

@@ -1,4 +1,4 @@
-// A database that dies at any statement of an apply: the run says so, and when the database is
+// A database that dies at a statement of an apply: the run says so, and when the database is
 // there again the next run ends as if nothing had happened.
 
 #include <set>
@@ -6,6 +6,7 @@
 #include "support/catch.h"
 #include "support/database.h"
 #include "support/example.h"
+#include "support/steps.h"
 #include "sys/local_system.h"
 #include "vstate/base/text.h"
 
@@ -74,7 +75,7 @@ void kill_at_every_statement(const StoreKind& kind, const std::string& before,
   const auto expected = dump(session, "example.com", archives.path());
   const long statements = counter->statements();
   REQUIRE(statements > 5);
-  for (long last = 1; last <= statements; ++last) {
+  for (const long last : steps_to_stop_at(statements, 4)) {
     INFO("killed before statement " << last << " of " << statements);
     const KindOfServer server(kind);
     prepare(server);
@@ -132,9 +133,7 @@ TEST_CASE("a domain survives a stop at every step with each kind of store",
       REQUIRE(apply(session, file));
       const auto expected = dump(session, "example.com", archives.path());
       const long steps = counter->steps();
-      // The steps that are files are crash_test.cc's; every third one here meets all statements
-      // in the course of the kinds.
-      for (long step = 1 + static_cast<long>(kind.name.size() % 3); step <= steps; step += 3) {
+      for (const long step : steps_to_stop_at(steps, 10)) {
         INFO("stopped before step " << step << " of " << steps);
         const KindOfServer server(kind);
         {
