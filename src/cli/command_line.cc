@@ -246,8 +246,14 @@ void CommandLine::add_pull() {
   pull_command
       ->add_option("--via", pull.via, "whether vstate runs there, or sftp alone (default: auto)")
       ->check(CLI::IsMember({"auto", "vstate", "sftp"}));
-  pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options")
-      ->type_name("COMMAND");
+  auto* there =
+      pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options");
+  there->type_name("COMMAND");
+  pull_command
+      ->add_option("--push-vstate", pull.push_vstate,
+                   "copy this static program (make static) there, use it, and remove it")
+      ->type_name("FILE")
+      ->excludes(there);
   pull_command->add_flag("--freeze", pull.freeze,
                          "hold deliveries to the domain off there meanwhile");
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,

@@ -58,6 +58,7 @@ struct PullOptions {
   std::vector<std::string> domains;
   std::string via = "auto";              ///< auto, vstate, or sftp
   std::string remote_vstate = "vstate";  ///< the command there
+  std::string push_vstate;               ///< a static program that is taken there; empty: none is
   PlanOptionsText apply;                 ///< what is done here with what comes
   ServerOverrides source;                ///< of the other side, which is never like this one
   bool freeze = false;                   ///< hold deliveries off there meanwhile

@@ -33,11 +33,12 @@ constexpr std::size_t k_most_targets = 256;
 /// True for a lock that nobody holds: it has the bytes of the file that waits for it, as a run that
 /// was killed left it, or Dovecot would take it for stale too (file-dotlock.c).
 /// Links are not followed: a lock is a regular file, and anything else is somebody else's doing.
-bool is_stale_lock(int directory, const std::string& lock, const std::string& file,
+bool is_stale_lock(const Directory& directory, const std::string& lock, const std::string& file,
                    std::string_view shown) {
   constexpr std::time_t most_seconds = 120;
   struct stat st {};
-  if (fstatat(directory, lock.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+  if (fstatat(directory.descriptor(), lock.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !S_ISREG(st.st_mode))
     return false;
   if (std::max(st.st_ctime, st.st_mtime) + most_seconds < std::time(nullptr)) return true;
   const auto held = mail::digest_of_file(directory, lock, shown);
@@ -47,15 +48,16 @@ bool is_stale_lock(int directory, const std::string& lock, const std::string& fi
 
 /// Dovecot's lock of a file is the file that will replace it, under the name NAME.lock: one rename
 /// puts it in place and gives the lock up. False if its server holds the lock for some seconds.
-Result<bool> lock_with(int directory, const std::string& file, const std::string& lock,
+Result<bool> lock_with(const Directory& directory, const std::string& file, const std::string& lock,
                        std::string_view shown) {
   constexpr int most_tries = 50;
   constexpr useconds_t pause = 100'000;
   for (int tries = 0; tries < most_tries; ++tries) {
-    if (linkat(directory, file.c_str(), directory, lock.c_str(), 0) == 0) return true;
+    if (linkat(directory.descriptor(), file.c_str(), directory.descriptor(), lock.c_str(), 0) == 0)
+      return true;
     if (errno != EEXIST) return fail_errno(shown, "cannot lock");
     if (is_stale_lock(directory, lock, file, shown))
-      unlinkat(directory, lock.c_str(), 0);
+      unlinkat(directory.descriptor(), lock.c_str(), 0);
     else
       usleep(pause);
   }
@@ -68,22 +70,22 @@ Status place_locked(const Batch::Item& item) {
   const std::string name(path_name(item.path));
   const auto full = item.target->full(item.path);
   const auto lock = name + ".lock";
-  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(directory->get(), item.temporary, lock, full));
+  VSTATE_TRY_ASSIGN(const bool is_held, lock_with(*directory, item.temporary, lock, full));
   if (!is_held) return fail(Errc::busy, fmt::format("{}: its server holds it; run it again", full));
-  const auto now = mail::digest_of_file(directory->get(), name, full);
+  const auto now = mail::digest_of_file(*directory, name, full);
   if (!now || *now != item.replaces) {
-    unlinkat(directory->get(), lock.c_str(), 0);
-    unlinkat(directory->get(), item.temporary.c_str(), 0);
+    unlinkat(directory->descriptor(), lock.c_str(), 0);
+    unlinkat(directory->descriptor(), item.temporary.c_str(), 0);
     // Its server's own from now on, unless it could not be read.
     return now ? Status() : Status(tl::unexpected<Error>(now.error()));
   }
-  if (renameat(directory->get(), lock.c_str(), directory->get(), name.c_str()) != 0) {
+  if (renameat(directory->descriptor(), lock.c_str(), directory->descriptor(), name.c_str()) != 0) {
     auto failure = fail_errno(full, "cannot rename the temporary");
-    unlinkat(directory->get(), lock.c_str(), 0);
+    unlinkat(directory->descriptor(), lock.c_str(), 0);
     return failure;
   }
   // The last: as long as it is there, a run that finds the lock knows whose it is.
-  unlinkat(directory->get(), item.temporary.c_str(), 0);
+  unlinkat(directory->descriptor(), item.temporary.c_str(), 0);
   return {};
 }
 
@@ -97,8 +99,8 @@ Status place(const Batch::Item& item) {
   const char* temporary = item.temporary.c_str();
   const bool is_placed =
       item.place == Batch::Place::any
-          ? renameat(from->get(), temporary, to->get(), name.c_str()) == 0
-          : mail::rename_where_free(from->get(), temporary, to->get(), name.c_str());
+          ? renameat(from->descriptor(), temporary, to->descriptor(), name.c_str()) == 0
+          : mail::rename_where_free(from->descriptor(), temporary, to->descriptor(), name.c_str());
   if (is_placed) return {};
   const int error = errno;
   const auto full = item.target->full(item.path);
@@ -145,7 +147,7 @@ void Batch::drop_built() {
   const ActingAs acting(owner_.uid, owner_.gid);
   for (const auto& item : items_) {
     const auto place = item.target->directory(item.build_in);
-    if (place) unlinkat((*place)->get(), item.temporary.c_str(), 0);
+    if (place) unlinkat((*place)->descriptor(), item.temporary.c_str(), 0);
   }
   items_.clear();
   built_bytes_ = 0;
@@ -175,8 +177,9 @@ Status Batch::sync() {
   for (const auto& item : items_) {
     struct stat st {};
     if (std::exchange(last, item.target.get()) == item.target.get()) continue;
-    if (fstat(item.target->root(), &st) != 0 || !synced.insert(st.st_dev).second) continue;
-    if (syncfs(item.target->root()) != 0)
+    if (fstat(item.target->root().descriptor(), &st) != 0 || !synced.insert(st.st_dev).second)
+      continue;
+    if (syncfs(item.target->root().descriptor()) != 0)
       return fail_errno(item.target->path(), "cannot write to the disk");
   }
   return {};
@@ -188,11 +191,11 @@ Status Batch::sync_each() {
   if (items_.empty()) return {};
   ::sync();
   const ActingAs acting(owner_.uid, owner_.gid);
-  mail::SharedHandle last;
+  mail::SharedDirectory last;
   for (const auto& item : items_) {
     VSTATE_TRY_ASSIGN(const auto place, item.target->directory(item.build_in));
     const auto sync_one = [&](const char* name, int flags) {
-      const Handle file(openat(place->get(), name, O_RDONLY | O_CLOEXEC | flags));
+      const Handle file(openat(place->descriptor(), name, O_RDONLY | O_CLOEXEC | flags));
       // Whoever removed it learns at the rename that it is gone.
       return file.is_open() ? fsync(file.get()) == 0 : errno == ENOENT;
     };
@@ -248,7 +251,7 @@ void Batch::drop_quota_counters() {
   const auto drop = [&](mail::Target& target) {
     if (!done.insert(&target).second) return;
     if (const auto maildir = target.directory("Maildir"))
-      unlinkat((*maildir)->get(), "maildirsize", 0);
+      unlinkat((*maildir)->descriptor(), "maildirsize", 0);
   };
   for (const auto& item : items_)
     if (item.is_message) drop(*item.target);
@@ -281,14 +284,15 @@ Status Batch::make(const Move& move) {
   VSTATE_TRY_ASSIGN(const auto from, move.target->directory(path_parent(move.from)));
   const std::string name(path_name(move.from));
   if (move.to.empty()) {
-    if (unlinkat(from->get(), name.c_str(), 0) != 0) return fail_errno(shown, "cannot delete");
+    if (unlinkat(from->descriptor(), name.c_str(), 0) != 0)
+      return fail_errno(shown, "cannot delete");
     return {};
   }
   VSTATE_TRY_ASSIGN(const auto to, move.target->directory(path_parent(move.to)));
   // Where the name is taken, its owner has done the same.
   const std::string new_name(path_name(move.to));
   const bool is_renamed =
-      mail::move_where_free(from->get(), name.c_str(), to->get(), new_name.c_str());
+      mail::move_where_free(from->descriptor(), name.c_str(), to->descriptor(), new_name.c_str());
   if (!is_renamed && errno != EEXIST) return fail_errno(shown, "cannot rename");
   return {};
 }
@@ -302,7 +306,7 @@ Status Batch::withdraw(const Item& item) {
                    : log_->withdraw({item.record}));
   const ActingAs acting(owner_.uid, owner_.gid);
   if (const auto place = item.target->directory(item.build_in))
-    unlinkat((*place)->get(), item.temporary.c_str(), 0);
+    unlinkat((*place)->descriptor(), item.temporary.c_str(), 0);
   return {};
 }
 

@@ -49,7 +49,7 @@ Result<bool> Builder::make_directory(const std::string& path, unsigned mode) {
     const mode_t bits = missing == path ? (mode & 0755U) | 0700U : 0700U;
     const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
     // A delivery may have made the same folder this instant.
-    if (mkdirat(parent->get(), std::string(path_name(missing)).c_str(), bits) != 0 &&
+    if (mkdirat(parent->descriptor(), std::string(path_name(missing)).c_str(), bits) != 0 &&
         errno != EEXIST)
       return fail_errno(delivery_.target->full(missing), "cannot make the directory");
     ++delivery_.count.files;
@@ -179,7 +179,7 @@ Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
 /// disk with the next syncfs; nobody's mail hangs on it before.
 Status Builder::link(const TreeEntry& link) {
   VSTATE_TRY_ASSIGN(const auto parent, delivery_.target->directory(path_parent(link.path)));
-  const int place = parent->get();
+  const int place = parent->descriptor();
   const std::string name(path_name(link.path));
   const std::string temporary(path_name(temporary_of(link.path)));
   VSTATE_TRY(delivery_.step(link.path));
@@ -219,7 +219,7 @@ Status Builder::write(const TreeEntry& entry, Content& content, const Batch::Ite
     if (futimens(file, times.data()) != 0) return fail_errno(where, "cannot set the time");
     return {};
   };
-  return write_temporary(place->get(), item.temporary, mode, delivery_.owner, where, fill);
+  return write_temporary(place->descriptor(), item.temporary, mode, delivery_.owner, where, fill);
 }
 
 /// Gives a temporary the name that a run after a killed one looks for.
@@ -228,7 +228,7 @@ Status Builder::rename_temporary(Batch::Item& item, std::string name) {
   judge_.messages().take_over(item.build_in, name);
   const auto shown = delivery_.target->full(item.path);
   const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
-  if (renameat(place->get(), item.temporary.c_str(), place->get(), name.c_str()) != 0)
+  if (renameat(place->descriptor(), item.temporary.c_str(), place->descriptor(), name.c_str()) != 0)
     return fail_errno(shown, "cannot rename the temporary");
   item.temporary = std::move(name);
   return {};
@@ -237,7 +237,7 @@ Status Builder::rename_temporary(Batch::Item& item, std::string name) {
 Status Builder::drop(const Batch::Item& item) {
   VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
   const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
-  unlinkat(place->get(), item.temporary.c_str(), 0);
+  unlinkat(place->descriptor(), item.temporary.c_str(), 0);
   return {};
 }
 
@@ -296,7 +296,7 @@ Status remove_left_over(Delivery& delivery, const TargetMessages& messages) {
     VSTATE_TRY(delivery.step(relative_join(folder, name)));
     const auto shown = delivery.target->full(folder);
     const ActingAs acting(delivery.owner.uid, delivery.owner.gid);
-    if (unlinkat((*directory)->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    if (unlinkat((*directory)->descriptor(), name.c_str(), 0) != 0 && errno != ENOENT)
       return fail_errno(shown, "cannot remove a left-over temporary");
   }
   return {};

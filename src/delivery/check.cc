@@ -4,34 +4,28 @@
 
 #include "delivery/check.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "delivery/compare.h"
 #include "maildir/names.h"
-#include "sys/handle.h"
 
 namespace vstate {
 
 namespace {
 
 /// Reads as many bytes as `expected` has, and returns whether they are those.
-Result<bool> has_bytes(int file, std::string_view expected, std::string_view path) {
-  std::array<char, 65536> buffer{};
+Result<bool> has_bytes(OpenFile& file, std::string_view expected) {
+  std::array<char, 65536> buffer;
   while (!expected.empty()) {
-    const auto count = ::read(file, buffer.data(), std::min(buffer.size(), expected.size()));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno_of_open(path, "cannot read");
-    const auto size = static_cast<std::size_t>(count);
-    if (size == 0 || std::string_view(buffer.data(), size) != expected.substr(0, size))
+    VSTATE_TRY_ASSIGN(const auto count,
+                      file.read(std::span(buffer).first(std::min(buffer.size(), expected.size()))));
+    if (count == 0 || std::string_view(buffer.data(), count) != expected.substr(0, count))
       return false;
-    expected.remove_prefix(size);
+    expected.remove_prefix(count);
   }
   return true;
 }
@@ -116,17 +110,15 @@ Status Checker::check_message(mail::Chain& reader) {
 }
 
 Result<bool> Checker::has_content(mail::Chain& reader, const mail::Located& found) {
-  const Handle file(openat(found.directory->get(), found.name.c_str(),
-                           O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  VSTATE_TRY_ASSIGN(const auto file, mail::open_regular(*found.directory, found.name, found.path));
   // A reader may have renamed it this instant; it was there with its size.
-  if (!file.is_open() && errno == ENOENT) return true;
-  if (!file.is_open()) return fail_errno(found.path, "cannot open");
+  if (file == nullptr) return true;
   bool is_same = true;
   // The archive is read to the end of the entry even when a difference is found: its parts come in
   // order and cannot be left.
   VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
     if (!is_same) return {};
-    VSTATE_TRY_ASSIGN(is_same, has_bytes(file.get(), part, found.path));
+    VSTATE_TRY_ASSIGN(is_same, has_bytes(*file, part));
     return {};
   }));
   return is_same;
@@ -134,10 +126,10 @@ Result<bool> Checker::has_content(mail::Chain& reader, const mail::Located& foun
 
 }  // namespace
 
-Result<std::vector<std::string>> check_archive(const System& system, const ArchiveFiles& archive,
+Result<std::vector<std::string>> check_archive(const Files& files, const ArchiveFiles& archive,
                                                std::string_view directory, CheckDepth depth,
                                                FolderNames names, ExtractLimits limits) {
-  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
+  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(files, directory));
   MailMemory nothing;
   mail::Judge judge(target ? &*target : nullptr, nothing, {.folder_names = names});
   mail::Comparer comparer(archive, limits, judge, nothing);

@@ -20,7 +20,7 @@ enum class CheckDepth { sizes, contents };
 /// another size (or other content), a file, directory, or link that is missing. Files that differ
 /// are no problem, since their owner or the IMAP server changed them; nor are links that are
 /// refused.
-[[nodiscard]] Result<std::vector<std::string>> check_archive(const System&, const ArchiveFiles&,
+[[nodiscard]] Result<std::vector<std::string>> check_archive(const Files&, const ArchiveFiles&,
                                                              std::string_view directory, CheckDepth,
                                                              FolderNames, ExtractLimits = {});
 

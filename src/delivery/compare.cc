@@ -255,10 +255,10 @@ Status Comparer::settle_variants() {
 
 namespace vstate {
 
-Result<ArchiveStatus> compare_archive(const System& system, const ArchiveFiles& archive,
+Result<ArchiveStatus> compare_archive(const Files& files, const ArchiveFiles& archive,
                                       std::string_view directory, const Rules& rules,
                                       MailMemory* memory, ExtractLimits limits) {
-  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(system, directory));
+  VSTATE_TRY_ASSIGN(auto target, mail::Target::open(files, directory));
   // What came to a directory that is gone does not count as remembered: it is made anew.
   MailMemory nothing;
   if (!target || memory == nullptr) memory = &nothing;

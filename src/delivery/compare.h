@@ -16,7 +16,7 @@
 #include "delivery/judge.h"
 #include "delivery/target.h"
 #include "maildir/memory.h"
-#include "sys/system.h"
+#include "sys/files.h"
 #include "vstate/base/result.h"
 
 namespace vstate {
@@ -49,7 +49,7 @@ struct ArchiveStatus {
 ///
 /// Fails with `not_found` or `invalid` for an archive that is missing, broken, or unsafe, and with
 /// the errors of the file system.
-[[nodiscard]] Result<ArchiveStatus> compare_archive(const System&, const ArchiveFiles&,
+[[nodiscard]] Result<ArchiveStatus> compare_archive(const Files&, const ArchiveFiles&,
                                                     std::string_view directory, const Rules&,
                                                     MailMemory* memory = nullptr,
                                                     ExtractLimits = {});

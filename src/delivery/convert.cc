@@ -156,7 +156,7 @@ Status Converter::put(const std::string& path, const std::optional<std::string>&
                  .kind = DeliveryLog::Kind::arrival};
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(item.build_in));
   const auto where = target_->full(path);
-  VSTATE_TRY(mail::write_temporary(place->get(), item.temporary, 0600, home_.owner, where,
+  VSTATE_TRY(mail::write_temporary(place->descriptor(), item.temporary, 0600, home_.owner, where,
                                    [&](int file) { return write_all(file, text, where); }));
   return batch_->add(std::move(item));
 }
@@ -167,7 +167,8 @@ Result<bool> Converter::rename_message(const std::string& folder, const Name& na
   VSTATE_TRY(system_.before_step("convert", target_->full(path_join(directory, after))));
   VSTATE_TRY_ASSIGN(const auto place, target_->directory(directory));
   const ActingAs acting(home_.owner.uid, home_.owner.gid);
-  if (mail::move_where_free(place->get(), name.name.c_str(), place->get(), after.c_str()))
+  if (mail::move_where_free(place->descriptor(), name.name.c_str(), place->descriptor(),
+                            after.c_str()))
     return true;
   if (errno == ENOENT || errno == EEXIST) return false;
   return fail_errno(target_->full(path_join(directory, after)), "cannot rename");
@@ -289,7 +290,7 @@ Result<ConvertCount> Converter::run() {
     VSTATE_TRY_ASSIGN(const auto cur, target_->status(path_join(folder, "cur")));
     // Only what holds `cur` is a folder; other names with a dot are files or belong to other
     // programs.
-    if (cur && S_ISDIR(cur->st_mode)) VSTATE_TRY(convert_folder(folder));
+    if (cur && cur->is_directory()) VSTATE_TRY(convert_folder(folder));
   }
   VSTATE_TRY(convert_subscriptions());
   return std::move(count_);

@@ -4,11 +4,7 @@
 
 #include "delivery/judge.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -21,13 +17,12 @@ namespace vstate::mail {
 
 namespace {
 
-Result<std::optional<std::uint64_t>> digest_here(int directory, const std::string& name,
-                                                 mode_t mode, const std::string& shown) {
-  if (!S_ISLNK(mode)) return digest_of_file(directory, name, shown);
-  std::array<char, 4096> buffer{};
-  const auto length = readlinkat(directory, name.c_str(), buffer.data(), buffer.size());
-  if (length < 0) return fail_errno_of_open(shown, "cannot read the link");
-  return std::optional(digest_of_link({buffer.data(), static_cast<std::size_t>(length)}));
+Result<std::optional<std::uint64_t>> digest_here(const vstate::Directory& directory,
+                                                 const std::string& name, const FileInfo& found,
+                                                 const std::string& shown) {
+  if (!found.is_link()) return digest_of_file(directory, name, shown);
+  VSTATE_TRY_ASSIGN(const auto target, directory.link_target(name));
+  return target ? std::optional(digest_of_link(*target)) : std::nullopt;
 }
 
 }  // namespace
@@ -78,7 +73,7 @@ Result<Judge::Directory> Judge::judge_directory(const std::string& path, Way& wa
     if (found && !is_directory) {
       state = Directory::blocked;
       way.refusal = fmt::format("{}: {} here, and a directory at the source", path,
-                                S_ISLNK(found->st_mode) ? "a symbolic link" : "no directory");
+                                found->is_link() ? "a symbolic link" : "no directory");
     }
   }
   if (state != Directory::there) way.missing.push_back(path);
@@ -93,7 +88,7 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
   Judgement out;
   // Seen in this pass: what is left unseen at its end is gone at the source.
   const auto* known = memory_.mark_seen(key_of_file(path));
-  std::optional<struct stat> found;
+  std::optional<FileInfo> found;
   if (target_ != nullptr) {
     VSTATE_TRY_ASSIGN(found, target_->status(path));
   }
@@ -102,7 +97,7 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
     if (known != nullptr && known->pending == 0) out.verdict = Verdict::known;
     return out;
   }
-  if (S_ISDIR(found->st_mode)) {
+  if (found->is_directory()) {
     out.verdict = Verdict::blocked;
     out.refusal =
         fmt::format("{}: a directory is in the way of the {}", path, size ? "file" : "link");
@@ -111,16 +106,15 @@ Result<Judgement> Judge::judge_place(const std::string& path, std::optional<std:
   VSTATE_TRY_ASSIGN(const auto parent, target_->directory(path_parent(path)));
   const std::string name(path_name(path));
   // Whose bytes differ is settled by the sizes, unless the memory asks what exactly is here.
-  const bool can_differ_only = known == nullptr && size && S_ISREG(found->st_mode) &&
-                               static_cast<std::uint64_t>(found->st_size) != *size;
+  const bool can_differ_only =
+      known == nullptr && size && found->is_regular() && found->size != *size;
   if (!can_differ_only) {
-    VSTATE_TRY_ASSIGN(out.here,
-                      digest_here(parent->get(), name, found->st_mode, target_->full(path)));
+    VSTATE_TRY_ASSIGN(out.here, digest_here(*parent, name, *found, target_->full(path)));
   }
   out.is_in_step = known != nullptr && out.here == known->state.place;
   // What a stopped run announced and did not rename is not somebody's change.
   if (!out.is_in_step && known != nullptr && known->pending != 0) {
-    VSTATE_TRY_ASSIGN(out.is_in_step, waits_for_rename(parent->get(), name));
+    VSTATE_TRY_ASSIGN(out.is_in_step, waits_for_rename(*parent, name));
   }
   // Where nobody remembers the file, the rules say whether the source's goes over it.
   const bool is_replaced =

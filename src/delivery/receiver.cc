@@ -186,7 +186,7 @@ Status Receiver::take_keywords(const TreeEntry& entry, Content& content) {
   VSTATE_TRY_ASSIGN(const auto verdict, take_file(unstamped, again));
   const bool becomes_ours = verdict == mail::Verdict::place || verdict == mail::Verdict::replace;
   const auto parent =
-      becomes_ours ? Result<mail::SharedHandle>() : delivery_.target->directory(folder);
+      becomes_ours ? Result<mail::SharedDirectory>() : delivery_.target->directory(folder);
   if (becomes_ours || !parent) return {};
   VSTATE_TRY_ASSIGN(const auto here, mail::read_small(**parent, std::string(mail::k_keywords),
                                                       delivery_.target->full(entry.path)));

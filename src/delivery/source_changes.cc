@@ -242,30 +242,30 @@ Status Changes::remove_merged_keywords(bool is_whole) {
   if (delivery_.memory.empty()) return {};
   for (const auto& [directory, state] : judge_.directories()) {
     if (path_name(directory) != "courierimapkeywords") continue;
-    VSTATE_TRY_ASSIGN(const auto handle, delivery_.target->directory_here(directory));
-    if (!handle) continue;
+    VSTATE_TRY_ASSIGN(const auto opened, delivery_.target->directory_here(directory));
+    if (!opened) continue;
     VSTATE_TRY_ASSIGN(const auto listing, delivery_.target->list(directory));
     for (std::size_t i = 0; listing && i < listing->size(); ++i) {
       const auto path = path_join(directory, listing->name(i));
       const auto key = key_of_file(path);
       if (gone_.contains(key) || (is_whole && !delivery_.memory.is_seen(key)))
-        VSTATE_TRY(remove_keywords_file(**handle, path));
+        VSTATE_TRY(remove_keywords_file(**opened, path));
     }
   }
   return {};
 }
 
 /// Unless somebody here wrote it.
-Status Changes::remove_keywords_file(const Handle& directory, const std::string& path) {
+Status Changes::remove_keywords_file(const Directory& directory, const std::string& path) {
   const auto* entry = delivery_.memory.find(key_of_file(path));
   if (entry == nullptr) return {};
   const auto full = delivery_.target->full(path);
   const std::string name(path_name(path));
-  VSTATE_TRY_ASSIGN(const auto here, digest_of_file(directory.get(), name, full));
+  VSTATE_TRY_ASSIGN(const auto here, digest_of_file(directory, name, full));
   if (here != entry->state.place) return {};
   VSTATE_TRY(delivery_.step(path));
   const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
-  if (unlinkat(directory.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+  if (unlinkat(directory.descriptor(), name.c_str(), 0) != 0 && errno != ENOENT)
     return fail_errno(full, "cannot delete");
   return {};
 }

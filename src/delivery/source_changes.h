@@ -93,7 +93,7 @@ class Changes {
   [[nodiscard]] Result<std::string> merged_path(const Restated&, const Located& here);
   Status remove(const std::string& path, const MessagePath&, HashSet& left);
   Status move(const Restated&, const std::string& from, const std::string& to);
-  Status remove_keywords_file(const Handle& directory, const std::string& path);
+  Status remove_keywords_file(const Directory& directory, const std::string& path);
 
   Delivery& delivery_;
   Judge& judge_;

@@ -4,15 +4,11 @@
 
 #include "delivery/target_messages.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "delivery/temporary.h"
-#include "sys/handle.h"
-#include "sys/local_files.h"
 #include "sys/path.h"
 
 namespace vstate::mail {
@@ -34,11 +30,12 @@ Status TargetIndex::build(Target& target, FolderNumbers& folders, const Reserved
   return {};
 }
 
-Status TargetIndex::enter(Target& target, int directory, const std::string& relative, int depth) {
+Status TargetIndex::enter(Target& target, const Directory& directory, const std::string& relative,
+                          int depth) {
   if (depth > k_most_levels)
     return fail(Errc::unsupported,
                 fmt::format("{}: too many levels of directories", target.full(relative)));
-  VSTATE_TRY_ASSIGN(const auto below, list(target, directory, relative));
+  VSTATE_TRY_ASSIGN(const auto below, list(directory, relative));
   for (const auto& item : below) {
     const auto path = relative_join(relative, item.name);
     // Others deliver there at this moment, and what they bring is not this mailbox's.
@@ -49,7 +46,7 @@ Status TargetIndex::enter(Target& target, int directory, const std::string& rela
 }
 
 /// Takes in the messages and temporaries of one directory, and returns the directories in it.
-Result<std::vector<TargetIndex::Below>> TargetIndex::list(Target& target, int directory,
+Result<std::vector<TargetIndex::Below>> TargetIndex::list(const Directory& directory,
                                                           const std::string& relative) {
   const auto place = path_name(relative);
   const bool has_messages = place == "new" || place == "cur";
@@ -74,30 +71,31 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(Target& target, int di
     const std::string_view text = name;
     records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
   };
-  VSTATE_TRY(list_names(LocalDirectory(directory, target.full(relative)), again, visit));
+  VSTATE_TRY(list_names(directory, again, visit));
+  std::vector<std::string> next;
+  for (const auto& item : below)
+    if (directory.is_far_away() && !item.is_link) next.push_back(item.name);
+  directory.expect_listings(std::move(next));
   // `new` before `cur`: a message that a reader moves meanwhile is seen in one of them at least.
   std::sort(below.begin(), below.end(),
             [](const Below& a, const Below& b) { return a.name > b.name; });
   return below;
 }
 
-Status TargetIndex::descend(Target& target, int directory, const std::string& path,
+Status TargetIndex::descend(Target& target, const Directory& directory, const std::string& path,
                             const Below& item, int depth) {
   if (item.is_link) {
     const auto behind = target.directory(path);
-    if (behind) return enter(target, (*behind)->get(), path, depth);
+    if (behind) return enter(target, **behind, path, depth);
     // A link that leads nowhere, in a circle, or where its maker may not go holds no mail.
     const auto code = behind.error().code;
     const bool is_links_doing = code == Errc::conflict || code == Errc::not_found ||
                                 code == Errc::denied || code == Errc::invalid;
     return is_links_doing ? Status() : tl::unexpected<Error>(behind.error());
   }
-  const Handle handle(
-      openat(directory, item.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (handle.is_open()) return enter(target, handle.get(), path, depth);
+  VSTATE_TRY_ASSIGN(const auto below, directory.open(item.name));
   // It was removed or replaced since it was listed.
-  if (is_no_directory(directory, item.name.c_str())) return {};
-  return fail_errno_of_open(target.full(path), "cannot open");
+  return below == nullptr ? Status() : enter(target, *below, path, depth);
 }
 
 std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) const {
@@ -110,12 +108,12 @@ std::span<const TargetIndex::Record> TargetIndex::find(const NameHash& hash) con
 
 Result<std::optional<Located>> locate(Target& target, std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, target.status(path));
-  if (!found || !S_ISREG(found->st_mode)) return std::nullopt;
+  if (!found || !found->is_regular()) return std::nullopt;
   VSTATE_TRY_ASSIGN(auto directory, target.directory(path_parent(path)));
   return std::optional(Located{.path = std::string(path),
                                .directory = std::move(directory),
                                .name = std::string(path_name(path)),
-                               .size = static_cast<std::uint64_t>(found->st_size)});
+                               .size = found->size});
 }
 
 Result<const TargetIndex*> TargetMessages::index() {
@@ -143,8 +141,7 @@ Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::s
   if (!search_ || searched_ != folder) {
     auto directory = target_->directory(path);
     if (!directory) return std::nullopt;
-    search_.emplace(std::make_shared<LocalDirectory>((*directory)->get(), target_->full(path)));
-    searched_directory_ = *std::move(directory);
+    search_.emplace(*std::move(directory));
     searched_ = folder;
   }
   VSTATE_TRY_ASSIGN(const auto found, search_->find(unique));
@@ -157,8 +154,8 @@ Status TargetMessages::for_each(const Visitor& visit) {
   for (std::uint32_t number = 0; target_ != nullptr && number < folders_.size(); ++number)
     for (const std::string_view part : {"new", "cur"}) {
       const auto directory = relative_join(folders_.path(number), part);
-      VSTATE_TRY_ASSIGN(const auto handle, target_->directory_here(directory));
-      if (!handle) continue;
+      VSTATE_TRY_ASSIGN(const auto opened, target_->directory_here(directory));
+      if (!opened) continue;
       VSTATE_TRY_ASSIGN(const auto listing, target_->list(directory));
       for (std::size_t i = 0; listing && i < listing->size(); ++i) {
         const auto path = relative_join(directory, listing->name(i));

@@ -47,9 +47,9 @@ class TargetIndex {
     std::string name;
     bool is_link = false;
   };
-  Status enter(Target&, int directory, const std::string& relative, int depth);
-  Result<std::vector<Below>> list(Target&, int directory, const std::string& relative);
-  Status descend(Target&, int directory, const std::string& path, const Below&, int depth);
+  Status enter(Target&, const Directory&, const std::string& relative, int depth);
+  Result<std::vector<Below>> list(const Directory&, const std::string& relative);
+  Status descend(Target&, const Directory&, const std::string& path, const Below&, int depth);
 
   std::vector<Record> records_;
   std::set<NameHash> unfinished_;
@@ -61,7 +61,7 @@ class TargetIndex {
 /// A message of the target, open for nothing yet.
 struct Located {
   std::string path;  ///< relative to the target
-  SharedHandle directory;
+  SharedDirectory directory;
   std::string name;
   std::uint64_t size = 0;  ///< bytes
 };
@@ -99,7 +99,6 @@ class TargetMessages {
   std::optional<TargetIndex> index_;
   // The folder that was searched last: messages of a source come folder by folder.
   std::uint32_t searched_ = 0;
-  SharedHandle searched_directory_;
   std::optional<FolderSearch> search_;
 };
 

@@ -95,19 +95,11 @@ bool move_where_free(int from, const char* name, int to, const char* new_name) {
 }
 
 /// The later ctime is that of the temporary, unless somebody has touched the file since.
-Result<bool> waits_for_rename(int directory, const std::string& name) {
-  const std::string temporary(path_name(temporary_of(name)));
-  struct stat built {
-  }, here{};
-  if (fstatat(directory, temporary.c_str(), &built, AT_SYMLINK_NOFOLLOW) != 0 ||
-      fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return false;
-    return fail_errno_of_open(name, "cannot stat");
-  }
-  const auto order = [](const struct stat& st) {
-    return std::pair(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
-  };
-  return S_ISREG(built.st_mode) && order(here) < order(built);
+Result<bool> waits_for_rename(const Directory& directory, const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto built, directory.look(std::string(path_name(temporary_of(name)))));
+  VSTATE_TRY_ASSIGN(const auto here, directory.look(name));
+  return built && here && built->is_regular() &&
+         (here->is_same_place(*built) || here->changed < built->changed);
 }
 
 }  // namespace vstate::mail

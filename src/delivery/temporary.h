@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "sys/files.h"
 #include "vstate/base/result.h"
 #include "vstate/model/name_hash.h"
 #include "vstate/model/server.h"
@@ -36,7 +37,8 @@ Status write_temporary(int directory, const std::string& name, unsigned mode, Ow
 [[nodiscard]] bool move_where_free(int from, const char* name, int to, const char* new_name);
 
 /// Returns whether a stopped run built what is to replace this file and did not place it: its
-/// temporary is there, and nobody has changed the file since that was built.
-[[nodiscard]] Result<bool> waits_for_rename(int directory, const std::string& name);
+/// temporary is there, and nobody has changed the file since that was built. The same where it is
+/// another name of the file: it was placed by a link, and only its own name is left to be removed.
+[[nodiscard]] Result<bool> waits_for_rename(const Directory&, const std::string& name);
 
 }  // namespace vstate::mail

@@ -17,19 +17,26 @@ struct PullReport {
   /// nullopt: the document that came is none; RunObserver::on_read was told why.
   std::optional<ApplyOutcome> outcome;
   bool has_source_changed = false;
+  /// Why the source could not be looked at once more, which counts as a change.
+  std::optional<Error> last_look;
   std::optional<DumpReport> source;  ///< of a directory; a host reports by itself
 };
 
 struct DirectoryOptions {
-  ServerOptions server;  ///< of the source
+  std::string root;  ///< of the source, for people
   Freeze freeze = Freeze::no;
   ClearPasswords clear_passwords = ClearPasswords::leave_out;
 };
 
+/// Opens a source for pull_from_directory: for reading only, so that nothing that is called with it
+/// can change it. One serves any number of domains.
+[[nodiscard]] Result<Session> open_source(ServerOptions);
+
 /// The run lock of the target is held. Both fail if nothing was begun, and otherwise report how the
 /// apply ended.
-[[nodiscard]] Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions&,
-                                                     const DomainName&, ApplyOptions, RunObserver&);
+[[nodiscard]] Result<PullReport> pull_from_directory(Session& target, Session& source,
+                                                     const DirectoryOptions&, const DomainName&,
+                                                     ApplyOptions, RunObserver&);
 [[nodiscard]] Result<PullReport> pull_from_host(Session& target, const RemoteOptions&,
                                                 const DomainName&, ApplyOptions, RunObserver&);
 

@@ -24,7 +24,7 @@ class DirectoryPull {
   [[nodiscard]] std::string document(const Observation& observation) const {
     return document_of(*observation.state, options_.clear_passwords);
   }
-  bool has_changed_since(const std::string& document, const Selection&);
+  Result<bool> has_changed_since(const std::string& document, const Selection&);
 
   const DirectoryOptions& options_;
   const DomainName& domain_;
@@ -32,7 +32,7 @@ class DirectoryPull {
 };
 
 Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver& observer) {
-  const auto& root = options_.server.root;
+  const auto& root = options_.root;
   observer.on_stage("looking at " + root);
   auto observation = inspect_source(source_, domain_, selection);
   observer.on_stage_end();
@@ -40,10 +40,11 @@ Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver&
   return observation;
 }
 
-bool DirectoryPull::has_changed_since(const std::string& before, const Selection& selection) {
+Result<bool> DirectoryPull::has_changed_since(const std::string& before,
+                                              const Selection& selection) {
   // Comparing texts is comparing all that the file can say.
-  const auto again = inspect_source(source_, domain_, selection);
-  return !again || document(*again) != before;
+  VSTATE_TRY_ASSIGN(const auto again, inspect_source(source_, domain_, selection));
+  return document(again) != before;
 }
 
 Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
@@ -52,14 +53,14 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   VSTATE_TRY_ASSIGN(const auto observation, look(selection, observer));
   const auto text = document(observation);
   Diagnostics diagnostics;
-  const auto file = parse_domain_file(options_.server.root, text, selection, diagnostics);
+  const auto file = parse_domain_file(options_.root, text, selection, diagnostics);
   observer.on_read(diagnostics);
   // What is wrong with the text was told to the observer; a report without an outcome says that
   // nothing was done.
   if (!file) return PullReport();
   PullReport report;
   report.source = report_of(observation, options_.clear_passwords);
-  LocalFeed feed(source_, observation, options_.server.root);
+  LocalFeed feed(source_, observation, options_.root);
   options.feed = &feed;
   if (options.jobs == 0 && source_.system->is_far_away()) options.jobs = k_jobs_of_far_source;
   // What was listed and could not be read any more may be there again the next time.
@@ -70,20 +71,22 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   const auto left_out = feed.left_out();
   source.left_out.insert(source.left_out.end(), left_out.begin(), left_out.end());
   source.counts.add(observation.accounting);
-  report.has_source_changed =
-      feed.has_changed() || source.has_changed || has_changed_since(text, selection);
+  const auto last_look = has_changed_since(text, selection);
+  if (!last_look) report.last_look = last_look.error().in(options_.root);
+  report.has_source_changed = feed.has_changed() || source.has_changed || !last_look || *last_look;
   return report;
 }
 
 }  // namespace
 
-Result<PullReport> pull_from_directory(Session& target, const DirectoryOptions& options,
-                                       const DomainName& domain, ApplyOptions apply,
-                                       RunObserver& observer) {
-  // The source is opened for reading only; nothing that is called with it can change it.
-  auto server = options.server;
+Result<Session> open_source(ServerOptions server) {
   server.reads_ledger = false;
-  VSTATE_TRY_ASSIGN(auto source, open_session(server, Access::read));
+  return open_session(server, Access::read);
+}
+
+Result<PullReport> pull_from_directory(Session& target, Session& source,
+                                       const DirectoryOptions& options, const DomainName& domain,
+                                       ApplyOptions apply, RunObserver& observer) {
   const auto failed = [&](const Error& error) {
     return tl::unexpected<Error>(error.in(domain.text()));
   };

@@ -51,6 +51,7 @@ Result<PullReport> pull_from_host(Session& target, const RemoteOptions& options,
   dump.end();
   return PullReport{.outcome = std::move(applied.outcome),
                     .has_source_changed = applied.has_source_changed,
+                    .last_look = std::nullopt,
                     .source = std::nullopt};
 }
 

@@ -47,7 +47,7 @@ Result<std::unique_ptr<DeliveryFreeze>> RemoteFreeze::begin(const SftpFiles& fil
                                                             const std::string& directory) {
   std::unique_ptr<RemoteFreeze> freeze(new RemoteFreeze(files, directory));
   VSTATE_TRY_ASSIGN(const auto way, files.way_of(directory));
-  freeze->place_ = files.there(way.path);
+  freeze->place_ = files.known().there(way.path);
   auto& channel = files.channel();
   VSTATE_TRY_ASSIGN(const auto info, look(channel, freeze->place_, directory));
   if ((info.mode & k_sticky) != 0) return freeze;

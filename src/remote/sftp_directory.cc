@@ -17,6 +17,7 @@ namespace vstate::remote {
 
 namespace {
 
+constexpr unsigned k_looks_before_listing = 4;
 /// Of files that are begun before somebody opens them.
 constexpr std::size_t k_most_files_begun = 512;
 constexpr std::uint64_t k_most_file_bytes_begun = std::uint64_t{4} << 20;
@@ -93,13 +94,13 @@ bool SftpDirectory::is_allowed(const FileInfo& info, unsigned wanted) const {
 Result<FileInfo> SftpDirectory::info() const {
   if (listing_ != nullptr) return listing_->info();
   if (after_) return *after_;
-  if (const auto gathered = files_.gathered_listing(place_)) return gathered->before;
-  VSTATE_TRY_ASSIGN(
-      const auto reply,
-      files_.channel().ask(PacketType::lstat, PacketWriter().text(files_.there(place_)).take()));
+  if (const auto gathered = files_.known().listing(place_)) return gathered->before;
+  VSTATE_TRY_ASSIGN(const auto reply,
+                    files_.channel().ask(PacketType::lstat,
+                                         PacketWriter().text(files_.known().there(place_)).take()));
   if (const auto status = status_of(reply))
     return fail_status(*status, path_, "cannot stat", Missing::impossible);
-  return to_info(PacketReader(reply.fields).attributes(), files_.there(place_));
+  return to_info(PacketReader(reply.fields).attributes(), files_.known().there(place_));
 }
 
 const ListedFile* SftpDirectory::listed(const std::string& name) const {
@@ -114,7 +115,14 @@ Result<std::optional<FileInfo>> SftpDirectory::look(const std::string& name) con
   const auto shown = path_join(path_, name);
   if (!is_allowed(info_, k_execute)) return fail_denied(shown, "cannot stat");
   if (const auto* file = listed(name)) return std::optional(file->info);
-  return files_.look_at(path_join(place_, name), shown);
+  // Whoever asks for name after name goes on to do so.
+  if (!entries_ && ++looks_ > k_looks_before_listing && is_allowed(info_, k_read)) {
+    const auto ignored = [](const char*, FileInfo::Type) {};
+    // Where it cannot be listed, each name is asked for.
+    if (read_names(ignored))
+      if (const auto* file = listed(name)) return std::optional(file->info);
+  }
+  return files_.known().look(path_join(place_, name), shown);
 }
 
 Result<std::shared_ptr<const Directory>> SftpDirectory::open(const std::string& name) const {
@@ -124,7 +132,7 @@ Result<std::shared_ptr<const Directory>> SftpDirectory::open(const std::string& 
   if (!is_allowed(*found, k_read)) return fail_denied(path, "cannot open");
   return std::make_shared<const SftpDirectory>(
       files_, path_join(place_, name), std::move(path), as_, *found,
-      files_.listings_ahead().take(files_.there(path_join(place_, name))));
+      files_.listings_ahead().take(files_.known().there(path_join(place_, name))));
 }
 
 Result<std::unique_ptr<OpenFile>> SftpDirectory::open_file(const std::string& name) const {
@@ -149,7 +157,7 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   if (!found->is_regular()) return std::make_unique<NoFile>(*found);
   VSTATE_TRY_ASSIGN(const bool is_theirs, is_theirs_to_read(name, *found));
   if (!is_theirs || !is_allowed(*found, k_read)) return fail_denied(shown, "cannot read");
-  if (const auto text = files_.gathered_text(path_join(place_, name));
+  if (const auto text = files_.known().text(path_join(place_, name));
       text != nullptr && text->info.uid == found->uid)
     return std::make_unique<GatheredFile>(text);
   auto transfer = expected(name);
@@ -166,7 +174,7 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
 std::shared_ptr<Transfer> SftpDirectory::begin(const std::string& name, std::string shown,
                                                std::uint64_t size) const {
   auto transfer = std::make_shared<Transfer>(
-      files_.channel(), files_.there(path_join(place_, name)), std::move(shown), size);
+      files_.channel(), files_.known().there(path_join(place_, name)), std::move(shown), size);
   transfer->start();
   return transfer;
 }
@@ -207,7 +215,8 @@ std::shared_ptr<Transfer> SftpDirectory::expected(const std::string& name) const
 Result<std::optional<std::string>> SftpDirectory::link_target(const std::string& name) const {
   VSTATE_TRY_ASSIGN(const auto found, look(name));
   if (!found) return std::nullopt;
-  VSTATE_TRY_ASSIGN(auto target, files_.target_of(path_join(place_, name), path_join(path_, name)));
+  VSTATE_TRY_ASSIGN(auto target,
+                    files_.known().target(path_join(place_, name), path_join(path_, name)));
   return std::optional(std::move(target));
 }
 
@@ -216,15 +225,16 @@ void SftpDirectory::expect_listings(std::vector<std::string> names) const {
   for (const auto& name : names) {
     const auto* entry = listed(name);
     if (entry != nullptr && entry->info.is_directory() && is_allowed(entry->info, k_read))
-      wanted.push_back({files_.there(path_join(place_, name)), path_join(path_, name), false});
+      wanted.push_back(
+          {files_.known().there(path_join(place_, name)), path_join(path_, name), false});
   }
   files_.listings_ahead().expect_next(std::move(wanted));
 }
 
 Status SftpDirectory::read_names(const Found& found) const {
-  const auto gathered = listing_ == nullptr ? files_.gathered_listing(place_) : nullptr;
+  const auto gathered = listing_ == nullptr ? files_.known().listing(place_) : nullptr;
   if (listing_ == nullptr && gathered == nullptr) {
-    listing_ = std::make_shared<Listing>(files_.channel(), files_.there(place_), path_);
+    listing_ = std::make_shared<Listing>(files_.channel(), files_.known().there(place_), path_);
     listing_->start();
   }
   VSTATE_TRY_ASSIGN(auto result, gathered != nullptr ? Result<Listed>(*gathered)

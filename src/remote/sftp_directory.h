@@ -56,6 +56,7 @@ class SftpDirectory final : public Directory {
   FileInfo info_;
   // What was seen of it, and what is under way; neither changes what it is.
   mutable std::shared_ptr<Listing> listing_;                ///< begun, and not read yet
+  mutable unsigned looks_ = 0;                              ///< at names, before it was listed
   mutable std::optional<FileInfo> after_;                   ///< itself, behind the last listing
   mutable std::optional<std::vector<ListedFile>> entries_;  ///< sorted by name
   mutable std::deque<std::string> awaited_;                 ///< not begun yet

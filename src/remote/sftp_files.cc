@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -67,7 +66,7 @@ class SftpFiles::Walk {
 };
 
 Status SftpFiles::Walk::start() {
-  VSTATE_TRY_ASSIGN(const auto root, files_.look_at("/", path_));
+  VSTATE_TRY_ASSIGN(const auto root, files_.known_.look("/", path_));
   if (!root) return fail_as(ENOENT, path_, "cannot open");
   info_ = *root;
   return {};
@@ -76,7 +75,7 @@ Status SftpFiles::Walk::start() {
 Status SftpFiles::Walk::follow(const std::string& link, const FileInfo& info) {
   if (++links_ > k_most_links)
     return fail(Errc::invalid, fmt::format("{}: its links lead in a circle", path_));
-  VSTATE_TRY_ASSIGN(const auto target, files_.target_of(link, path_));
+  VSTATE_TRY_ASSIGN(const auto target, files_.known_.target(link, path_));
   // From the first link on that root has not made, all is judged as for who made it.
   if (info.uid != 0 && !as_) as_ = Identity{info.uid, info.gid};
   left_.push(target);
@@ -95,13 +94,13 @@ Result<SftpFiles::Walk::Step> SftpFiles::Walk::step(Last last) {
   if (name == "..") {
     // Above the root there is only the root.
     if (!steps_.empty()) steps_.pop_back();
-    VSTATE_TRY_ASSIGN(const auto found, files_.look_at(reached(), path_));
+    VSTATE_TRY_ASSIGN(const auto found, files_.known_.look(reached(), path_));
     if (!found) return Step::missing;
     info_ = *found;
     return Step::made;
   }
   const auto here = path_join(reached(), name);
-  VSTATE_TRY_ASSIGN(const auto found, files_.look_at(here, path_));
+  VSTATE_TRY_ASSIGN(const auto found, files_.known_.look(here, path_));
   if (!found) {
     left_.push(name);
     return Step::missing;
@@ -167,64 +166,8 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
     : channel_(std::move(channel)),
       shown_root_(to_text(place)),
-      root_(std::move(root)),
+      known_(*channel_, std::move(root)),
       listings_ahead_(std::make_shared<ListingsAhead>(*channel_)) {}
-
-std::string SftpFiles::there(std::string_view path) const {
-  if (root_ == "/") return std::string(path);
-  return path == "/" ? root_ : root_ + std::string(path);
-}
-
-/// What was gathered outlives its snapshot here, as any answer about a name does.
-std::optional<std::optional<FileInfo>> SftpFiles::known_look(const std::string& path) const {
-  const std::lock_guard lock(mutex_);
-  if (const auto known = looks_.find(path); known != looks_.end()) return known->second;
-  for (const auto& held : snapshots_) {
-    const auto snapshot = held.lock();
-    if (snapshot == nullptr) continue;
-    if (auto found = snapshot->look(path)) {
-      looks_.emplace(path, *found);
-      return found;
-    }
-  }
-  return std::nullopt;
-}
-
-Result<std::optional<FileInfo>> SftpFiles::look_at(const std::string& path,
-                                                   std::string_view shown) const {
-  if (const auto known = known_look(path)) return *known;
-  VSTATE_TRY_ASSIGN(const auto reply,
-                    channel_->ask(PacketType::lstat, PacketWriter().text(there(path)).take()));
-  std::optional<FileInfo> found;
-  if (const auto status = status_of(reply)) {
-    if (status->code != StatusCode::no_such_file)
-      return fail_status(*status, shown, "cannot stat", Missing::possible);
-  } else {
-    found = to_info(PacketReader(reply.fields).attributes(), there(path));
-  }
-  const std::lock_guard lock(mutex_);
-  looks_.insert_or_assign(path, found);
-  return found;
-}
-
-Result<std::string> SftpFiles::target_of(const std::string& path, std::string_view shown) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = targets_.find(path); known != targets_.end()) return known->second;
-  }
-  VSTATE_TRY_ASSIGN(const auto reply,
-                    channel_->ask(PacketType::readlink, PacketWriter().text(there(path)).take()));
-  if (const auto status = status_of(reply))
-    return fail_status(*status, shown, "cannot read the link", Missing::impossible);
-  PacketReader reader(reply.fields);
-  (void)reader.number();
-  std::string target(reader.text());
-  if (!reader.is_whole())
-    return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
-  const std::lock_guard lock(mutex_);
-  targets_.insert_or_assign(path, target);
-  return target;
-}
 
 Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
   Walk walk(*this, path, reached_as_.find(path));
@@ -232,7 +175,7 @@ Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) co
   if (!walk.info().is_regular())
     return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
   const auto reached = walk.reached();
-  VSTATE_TRY_ASSIGN(const auto parent, look_at(std::string(path_parent(reached)), path));
+  VSTATE_TRY_ASSIGN(const auto parent, known_.look(std::string(path_parent(reached)), path));
   SftpDirectory directory(*this, std::string(path_parent(reached)), std::string(path_parent(path)),
                           walk.as(), parent.value_or(FileInfo()));
   VSTATE_TRY_ASSIGN(const auto file, directory.open_as(std::string(path_name(reached)), path));
@@ -274,14 +217,15 @@ Result<std::shared_ptr<const Directory>> SftpFiles::open_directory(std::string_v
     return fail_as(EACCES, path, "cannot open");
   const auto place = walk.reached();
   return std::make_shared<const SftpDirectory>(*this, place, std::string(path), walk.as(),
-                                               walk.info(), listings_ahead_->take(there(place)));
+                                               walk.info(),
+                                               listings_ahead_->take(known_.there(place)));
 }
 
 Result<std::string> SftpFiles::link_target(std::string_view path) const {
   Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go(Walk::Last::kept));
   if (!walk.info().is_link()) return fail_as(EINVAL, path, "cannot read link");
-  return target_of(walk.reached(), path);
+  return known_.target(walk.reached(), path);
 }
 
 Result<Files::Way> SftpFiles::way_of(std::string_view path) const {
@@ -303,7 +247,7 @@ Result<Files::FreeSpace> SftpFiles::free_space(std::string_view path) const {
   VSTATE_TRY_ASSIGN(
       const auto reply,
       channel_->ask(PacketType::extended,
-                    PacketWriter().text(extension).text(there(walk.reached())).take()));
+                    PacketWriter().text(extension).text(known_.there(walk.reached())).take()));
   if (const auto status = status_of(reply))
     return fail_status(*status, path, "cannot ask for free space", Missing::possible);
   PacketReader reader(reply.fields);
@@ -331,99 +275,10 @@ bool SftpFiles::is_reached_as_another(std::string_view path) const {
 
 void SftpFiles::reach_as(std::string path, Identity as) { reached_as_.add(std::move(path), as); }
 
-/// All that is known of the ways there is asked for at once: first each name on each way, then
-/// where the links among them lead, and so on behind these.
-void SftpFiles::expect(const std::vector<std::string>& paths) const {
-  std::set<std::string> wanted(paths.begin(), paths.end());
-  for (int links = 0; !wanted.empty() && links <= k_most_links; ++links) {
-    std::set<std::string> names{"/"};
-    for (const auto& path : wanted) {
-      std::string at;
-      for (const auto& part : components_of(path)) {
-        if (part == "..") break;
-        names.insert(at += "/" + part);
-      }
-    }
-    if (!look_ahead(names) || !follow_ahead(names)) return;
-    std::set<std::string> behind;
-    for (const auto& path : wanted)
-      if (auto next = behind_known_link(path)) behind.insert(*std::move(next));
-    wanted = std::move(behind);
-  }
-}
-
-/// False if the connection failed. What was refused is asked again by who wants it, and named then.
-bool SftpFiles::look_ahead(const std::set<std::string>& names) const {
-  std::map<std::string, std::optional<FileInfo>> found;
-  std::size_t left = 0;
-  for (const auto& path : names) {
-    if (known_look(path)) continue;
-    const std::lock_guard lock(channel_->mutex());
-    ++left;
-    channel_->submit(
-        PacketType::lstat, PacketWriter().text(there(path)).take(), [&, path](const Reply& reply) {
-          --left;
-          const auto status = status_of(reply);
-          if (status && status->code == StatusCode::no_such_file)
-            found.emplace(path, std::nullopt);
-          else if (!status)
-            found.emplace(path, to_info(PacketReader(reply.fields).attributes(), there(path)));
-        });
-  }
-  if (!channel_->wait([&] { return left == 0; })) return false;
-  const std::lock_guard lock(mutex_);
-  looks_.merge(found);
-  return true;
-}
-
-/// Asks where the links among `names` lead.
-bool SftpFiles::follow_ahead(const std::set<std::string>& names) const {
-  std::map<std::string, std::string> found;
-  std::size_t left = 0;
-  for (const auto& path : names) {
-    const auto info = known_look(path).value_or(std::nullopt);
-    if (!info || !info->is_link()) continue;
-    {
-      const std::lock_guard lock(mutex_);
-      if (targets_.contains(path)) continue;
-    }
-    const std::lock_guard lock(channel_->mutex());
-    ++left;
-    channel_->submit(PacketType::readlink, PacketWriter().text(there(path)).take(),
-                     [&, path](const Reply& reply) {
-                       --left;
-                       if (status_of(reply)) return;
-                       PacketReader reader(reply.fields);
-                       (void)reader.number();
-                       std::string target(reader.text());
-                       if (reader.is_whole()) found.emplace(path, std::move(target));
-                     });
-  }
-  if (!channel_->wait([&] { return left == 0; })) return false;
-  const std::lock_guard lock(mutex_);
-  targets_.merge(found);
-  return true;
-}
-
-/// The path with its first known link replaced by what it says; nullopt if there is none.
-std::optional<std::string> SftpFiles::behind_known_link(const std::string& path) const {
-  const std::lock_guard lock(mutex_);
-  Components left(path);
-  std::string at;
-  while (!left.is_empty()) {
-    const auto above = at;
-    at += "/" + left.pop();
-    const auto target = targets_.find(at);
-    if (target == targets_.end()) continue;
-    return (target->second.starts_with('/') ? "" : above + "/") + target->second + left.rest();
-  }
-  return std::nullopt;
-}
-
 /// The ways there are as they were; what stands at their ends is asked for anew.
 Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
     const std::vector<std::string>& paths) const {
-  expect(paths);
+  known_.expect(paths);
   std::vector<std::optional<FileInfo>> found(paths.size());
   std::optional<Error> failure;
   std::size_t left = 0;
@@ -434,7 +289,7 @@ Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
       failure = gone.error();
       break;
     }
-    const auto place = there(walk.reached());
+    const auto place = known_.there(walk.reached());
     const std::lock_guard lock(channel_->mutex());
     ++left;
     channel_->submit(
@@ -456,7 +311,7 @@ std::shared_ptr<const void> SftpFiles::gather(const std::vector<Ahead>& wanted) 
   std::vector<std::string> directories;
   for (const auto& ahead : wanted)
     directories.insert(directories.end(), ahead.directories.begin(), ahead.directories.end());
-  expect(directories);
+  known_.expect(directories);
   std::vector<Snapshot::Start> starts;
   for (const auto& ahead : wanted)
     for (const auto& path : ahead.directories) {
@@ -464,49 +319,22 @@ std::shared_ptr<const void> SftpFiles::gather(const std::vector<Ahead>& wanted) 
       if (walk.go(Walk::Last::followed) && walk.info().is_directory())
         starts.push_back({path, walk.reached(), &ahead});
     }
-  const auto snapshot = Snapshot::take(*this, starts);
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(snapshots_, [](const auto& held) { return held.expired(); });
-    // The latest is asked first.
-    snapshots_.insert(snapshots_.begin(), snapshot);
-  }
-  follow_ahead(snapshot->links());
+  const auto snapshot = Snapshot::take(*channel_, known_, starts);
+  known_.add(snapshot);
   return snapshot;
 }
 
-std::shared_ptr<const Listed> SftpFiles::gathered_listing(const std::string& place) const {
-  const std::lock_guard lock(mutex_);
-  for (const auto& held : snapshots_)
-    if (const auto snapshot = held.lock())
-      if (const auto* listing = snapshot->listing(place)) return {snapshot, listing};
-  return nullptr;
-}
-
-std::shared_ptr<const Snapshot::Text> SftpFiles::gathered_text(const std::string& place) const {
-  const std::lock_guard lock(mutex_);
-  for (const auto& held : snapshots_)
-    if (const auto snapshot = held.lock())
-      if (auto text = snapshot->text(place)) return text;
-  return nullptr;
-}
-
 void SftpFiles::expect_walks(const std::vector<std::string>& directories) const {
-  expect(directories);
+  known_.expect(directories);
   std::vector<ListingsAhead::Wanted> wanted;
   for (const auto& path : directories) {
     Walk walk(*this, path, reached_as_.find(path));
     if (!walk.go(Walk::Last::followed) || !walk.info().is_directory()) continue;
     const auto place = walk.reached();
-    wanted.push_back({there(place), path, true});
+    wanted.push_back({known_.there(place), path, true});
     // What is known to be below it need not wait until it is listed.
-    const auto prefix = path_join(place, "");
-    const std::lock_guard lock(mutex_);
-    for (auto known = looks_.lower_bound(prefix);
-         known != looks_.end() && known->first.starts_with(prefix); ++known)
-      if (known->second && known->second->is_directory())
-        wanted.push_back(
-            {there(known->first), path_join(path, known->first.substr(prefix.size())), true});
+    for (const auto& below : known_.directories_below(place))
+      wanted.push_back({known_.there(below), path + below.substr(place.size()), true});
   }
   listings_ahead_->expect_later(std::move(wanted));
 }
@@ -530,10 +358,7 @@ Result<Forwarded> SftpFiles::forward(const Service& service) const {
 }
 
 void SftpFiles::forget() const {
-  const std::lock_guard lock(mutex_);
-  looks_.clear();
-  targets_.clear();
-  snapshots_.clear();
+  known_.forget();
   listings_ahead_->forget();
 }
 

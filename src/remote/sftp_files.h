@@ -13,19 +13,15 @@
 ///   * whole seconds: sftp_reading.h:to_info.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "remote/known_places.h"
 #include "remote/listings_ahead.h"
 #include "remote/sftp_channel.h"
-#include "remote/sftp_reading.h"
-#include "remote/snapshot.h"
 #include "sys/files.h"
 
 namespace vstate::remote {
@@ -55,7 +51,7 @@ class SftpFiles : public virtual Files {
   void reach_as(std::string path, Identity as) override;
   [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
   [[nodiscard]] bool is_far_away() const override { return true; }
-  void expect(const std::vector<std::string>& paths) const override;
+  void expect(const std::vector<std::string>& paths) const override { known_.expect(paths); }
   void expect_walks(const std::vector<std::string>& directories) const override;
   [[nodiscard]] std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const override;
   [[nodiscard]] Result<std::vector<std::optional<FileInfo>>> look_again(
@@ -65,32 +61,16 @@ class SftpFiles : public virtual Files {
   [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
   [[nodiscard]] SftpChannel& channel() const { return *channel_; }
+  [[nodiscard]] const KnownPlaces& known() const { return known_; }
   [[nodiscard]] ListingsAhead& listings_ahead() const { return *listings_ahead_; }
-  /// The server's own path of one below the root.
-  [[nodiscard]] std::string there(std::string_view path) const;
-  /// Looks at a path that is without links but for its last component. nullopt: it is not there.
-  [[nodiscard]] Result<std::optional<FileInfo>> look_at(const std::string& path,
-                                                        std::string_view shown) const;
-  [[nodiscard]] Result<std::string> target_of(const std::string& path,
-                                              std::string_view shown) const;
-  // What was gathered of a place; null if nothing was.
-  [[nodiscard]] std::shared_ptr<const Listed> gathered_listing(const std::string& place) const;
-  [[nodiscard]] std::shared_ptr<const Snapshot::Text> gathered_text(const std::string& place) const;
 
  private:
   class Walk;
-  [[nodiscard]] std::optional<std::optional<FileInfo>> known_look(const std::string& path) const;
-  bool look_ahead(const std::set<std::string>& names) const;
-  bool follow_ahead(const std::set<std::string>& names) const;
-  [[nodiscard]] std::optional<std::string> behind_known_link(const std::string& path) const;
 
   std::shared_ptr<SftpChannel> channel_;
-  std::string shown_root_, root_;
+  std::string shown_root_;
   ReachedAs reached_as_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, std::optional<FileInfo>, std::less<>> looks_;
-  mutable std::map<std::string, std::string, std::less<>> targets_;
-  mutable std::vector<std::weak_ptr<const Snapshot>> snapshots_;
+  mutable KnownPlaces known_;  ///< what was asked changes nothing
   std::shared_ptr<ListingsAhead> listings_ahead_;
 };
 

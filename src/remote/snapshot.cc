@@ -8,7 +8,7 @@
 #include <array>
 #include <deque>
 
-#include "remote/sftp_files.h"
+#include "remote/known_places.h"
 #include "sys/path.h"
 
 namespace vstate::remote {
@@ -28,13 +28,14 @@ bool is_before(const ListedFile& file, std::string_view name) { return file.name
 
 class Snapshot::Taking {
  public:
-  Taking(const SftpFiles& files, Snapshot& out) : files_(files), out_(out) {}
+  Taking(SftpChannel& channel, const KnownPlaces& known, Snapshot& out)
+      : channel_(channel), known_(known), out_(out) {}
 
   void run(const std::vector<Start>& starts) {
     for (const auto& start : starts) waiting_.push_back({start, nullptr});
     begin_more();
     while (true) {
-      std::unique_lock lock(files_.channel().mutex());
+      std::unique_lock lock(channel_.mutex());
       const bool has_listings = !listings_.empty(), has_files = !transfers_.empty();
       lock.unlock();
       if (has_listings)
@@ -63,7 +64,8 @@ class Snapshot::Taking {
   void take_listing();
   void take_file();
 
-  const SftpFiles& files_;
+  SftpChannel& channel_;
+  const KnownPlaces& known_;
   Snapshot& out_;
   // With the channel's lock held.
   std::deque<Directory> waiting_, listings_;  ///< not begun; begun
@@ -72,11 +74,11 @@ class Snapshot::Taking {
 };
 
 void Snapshot::Taking::begin_more() {
-  const std::lock_guard lock(files_.channel().mutex());
+  const std::lock_guard lock(channel_.mutex());
   for (; !waiting_.empty() && listings_.size() < k_most_listings_under_way; waiting_.pop_front()) {
     auto next = std::move(waiting_.front());
-    next.listing = std::make_shared<Listing>(files_.channel(), files_.there(next.start.place),
-                                             next.start.path);
+    next.listing =
+        std::make_shared<Listing>(channel_, known_.there(next.start.place), next.start.path);
     next.listing->start([this, start = next.start](const Listed* listed) {
       if (listed != nullptr) on_listed(start, *listed);
     });
@@ -85,8 +87,8 @@ void Snapshot::Taking::begin_more() {
   for (; !files_waiting_.empty() && transfers_.size() < k_most_files_under_way;
        files_waiting_.pop_front()) {
     auto next = std::move(files_waiting_.front());
-    next.transfer = std::make_shared<Transfer>(files_.channel(), files_.there(next.place),
-                                               next.path, next.size);
+    next.transfer =
+        std::make_shared<Transfer>(channel_, known_.there(next.place), next.path, next.size);
     next.transfer->start();
     transfers_.push_back(std::move(next));
   }
@@ -113,7 +115,7 @@ void Snapshot::Taking::take_listing() {
   auto directory = std::move(listings_.front());
   auto listed = directory.listing->take();
   {
-    const std::lock_guard lock(files_.channel().mutex());
+    const std::lock_guard lock(channel_.mutex());
     listings_.pop_front();
   }
   if (listed && listed->before.mtime == listed->after.mtime)
@@ -124,7 +126,7 @@ void Snapshot::Taking::take_file() {
   auto file = std::move(transfers_.front());
   const auto info = file.transfer->info();
   {
-    const std::lock_guard lock(files_.channel().mutex());
+    const std::lock_guard lock(channel_.mutex());
     transfers_.pop_front();
   }
   if (!info || !*info || !(*info)->is_regular() || (*info)->size > k_largest_text) return;
@@ -139,10 +141,10 @@ void Snapshot::Taking::take_file() {
   out_.texts_.emplace(std::move(file.place), std::make_shared<const Text>(std::move(text)));
 }
 
-std::shared_ptr<const Snapshot> Snapshot::take(const SftpFiles& files,
+std::shared_ptr<const Snapshot> Snapshot::take(SftpChannel& channel, const KnownPlaces& known,
                                                const std::vector<Start>& starts) {
   auto out = std::make_shared<Snapshot>();
-  Taking(files, *out).run(starts);
+  Taking(channel, known, *out).run(starts);
   return out;
 }
 

@@ -17,7 +17,7 @@
 
 namespace vstate::remote {
 
-class SftpFiles;
+class KnownPlaces;
 
 /// Knows what it knows: what could not be listed or read, or changed while it was, it does not
 /// tell, and whoever wants it asks for it and meets the error. Any number of threads may use it.
@@ -28,7 +28,7 @@ class Snapshot {
     std::string path, place;
     const Files::Ahead* ahead;
   };
-  [[nodiscard]] static std::shared_ptr<const Snapshot> take(const SftpFiles&,
+  [[nodiscard]] static std::shared_ptr<const Snapshot> take(SftpChannel&, const KnownPlaces&,
                                                             const std::vector<Start>&);
 
   struct Text {

@@ -84,6 +84,8 @@ class Directory {
   /// Its own path, for messages.
   [[nodiscard]] virtual const std::string& path() const = 0;
   [[nodiscard]] virtual Result<FileInfo> info() const = 0;
+  /// Its descriptor, for who changes what is in it; -1 for a directory of another machine.
+  [[nodiscard]] virtual int descriptor() const { return -1; }
   /// Returns nullopt for an entry that is not there.
   [[nodiscard]] virtual Result<std::optional<FileInfo>> look(const std::string& name) const = 0;
   /// Returns null for an entry that is not there, or is no directory.

@@ -115,6 +115,11 @@ bool read_entries(int directory, const std::function<void(const char*, FileInfo:
   }
 }
 
+Result<std::unique_ptr<OpenFile>> to_open_file(Handle file, std::string path) {
+  VSTATE_TRY_ASSIGN(const auto info, info_of_handle(file.get(), path));
+  return std::make_unique<LocalFile>(std::move(file), std::move(path), info);
+}
+
 Result<FileInfo> LocalDirectory::info() const { return info_of_handle(descriptor_, path_); }
 
 // In a directory that is open, ENOENT is the one error that says that there is no such name;
@@ -173,14 +178,13 @@ Result<std::optional<std::string>> LocalDirectory::link_target(const std::string
 
 Status LocalDirectory::read_names(const Found& found) const {
   const ActingAs acting(as_);
-  // A descriptor of somebody else's may be one that cannot be read, and its position is theirs.
+  // The position of a descriptor of somebody else's is theirs, and one that was opened as a place
+  // (O_PATH) cannot be read.
   Handle fresh;
   int readable = descriptor_;
-  if (!owned_.is_open()) {
+  if (!owned_.is_open() || lseek(descriptor_, 0, SEEK_SET) != 0) {
     fresh = Handle(openat(descriptor_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     readable = fresh.get();
-  } else if (lseek(descriptor_, 0, SEEK_SET) != 0) {
-    return fail_errno_of_open(path_, "cannot list");
   }
   if (readable >= 0 && read_entries(readable, found)) return {};
   // A directory that its owner removed while it was listed is truly gone, and only that may read as

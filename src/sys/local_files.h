@@ -23,7 +23,7 @@ class LocalDirectory final : public Directory {
   LocalDirectory(int borrowed, std::string path, std::optional<Identity> as = {})
       : descriptor_(borrowed), path_(std::move(path)), as_(as) {}
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] int descriptor() const override { return descriptor_; }
   [[nodiscard]] const std::optional<Identity>& as() const { return as_; }
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] Result<FileInfo> info() const override;
@@ -41,6 +41,9 @@ class LocalDirectory final : public Directory {
   std::string path_;
   std::optional<Identity> as_;
 };
+
+/// What is open, to be read once. `path` stands in errors.
+[[nodiscard]] Result<std::unique_ptr<OpenFile>> to_open_file(Handle file, std::string path);
 
 class LocalFiles : public virtual Files {
  public:

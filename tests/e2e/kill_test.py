@@ -1,7 +1,7 @@
 """Law 2: whatever call a run is killed before, the next run ends as if nothing had happened.
 
 Each scenario is run once to count the calls that change something; then it is killed before each
-of them (each twentieth without VSTATE_DEEP), run again, and compared with the run that nobody
+of them (each fortieth without VSTATE_DEEP), run again, and compared with the run that nobody
 disturbed: the same files with the same owners, modes and times, nothing left over, nothing to do,
 and whole. What only reads works at any time, also over what the killed run left.
 """
@@ -124,7 +124,7 @@ class EmptiedTmpTest(ServersCase):
     """Mail servers, and people, delete what is old in `tmp`, also what a killed run left there: a
     message that was never seen in its place was not deleted by its owner."""
 
-    each = 40
+    each = 80
 
     def meanwhile(self, work):
         for place, _, files in os.walk(os.path.join(work, "new")):
@@ -165,7 +165,7 @@ class LedgerFaultTest(ServersCase):
         self.assertEqual(run.code, 0, run.err)
         self.assertGreater(run.points, 20)
         wanted = disturb.picture(whole, (r"ledger\.sqlite",))
-        cases = [(number, code) for number in disturb.sample(run.points, 40) for code in
+        cases = [(number, code) for number in disturb.sample(run.points, 80) for code in
                  (self.errnos if support.DEEP else [self.errnos[number % len(self.errnos)]])]
         bad = [failure for failure in disturb.at_once(lambda case: self.fault(case, wanted), cases)
                if failure]

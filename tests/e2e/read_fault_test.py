@@ -45,7 +45,7 @@ class Fault:
 
 
 class FaultCase(disturb.DisturbCase):
-    each = 20
+    each = 40
     below = ("old",)
 
     def setUp(self):
@@ -144,7 +144,7 @@ class DumpTest(FaultCase):
                             "out/mail"), DumpJudge())
 
     def test_dump_to_standard_output(self):
-        self.each = 30
+        self.each = 60
         self.disturb(vstate("--root", "old", "dump", NAME), DumpJudge())
 
     def test_few_descriptors(self):
@@ -196,7 +196,7 @@ class StreamJudge(DumpJudge):
 
 @disturb.needs_tracing
 class StreamTest(FaultCase):
-    each = 60
+    each = 120
 
     def test_dump_as_a_stream(self):
         disturb.make_example("empty-server", os.path.join(self.base, "new"))
@@ -260,7 +260,7 @@ class PullJudge:
 @disturb.needs_tracing
 class PullTest(FaultCase):
     below = ("old", "new")
-    each = 40
+    each = 80
 
     def test_second_pull_with_prune(self):
         disturb.make_example("empty-server", os.path.join(self.base, "new"))

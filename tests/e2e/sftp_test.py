@@ -95,6 +95,24 @@ class ExampleTest(EqualCase):
         self.check_equal_runs(self.old, self.far, "verify", file)
         self.check_equal_runs(self.old, self.far, "history")
 
+    def test_archives_are_compared(self):
+        """With mail that is here, has moved, is missing, has another size, or another content."""
+        mail = os.path.join(self.directory, "mail")
+        file = os.path.join(self.directory, "example.toml")
+        self.check_exit(self.old.vstate("dump", "example.com", "-o", file, "--mail", mail), 0)
+        maildir = self.old.at("/home/vpopmail/domains/example.com/alice/Maildir")
+        messages = sorted(os.path.join(place, name) for place, _, names in os.walk(maildir)
+                          for name in names if ",S=" in name)
+        self.assertGreater(len(messages), 4)
+        for damage in (lambda path: None, os.unlink,
+                       lambda path: os.rename(path, path.replace(":2,", ":2,T")),
+                       lambda path: os.truncate(path, 7),
+                       lambda path: self.old.write(path, b"x" * os.path.getsize(path))):
+            if messages:
+                damage(messages.pop())
+            for words in (("plan", file), ("verify", file), ("verify", "--deep", file)):
+                self.check_equal_runs(self.old, self.far, *words, "--mail", mail)
+
     def test_what_writes_refuses(self):
         file = self.file("example.toml", self.old.vstate("dump", "example.com").out)
         before = self.old.snapshot()

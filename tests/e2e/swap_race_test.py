@@ -5,7 +5,7 @@ that leads elsewhere, again and again.
 Outside stands what only root may read and change, laid out as what is inside. Whatever the runs end
 with: it is not changed, made, given away or removed, and none of its bytes gets into a dump.
 
-VSTATE_RUNS=N  how many; 56, or 7,000 with VSTATE_DEEP: as many of each of the seven commands
+VSTATE_RUNS=N  how many; 28, or 7,000 with VSTATE_DEEP: as many of each of the seven commands
 """
 
 import os
@@ -18,7 +18,7 @@ import support
 from support import disturb
 
 NAME = "example.com"
-RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if support.DEEP else 56))
+RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if support.DEEP else 28))
 CANARY = b"canary-that-only-root-may-read"
 
 #: Swaps a directory for a link and back until it is killed, as the owner of the mail.

@@ -5,6 +5,7 @@
 #include "pull/pull.h"
 
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "cli/server.h"
 #include "engine/patterns.h"
 #include "remote/place.h"
+#include "remote/pushed_program.h"
 
 namespace vstate::cli {
 
@@ -34,14 +36,38 @@ std::string root_of_source(const PullOptions& options) {
   return is_host_alone(options) ? options.from + ":" : options.from;
 }
 
-engine::DirectoryOptions directory_options(const CommonOptions& common,
-                                           const PullOptions& options) {
-  return {.server = {.root = root_of_source(options),
-                     .connecting = common.connecting,
-                     .overrides = options.source},
+engine::DirectoryOptions directory_options(const PullOptions& options) {
+  return {.root = root_of_source(options),
           .freeze = freeze_of(options.freeze),
           .clear_passwords = clear_passwords_of(options.clear_passwords)};
 }
+
+/// The old server's files, opened once for all domains: a log-in there may take its time, or ask
+/// for a password.
+class Source {
+ public:
+  Source(const CommonOptions& common, const PullOptions& options)
+      : server_{.root = root_of_source(options),
+                .connecting = common.connecting,
+                .overrides = options.source},
+        is_read_(reads_files(options)) {}
+
+  Result<engine::Session*> open() {
+    if (!session_) {
+      VSTATE_TRY_ASSIGN(session_, engine::open_source(server_));
+    }
+    return &*session_;
+  }
+  /// A connection that failed serves no other domain.
+  void close() { session_.reset(); }
+  [[nodiscard]] bool is_read() const { return is_read_; }
+  void read_from_now_on() { is_read_ = true; }
+
+ private:
+  engine::ServerOptions server_;
+  bool is_read_;  ///< by this program, and not by one on the other machine
+  std::optional<engine::Session> session_;
+};
 
 engine::RemoteOptions remote_options(const CommonOptions& common, const PullOptions& options) {
   return {.host = options.from,
@@ -57,61 +83,90 @@ engine::RemoteOptions remote_options(const CommonOptions& common, const PullOpti
 
 /// Whether each pattern matches something, there or here. The other side of a shell judges for
 /// itself.
-Status check_patterns(engine::Session& target, const CommonOptions& common,
-                      const PullOptions& options, const std::vector<DomainName>& names) {
-  const auto& selection = common.selection;
+Status check_patterns(engine::Session& target, Source& source, const Selection& selection,
+                      const std::string& from, const std::vector<DomainName>& names) {
   if (selection.only.empty() && selection.exclude.empty()) return {};
-  VSTATE_TRY_ASSIGN(auto source, engine::open_session(directory_options(common, options).server,
-                                                      engine::Access::read));
-  return engine::check_patterns(selection, options.from + " or on this server", {},
-                                {{source, names}, {target, names}});
+  VSTATE_TRY_ASSIGN(auto* const session, source.open());
+  return engine::check_patterns(selection, from + " or on this server", {},
+                                {{*session, names}, {target, names}});
 }
 
 /// What --from names, as far as that can be told before anything is done.
-Status check_source(const Console& console, engine::Session& target, const CommonOptions& common,
-                    const PullOptions& options, const std::vector<DomainName>& names) {
+Status check_source(const Console& console, engine::Session& target, Source& source,
+                    const Selection& selection, const PullOptions& options,
+                    const std::vector<DomainName>& names) {
   const bool is_there = std::filesystem::is_directory(options.from);
   // A directory of that name here is likely the one that was meant.
   if (is_there && is_host_alone(options))
     console.say(fmt::format("{0}: is taken for a host; for the directory say ./{0}", options.from));
-  if (!reads_files(options)) return {};
+  if (!source.is_read()) return {};
   if (!is_there && !remote::parse_place(root_of_source(options)))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.from));
-  return check_patterns(target, common, options, names);
+  return check_patterns(target, source, selection, options.from, names);
 }
 
 Exit show(const Console& console, const DomainName& name, const engine::PullReport& report,
           ExitDetail detail) {
   if (report.source) show_source(console, name, *report.source);
   const auto exit = exit_of(report, detail);
+  if (report.last_look) (void)Console::fail(*report.last_look);
   if (exit == Exit::source_changed) show_changed_while_copied();
   return report.source && report.source->still_frozen ? Console::fail(*report.source->still_frozen)
                                                       : exit;
 }
 
+Result<engine::PullReport> pull_by_reading(engine::Session& target, Source& source,
+                                           const DomainName& name, const PullOptions& options,
+                                           const engine::ApplyOptions& apply, RunView& view) {
+  VSTATE_TRY_ASSIGN(auto* const session, source.open());
+  return engine::pull_from_directory(target, *session, directory_options(options), name, apply,
+                                     view);
+}
+
 /// Each domain sees what the one before it left in the ledger, and in qmail's files.
-Exit pull_one(const Console& console, engine::Session& target, const DomainName& name,
-              const CommonOptions& common, const PullOptions& options) {
+Exit pull_one(const Console& console, engine::Session& target, Source& source,
+              const DomainName& name, const CommonOptions& common, const PullOptions& options) {
   RunView view(console, options.apply, 1);
   const engine::ApplyOptions apply{
       .plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"};
-  auto report =
-      reads_files(options)
-          ? engine::pull_from_directory(target, directory_options(common, options), name, apply,
-                                        view)
-          : engine::pull_from_host(target, remote_options(common, options), name, apply, view);
+  auto report = source.is_read() ? pull_by_reading(target, source, name, options, apply, view)
+                                 : engine::pull_from_host(target, remote_options(common, options),
+                                                          name, apply, view);
   if (!report && report.error().code == Errc::unsupported && options.via == "auto" &&
-      !reads_files(options)) {
+      !source.is_read()) {
     console.say(
         fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
     const auto first = report.error();
-    report =
-        engine::pull_from_directory(target, directory_options(common, options), name, apply, view);
+    source.read_from_now_on();
+    report = pull_by_reading(target, source, name, options, apply, view);
     // Whichever of both ways should have worked, a person sees why it did not.
     if (!report) (void)Console::fail(first);
   }
-  if (!report) return Console::fail(report.error());
-  return show(console, name, *report, exit_detail_of(options.apply));
+  const auto exit = report ? show(console, name, *report, exit_detail_of(options.apply))
+                           : Console::fail(report.error());
+  if (exit == Exit::error) source.close();
+  return exit;
+}
+
+/// With --push-vstate: from then on `options` name the program there.
+Status push_program(const Console& console, const CommonOptions& common, Source& source,
+                    PullOptions& options, std::optional<remote::PushedProgram>& pushed) {
+  const auto& file = options.push_vstate;
+  if (file.empty()) return {};
+  if (source.is_read())
+    return fail(Errc::invalid,
+                fmt::format("--push-vstate {}: {} is read by this program, and needs "
+                            "none there",
+                            file, options.from));
+  auto program = remote::PushedProgram::push(common.connecting, options.from, file);
+  if (!program && program.error().code == Errc::unsupported && options.via == "auto") {
+    console.say(fmt::format("{}; its files are read by SFTP", program.error().message));
+    source.read_from_now_on();
+    return {};
+  }
+  VSTATE_TRY_ASSIGN(pushed, std::move(program));
+  options.remote_vstate = pushed->command();
+  return {};
 }
 
 Exit finish(const Console& console, const PullOptions& options, const Tally& tally,
@@ -124,26 +179,35 @@ Exit finish(const Console& console, const PullOptions& options, const Tally& tal
 
 }  // namespace
 
-Exit run_pull(const CommonOptions& common, const PullOptions& options) {
+Exit run_pull(const CommonOptions& common, const PullOptions& said) {
   const Console console(common);
+  auto options = said;
   const auto names = parse_names(options.domains);
   if (!names) return Console::fail(names.error());
   auto opened = open_to_write(common);
   if (!opened) return Console::fail(opened.error());
   auto& target = opened->session;
-  if (const auto checked = check_source(console, target, common, options, *names); !checked)
+  Source source(common, options);
+  if (const auto checked = check_source(console, target, source, common.selection, options, *names);
+      !checked)
     return Console::fail(checked.error());
+  std::optional<remote::PushedProgram> pushed;
+  if (const auto there = push_program(console, common, source, options, pushed); !there)
+    return Console::fail(there.error());
   Tally tally;
   bool has_changed = false;
   for (const auto& name : *names) {
     if (const auto looked = engine::look_at_ledger(target); !looked)
       return Console::fail(looked.error());
-    const auto exit = pull_one(console, target, name, common, options);
+    const auto exit = pull_one(console, target, source, name, common, options);
     tally.add(name.text(), exit);
     has_changed = has_changed || exit != Exit::error;
     if (tally.ends_run()) break;
   }
-  return finish(console, options, tally, has_changed);
+  const auto removed = pushed ? pushed->remove() : Status();
+  if (!removed) (void)Console::fail(removed.error());
+  const auto exit = finish(console, options, tally, has_changed);
+  return removed ? exit : Exit::error;
 }
 
 }  // namespace vstate::cli

@@ -17,7 +17,7 @@ class KillCase(disturb.DisturbCase):
     """What all scenarios share. `command` is what is killed, in a copy of the base."""
 
     command = None
-    each = 20
+    each = 40
     below = ("new",)
     pipes = False
     #: What says, after a run, that there is nothing left to do.

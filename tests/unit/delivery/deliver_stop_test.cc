@@ -1,7 +1,12 @@
+#include <chrono>
+#include <thread>
+
+#include "delivery/temporary.h"
 #include "support/catch.h"
 #include "support/delivery.h"
 #include "support/mail_sandbox.h"
 #include "sys/local_system.h"
+#include "sys/path.h"
 
 using namespace vstate;
 namespace fs = std::filesystem;
@@ -128,4 +133,35 @@ TEST_CASE("the owner's rights are enough, and the only ones used", "[mail]") {
   box.own("/home/a/Maildir/new");
   REQUIRE(test::deliver(system, archive, "/home/a", OnDifference::keep));
   CHECK(test::compare(system, archive, "/home/a", OnDifference::keep)->is_whole());
+}
+
+TEST_CASE("a file waits for its rename until its temporary is gone", "[delivery][crash]") {
+  const MailSandbox box;
+  box.directory("/home", 0755);
+  const LocalFiles files(box.root());
+  const auto place = files.open_directory("/home");
+  REQUIRE(place);
+  const auto waits = [&] {
+    const auto answer = mail::waits_for_rename(**place, "dovecot-uidlist");
+    REQUIRE(answer);
+    return *answer;
+  };
+  const auto file = box.host("/home/dovecot-uidlist");
+  const auto temporary = box.host(temporary_of("/home/dovecot-uidlist"));
+  CHECK_FALSE(waits());
+  std::ofstream(file) << "old";
+  CHECK_FALSE(waits());
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::ofstream(temporary) << "new";
+  CHECK(waits());
+  // As a stop leaves it that came between the rename of the lock and the removal.
+  fs::remove(file);
+  fs::create_hard_link(temporary, file);
+  CHECK(waits());
+  fs::remove(temporary);
+  CHECK_FALSE(waits());
+  std::ofstream(temporary) << "new";
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::ofstream(file) << "somebody's";
+  CHECK_FALSE(waits());
 }
