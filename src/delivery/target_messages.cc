@@ -75,7 +75,7 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(const Directory& direc
   std::vector<std::string> next;
   for (const auto& item : below)
     if (directory.is_far_away() && !item.is_link) next.push_back(item.name);
-  directory.expect_listings(std::move(next));
+  directory.expect_listings(next);
   // `new` before `cur`: a message that a reader moves meanwhile is seen in one of them at least.
   std::sort(below.begin(), below.end(),
             [](const Below& a, const Below& b) { return a.name > b.name; });

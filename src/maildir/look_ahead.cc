@@ -35,7 +35,7 @@ Status LookAhead::reach(std::size_t i, const std::string& path, bool opens, cons
     }
     if (opens && directory_.is_far_away()) names.push_back(name_of(file));
   }
-  if (!names.empty()) directory_.expect_files(std::move(names));
+  if (!names.empty()) directory_.expect_files(names);
   return {};
 }
 
@@ -50,7 +50,7 @@ void expect_listings(const Directory& directory, const Listing& listing, const E
         !expressed.contains(below + "/"))
       names.push_back(std::move(name));
   }
-  if (!names.empty()) directory.expect_listings(std::move(names));
+  if (!names.empty()) directory.expect_listings(names);
 }
 
 }  // namespace vstate::mail

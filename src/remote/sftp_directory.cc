@@ -92,7 +92,11 @@ bool SftpDirectory::is_allowed(const FileInfo& info, unsigned wanted) const {
 /// As it was in front of a listing that is to be read yet, or behind the last one: whoever compares
 /// both knows whether it changed meanwhile.
 Result<FileInfo> SftpDirectory::info() const {
-  if (listing_ != nullptr) return listing_->info();
+  if (listing_ != nullptr) {
+    if (auto info = listing_->info()) return info;
+    // What was begun ahead may have failed for that alone, such as for too many open directories.
+    listing_ = nullptr;
+  }
   if (after_) return *after_;
   if (const auto gathered = files_.known().listing(place_)) return gathered->before;
   VSTATE_TRY_ASSIGN(const auto reply,
@@ -179,9 +183,8 @@ std::shared_ptr<Transfer> SftpDirectory::begin(const std::string& name, std::str
   return transfer;
 }
 
-void SftpDirectory::expect_files(std::vector<std::string> names) const {
-  awaited_.insert(awaited_.end(), std::make_move_iterator(names.begin()),
-                  std::make_move_iterator(names.end()));
+void SftpDirectory::expect_files(const std::vector<std::string>& names) const {
+  awaited_.insert(awaited_.end(), names.begin(), names.end());
   begin_expected();
 }
 
@@ -220,7 +223,7 @@ Result<std::optional<std::string>> SftpDirectory::link_target(const std::string&
   return std::optional(std::move(target));
 }
 
-void SftpDirectory::expect_listings(std::vector<std::string> names) const {
+void SftpDirectory::expect_listings(const std::vector<std::string>& names) const {
   std::vector<ListingsAhead::Wanted> wanted;
   for (const auto& name : names) {
     const auto* entry = listed(name);
@@ -231,14 +234,21 @@ void SftpDirectory::expect_listings(std::vector<std::string> names) const {
   files_.listings_ahead().expect_next(std::move(wanted));
 }
 
+Result<Listed> SftpDirectory::list_now() const {
+  const auto listing =
+      std::make_shared<Listing>(files_.channel(), files_.known().there(place_), path_);
+  listing->start();
+  return listing->take();
+}
+
 Status SftpDirectory::read_names(const Found& found) const {
-  const auto gathered = listing_ == nullptr ? files_.known().listing(place_) : nullptr;
-  if (listing_ == nullptr && gathered == nullptr) {
-    listing_ = std::make_shared<Listing>(files_.channel(), files_.known().there(place_), path_);
-    listing_->start();
-  }
-  VSTATE_TRY_ASSIGN(auto result, gathered != nullptr ? Result<Listed>(*gathered)
-                                                     : std::exchange(listing_, nullptr)->take());
+  const auto begun = std::exchange(listing_, nullptr);
+  const auto gathered = begun == nullptr ? files_.known().listing(place_) : nullptr;
+  auto listed = begun != nullptr      ? begun->take()
+                : gathered != nullptr ? Result<Listed>(*gathered)
+                                      : list_now();
+  if (!listed && begun != nullptr) listed = list_now();
+  VSTATE_TRY_ASSIGN(auto result, std::move(listed));
   after_ = result.after;
   entries_ = std::move(result.entries);
   // What list_names compares is what was so while this listing was made.

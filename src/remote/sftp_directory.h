@@ -34,8 +34,8 @@ class SftpDirectory final : public Directory {
       const std::string& name) const override;
   Status read_names(const Found& found) const override;
   [[nodiscard]] bool is_far_away() const override { return true; }
-  void expect_files(std::vector<std::string> names) const override;
-  void expect_listings(std::vector<std::string> names) const override;
+  void expect_files(const std::vector<std::string>& names) const override;
+  void expect_listings(const std::vector<std::string>& names) const override;
 
   /// open_file, with what errors call the file.
   [[nodiscard]] Result<std::unique_ptr<OpenFile>> open_as(const std::string& name,
@@ -47,6 +47,7 @@ class SftpDirectory final : public Directory {
   [[nodiscard]] Result<bool> is_theirs_to_read(const std::string& name, const FileInfo&) const;
   [[nodiscard]] std::shared_ptr<Transfer> begin(const std::string& name, std::string shown,
                                                 std::uint64_t size) const;
+  [[nodiscard]] Result<Listed> list_now() const;
   void begin_expected() const;
   [[nodiscard]] std::shared_ptr<Transfer> expected(const std::string& name) const;
 

@@ -19,6 +19,8 @@ namespace {
 /// smaller; larger files come when their turn comes.
 constexpr std::uint64_t k_largest_text = 65536;
 constexpr std::uint64_t k_most_bytes = std::uint64_t{64} << 20;
+/// A tree without an end is no server's, but what another machine may say.
+constexpr std::size_t k_most_directories = 1'000'000;
 constexpr std::size_t k_most_listings_under_way = 128;
 constexpr std::size_t k_most_files_under_way = 256;
 
@@ -34,18 +36,7 @@ class Snapshot::Taking {
   void run(const std::vector<Start>& starts) {
     for (const auto& start : starts) waiting_.push_back({start, nullptr});
     begin_more();
-    while (true) {
-      std::unique_lock lock(channel_.mutex());
-      const bool has_listings = !listings_.empty(), has_files = !transfers_.empty();
-      lock.unlock();
-      if (has_listings)
-        take_listing();
-      else if (has_files)
-        take_file();
-      else
-        return;
-      begin_more();
-    }
+    while (take_listing() || take_file()) begin_more();
   }
 
  private:
@@ -61,8 +52,12 @@ class Snapshot::Taking {
 
   void begin_more();
   void on_listed(const Start&, const Listed&);
-  void take_listing();
-  void take_file();
+  /// The one that was begun first. False: there is none.
+  bool take_listing();
+  bool take_file();
+  void keep(std::string place, Transfer&);
+  template <class Item>
+  std::optional<Item> first_of(std::deque<Item>& begun);
 
   SftpChannel& channel_;
   const KnownPlaces& known_;
@@ -71,6 +66,7 @@ class Snapshot::Taking {
   std::deque<Directory> waiting_, listings_;  ///< not begun; begun
   std::deque<File> files_waiting_, transfers_;
   std::uint64_t bytes_ = 0;  ///< of the files that are wanted
+  std::size_t directories_ = 0;
 };
 
 void Snapshot::Taking::begin_more() {
@@ -100,7 +96,9 @@ void Snapshot::Taking::on_listed(const Start& start, const Listed& listed) {
   for (const auto& entry : listed.entries) {
     auto below = path_join(start.path, entry.name);
     auto place = path_join(start.place, entry.name);
-    if (entry.info.is_directory() && ahead.descends && ahead.descends(below)) {
+    if (entry.info.is_directory() && ahead.descends && ahead.descends(below) &&
+        directories_ < k_most_directories) {
+      ++directories_;
       waiting_.push_back({{std::move(below), std::move(place), &ahead}, nullptr});
     } else if (entry.info.is_regular() && ahead.reads_files && entry.info.size <= k_largest_text &&
                bytes_ + entry.info.size <= k_most_bytes) {
@@ -111,34 +109,42 @@ void Snapshot::Taking::on_listed(const Start& start, const Listed& listed) {
   begin_more();
 }
 
-void Snapshot::Taking::take_listing() {
-  auto directory = std::move(listings_.front());
-  auto listed = directory.listing->take();
-  {
-    const std::lock_guard lock(channel_.mutex());
-    listings_.pop_front();
-  }
-  if (listed && listed->before.mtime == listed->after.mtime)
-    out_.listings_.emplace(std::move(directory.start.place), *std::move(listed));
+template <class Item>
+std::optional<Item> Snapshot::Taking::first_of(std::deque<Item>& begun) {
+  const std::lock_guard lock(channel_.mutex());
+  if (begun.empty()) return std::nullopt;
+  auto first = std::move(begun.front());
+  begun.pop_front();
+  return first;
 }
 
-void Snapshot::Taking::take_file() {
-  auto file = std::move(transfers_.front());
-  const auto info = file.transfer->info();
-  {
-    const std::lock_guard lock(channel_.mutex());
-    transfers_.pop_front();
-  }
+bool Snapshot::Taking::take_listing() {
+  auto directory = first_of(listings_);
+  if (!directory) return false;
+  auto listed = directory->listing->take();
+  if (listed && listed->before.mtime == listed->after.mtime)
+    out_.listings_.emplace(std::move(directory->start.place), *std::move(listed));
+  return true;
+}
+
+bool Snapshot::Taking::take_file() {
+  auto file = first_of(transfers_);
+  if (file) keep(std::move(file->place), *file->transfer);
+  return file.has_value();
+}
+
+void Snapshot::Taking::keep(std::string place, Transfer& transfer) {
+  const auto info = transfer.info();
   if (!info || !*info || !(*info)->is_regular() || (*info)->size > k_largest_text) return;
   Text text{**info, {}};
   std::array<char, k_largest_text> part;
   while (true) {
-    const auto count = file.transfer->read(part);
+    const auto count = transfer.read(part);
     if (!count) return;
     if (*count == 0) break;
     text.bytes.append(part.data(), *count);
   }
-  out_.texts_.emplace(std::move(file.place), std::make_shared<const Text>(std::move(text)));
+  out_.texts_.emplace(std::move(place), std::make_shared<const Text>(std::move(text)));
 }
 
 std::shared_ptr<const Snapshot> Snapshot::take(SftpChannel& channel, const KnownPlaces& known,

@@ -107,9 +107,9 @@ class Directory {
   /// Whether it is worth the trouble to tell.
   [[nodiscard]] virtual bool is_far_away() const { return false; }
   /// Says which files will be opened, in their order, behind those that it was told before.
-  virtual void expect_files(std::vector<std::string> names) const { (void)names; }
+  virtual void expect_files(const std::vector<std::string>& names) const { (void)names; }
   /// Says which directories will be listed next, in their order.
-  virtual void expect_listings(std::vector<std::string> names) const { (void)names; }
+  virtual void expect_listings(const std::vector<std::string>& names) const { (void)names; }
 };
 
 class LocalFiles;

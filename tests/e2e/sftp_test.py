@@ -95,6 +95,15 @@ class ExampleTest(EqualCase):
         self.check_equal_runs(self.old, self.far, "verify", file)
         self.check_equal_runs(self.old, self.far, "history")
 
+    def test_a_server_that_opens_few_files(self):
+        """What is asked for ahead is too much for it, and asked for again."""
+        mail = os.path.join(self.directory, "few")
+        done = self.check_exit(self.far.vstate("dump", "example.com", "--mail", mail,
+                                               env={"VSTATE_FILES": "8"}), 0)
+        here = self.old.vstate("dump", "example.com", "--mail", mail + ".here")
+        self.assertEqual(done.out, here.out)
+        self.assertEqual(tree_of(mail), tree_of(mail + ".here"))
+
     def test_archives_are_compared(self):
         """With mail that is here, has moved, is missing, has another size, or another content."""
         mail = os.path.join(self.directory, "mail")

@@ -1,11 +1,14 @@
 """Stands in for ssh: runs the command, and forgets the host. VSTATE_CUT cuts what comes back off
-after so many bytes, as a broken connection does; VSTATE_FLIP changes one byte of it."""
+after so many bytes, as a broken connection does; VSTATE_FLIP changes one byte of it. VSTATE_FILES
+is how many files the command may have open."""
 
 import os
 import subprocess
 import sys
 
 command = sys.argv[-1]
+if "VSTATE_FILES" in os.environ:
+    command = f"ulimit -n {os.environ['VSTATE_FILES']}; {command}"
 cut, flip = os.environ.get("VSTATE_CUT"), os.environ.get("VSTATE_FLIP")
 if cut is None and flip is None:
     sys.exit(subprocess.run(command, shell=True).returncode)
