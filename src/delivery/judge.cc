@@ -25,6 +25,11 @@ Result<std::optional<std::uint64_t>> digest_here(const vstate::Directory& direct
   return target ? std::optional(digest_of_link(*target)) : std::nullopt;
 }
 
+unsigned sighting_of(bool is_same, bool is_own) {
+  if (is_own) return is_same ? k_same_here : k_other_here;
+  return is_same ? k_same_elsewhere : k_other_elsewhere;
+}
+
 }  // namespace
 
 std::uint64_t digest_of_link(std::string_view target) {
@@ -212,19 +217,21 @@ Result<unsigned> Judge::sightings(const TreeEntry& entry, const MessageIdentity&
     if (identity.is_scoped && (!is_own || departures_.are_from(message.folder, identity.name)))
       continue;
     if (!is_own && is_another(record.folder, message.unique)) continue;
-    bool is_same = true;
+    std::optional<std::uint64_t> size = entry.size;
     if (!is_trusted) {
-      VSTATE_TRY_ASSIGN(const auto found,
-                        messages_.find(record.folder, message.unique, entry.path));
-      if (!found) continue;  // a reader was quicker
-      is_same = found->size == entry.size;
+      VSTATE_TRY_ASSIGN(size, size_here(record.folder, message.unique, entry.path));
     }
-    if (is_own)
-      out |= is_same ? k_same_here : k_other_here;
-    else
-      out |= is_same ? k_same_elsewhere : k_other_elsewhere;
+    if (!size) continue;  // a reader was quicker
+    const bool is_same = *size == entry.size;
+    out |= sighting_of(is_same, is_own);
   }
   return out;
+}
+
+Result<std::optional<std::uint64_t>> Judge::size_here(std::uint32_t folder, std::string_view unique,
+                                                      std::string_view likely) {
+  VSTATE_TRY_ASSIGN(const auto found, messages_.find(folder, unique, likely));
+  return found ? std::optional(found->size) : std::nullopt;
 }
 
 Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,

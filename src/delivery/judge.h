@@ -186,6 +186,10 @@ class Judge {
 
  private:
   Result<Directory> judge_directory(const std::string& path, Way&);
+  /// Of a message that is here; nullopt if it is gone.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> size_here(std::uint32_t folder,
+                                                               std::string_view unique,
+                                                               std::string_view likely);
   [[nodiscard]] bool is_another(std::uint32_t folder, std::string_view unique);
   Result<Judgement> judge_place(const std::string& path, std::optional<std::uint64_t> size);
 

@@ -172,6 +172,7 @@ Status Detection::find_vpopmail() {
     take_home(said_.vpopmail_dir, "the command line");
   } else if (account) {
     std::vector<std::string> parts;
+    parts.reserve(k_parts_of_home.size());
     for (const auto* part : k_parts_of_home) parts.push_back(path_join(account->home, part));
     files_.expect(parts);
     VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));

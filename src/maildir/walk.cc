@@ -79,6 +79,9 @@ class Walk {
   Status visit_link(const Level&, const std::string& path);
   Status visit_file(const Level&, const std::string& path);
   Followed follow_links(const Level&, Listing&);
+  [[nodiscard]] bool is_to_follow(const std::string& path, std::string_view name,
+                                  bool is_maildir) const;
+  void count_expressed(const Level&, const std::string& name, bool is_directory);
   [[nodiscard]] std::shared_ptr<const Directory> open_below(const Level&, const std::string& name,
                                                             const Followed&);
   /// What stands at a listed name; nullopt, with the reason counted, if that cannot be told.
@@ -182,6 +185,22 @@ Status Walk::enter(const Level& level) {
 }
 
 /// A Maildir or a folder of it may be on another disk, and so may what somebody named.
+bool Walk::is_to_follow(const std::string& path, std::string_view name, bool is_maildir) const {
+  const bool is_part = name == "new" || name == "cur" || name == "tmp";
+  const bool is_mail = path == "Maildir" || (is_maildir && (is_part || name.starts_with('.')));
+  // A link that is expressed in the TOML, or that belongs to another walk, is not for this one to
+  // judge.
+  return (is_mail || links_.is_named(path)) && !expressed_.contains(path) &&
+         !expressed_.contains(path + "/");
+}
+
+/// The TOML holds it already. It is counted all the same, with all below it, or the sums would not
+/// add up.
+void Walk::count_expressed(const Level& level, const std::string& name, bool is_directory) {
+  ++count_.expressed;
+  if (is_directory) count_.expressed += count_below(*level.directory, name, level.depth);
+}
+
 Followed Walk::follow_links(const Level& level, Listing& listing) {
   Followed followed;
   const auto has = [&](std::string_view name) { return listing.contains(name); };
@@ -190,13 +209,7 @@ Followed Walk::follow_links(const Level& level, Listing& listing) {
     if (listing.type(i) != Type::link) continue;
     const std::string name(listing.name(i));
     const auto path = mail::relative_join(level.path, name);
-    const bool is_part = name == "new" || name == "cur" || name == "tmp";
-    const bool is_mail = path == "Maildir" || (is_maildir && (is_part || name.starts_with('.')));
-    // A link that is expressed in the TOML, or that belongs to another walk, is not for this one to
-    // judge.
-    if ((!is_mail && !links_.is_named(path)) || expressed_.contains(path) ||
-        expressed_.contains(path + "/"))
-      continue;
+    if (!is_to_follow(path, name, is_maildir)) continue;
     auto end = links_.follow(path, above_);
     if (!end) {
       fail_with(end.error());
@@ -242,15 +255,9 @@ Status Walk::walk(const Level& entered, Listing& listing) {
     const std::string path = mail::relative_join(level.path, name);
     if (expressed_.contains(path + "/")) continue;
     const bool is_directory = listing.type(item.index) == Type::directory;
-    // The TOML holds it already. It is counted all the same, with all below it, or the sums would
-    // not add up.
     if (expressed_.contains(path)) {
-      if (item.is_contents) continue;
-      count_.expressed += 1;
-      if (is_directory) count_.expressed += count_below(*level.directory, name, level.depth);
-      continue;
-    }
-    if (!item.is_contents) {
+      if (!item.is_contents) count_expressed(level, name, is_directory);
+    } else if (!item.is_contents) {
       VSTATE_TRY(visit(level, listing, item.index, path, followed));
     } else if (is_folder && name == "tmp") {
       rebuild("unfinished delivery in tmp", count_below(*level.directory, name, level.depth));
@@ -493,12 +500,19 @@ Status Walk::visit_file(const Level& level, const std::string& path) {
   return take(entry);
 }
 
+/// What a walk is for, besides what it counts.
+struct Purpose {
+  const TreeVisitor& visitor;
+  const MessageFilter* filter = nullptr;
+  ListedDirectories* listed = nullptr;
+  bool opens = true;
+};
+
 Status walk_opened(const Files& files, const TreeSource& source, TreeCount& count,
-                   const TreeVisitor& visitor, const MessageFilter* filter,
-                   ListedDirectories* listed, bool opens) {
+                   const Purpose& purpose) {
   VSTATE_TRY_ASSIGN(auto root, files.open_directory(source.directory));
   Walk walk(mail::LinkFollower(files, source.directory, source.links), source.expressed, count,
-            visitor, filter, listed, opens);
+            purpose.visitor, purpose.filter, purpose.listed, purpose.opens);
   Level level;
   level.directory = std::move(root);
   auto status = walk.enter(level);
@@ -512,7 +526,7 @@ Status walk_opened(const Files& files, const TreeSource& source, TreeCount& coun
 Status walk_tree(const Files& files, const TreeSource& source, TreeCount& count,
                  const TreeVisitor& visitor, const MessageFilter* filter,
                  ListedDirectories* listed) {
-  return walk_opened(files, source, count, visitor, filter, listed, true);
+  return walk_opened(files, source, count, {visitor, filter, listed});
 }
 
 bool has_seen_all(const TreeSource& source, const TreeCount& count) {
@@ -521,9 +535,10 @@ bool has_seen_all(const TreeSource& source, const TreeCount& count) {
 
 Result<TreeCount> count_tree(const Files& files, const TreeSource& source) {
   TreeCount count;
-  VSTATE_TRY(walk_opened(
-      files, source, count, [](const TreeEntry&) -> Result<bool> { return true; }, nullptr, nullptr,
-      false));
+  const TreeVisitor takes_all = [](const TreeEntry&) -> Result<bool> { return true; };
+  VSTATE_TRY(
+      walk_opened(files, source, count,
+                  {.visitor = takes_all, .filter = nullptr, .listed = nullptr, .opens = false}));
   return count;
 }
 

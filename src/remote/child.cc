@@ -40,7 +40,7 @@ std::optional<Pipe> make_pipe() {
 [[noreturn]] void run(const Pipe& in, const Pipe& out, const std::optional<Pipe>& errors,
                       const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
-  std::signal(SIGPIPE, SIG_DFL);
+  (void)std::signal(SIGPIPE, SIG_DFL);
   // One that reads nothing would not see the end of this program, and go on for ever.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   // The copies lose the close-on-exec flag, and all other ends close by themselves.
@@ -64,6 +64,7 @@ Result<Child> Child::start(const std::vector<std::string>& words, Errors errors)
   // The arguments are made before the fork: in the child, only calls that are safe after a fork may
   // follow.
   std::vector<char*> arguments;
+  arguments.reserve(copies.size() + 1);
   for (auto& word : copies) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   Child child;
