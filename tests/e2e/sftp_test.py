@@ -166,11 +166,11 @@ class LongWayTest(EqualCase):
 
     def test_many_mailboxes(self):
         few, many = self.turns(3), self.turns(40)
-        self.assertLess(few, 60)
-        self.assertLess(many, few + 15)
+        self.assertLess(few, 80)
+        self.assertLess(many, few + 30)
 
     def test_mailboxes_on_another_disk(self):
-        self.assertLess(self.turns(30, link=True), 90)
+        self.assertLess(self.turns(30, link=True), 120)
 
 
 @needs_sftp_server

@@ -7,7 +7,7 @@ import selectors
 import subprocess
 import sys
 
-MOMENT = 0.01
+MOMENT = 0.02
 
 
 def said_by(file):
@@ -29,15 +29,25 @@ def write_all(file, said):
 
 
 def main():
-    turns = 0
+    turns, is_ours = 0, False
     with subprocess.Popen(sys.argv[-1], shell=True, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as other:
-        while said := said_by(sys.stdin.fileno()):
-            turns += 1
-            with open(os.environ["VSTATE_TURNS"], "w", encoding="ascii") as count:
-                count.write(str(turns))
-            write_all(other.stdin.fileno(), said)
-            write_all(sys.stdout.fileno(), said_by(other.stdout.fileno()))
+                          stdout=subprocess.PIPE) as other, \
+            selectors.DefaultSelector() as selector:
+        ours, theirs = sys.stdin.fileno(), other.stdout.fileno()
+        selector.register(ours, selectors.EVENT_READ, other.stdin.fileno())
+        selector.register(theirs, selectors.EVENT_READ, sys.stdout.fileno())
+        # Either may speak next: what came of one side may have been half of what it says.
+        while True:
+            key = selector.select()[0][0]
+            said = said_by(key.fd)
+            if not said:
+                break
+            if key.fd == ours and not is_ours:
+                turns += 1
+                with open(os.environ["VSTATE_TURNS"], "w", encoding="ascii") as count:
+                    count.write(str(turns))
+            is_ours = key.fd == ours
+            write_all(key.data, said)
         other.kill()
 
 
