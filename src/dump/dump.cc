@@ -183,23 +183,10 @@ Status Dumping::lock_archives(const std::string& domain) {
   return {};
 }
 
-/// Lets the source know where it is walked next.
-void expect_walks(const Files& files, const Observation& observation, const Selection& selection) {
-  std::vector<std::string> walks;
-  const auto expect = [&](const ArchiveSource& source, const Box& box) {
-    if (!selection.excludes(address_of_contents(box))) walks.push_back(source.directory);
-  };
-  for (const auto& [name, source] : observation.mailbox_archives)
-    expect(source, {Box::Kind::mailbox, name.text()});
-  for (const auto& [name, source] : observation.list_archives)
-    expect(source, {Box::Kind::list, name.text()});
-  files.expect_walks(walks);
-}
-
 Status Dumping::archive_all(Observation& observation) {
   auto& state = *observation.state;
   domain_ = state.name.text();
-  expect_walks(*session_.system, observation, options_.selection);
+  expect_walks(*session_.system, boxes_of(observation), options_.selection);
   if (!options_.mail.empty()) VSTATE_TRY(lock_archives(domain_));
   for (const auto& [name, source] : observation.mailbox_archives)
     take(state.mailboxes.at(name).mail, source, {Box::Kind::mailbox, name.text()});

@@ -73,6 +73,15 @@ struct DumpOptions {
 [[nodiscard]] DumpReport report_of(const Observation&, ClearPasswords);
 /// Lets deliveries go on, and reports how that went.
 void end_freeze(DeliveryFreeze*, DumpReport&);
+/// The boxes of a domain whose contents travel, in the order of all ways.
+struct BoxSource {
+  Box box;
+  const ArchiveSource* source;  ///< in the observation
+};
+[[nodiscard]] std::vector<BoxSource> boxes_of(const Observation&);
+/// Lets the source know which of them are walked next.
+void expect_walks(const Files&, const std::vector<BoxSource>&, const Selection&);
+
 /// Adds what a walk of a mailbox, a list, or the domain's files could not take along.
 void leave_out(std::vector<LeftOut>&, const std::string& address, const TreeCount&);
 

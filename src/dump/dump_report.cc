@@ -61,6 +61,26 @@ void leave_out(std::vector<LeftOut>& out, const std::string& address, const Tree
   for (const auto& refused : tree.refused) out.push_back({address, refused, 0, 0});
 }
 
+std::vector<BoxSource> boxes_of(const Observation& observation) {
+  std::vector<BoxSource> boxes;
+  for (const auto& [name, source] : observation.mailbox_archives)
+    boxes.push_back({{Box::Kind::mailbox, name.text()}, &source});
+  for (const auto& [name, source] : observation.list_archives)
+    boxes.push_back({{Box::Kind::list, name.text()}, &source});
+  if (observation.domain_archive)
+    boxes.push_back({{Box::Kind::files, ""}, &*observation.domain_archive});
+  return boxes;
+}
+
+void expect_walks(const Files& files, const std::vector<BoxSource>& boxes,
+                  const Selection& selection) {
+  if (!files.is_far_away()) return;
+  std::vector<std::string> walks;
+  for (const auto& [box, source] : boxes)
+    if (!selection.excludes(address_of_contents(box))) walks.push_back(source->directory);
+  files.expect_walks(walks);
+}
+
 DumpReport report_of(const Observation& observation, ClearPasswords clear_passwords) {
   DumpReport report;
   report.remarks = observation.condition.remarks;

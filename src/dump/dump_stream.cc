@@ -61,12 +61,9 @@ Result<DumpReport> dump_stream(Session& session, const DomainName& name, int fil
   VSTATE_TRY_ASSIGN(const auto stream, StreamWriter::open(file));
   VSTATE_TRY(stream->write_document(text));
   StreamDumping dumping(session, *stream, have, options, out);
-  for (const auto& [box, source] : observation.mailbox_archives)
-    VSTATE_TRY(dumping.offer({Box::Kind::mailbox, box.text()}, source));
-  for (const auto& [box, source] : observation.list_archives)
-    VSTATE_TRY(dumping.offer({Box::Kind::list, box.text()}, source));
-  if (observation.domain_archive)
-    VSTATE_TRY(dumping.offer({Box::Kind::files, ""}, *observation.domain_archive));
+  const auto boxes = boxes_of(observation);
+  expect_walks(*session.system, boxes, options.selection);
+  for (const auto& [box, source] : boxes) VSTATE_TRY(dumping.offer(box, *source));
   // A second look shows whether accounts or files changed while the mail was sent.
   const auto after = inspect_source(session, name, options.selection);
   if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;

@@ -100,6 +100,7 @@ class Detection {
 };
 
 void Detection::expect_usual_places() {
+  if (!files_.is_far_away()) return;
   std::vector<std::string> places{"/etc/passwd", "/usr/bin/autorespond",
                                   "/usr/local/bin/autorespond"};
   for (const auto& qmail : {said_.qmail_dir, std::string(k_usual_qmail)})
@@ -359,7 +360,7 @@ Status Detection::look_for_lists(const std::string& directory, std::string& from
   if (!has_lists) return {};
   std::vector<std::string> signs;
   for (const auto& item : listing)
-    if (item.type == FileInfo::Type::directory)
+    if (item.type == FileInfo::Type::directory && files_.is_far_away())
       for (const auto* sign : {"bouncer", "subscribers"})
         signs.push_back(path_join(path_join(directory, item.name), sign));
   files_.expect(signs);
@@ -400,6 +401,7 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
 }
 
 std::shared_ptr<const void> Detection::gather_domains(std::size_t first, std::size_t count) const {
+  if (!files_.is_far_away()) return nullptr;
   std::vector<std::string> directories;
   for (std::size_t i = first; i < std::min(first + count, domains_.size()); ++i)
     directories.push_back(domains_[i].second.home);

@@ -69,7 +69,7 @@ bool is_inspected(std::string_view path) {
 std::shared_ptr<const void> gather_domain(const Inspection& in) {
   if (!in.files.is_far_away()) return nullptr;
   Files::Ahead domain{{in.directory()}};
-  if (in.selection.only.empty() && in.selection.exclude.empty()) domain.descends = is_inspected;
+  if (in.selection.is_of_all()) domain.descends = is_inspected;
   const Files::Ahead files{{path_join(in.server.vpopmail_dir, "etc")}};
   // Delivery lines name them.
   const Files::Ahead programs{{in.server.ezmlm_dir, path_join(in.server.vpopmail_dir, "bin"),
@@ -93,7 +93,7 @@ std::shared_ptr<const void> gather_homes(const Inspection& in) {
   in.files.expect(parts);
   std::erase_if(homes, [&](const std::string& home) {
     const auto way = in.files.way_of(home);
-    return !way || (way->path == home && in.selection.only.empty() && in.selection.exclude.empty());
+    return !way || (way->path == home && in.selection.is_of_all());
   });
   return in.files.gather({{homes, is_inspected}});
 }

@@ -21,16 +21,11 @@ struct LocalFeed::Shared {
 };
 
 LocalFeed::LocalFeed(const Session& source, const Observation& observation, std::string title)
-    : source_(source), title_(std::move(title)), shared_(std::make_unique<Shared>()) {
-  for (const auto& [name, box] : observation.mailbox_archives)
-    boxes_.push_back({{Box::Kind::mailbox, name.text()}, &box});
-  for (const auto& [name, box] : observation.list_archives)
-    boxes_.push_back({{Box::Kind::list, name.text()}, &box});
-  if (observation.domain_archive)
-    boxes_.push_back({{Box::Kind::files, ""}, &*observation.domain_archive});
-  std::vector<std::string> walks;
-  for (const auto& box : boxes_) walks.push_back(box.source->directory);
-  source_.system->expect_walks(walks);
+    : source_(source),
+      boxes_(boxes_of(observation)),
+      title_(std::move(title)),
+      shared_(std::make_unique<Shared>()) {
+  expect_walks(*source_.system, boxes_, {});
 }
 
 LocalFeed::~LocalFeed() = default;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apply/feed.h"
+#include "dump/dump.h"
 #include "engine/session.h"
 #include "inspect/inspect.h"
 
@@ -25,12 +26,8 @@ class LocalFeed final : public MailFeed {
 
  private:
   struct Shared;
-  struct Offered {
-    Box box;
-    const ArchiveSource* source;
-  };
   const Session& source_;
-  std::vector<Offered> boxes_;
+  std::vector<BoxSource> boxes_;
   std::string title_;
   std::size_t at_ = 0;
   std::unique_ptr<Shared> shared_;

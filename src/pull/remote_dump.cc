@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "host/input.h"
+#include "remote/place.h"
 #include "sys/io.h"
 #include "vstate/base/text.h"
 
@@ -15,17 +16,12 @@ namespace vstate::engine {
 
 namespace {
 
-/// One word for a shell on the other side.
-std::string quoted(const std::string& word) {
-  return fmt::format("'{}'", replace_all(word, "'", "'\\''"));
-}
-
 /// What the other side shall know of itself, and what it need not look at.
 std::string options_there(const RemoteOptions& options) {
   std::string out;
   // Only what a person said is handed on; the other side detects the rest by itself.
   const auto add = [&](std::string_view option, const std::string& value) {
-    if (!value.empty()) out += fmt::format("--{} {} ", option, quoted(value));
+    if (!value.empty()) out += fmt::format("--{} {} ", option, remote::shell_word(value));
   };
   const auto& source = options.overrides;
   add("vpopmail-dir", source.vpopmail_dir);
@@ -36,7 +32,8 @@ std::string options_there(const RemoteOptions& options) {
   add("connection", source.connection_file);
   add("vpopmail-version", source.version);
   for (const auto& homes : source.homes) add("homes", homes);
-  for (const auto& pattern : options.exclude) out += fmt::format("--exclude {} ", quoted(pattern));
+  for (const auto& pattern : options.exclude)
+    out += fmt::format("--exclude {} ", remote::shell_word(pattern));
   return out;
 }
 
@@ -45,30 +42,14 @@ std::string command_there(const RemoteOptions& options, const DomainName& name) 
                      options.is_quiet ? " -q" : "",
                      options.freeze == Freeze::yes ? "--freeze " : "",
                      options.clear_passwords == ClearPasswords::take ? "--clear-passwords " : "",
-                     options_there(options), quoted(name.text()));
+                     options_there(options), remote::shell_word(name.text()));
 }
 
 std::vector<std::string> words_of(const RemoteOptions& options, const DomainName& name) {
-  std::vector<std::string> words;
-  for (const auto word : split(options.rsh, ' '))
-    if (!word.empty()) words.emplace_back(word);
-  // A connection that hangs ends by itself, with a message of ssh's own.
-  if (options.rsh == "ssh")
-    for (const char* limit :
-         {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
-      words.insert(words.end(), {"-o", limit});
+  auto words = remote::words_of_rsh({.rsh = options.rsh, .timeout = options.timeout});
   words.push_back(options.host);
   words.push_back(command_there(options, name));
   return words;
-}
-
-/// Whether there is no vstate, by how the attempt to run it ended: with a shell's words for a
-/// program that is not there or cannot be run, or as OpenSSH's sftp-server ends for an account that
-/// has no other command.
-bool says_no_program(int status, std::string_view printed) {
-  constexpr int cannot_run = 126, not_there = 127;
-  if (printed.starts_with("This service allows sftp connections only")) return true;
-  return printed.empty() && (status == cannot_run || status == not_there);
 }
 
 /// Why what came is no stream. Ends the program.
@@ -79,7 +60,7 @@ Error why_no_stream(remote::Child& child, const std::string& begun, const Remote
   child.output.close();
   const int status = child.end(remote::Child::k_grace);
   std::string why;
-  const bool is_without = !is_silent && says_no_program(status, printed);
+  const bool is_without = !is_silent && remote::says_no_program(status, printed);
   const auto code = is_without ? Errc::unsupported : Errc::io;
   if (is_silent)
     why = fmt::format("said nothing for {} seconds (--timeout); nothing was changed",

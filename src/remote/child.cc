@@ -124,18 +124,22 @@ bool has_ended(int file) {
   return poll(&ready, 1, 0) > 0 && (ready.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-std::string read_some(int file) {
-  constexpr std::chrono::milliseconds moment(1000);
+std::string read_some(int file, std::chrono::seconds patience) {
   constexpr std::size_t enough = 4096;
   std::string text;
   std::array<char, enough> buffer{};
-  pollfd ready{file, POLLIN, 0};
-  while (text.size() < enough && poll(&ready, 1, static_cast<int>(moment.count())) > 0) {
+  while (text.size() < enough && can_be_read(file, patience)) {
     const auto count = ::read(file, buffer.data(), buffer.size());
     if (count <= 0) break;
     text.append(buffer.data(), static_cast<std::size_t>(count));
   }
   return text;
+}
+
+bool says_no_program(int status, std::string_view printed) {
+  constexpr int cannot_run = 126, not_there = 127;
+  if (printed.starts_with("This service allows sftp connections only")) return true;
+  return printed.empty() && (status == cannot_run || status == not_there);
 }
 
 }  // namespace vstate::remote

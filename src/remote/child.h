@@ -56,7 +56,12 @@ class Child {
 
 /// Whether a pipe that nothing comes through has been closed at its other end.
 [[nodiscard]] bool has_ended(int file);
-/// What else a pipe gives within a moment, up to some lines.
-[[nodiscard]] std::string read_some(int file);
+/// What else a pipe gives, up to some lines, until it is silent for so long; 0: until its end.
+[[nodiscard]] std::string read_some(int file,
+                                    std::chrono::seconds patience = std::chrono::seconds(1));
+/// Whether an account may run nothing there, or has no such program, by how the attempt ended: with
+/// a shell's words for a program that is not there or cannot be run, or as OpenSSH's sftp-server
+/// ends for an account that has no other command.
+[[nodiscard]] bool says_no_program(int status, std::string_view printed);
 
 }  // namespace vstate::remote

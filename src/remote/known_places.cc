@@ -9,6 +9,22 @@
 
 namespace vstate::remote {
 
+namespace {
+
+/// What a reply to readlink says.
+Result<std::string> target_in(const Reply& reply, std::string_view shown) {
+  if (const auto status = status_of(reply))
+    return fail_status(*status, shown, "cannot read the link", Missing::impossible);
+  PacketReader reader(reply.fields);
+  (void)reader.number();
+  std::string target(reader.text());
+  if (!reader.is_whole())
+    return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
+  return target;
+}
+
+}  // namespace
+
 std::string KnownPlaces::there(std::string_view path) const {
   if (root_ == "/") return std::string(path);
   return path == "/" ? root_ : root_ + std::string(path);
@@ -34,13 +50,7 @@ Result<std::optional<FileInfo>> KnownPlaces::look(const std::string& path,
   if (const auto answer = known(path)) return *answer;
   VSTATE_TRY_ASSIGN(const auto reply,
                     channel_.ask(PacketType::lstat, PacketWriter().text(there(path)).take()));
-  std::optional<FileInfo> found;
-  if (const auto status = status_of(reply)) {
-    if (status->code != StatusCode::no_such_file)
-      return fail_status(*status, shown, "cannot stat", Missing::possible);
-  } else {
-    found = to_info(PacketReader(reply.fields).attributes(), there(path));
-  }
+  VSTATE_TRY_ASSIGN(const auto found, look_in(reply, there(path), shown));
   const std::lock_guard lock(mutex_);
   looks_.insert_or_assign(path, found);
   return found;
@@ -53,13 +63,7 @@ Result<std::string> KnownPlaces::target(const std::string& path, std::string_vie
   }
   VSTATE_TRY_ASSIGN(const auto reply,
                     channel_.ask(PacketType::readlink, PacketWriter().text(there(path)).take()));
-  if (const auto status = status_of(reply))
-    return fail_status(*status, shown, "cannot read the link", Missing::impossible);
-  PacketReader reader(reply.fields);
-  (void)reader.number();
-  std::string target(reader.text());
-  if (!reader.is_whole())
-    return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
+  VSTATE_TRY_ASSIGN(const auto target, target_in(reply, shown));
   const std::lock_guard lock(mutex_);
   targets_.insert_or_assign(path, target);
   return target;
@@ -94,15 +98,12 @@ bool KnownPlaces::look_ahead(const std::set<std::string>& names) const {
     if (known(path)) continue;
     const std::lock_guard lock(channel_.mutex());
     ++left;
-    channel_.submit(
-        PacketType::lstat, PacketWriter().text(there(path)).take(), [&, path](const Reply& reply) {
-          --left;
-          const auto status = status_of(reply);
-          if (status && status->code == StatusCode::no_such_file)
-            found.emplace(path, std::nullopt);
-          else if (!status)
-            found.emplace(path, to_info(PacketReader(reply.fields).attributes(), there(path)));
-        });
+    channel_.submit(PacketType::lstat, PacketWriter().text(there(path)).take(),
+                    [&, path](const Reply& reply) {
+                      --left;
+                      if (const auto info = look_in(reply, there(path), path))
+                        found.emplace(path, *info);
+                    });
   }
   if (!channel_.wait([&] { return left == 0; })) return false;
   // The other side has followed a link on the way by rules of its own.
@@ -137,11 +138,7 @@ bool KnownPlaces::follow_ahead(const std::set<std::string>& names) const {
     channel_.submit(PacketType::readlink, PacketWriter().text(there(path)).take(),
                     [&, path](const Reply& reply) {
                       --left;
-                      if (status_of(reply)) return;
-                      PacketReader reader(reply.fields);
-                      (void)reader.number();
-                      std::string target(reader.text());
-                      if (reader.is_whole()) found.emplace(path, std::move(target));
+                      if (auto target = target_in(reply, path)) found.emplace(path, *target);
                     });
   }
   if (!channel_.wait([&] { return left == 0; })) return false;

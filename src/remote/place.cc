@@ -83,6 +83,10 @@ std::vector<std::string> words_of_rsh(const Connecting& connecting) {
   return words;
 }
 
+std::string shell_word(const std::string& word) {
+  return fmt::format("'{}'", replace_all(word, "'", "'\\''"));
+}
+
 std::vector<std::vector<std::string>> ways_to_sftp(const Connecting& connecting,
                                                    const std::string& host) {
   const auto rsh = words_of_rsh(connecting);

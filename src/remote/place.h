@@ -30,6 +30,8 @@ struct Connecting {
 
 /// The words of --rsh, with limits for a connection that hangs where ssh knows any.
 [[nodiscard]] std::vector<std::string> words_of_rsh(const Connecting&);
+/// One word for a shell there.
+[[nodiscard]] std::string shell_word(const std::string& word);
 /// Whether --rsh runs ssh, whose options are known.
 [[nodiscard]] bool is_ssh(const Connecting&);
 

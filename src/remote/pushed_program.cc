@@ -4,16 +4,12 @@
 
 #include "remote/pushed_program.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "host/host_file.h"
 #include "remote/child.h"
-#include "sys/io.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
 
@@ -38,19 +34,6 @@ std::vector<std::string> words_for(const Connecting& connecting, const std::stri
   return words;
 }
 
-/// What it prints until its end, or until it is silent for so long.
-std::string printed_by(Child& child, std::chrono::seconds patience) {
-  constexpr std::size_t enough = 4096;
-  std::string text;
-  std::array<char, enough> buffer{};
-  while (text.size() < enough && can_be_read(child.output.get(), patience)) {
-    const auto count = ::read(child.output.get(), buffer.data(), buffer.size());
-    if (count <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<PushedProgram> PushedProgram::push(const Connecting& connecting, const std::string& host,
@@ -72,19 +55,16 @@ Result<PushedProgram> PushedProgram::push(const Connecting& connecting, const st
   VSTATE_TRY_ASSIGN(auto child,
                     Child::start(words_for(connecting, host, fmt::format(k_push, out.name_))));
   child.give(program, connecting.timeout);
-  const auto printed = printed_by(child, connecting.timeout);
+  const auto printed = read_some(child.output.get(), connecting.timeout);
   const int status = child.end(Child::k_grace);
   const std::string directory(trim_end(printed));
   if (status == 0 && directory.starts_with('/') && directory.ends_with("/" + out.name_) &&
       directory.find('\n') == std::string::npos) {
-    out.command_ = fmt::format("'{}/vstate'", replace_all(directory, "'", "'\\''"));
+    out.command_ = shell_word(directory + "/vstate");
     return out;
   }
-  constexpr int cannot_run = 126, not_there = 127;
-  const bool may_run_nothing = printed.starts_with("This service allows sftp connections only") ||
-                               status == cannot_run || status == not_there;
   // What is wrong with the program or its place was told on standard error, which is the person's.
-  return fail(may_run_nothing ? Errc::unsupported : Errc::io,
+  return fail(says_no_program(status, printed) ? Errc::unsupported : Errc::io,
               fmt::format("{}: {} cannot be used there (status {}{})", host, file, status,
                           printed.empty() ? "" : ": " + visible(trim_end(printed))));
 }

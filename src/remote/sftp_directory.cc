@@ -108,11 +108,7 @@ Result<FileInfo> SftpDirectory::info() const {
 }
 
 const ListedFile* SftpDirectory::listed(const std::string& name) const {
-  if (!entries_) return nullptr;
-  const auto found =
-      std::lower_bound(entries_->begin(), entries_->end(), name,
-                       [](const ListedFile& file, const std::string& n) { return file.name < n; });
-  return found != entries_->end() && found->name == name ? &*found : nullptr;
+  return entries_ ? find_entry(*entries_, name) : nullptr;
 }
 
 Result<std::optional<FileInfo>> SftpDirectory::look(const std::string& name) const {
@@ -206,7 +202,13 @@ void SftpDirectory::begin_expected() const {
 std::shared_ptr<Transfer> SftpDirectory::expected(const std::string& name) const {
   const auto found = std::find_if(begun_.begin(), begun_.end(),
                                   [&](const auto& item) { return item.first == name; });
-  if (found == begun_.end()) return nullptr;
+  if (found == begun_.end()) {
+    // Others had as much open as there may be: from here on it goes on ahead again.
+    const auto turn = std::find(awaited_.begin(), awaited_.end(), name);
+    if (turn != awaited_.end()) awaited_.erase(awaited_.begin(), turn + 1);
+    begin_expected();
+    return nullptr;
+  }
   auto transfer = found->second;
   for (auto passed = begun_.begin(); passed <= found; ++passed)
     begun_bytes_ -= passed->second->expected();

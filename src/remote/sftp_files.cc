@@ -292,15 +292,15 @@ Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
     const auto place = known_.there(walk.reached());
     const std::lock_guard lock(channel_->mutex());
     ++left;
-    channel_->submit(
-        PacketType::lstat, PacketWriter().text(place).take(), [&, i, place](const Reply& reply) {
-          --left;
-          const auto status = status_of(reply);
-          if (!status)
-            found[i] = to_info(PacketReader(reply.fields).attributes(), place);
-          else if (status->code != StatusCode::no_such_file && !failure)
-            failure = fail_status(*status, paths[i], "cannot stat", Missing::possible).value();
-        });
+    channel_->submit(PacketType::lstat, PacketWriter().text(place).take(),
+                     [&, i, place](const Reply& reply) {
+                       --left;
+                       const auto info = look_in(reply, place, paths[i]);
+                       if (info)
+                         found[i] = *info;
+                       else if (!failure)
+                         failure = info.error();
+                     });
   }
   VSTATE_TRY(channel_->wait([&] { return left == 0; }));
   if (failure) return tl::unexpected<Error>(*failure);

@@ -99,6 +99,21 @@ tl::unexpected<Error> fail_status(const ReplyStatus& status, std::string_view pa
   }
 }
 
+Result<std::optional<FileInfo>> look_in(const Reply& reply, const std::string& path,
+                                        std::string_view shown) {
+  const auto status = status_of(reply);
+  if (!status) return std::optional(to_info(PacketReader(reply.fields).attributes(), path));
+  if (status->code == StatusCode::no_such_file) return std::nullopt;
+  return fail_status(*status, shown, "cannot stat", Missing::possible);
+}
+
+const ListedFile* find_entry(const std::vector<ListedFile>& sorted, std::string_view name) {
+  const auto found =
+      std::lower_bound(sorted.begin(), sorted.end(), name,
+                       [](const ListedFile& file, std::string_view n) { return file.name < n; });
+  return found != sorted.end() && found->name == name ? &*found : nullptr;
+}
+
 namespace {
 
 /// What a reply says that should have been something else.

@@ -34,6 +34,11 @@ enum class Missing { impossible, possible };
 [[nodiscard]] tl::unexpected<Error> fail_status(const ReplyStatus&, std::string_view path,
                                                 std::string_view what, Missing);
 
+/// What a reply to lstat says of `path`, the server's; nullopt: nothing is there. `shown` stands in
+/// errors.
+[[nodiscard]] Result<std::optional<FileInfo>> look_in(const Reply&, const std::string& path,
+                                                      std::string_view shown);
+
 /// A regular file that is read, from its start to its end. Its first bytes are asked for together
 /// with its attributes, and more while others are given out.
 class Transfer : public std::enable_shared_from_this<Transfer> {
@@ -84,6 +89,10 @@ struct Listed {
   FileInfo before, after;           ///< the directory, around the listing
   std::vector<ListedFile> entries;  ///< sorted by name
 };
+
+/// The entry of that name; null: there is none.
+[[nodiscard]] const ListedFile* find_entry(const std::vector<ListedFile>& sorted,
+                                           std::string_view name);
 
 /// Lists a directory, with the attributes of its entries. `shown` stands in errors.
 ///

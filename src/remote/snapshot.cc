@@ -24,8 +24,6 @@ constexpr std::size_t k_most_directories = 1'000'000;
 constexpr std::size_t k_most_listings_under_way = 128;
 constexpr std::size_t k_most_files_under_way = 256;
 
-bool is_before(const ListedFile& file, std::string_view name) { return file.name < name; }
-
 }  // namespace
 
 class Snapshot::Taking {
@@ -176,12 +174,8 @@ std::optional<std::optional<FileInfo>> Snapshot::look(std::string_view place) co
   if (place == "/") return std::nullopt;
   const auto* above = listing(path_parent(place));
   if (above == nullptr) return std::nullopt;
-  const auto name = path_name(place);
-  const auto found =
-      std::lower_bound(above->entries.begin(), above->entries.end(), name, is_before);
-  if (found == above->entries.end() || found->name != name)
-    return std::optional(std::optional<FileInfo>());
-  return std::optional(std::optional(found->info));
+  const auto* entry = find_entry(above->entries, path_name(place));
+  return std::optional(entry != nullptr ? std::optional(entry->info) : std::nullopt);
 }
 
 }  // namespace vstate::remote

@@ -9,7 +9,7 @@ import time
 
 import support
 from support.passes import FAKE_RSH, NAME, PullCase
-from support.ssh import SSH, WAIT, Sshd, needs_ssh
+from support.ssh import SSH, WAIT, WithSshd, needs_ssh
 
 #: Where a program is tried, in this order, besides the home.
 OTHERS = ("/var/tmp", "/tmp")
@@ -93,12 +93,7 @@ class PushTest(PushCase):
 
 
 @needs_ssh
-class SshdTest(PushCase):
-    def setUp(self):
-        super().setUp()
-        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(self.sshd.stop)
-
+class SshdTest(WithSshd, PushCase):
     def over_ssh(self, *options, code=0):
         words = self.words(*options, rsh=f"{SSH} -F {self.sshd.at('client')}")
         words[words.index("old.example")] = "127.0.0.1"
@@ -112,10 +107,7 @@ class SshdTest(PushCase):
         self.assertEqual(self.left_overs(), before)
 
     def test_an_account_that_may_run_nothing(self):
-        self.sshd.stop()
-        with open(self.sshd.at("server"), "a", encoding="ascii") as file:
-            file.write("Subsystem sftp internal-sftp\nForceCommand internal-sftp\n")
-        self.sshd.start()
+        self.sshd.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp")
         done = self.over_ssh("--via", "vstate", code=1)
         self.assertIn("cannot be used there", done.err)
 

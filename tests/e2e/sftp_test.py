@@ -23,7 +23,7 @@ from support.domains import domain_text
 from support.example_server import EXAMPLES
 from support.passes import FOLDERS, NAME, Passes, PullCase
 from support.program import HERE
-from support.ssh import SSH, Sshd, needs_ssh
+from support.ssh import SSH, WithSshd, needs_ssh
 
 CUTS = 200 if support.DEEP else 6
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server",
@@ -245,13 +245,8 @@ class DamagedTest(PullCase):
 
 @needs_ssh
 @needs_sftp_server
-class SshdTest(PullCase):
+class SshdTest(WithSshd, PullCase):
     """Through a real sshd: what an admin meets on the way."""
-
-    def setUp(self):
-        super().setUp()
-        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(self.sshd.stop)
 
     def words(self, *options, client="client", via="sftp"):
         return ["pull", "--rsh", f"{SSH} -F {self.sshd.at(client)}", "--via", via, *options,
@@ -260,15 +255,8 @@ class SshdTest(PullCase):
     def pull(self, *options, code=0, **how):
         return self.check_exit(self.new.vstate(*self.words(*options, **how)), code)
 
-    def restart(self, *lines):
-        """With other settings, the same keys, and the same port."""
-        self.sshd.stop()
-        with open(self.sshd.at("server"), "a", encoding="ascii") as file:
-            file.write("\n".join(lines) + "\n")
-        self.sshd.start()
-
     def test_by_the_subsystem(self):
-        self.restart("Subsystem sftp internal-sftp")
+        self.sshd.restart("Subsystem sftp internal-sftp")
         self.pull()
         self.check_equal()
 
@@ -278,7 +266,7 @@ class SshdTest(PullCase):
         self.check_equal()
 
     def test_an_account_that_has_nothing_else(self):
-        self.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp")
+        self.sshd.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp")
         self.pull()
         self.check_equal()
 
@@ -293,8 +281,8 @@ class SshdTest(PullCase):
         for directory in (place, os.path.join(place, "old")):
             os.chown(directory, 0, 0)
             os.chmod(directory, 0o755)
-        self.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp",
-                     f"ChrootDirectory {place}/old")
+        self.sshd.restart("Subsystem sftp internal-sftp", "ForceCommand internal-sftp",
+                          f"ChrootDirectory {place}/old")
         words = ["pull", "--rsh", f"{SSH} -F {self.sshd.at('client')}", "127.0.0.1", NAME]
         done = self.check_exit(self.new.vstate(*words))
         self.assertIn("no vstate answers there; its files are read by SFTP", done.out + done.err)
@@ -302,7 +290,7 @@ class SshdTest(PullCase):
 
     def test_cut_anywhere(self):
         """Each run brings more, and none brings half a message."""
-        self.restart("Subsystem sftp internal-sftp")
+        self.sshd.restart("Subsystem sftp internal-sftp")
         seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
         chance = random.Random(seed)
         for i in range(60):
@@ -324,8 +312,8 @@ class SshdTest(PullCase):
         self.check_equal()
 
     def test_a_shell_that_greets(self):
-        self.restart("ForceCommand echo Welcome to old.example; "
-                     "exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"")
+        self.sshd.restart("ForceCommand echo Welcome to old.example; "
+                          "exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"")
         done = self.pull(code=1)
         self.assertIn('the remote shell printed "Welcome to old.example"', done.err)
 
@@ -347,7 +335,7 @@ class SshdTest(PullCase):
         self.assertIn("it lets nobody in", self.pull(code=1).err)
 
     def test_algorithms_of_long_ago(self):
-        self.restart("Subsystem sftp internal-sftp", "Ciphers aes128-cbc")
+        self.sshd.restart("Subsystem sftp internal-sftp", "Ciphers aes128-cbc")
         words = self.words()
         # What it has to say is less than an error to ssh.
         words[words.index("--rsh") + 1] += " -o LogLevel=INFO"
@@ -358,7 +346,7 @@ class SshdTest(PullCase):
         self.check_equal()
 
     def test_silence(self):
-        self.restart("ForceCommand sleep 60")
+        self.sshd.restart("ForceCommand sleep 60")
         begun = time.monotonic()
         done = self.pull("--timeout", "2", code=1)
         self.assertIn("said nothing for 2 seconds", done.err)
@@ -367,12 +355,8 @@ class SshdTest(PullCase):
 
 @needs_ssh
 @needs_sftp_server
-class DatabaseTest(EqualCase):
+class DatabaseTest(WithSshd, EqualCase):
     """Accounts of the old server in a database that only its own machine reaches."""
-
-    def setUp(self):
-        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(self.sshd.stop)
 
     def check(self, backend):
         old = databases.mail_server(self, "old", backend)

@@ -11,7 +11,7 @@ import time
 
 import support
 from support.passes import FOLDERS, NAME, Mail, Passes, PullCase
-from support.ssh import SSH, WAIT, Sshd, needs_ssh
+from support.ssh import SSH, WAIT, WithSshd, needs_ssh
 
 CUTS = 200 if support.DEEP else 12
 
@@ -30,12 +30,7 @@ def change_source(mail, chance, turn):
 
 
 @needs_ssh
-class SshCase(PullCase):
-    def setUp(self):
-        super().setUp()
-        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
-        self.addCleanup(self.sshd.stop)
-
+class SshCase(WithSshd, PullCase):
     def words(self, *options, client="client"):
         remote = shlex.join([support.VSTATE, *self.old.options, "--qmail-dir", self.old.qmail])
         return ["pull", "--rsh", f"{SSH} -F {self.sshd.at(client)}", "--remote-vstate", remote,

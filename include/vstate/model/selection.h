@@ -16,6 +16,8 @@ struct Selection {
   std::vector<std::string> only;     ///< empty: all
   std::vector<std::string> exclude;  ///< as if it were not there, on either side
 
+  /// Nobody said that it is about less than all.
+  [[nodiscard]] bool is_of_all() const { return only.empty() && exclude.empty(); }
   /// A mailbox that is excluded takes its mail along.
   [[nodiscard]] bool excludes(std::string_view address) const;
   [[nodiscard]] bool takes(std::string_view address) const;

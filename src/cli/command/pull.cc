@@ -85,7 +85,7 @@ engine::RemoteOptions remote_options(const CommonOptions& common, const PullOpti
 /// itself.
 Status check_patterns(engine::Session& target, Source& source, const Selection& selection,
                       const std::string& from, const std::vector<DomainName>& names) {
-  if (selection.only.empty() && selection.exclude.empty()) return {};
+  if (selection.is_of_all()) return {};
   VSTATE_TRY_ASSIGN(auto* const session, source.open());
   return engine::check_patterns(selection, from + " or on this server", {},
                                 {{*session, names}, {target, names}});

@@ -78,3 +78,19 @@ class Sshd:
     def stop(self):
         self.process.terminate()
         self.process.wait(WAIT)
+
+    def restart(self, *lines):
+        """With other settings, the same keys, and the same port."""
+        self.stop()
+        with open(self.at("server"), "a", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+        self.start()
+
+
+class WithSshd:
+    """Mixed into a test case that has a directory: an sshd for each test."""
+
+    def setUp(self):
+        super().setUp()
+        self.sshd = Sshd(os.path.join(self.directory, "ssh"))
+        self.addCleanup(self.sshd.stop)
