@@ -174,6 +174,30 @@ class LongWayTest(EqualCase):
 
 
 @needs_sftp_server
+class SeveralDomainsTest(EqualCase):
+    def test_one_log_in(self):
+        """A log-in may take its time, or ask for a password."""
+        names = ("example.com", "example.net", "example.org")
+        old, log = self.server("old"), os.path.join(self.directory, "log")
+        for name in names:
+            self.check_exit(old.vstate("apply", self.file("old.toml", domain_text(name))))
+        rsh = self.file("rsh", f'#!/bin/sh\necho "$@" >>{log}\nexec {RSH} "$@"\n')
+        os.chmod(rsh, 0o755)
+        for via, source, log_ins in (("sftp", f"old.example:{old.root}", 1), ("auto", old.root, 0)):
+            with self.subTest(via=via):
+                new = self.server(f"new-{via}")
+                self.check_exit(new.vstate("pull", "--rsh", rsh, "--via", via, source, *names))
+                for name in names:
+                    self.check_equal_runs(old, new, "dump", name)
+                told = []
+                if os.path.exists(log):
+                    with open(log, encoding="utf-8") as file:
+                        told = file.readlines()
+                    os.unlink(log)
+                self.assertEqual(len(told), log_ins, told)
+
+
+@needs_sftp_server
 @needs_captures
 class CapturesTest(EqualCase):
     def test_every_domain(self):
