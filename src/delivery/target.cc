@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -18,7 +17,6 @@
 #include "maildir/memory.h"
 #include "sys/handle.h"
 #include "sys/identity.h"
-#include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
 #include "sys/resolve.h"
@@ -180,13 +178,8 @@ Result<std::optional<std::string>> read_small(const Directory& directory, const 
   if (file == nullptr) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto info, file->info());
   if (info.size > most) return std::nullopt;
-  std::string bytes;
-  std::array<char, 65536> part;
-  while (true) {
-    VSTATE_TRY_ASSIGN(const auto count, file->read(part));
-    if (count == 0) return std::optional(std::move(bytes));
-    bytes.append(part.data(), count);
-  }
+  VSTATE_TRY_ASSIGN(auto bytes, read_all(*file));
+  return std::optional(std::move(bytes));
 }
 
 Result<std::optional<std::uint64_t>> digest_of_file(const Directory& directory,

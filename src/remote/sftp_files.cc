@@ -4,7 +4,6 @@
 
 #include "remote/sftp_files.h"
 
-#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -184,15 +183,7 @@ Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) co
   if (!info.is_regular()) return fail(Errc::invalid, fmt::format("{}: not a regular file", path));
   if (info.size > limit)
     return fail(Errc::unsupported, fmt::format("{}: larger than {} bytes", path, limit));
-  // As it comes: what the other side says of its size is no reason to take so much memory.
-  std::string text;
-  std::array<char, 65536> part;
-  while (true) {
-    VSTATE_TRY_ASSIGN(const auto count, file->read(part));
-    if (count == 0) break;
-    text.append(part.data(), count);
-  }
-  return text;
+  return read_all(*file);
 }
 
 Result<FileInfo> SftpFiles::info(std::string_view path) const {

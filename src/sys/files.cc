@@ -76,6 +76,16 @@ Result<std::vector<std::optional<FileInfo>>> Files::look_again(
   return found;
 }
 
+Result<std::string> read_all(OpenFile& file) {
+  std::string bytes;
+  std::array<char, 65536> part;
+  while (true) {
+    VSTATE_TRY_ASSIGN(const auto count, file.read(part));
+    if (count == 0) return bytes;
+    bytes.append(part.data(), count);
+  }
+}
+
 Result<bool> is_executable(const Files& files, std::string_view path) {
   VSTATE_TRY_ASSIGN(const auto found, files.look_followed(path));
   return found && found->is_regular() && (found->mode & 0111U) != 0;

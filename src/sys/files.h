@@ -231,6 +231,9 @@ class Files {
   static constexpr std::size_t k_largest = std::size_t{1} << 30;
 };
 
+/// The rest of a file. As it comes: what another machine says of its size is no reason to take so
+/// much memory.
+[[nodiscard]] Result<std::string> read_all(OpenFile&);
 /// Whether it is all of the machine that vstate runs on.
 [[nodiscard]] inline bool is_whole_machine(const Files& files) { return files.root() == "/"; }
 [[nodiscard]] Result<bool> is_executable(const Files&, std::string_view path);
