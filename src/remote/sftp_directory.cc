@@ -19,10 +19,10 @@ namespace {
 
 constexpr unsigned k_looks_before_listing = 4;
 /// Of files that are begun before somebody opens them.
-constexpr std::size_t k_most_files_begun = 512;
+constexpr std::size_t k_most_files_begun = 1024;
 constexpr std::uint64_t k_most_file_bytes_begun = std::uint64_t{4} << 20;
 /// On all of a connection: a process has mostly 1024 handles.
-constexpr std::size_t k_most_open = 640;
+constexpr std::size_t k_most_open = 800;
 
 tl::unexpected<Error> fail_denied(std::string_view path, std::string_view what) {
   errno = EACCES;

@@ -134,6 +134,7 @@ Transfer::Transfer(SftpChannel& channel, std::string path, std::string shown,
       path_(std::move(path)),
       shown_(std::move(shown)),
       expected_(expected),
+      closes_early_(expected <= k_part),
       end_(std::numeric_limits<std::uint64_t>::max()) {}
 
 // What comes for it later finds no more of it: handlers hold it weakly.
@@ -176,11 +177,36 @@ void Transfer::on_handle(const Reply& reply) {
                   [self](const Reply& came) {
                     if (const auto transfer = self.lock()) transfer->on_attributes(came);
                   });
-  // The size that the listing told is nearly always right. What the file has grown by since is
-  // asked for when its attributes are known.
+  ask_for_start();
+  // A server answers what is asked of one file in the order in which it was asked.
+  if (closes_early_) close();
+}
+
+/// The size that the listing told is nearly always right. What the file has grown by since is asked
+/// for when its attributes are known.
+void Transfer::ask_for_start() {
   const auto most = std::min<std::uint64_t>(expected_, k_ahead);
   for (std::uint64_t at = 0; at < most; at += k_part)
     ask_for(at, static_cast<std::uint32_t>(std::min<std::uint64_t>(k_part, most - at)));
+}
+
+/// Once the attributes are here, and all that was asked for of a file that was closed early.
+void Transfer::settle() {
+  if (!found_ || failure_ || (closes_early_ && in_flight_ > 0)) return;
+  const auto has = parts_.empty() ? 0 : parts_.begin()->second.size();
+  if (!closes_early_ || found_->size == has || !found_->is_regular()) {
+    info_ = found_;
+    return;
+  }
+  // It has another size than the listing told, and its rest can not be asked for.
+  expected_ = found_->size;
+  closes_early_ = is_closed_ = false;
+  handle_.reset();
+  found_.reset();
+  parts_.clear();
+  asked_ = 0;
+  end_ = std::numeric_limits<std::uint64_t>::max();
+  start();
 }
 
 void Transfer::on_attributes(const Reply& reply) {
@@ -189,10 +215,11 @@ void Transfer::on_attributes(const Reply& reply) {
     return;
   }
   PacketReader reader(reply.fields);
-  info_ = to_info(reader.attributes(), path_);
+  found_ = to_info(reader.attributes(), path_);
   if (!reader.is_whole())
     failure_ =
         Error{Errc::io, fmt::format("{}: the other side sent half of its attributes", shown_)};
+  settle();
 }
 
 void Transfer::ask_for(std::uint64_t offset, std::uint32_t length) {
@@ -214,7 +241,7 @@ void Transfer::on_data(std::uint64_t offset, std::uint32_t length, const Reply& 
       end_ = std::min(end_, offset);
     else if (!failure_)
       failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
-    return;
+    return settle();
   }
   const auto bytes = PacketReader(reply.fields).text();
   // A server may give less than it was asked for, and none gives more.
@@ -224,6 +251,7 @@ void Transfer::on_data(std::uint64_t offset, std::uint32_t length, const Reply& 
   }
   parts_.emplace(offset, bytes);
   const auto rest = length - static_cast<std::uint32_t>(bytes.size());
+  if (closes_early_) return settle();
   if (rest > 0 && offset + bytes.size() < end_) ask_for(offset + bytes.size(), rest);
 }
 

@@ -40,7 +40,9 @@ enum class Missing { impossible, possible };
                                                       std::string_view shown);
 
 /// A regular file that is read, from its start to its end. Its first bytes are asked for together
-/// with its attributes, and more while others are given out.
+/// with its attributes, and more while others are given out. A small one is closed in the same
+/// breath, so that it is open for one way there and back; if it turns out to be longer, it is opened
+/// again.
 class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
   /// `path` is the server's; `shown` stands in errors. `expected` bytes are asked for at once.
@@ -59,6 +61,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
  private:
   void on_handle(const Reply&);
   void on_attributes(const Reply&);
+  void ask_for_start();
+  void settle();
   void on_data(std::uint64_t offset, std::uint32_t length, const Reply&);
   void ask_for(std::uint64_t offset, std::uint32_t length);
   void ask_for_more();
@@ -71,9 +75,11 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   std::uint64_t expected_;
   // With the channel's lock held.
   std::optional<std::string> handle_;
-  std::optional<FileInfo> info_;
+  std::optional<FileInfo> found_;  ///< its attributes
+  std::optional<FileInfo> info_;   ///< the same, once it is known that all can be read
   std::optional<Error> failure_;
   bool is_missing_ = false;
+  bool closes_early_;
   bool is_closed_ = false;
   bool is_counted_ = false;                     ///< among the channel's open files
   std::map<std::uint64_t, std::string> parts_;  ///< by offset, not given out yet
