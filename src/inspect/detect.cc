@@ -483,6 +483,7 @@ Result<Server> detect_server(const Files& files, const ServerOverrides& said) {
 }
 
 Result<Server> detect_server(const Files& files, const ServerOverrides& said, Gathered& gathered) {
+  gathered.push_back(files.begin("server"));
   return Detection(files, said, gathered).run();
 }
 

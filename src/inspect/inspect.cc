@@ -69,7 +69,10 @@ bool is_inspected(std::string_view path) {
 std::shared_ptr<const void> gather_domain(const Inspection& in) {
   if (!in.files.is_far_away()) return nullptr;
   Files::Ahead domain{{in.directory()}};
-  if (in.selection.is_of_all()) domain.descends = is_inspected;
+  if (in.selection.is_of_all()) {
+    domain.descends = is_inspected;
+    domain.likely = "Maildir";
+  }
   const Files::Ahead files{{path_join(in.server.vpopmail_dir, "etc")}};
   // Delivery lines name them.
   const Files::Ahead programs{{in.server.ezmlm_dir, path_join(in.server.vpopmail_dir, "bin"),
@@ -176,6 +179,8 @@ Result<Observation> look(Inspection in) {
 
 }  // namespace
 
+std::string task_of(const DomainName& name) { return "domain " + name.text(); }
+
 Result<Observation> inspect_domain(Files& files, const Server& server, const AccountStore& store,
                                    const QmailFiles& qmail, const DomainName& name,
                                    const Selection& selection) {
@@ -183,7 +188,7 @@ Result<Observation> inspect_domain(Files& files, const Server& server, const Acc
   // always something, the last look is taken, if it could be ended.
   constexpr int most_looks = 5;
   for (int looks = 1;; ++looks) {
-    files.forget();
+    const auto task = files.begin(task_of(name));
     auto found = look(Inspection(files, server, store, qmail, name, selection));
     const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
     if (!is_gone || looks == most_looks) return found;

@@ -15,6 +15,9 @@
 
 namespace vstate {
 
+/// What the files of a server know the inspection of a domain by (Files::begin).
+[[nodiscard]] std::string task_of(const DomainName&);
+
 /// Everything of a domain but the contents of Maildirs and list archives. One record that cannot be
 /// read as what it should be holds up no other: what it costs stands in State::left_out or in the
 /// remarks. What is there and cannot be read at all is an error: a smaller state would be a lie.

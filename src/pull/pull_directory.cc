@@ -10,7 +10,7 @@ namespace vstate::engine {
 namespace {
 
 /// Mailboxes at a time that wait for the way of a link more than for a processor.
-constexpr unsigned k_jobs_of_far_source = 8;
+constexpr unsigned k_jobs_of_far_source = 16;
 
 class DirectoryPull {
  public:
@@ -34,6 +34,7 @@ class DirectoryPull {
 Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver& observer) {
   const auto& root = options_.root;
   observer.on_stage("looking at " + root);
+  source_.system->expect_walks_behind(task_of(domain_));
   auto observation = inspect_source(source_, domain_, selection);
   observer.on_stage_end();
   if (!observation) return tl::unexpected<Error>(observation.error().in(root));

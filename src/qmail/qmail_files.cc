@@ -55,6 +55,8 @@ bool is_same_directory(const Files& system, const std::string& one, const std::s
 
 Result<QmailFiles> QmailFiles::load(const Files& system, const Server& server) {
   QmailFiles out;
+  const auto gathered = system.gather(
+      {{{path_join(server.qmail_dir, "users"), path_join(server.qmail_dir, "control")}}});
   VSTATE_TRY(out.load_assign(system, server));
   VSTATE_TRY(out.load_control(system, server));
   return out;

@@ -47,6 +47,7 @@ std::optional<std::optional<FileInfo>> KnownPlaces::known(const std::string& pat
 
 Result<std::optional<FileInfo>> KnownPlaces::look(const std::string& path,
                                                   std::string_view shown) const {
+  tasks_.add_name(path);
   if (const auto answer = known(path)) return *answer;
   VSTATE_TRY_ASSIGN(const auto reply,
                     channel_.ask(PacketType::lstat, PacketWriter().text(there(path)).take()));
@@ -80,6 +81,8 @@ void KnownPlaces::expect(const std::vector<std::string>& paths) const {
       for (const auto& part : components_of(path)) {
         if (part == "..") break;
         names.insert(at += "/" + part);
+        // What is behind it is asked for where it leads.
+        if (const auto info = known(at).value_or(std::nullopt); info && info->is_link()) break;
       }
     }
     if (!look_ahead(names) || !follow_ahead(names)) return;
@@ -90,22 +93,35 @@ void KnownPlaces::expect(const std::vector<std::string>& paths) const {
   }
 }
 
-/// False if the connection failed. What was refused is asked again by who wants it, and named then.
-bool KnownPlaces::look_ahead(const std::set<std::string>& names) const {
+/// Questions that are under way, and what came of them.
+struct KnownPlaces::Looks {
   std::map<std::string, std::optional<FileInfo>> found;
   std::size_t left = 0;
+};
+struct KnownPlaces::Targets {
+  std::map<std::string, std::string> found;
+  std::size_t left = 0;
+};
+
+void KnownPlaces::begin(const std::set<std::string>& names, Looks& looks) const {
   for (const auto& path : names) {
+    tasks_.add_name(path);
     if (known(path)) continue;
     const std::lock_guard lock(channel_.mutex());
-    ++left;
+    ++looks.left;
     channel_.submit(PacketType::lstat, PacketWriter().text(there(path)).take(),
-                    [&, path](const Reply& reply) {
-                      --left;
-                      if (const auto info = look_in(reply, there(path), path))
-                        found.emplace(path, *info);
+                    [&looks, path, place = there(path)](const Reply& reply) {
+                      --looks.left;
+                      if (const auto info = look_in(reply, place, path))
+                        looks.found.emplace(path, *info);
                     });
   }
-  if (!channel_.wait([&] { return left == 0; })) return false;
+}
+
+/// False if the connection failed. What was refused is asked again by who wants it, and named then.
+bool KnownPlaces::end(Looks& looks) const {
+  if (!channel_.wait([&] { return looks.left == 0; })) return false;
+  auto& found = looks.found;
   // The other side has followed a link on the way by rules of its own.
   const auto is_behind_link = [&](const std::string& path) {
     for (auto above = path_parent(path); above.size() > 1; above = path_parent(above)) {
@@ -122,29 +138,62 @@ bool KnownPlaces::look_ahead(const std::set<std::string>& names) const {
   return true;
 }
 
-/// Asks where the links among `names` lead.
-bool KnownPlaces::follow_ahead(const std::set<std::string>& names) const {
-  std::map<std::string, std::string> found;
-  std::size_t left = 0;
-  for (const auto& path : names) {
-    const auto info = known(path).value_or(std::nullopt);
-    if (!info || !info->is_link()) continue;
+bool KnownPlaces::look_ahead(const std::set<std::string>& names) const {
+  Looks looks;
+  begin(names, looks);
+  return end(looks);
+}
+
+void KnownPlaces::begin(const std::set<std::string>& links, Targets& targets) const {
+  for (const auto& path : links) {
+    tasks_.add_link(path);
     {
       const std::lock_guard lock(mutex_);
       if (targets_.contains(path)) continue;
     }
     const std::lock_guard lock(channel_.mutex());
-    ++left;
+    ++targets.left;
     channel_.submit(PacketType::readlink, PacketWriter().text(there(path)).take(),
-                    [&, path](const Reply& reply) {
-                      --left;
-                      if (auto target = target_in(reply, path)) found.emplace(path, *target);
+                    [&targets, path](const Reply& reply) {
+                      --targets.left;
+                      if (auto target = target_in(reply, path))
+                        targets.found.emplace(path, *target);
                     });
   }
-  if (!channel_.wait([&] { return left == 0; })) return false;
+}
+
+bool KnownPlaces::end(Targets& targets) const {
+  if (!channel_.wait([&] { return targets.left == 0; })) return false;
   const std::lock_guard lock(mutex_);
-  targets_.merge(found);
+  targets_.merge(targets.found);
   return true;
+}
+
+/// Asks where the links among `names` lead.
+bool KnownPlaces::follow_ahead(const std::set<std::string>& names) const {
+  std::set<std::string> links;
+  for (const auto& path : names) {
+    const auto info = known(path).value_or(std::nullopt);
+    if (info && info->is_link()) links.insert(path);
+  }
+  Targets targets;
+  begin(links, targets);
+  return end(targets);
+}
+
+/// What is in a directory that is listed need not be looked at by itself.
+std::shared_ptr<const Snapshot> KnownPlaces::ask_again(const Asked& asked) {
+  if (asked.names.empty()) return nullptr;
+  std::set<std::string> names;
+  for (const auto& path : asked.names)
+    if (!asked.directories.contains(std::string(path_parent(path)))) names.insert(path);
+  Looks looks;
+  Targets targets;
+  begin(names, looks);
+  begin(asked.links, targets);
+  auto snapshot = Snapshot::take_again(channel_, *this, asked);
+  if (end(looks) && end(targets)) add(snapshot);
+  return snapshot;
 }
 
 /// The path with its first known link replaced by what it says; nullopt if there is none.

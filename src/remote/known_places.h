@@ -14,6 +14,7 @@
 #include "remote/sftp_channel.h"
 #include "remote/sftp_reading.h"
 #include "remote/snapshot.h"
+#include "remote/tasks.h"
 #include "sys/files.h"
 
 namespace vstate::remote {
@@ -23,8 +24,11 @@ namespace vstate::remote {
 class KnownPlaces {
  public:
   /// `root` is the server's own path, without links.
-  KnownPlaces(SftpChannel& channel, std::string root) : channel_(channel), root_(std::move(root)) {}
+  /// `tasks` is told what was asked.
+  KnownPlaces(SftpChannel& channel, std::string root, Tasks& tasks)
+      : channel_(channel), root_(std::move(root)), tasks_(tasks) {}
 
+  [[nodiscard]] Tasks& tasks() const { return tasks_; }
   /// The server's own path of one below the root.
   [[nodiscard]] std::string there(std::string_view path) const;
   /// Asks, unless it is known. nullopt: it is not there. `shown` stands in errors.
@@ -41,18 +45,27 @@ class KnownPlaces {
   /// Asks for all that is to know of the ways to some places, links followed; these need not be
   /// without links. What is refused is told to who asks for it.
   void expect(const std::vector<std::string>& paths) const;
+  /// Asks for all that was asked before, at once.
+  [[nodiscard]] std::shared_ptr<const Snapshot> ask_again(const Asked&);
   /// Its answers count for as long as somebody holds it.
   void add(const std::shared_ptr<const Snapshot>& snapshot);
   void forget();
 
  private:
   [[nodiscard]] std::optional<std::optional<FileInfo>> known(const std::string& path) const;
+  struct Looks;
+  struct Targets;
+  void begin(const std::set<std::string>& names, Looks&) const;
+  bool end(Looks&) const;
+  void begin(const std::set<std::string>& links, Targets&) const;
+  bool end(Targets&) const;
   bool look_ahead(const std::set<std::string>& names) const;
   bool follow_ahead(const std::set<std::string>& names) const;
   [[nodiscard]] std::optional<std::string> behind_known_link(const std::string& path) const;
 
   SftpChannel& channel_;
   std::string root_;
+  Tasks& tasks_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::optional<FileInfo>, std::less<>> looks_;
   mutable std::map<std::string, std::string, std::less<>> targets_;

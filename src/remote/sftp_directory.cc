@@ -20,7 +20,7 @@ namespace {
 constexpr unsigned k_looks_before_listing = 4;
 /// Of files that are begun before somebody opens them.
 constexpr std::size_t k_most_files_begun = 1024;
-constexpr std::uint64_t k_most_file_bytes_begun = std::uint64_t{4} << 20;
+constexpr std::uint64_t k_most_file_bytes_begun = std::uint64_t{2} << 20;
 /// On all of a connection: a process has mostly 1024 handles.
 constexpr std::size_t k_most_open = 800;
 
@@ -130,9 +130,9 @@ Result<std::shared_ptr<const Directory>> SftpDirectory::open(const std::string& 
   if (!found || !found->is_directory()) return std::shared_ptr<const Directory>();
   auto path = path_join(path_, name);
   if (!is_allowed(*found, k_read)) return fail_denied(path, "cannot open");
-  return std::make_shared<const SftpDirectory>(
-      files_, path_join(place_, name), std::move(path), as_, *found,
-      files_.listings_ahead().take(files_.known().there(path_join(place_, name))));
+  return std::make_shared<const SftpDirectory>(files_, path_join(place_, name), std::move(path),
+                                               as_, *found,
+                                               files_.begun_listing(path_join(place_, name)));
 }
 
 Result<std::unique_ptr<OpenFile>> SftpDirectory::open_file(const std::string& name) const {
@@ -157,8 +157,9 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   if (!found->is_regular()) return std::make_unique<NoFile>(*found);
   VSTATE_TRY_ASSIGN(const bool is_theirs, is_theirs_to_read(name, *found));
   if (!is_theirs || !is_allowed(*found, k_read)) return fail_denied(shown, "cannot read");
-  if (const auto text = files_.known().text(path_join(place_, name));
-      text != nullptr && text->info.uid == found->uid)
+  const auto place = path_join(place_, name);
+  files_.known().tasks().add_file(place);
+  if (const auto text = files_.known().text(place); text != nullptr && text->info.uid == found->uid)
     return std::make_unique<GatheredFile>(text);
   auto transfer = expected(name);
   // Whatever held up what was asked for ahead, such as too many handles, need not hold up this.
@@ -244,6 +245,7 @@ Result<Listed> SftpDirectory::list_now() const {
 }
 
 Status SftpDirectory::read_names(const Found& found) const {
+  files_.known().tasks().add_directory(place_);
   const auto begun = std::exchange(listing_, nullptr);
   const auto gathered = begun == nullptr ? files_.known().listing(place_) : nullptr;
   auto listed = begun != nullptr      ? begun->take()

@@ -5,6 +5,7 @@
 #include "remote/sftp_files.h"
 
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -165,7 +166,7 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
     : channel_(std::move(channel)),
       shown_root_(to_text(place)),
-      known_(*channel_, std::move(root)),
+      known_(*channel_, std::move(root), tasks_),
       listings_ahead_(std::make_shared<ListingsAhead>(*channel_)) {}
 
 Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
@@ -208,8 +209,14 @@ Result<std::shared_ptr<const Directory>> SftpFiles::open_directory(std::string_v
     return fail_as(EACCES, path, "cannot open");
   const auto place = walk.reached();
   return std::make_shared<const SftpDirectory>(*this, place, std::string(path), walk.as(),
-                                               walk.info(),
-                                               listings_ahead_->take(known_.there(place)));
+                                               walk.info(), begun_listing(place));
+}
+
+/// What an inspection has in hand is not taken away from the walk behind it.
+std::shared_ptr<Listing> SftpFiles::begun_listing(const std::string& place) const {
+  if (known_.listing(place) != nullptr) return nullptr;
+  tasks_.add_walked(place);
+  return listings_ahead_->take(known_.there(place));
 }
 
 Result<std::string> SftpFiles::link_target(std::string_view path) const {
@@ -346,6 +353,27 @@ Result<Forwarded> SftpFiles::forward(const Service& service) const {
   const auto host = service.host.empty() ? std::string("127.0.0.1") : service.host;
   targets.push_back({fmt::format("{}:{}", host, service.port), local});
   return open_tunnel(channel_->connecting(), channel_->host(), targets);
+}
+
+std::shared_ptr<const void> SftpFiles::begin(const std::string& task) const {
+  struct Task {
+    Tasks& tasks;
+    std::shared_ptr<const Snapshot> snapshot;
+    explicit Task(Tasks& begun) : tasks(begun) {}
+    Task(const Task&) = delete;
+    Task& operator=(const Task&) = delete;
+    ~Task() { tasks.end(); }
+  };
+  forget();
+  const auto before = tasks_.begin(task);
+  auto begun = std::make_shared<Task>(tasks_);
+  if (std::exchange(walks_behind_, {}) == task) {
+    std::vector<ListingsAhead::Wanted> wanted;
+    for (const auto& place : before.walked) wanted.push_back({known_.there(place), place, false});
+    listings_ahead_->expect_later(std::move(wanted));
+  }
+  begun->snapshot = known_.ask_again(before);
+  return begun;
 }
 
 void SftpFiles::forget() const {

@@ -56,12 +56,18 @@ class SftpFiles : public virtual Files {
   [[nodiscard]] std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const override;
   [[nodiscard]] Result<std::vector<std::optional<FileInfo>>> look_again(
       const std::vector<std::string>& paths) const override;
+  [[nodiscard]] std::shared_ptr<const void> begin(const std::string& task) const override;
+  void expect_walks_behind(const std::string& task) const override { walks_behind_ = task; }
+  [[nodiscard]] std::string asked() const override { return tasks_.to_text(); }
+  void recall(std::string_view asked) const override { tasks_.read(asked); }
   void forget() const override;
   /// Through an ssh of its own.
   [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
   [[nodiscard]] SftpChannel& channel() const { return *channel_; }
   [[nodiscard]] const KnownPlaces& known() const { return known_; }
+  /// The listing of a place that was begun for a walk; null if there is none.
+  [[nodiscard]] std::shared_ptr<Listing> begun_listing(const std::string& place) const;
   [[nodiscard]] ListingsAhead& listings_ahead() const { return *listings_ahead_; }
 
  private:
@@ -70,7 +76,9 @@ class SftpFiles : public virtual Files {
   std::shared_ptr<SftpChannel> channel_;
   std::string shown_root_;
   ReachedAs reached_as_;
-  mutable KnownPlaces known_;  ///< what was asked changes nothing
+  mutable Tasks tasks_;
+  mutable std::string walks_behind_;  ///< the task, until it is begun
+  mutable KnownPlaces known_;         ///< what was asked changes nothing
   std::shared_ptr<ListingsAhead> listings_ahead_;
 };
 

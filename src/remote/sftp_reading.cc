@@ -27,8 +27,9 @@ constexpr std::uint32_t k_part = 32768;
 /// Bytes of one file that are asked for ahead of who reads them. Two megabytes are what ssh itself
 /// lets be under way on a channel.
 constexpr std::uint64_t k_ahead = std::uint64_t{2} << 20;
-/// Requests for names that are under way: OpenSSH answers each with a hundred.
-constexpr unsigned k_lists_ahead = 8;
+/// Requests for names that are under way at first, and in a large directory: OpenSSH answers each
+/// with a hundred.
+constexpr unsigned k_lists_ahead = 8, k_most_lists_ahead = 64;
 
 /// A directory that never rests is believed in the end, and what was missed comes with the next
 /// pass.
@@ -365,6 +366,7 @@ void Listing::open() {
                       return self->fail_with(
                           unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
                     self->handle_ = PacketReader(reply.fields).text();
+                    self->lists_ahead_ = k_lists_ahead;
                     while (self->in_flight_ < k_lists_ahead) self->ask_for_more();
                     self->look_early();
                   });
@@ -385,8 +387,10 @@ void Listing::on_names(const Reply& reply) {
     take_names(reply);
   const bool goes_on = !has_ended_ && !failure_;
   // The replies that are still to come mostly say that this was the end.
-  if (goes_on && in_flight_ <= k_lists_ahead / 2)
-    while (in_flight_ < k_lists_ahead) ask_for_more();
+  if (goes_on && in_flight_ <= lists_ahead_ / 2) {
+    lists_ahead_ = std::min(2 * lists_ahead_, k_most_lists_ahead);
+    while (in_flight_ < lists_ahead_) ask_for_more();
+  }
   if (!goes_on && in_flight_ == 0) on_end();
 }
 
@@ -430,6 +434,7 @@ void Listing::on_end() {
     return open();
   }
   if (!is_looked_at_) look(after_);
+  if (before_) listed_.before = *before_;
   if (const auto ended = std::exchange(ended_, {})) ended(&listed_);
 }
 

@@ -41,8 +41,8 @@ enum class Missing { impossible, possible };
 
 /// A regular file that is read, from its start to its end. Its first bytes are asked for together
 /// with its attributes, and more while others are given out. A small one is closed in the same
-/// breath, so that it is open for one way there and back; if it turns out to be longer, it is opened
-/// again.
+/// breath, so that it is open for one way there and back; if it turns out to be longer, it is
+/// opened again.
 class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
   /// `path` is the server's; `shown` stands in errors. `expected` bytes are asked for at once.
@@ -107,7 +107,8 @@ struct Listed {
 /// two listings say the same.
 class Listing : public std::enable_shared_from_this<Listing> {
  public:
-  /// Called with the channel's lock held when the last name has come; null: it failed.
+  /// Called with the channel's lock held when the last name has come, before it is known what the
+  /// directory is behind it; null: it failed.
   using Ended = std::function<void(const Listed*)>;
   Listing(SftpChannel& channel, std::string path, std::string shown);
   void start(Ended ended = {});
@@ -137,7 +138,7 @@ class Listing : public std::enable_shared_from_this<Listing> {
   unsigned listings_ = 0;
   std::optional<Error> failure_;
   bool has_ended_ = false;
-  unsigned in_flight_ = 0;
+  unsigned in_flight_ = 0, lists_ahead_ = 0;
   bool is_looked_at_ = false;  ///< a look behind the names that were asked for is under way
 };
 

@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "remote/known_places.h"
+#include "remote/tasks.h"
 #include "sys/path.h"
 
 namespace vstate::remote {
@@ -33,9 +34,10 @@ class Snapshot::Taking {
 
   void run(const std::vector<Start>& starts) {
     for (const auto& start : starts) waiting_.push_back({start, nullptr});
-    begin_more();
-    while (take_listing() || take_file()) begin_more();
+    finish();
   }
+  /// Without anything in between.
+  void run_again(const Asked& asked);
 
  private:
   struct Directory {
@@ -48,7 +50,10 @@ class Snapshot::Taking {
     std::shared_ptr<Transfer> transfer;
   };
 
+  void finish();
   void begin_more();
+  void want(std::string path, std::string place, const FileInfo&);
+  void descend(std::string path, std::string place, const Files::Ahead&);
   void on_listed(const Start&, const Listed&);
   /// The one that was begun first. False: there is none.
   bool take_listing();
@@ -64,17 +69,58 @@ class Snapshot::Taking {
   std::deque<Directory> waiting_, listings_;  ///< not begun; begun
   std::deque<File> files_waiting_, transfers_;
   std::uint64_t bytes_ = 0;  ///< of the files that are wanted
-  std::size_t directories_ = 0;
+  std::set<std::string, std::less<>> descended_;
+  std::size_t looks_ = 0;  ///< under way
 };
+
+void Snapshot::Taking::finish() {
+  begin_more();
+  while (take_listing() || take_file() ||
+         (looks_ > 0 && channel_.wait([this] { return looks_ == 0 || !transfers_.empty(); })))
+    begin_more();
+}
+
+void Snapshot::Taking::run_again(const Asked& asked) {
+  static const Files::Ahead alone{.directories = {}, .descends = {}, .reads_files = false};
+  for (const auto& place : asked.directories) waiting_.push_back({{place, place, &alone}, nullptr});
+  for (const auto& place : asked.files) {
+    const std::lock_guard lock(channel_.mutex());
+    ++looks_;
+    // A fifo that somebody has put there would hold the other side up if it were opened.
+    channel_.submit(PacketType::lstat, PacketWriter().text(known_.there(place)).take(),
+                    [this, place](const Reply& reply) {
+                      --looks_;
+                      const auto info = look_in(reply, known_.there(place), place);
+                      if (info && *info && (*info)->is_regular()) want(place, place, **info);
+                      begin_more();
+                    });
+  }
+  finish();
+}
+
+/// A small file.
+void Snapshot::Taking::want(std::string path, std::string place, const FileInfo& info) {
+  if (info.size > k_largest_text || bytes_ + info.size > k_most_bytes) return;
+  bytes_ += info.size;
+  files_waiting_.push_back({std::move(path), std::move(place), info.size, nullptr});
+}
 
 void Snapshot::Taking::begin_more() {
   const std::lock_guard lock(channel_.mutex());
   for (; !waiting_.empty() && listings_.size() < k_most_listings_under_way; waiting_.pop_front()) {
     auto next = std::move(waiting_.front());
+    known_.tasks().add_directory(next.start.place);
+    if (const auto held = known_.listing(next.start.place)) {
+      out_.listings_.emplace(next.start.place, *held);
+      on_listed(next.start, *held);
+      continue;
+    }
     next.listing =
         std::make_shared<Listing>(channel_, known_.there(next.start.place), next.start.path);
     next.listing->start([this, start = next.start](const Listed* listed) {
-      if (listed != nullptr) on_listed(start, *listed);
+      if (listed == nullptr) return;
+      on_listed(start, *listed);
+      begin_more();
     });
     listings_.push_back(std::move(next));
   }
@@ -88,23 +134,30 @@ void Snapshot::Taking::begin_more() {
   }
 }
 
+void Snapshot::Taking::descend(std::string path, std::string place, const Files::Ahead& ahead) {
+  if (ahead.descends(path) && descended_.size() < k_most_directories &&
+      descended_.insert(place).second)
+    waiting_.push_back({{std::move(path), std::move(place), &ahead}, nullptr});
+}
+
 /// What is in a directory is begun as soon as its names are here.
 void Snapshot::Taking::on_listed(const Start& start, const Listed& listed) {
   const auto& ahead = *start.ahead;
+  // A guess may have met a link, which leads elsewhere.
+  if (!listed.before.is_directory()) return;
   for (const auto& entry : listed.entries) {
     auto below = path_join(start.path, entry.name);
     auto place = path_join(start.place, entry.name);
-    if (entry.info.is_directory() && ahead.descends && ahead.descends(below) &&
-        directories_ < k_most_directories) {
-      ++directories_;
-      waiting_.push_back({{std::move(below), std::move(place), &ahead}, nullptr});
-    } else if (entry.info.is_regular() && ahead.reads_files && entry.info.size <= k_largest_text &&
-               bytes_ + entry.info.size <= k_most_bytes) {
-      bytes_ += entry.info.size;
-      files_waiting_.push_back({std::move(below), std::move(place), entry.info.size, nullptr});
+    if (entry.info.is_directory()) {
+      if (!ahead.descends || !ahead.descends(below)) continue;
+      if (!ahead.likely.empty() && path_name(below) != ahead.likely)
+        descend(path_join(below, ahead.likely), path_join(place, ahead.likely), ahead);
+      descend(std::move(below), std::move(place), ahead);
+    } else if (entry.info.is_regular() && ahead.reads_files) {
+      known_.tasks().add_file(place);
+      if (known_.text(place) == nullptr) want(std::move(below), std::move(place), entry.info);
     }
   }
-  begin_more();
 }
 
 template <class Item>
@@ -120,7 +173,7 @@ bool Snapshot::Taking::take_listing() {
   auto directory = first_of(listings_);
   if (!directory) return false;
   auto listed = directory->listing->take();
-  if (listed && listed->before.mtime == listed->after.mtime)
+  if (listed && listed->before.is_directory() && listed->before.mtime == listed->after.mtime)
     out_.listings_.emplace(std::move(directory->start.place), *std::move(listed));
   return true;
 }
@@ -149,6 +202,13 @@ std::shared_ptr<const Snapshot> Snapshot::take(SftpChannel& channel, const Known
                                                const std::vector<Start>& starts) {
   auto out = std::make_shared<Snapshot>();
   Taking(channel, known, *out).run(starts);
+  return out;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::take_again(SftpChannel& channel, const KnownPlaces& known,
+                                                     const Asked& asked) {
+  auto out = std::make_shared<Snapshot>();
+  Taking(channel, known, *out).run_again(asked);
   return out;
 }
 

@@ -18,6 +18,7 @@
 namespace vstate::remote {
 
 class KnownPlaces;
+struct Asked;
 
 /// Knows what it knows: what could not be listed or read, or changed while it was, it does not
 /// tell, and whoever wants it asks for it and meets the error. Any number of threads may use it.
@@ -30,6 +31,10 @@ class Snapshot {
   };
   [[nodiscard]] static std::shared_ptr<const Snapshot> take(SftpChannel&, const KnownPlaces&,
                                                             const std::vector<Start>&);
+  /// The directories and files that were asked for before. What of them is not there any more is
+  /// not told.
+  [[nodiscard]] static std::shared_ptr<const Snapshot> take_again(SftpChannel&, const KnownPlaces&,
+                                                                  const Asked&);
 
   struct Text {
     FileInfo info;

@@ -199,6 +199,7 @@ class Files {
     /// none is.
     std::function<bool(std::string_view path)> descends = {};
     bool reads_files = true;  ///< the small ones
+    std::string likely = {};  ///< a directory that most directories below have
   };
   /// Lists directories that are looked into next, and reads their files. Answers are as of now for
   /// as long as what is returned lives, and anybody holds it; null: nothing was gathered.
@@ -206,6 +207,18 @@ class Files {
     (void)wanted;
     return nullptr;
   }
+  /// Begins a task that is done again and again, such as the look at one domain. What was kept of
+  /// earlier answers is forgotten, and what the task asked the last time is asked for at once;
+  /// answers are as of now for as long as what is returned lives. It ends with that.
+  [[nodiscard]] virtual std::shared_ptr<const void> begin(const std::string& task) const {
+    (void)task;
+    return nullptr;
+  }
+  /// Says that the walks that came behind a task the last time will come behind it again.
+  virtual void expect_walks_behind(const std::string& task) const { (void)task; }
+  /// What tasks asked, to be told to a later run.
+  [[nodiscard]] virtual std::string asked() const { return {}; }
+  virtual void recall(std::string_view asked) const { (void)asked; }
   /// Looks at many places at once as they are now, each followed; nullopt for what is not there.
   [[nodiscard]] virtual Result<std::vector<std::optional<FileInfo>>> look_again(
       const std::vector<std::string>& paths) const;

@@ -14,6 +14,7 @@
 #include "cli/run_view.h"
 #include "cli/server.h"
 #include "engine/patterns.h"
+#include "pull/asked_before.h"
 #include "remote/place.h"
 #include "remote/pushed_program.h"
 
@@ -46,24 +47,32 @@ engine::DirectoryOptions directory_options(const PullOptions& options) {
 /// for a password.
 class Source {
  public:
-  Source(const CommonOptions& common, const PullOptions& options)
-      : server_{.root = root_of_source(options),
+  Source(engine::Session& target, const CommonOptions& common, const PullOptions& options)
+      : target_(target),
+        server_{.root = root_of_source(options),
                 .connecting = common.connecting,
                 .overrides = options.source},
         is_read_(reads_files(options)) {}
 
   Result<engine::Session*> open() {
     if (!session_) {
+      server_.asked_before = engine::asked_before(target_, server_.root);
       VSTATE_TRY_ASSIGN(session_, engine::open_source(server_));
     }
     return &*session_;
   }
   /// A connection that failed serves no other domain.
   void close() { session_.reset(); }
+  /// When all domains are here.
+  void end() {
+    if (session_) engine::keep_asked(target_, server_.root, *session_->system);
+    close();
+  }
   [[nodiscard]] bool is_read() const { return is_read_; }
   void read_from_now_on() { is_read_ = true; }
 
  private:
+  engine::Session& target_;
   engine::ServerOptions server_;
   bool is_read_;  ///< by this program, and not by one on the other machine
   std::optional<engine::Session> session_;
@@ -187,7 +196,7 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
   auto opened = open_to_write(common);
   if (!opened) return Console::fail(opened.error());
   auto& target = opened->session;
-  Source source(common, options);
+  Source source(target, common, options);
   if (const auto checked = check_source(console, target, source, common.selection, options, *names);
       !checked)
     return Console::fail(checked.error());
@@ -204,6 +213,7 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
     has_changed = has_changed || exit != Exit::error;
     if (tally.ends_run()) break;
   }
+  source.end();
   const auto removed = pushed ? pushed->remove() : Status();
   if (!removed) (void)Console::fail(removed.error());
   const auto exit = finish(console, options, tally, has_changed);
