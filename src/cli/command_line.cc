@@ -4,6 +4,8 @@
 
 #include "cli/command_line.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -68,7 +70,15 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"32", "64"}));
   app.add_option("--color", common.color, "colour in plans")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--jobs", common.jobs, "mailboxes at a time (default: one a processor)")
+  app.add_option_function<unsigned>(
+         "--jobs",
+         [&common](unsigned jobs) {
+           common.jobs = jobs;
+           // Over a long way each may have a connection of its own.
+           if (jobs > 0)
+             common.connecting.connections = std::min(jobs, remote::Connecting().connections);
+         },
+         "mailboxes at a time (default: one a processor)")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("-q,--quiet", common.quiet, "errors only; the exit status tells the rest");

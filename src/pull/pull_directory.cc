@@ -63,7 +63,7 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   report.source = report_of(observation, options_.clear_passwords);
   LocalFeed feed(source_, observation, options_.root);
   options.feed = &feed;
-  if (options.jobs == 0 && source_.system->is_far_away()) options.jobs = k_jobs_of_far_source;
+  if (options.jobs == 0 && source_.system->has_long_way()) options.jobs = k_jobs_of_far_source;
   // What was listed and could not be read any more may be there again the next time.
   options.plan.prune = options.plan.prune && !observation.has_changed;
   // An apply that failed has an outcome too, so that what the source left out is told all the same.

@@ -41,6 +41,10 @@ std::optional<Pipe> make_pipe() {
                       const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
   (void)std::signal(SIGPIPE, SIG_DFL);
+  // A thread that no signal interrupts must not start a program that none ends.
+  sigset_t none{};
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
   // One that reads nothing would not see the end of this program, and go on for ever.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   // The copies lose the close-on-exec flag, and all other ends close by themselves.

@@ -46,6 +46,10 @@ std::string_view offer_in(std::string_view said) {
   return offer.substr(0, offer.find_first_of("\r\n"));
 }
 
+bool is_ssh(const std::vector<std::string>& words) {
+  return words.front() == "ssh" || words.front().ends_with("/ssh");
+}
+
 }  // namespace
 
 std::optional<Place> parse_place(std::string_view root) {
@@ -63,11 +67,7 @@ std::optional<Place> parse_place(std::string_view root) {
 
 std::string to_text(const Place& place) { return place.host + ":" + place.directory; }
 
-bool is_ssh(const Connecting& connecting) {
-  const auto words = words_of_rsh(connecting);
-  const auto& program = words.front();
-  return program == "ssh" || program.ends_with("/ssh");
-}
+bool is_ssh(const Connecting& connecting) { return is_ssh(words_of_rsh(connecting)); }
 
 std::vector<std::string> words_of_rsh(const Connecting& connecting) {
   std::vector<std::string> words;
@@ -80,6 +80,7 @@ std::vector<std::string> words_of_rsh(const Connecting& connecting) {
     for (const char* limit :
          {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
       words.insert(words.end(), {"-o", limit});
+  if (connecting.asks_nobody && is_ssh(words)) words.insert(words.end(), {"-o", "BatchMode=yes"});
   return words;
 }
 

@@ -40,40 +40,64 @@ std::string last_line(std::string_view said) {
 
 }  // namespace
 
-SftpChannel::SftpChannel(Child child, const Connecting& connecting, std::string host)
-    : child_(std::move(child)),
-      connecting_(connecting),
+SftpChannel::SftpChannel(const Connecting& connecting, std::string host, std::size_t way)
+    : connecting_(connecting),
       host_(std::move(host)),
-      wakes_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  // A server that waits for us to read, while we wait for it to read, would be the end of both.
-  for (const int file : {child_.input.get(), child_.output.get(), child_.errors.get()})
-    set_nonblocking(file);
-}
+      way_(way),
+      wakes_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 SftpChannel::~SftpChannel() = default;
+
+Status SftpChannel::start() {
+  VSTATE_TRY_ASSIGN(auto child,
+                    Child::start(ways_to_sftp(connecting_, host_).at(way_), Child::Errors::piped));
+  child_.emplace(std::move(child));
+  // A server that waits for us to read, while we wait for it to read, would be the end of both.
+  for (const int file : {child_->input.get(), child_->output.get(), child_->errors.get()})
+    set_nonblocking(file);
+  return {};
+}
+
+Status SftpChannel::begin() {
+  VSTATE_TRY(start());
+  VSTATE_TRY(shake_hands());
+  // Nothing is written there, and an ssh that closes in good order takes its time.
+  child_->ends_by_signal = true;
+  return {};
+}
 
 Result<std::unique_ptr<SftpChannel>> SftpChannel::open(const Connecting& connecting,
                                                        const std::string& host) {
   std::optional<Error> first;
-  for (const auto& words : ways_to_sftp(connecting, host)) {
-    VSTATE_TRY_ASSIGN(auto child, Child::start(words, Child::Errors::piped));
-    std::unique_ptr<SftpChannel> channel(new SftpChannel(std::move(child), connecting, host));
-    const auto status = channel->shake_hands();
-    if (status) {
-      channel->let_hear();
-      // Nothing is written there, and an ssh that closes in good order takes its time.
-      channel->child_.ends_by_signal = true;
-      return channel;
-    }
+  for (std::size_t way = 0; way < ways_to_sftp(connecting, host).size(); ++way) {
+    std::unique_ptr<SftpChannel> channel(new SftpChannel(connecting, host, way));
+    const auto status = channel->begin();
     // A server without the subsystem may have the program all the same. What else is wrong is wrong
     // for the next way too, and would ask for a password once more.
-    if (channel->said_.find("subsystem request failed") == std::string::npos) {
+    if (status || channel->said_.find("subsystem request failed") == std::string::npos)
       channel->let_hear();
-      return tl::unexpected<Error>(status.error());
-    }
-    if (!first) first = status.error();
+    else if (!first)
+      first = status.error();
+    if (status) return channel;
+    if (channel->is_heard_) return tl::unexpected<Error>(status.error());
   }
   return tl::unexpected<Error>(*first);
+}
+
+std::unique_ptr<SftpChannel> SftpChannel::another() const {
+  auto connecting = connecting_;
+  connecting.asks_nobody = true;
+  return std::unique_ptr<SftpChannel>(new SftpChannel(connecting, host_, way_));
+}
+
+void SftpChannel::cut() {
+  is_cut_ = true;
+  wake();
+}
+
+void SftpChannel::wake() {
+  const std::uint64_t one = 1;
+  (void)!::write(wakes_.get(), &one, sizeof one);
 }
 
 Status SftpChannel::shake_hands() {
@@ -106,8 +130,7 @@ void SftpChannel::submit(PacketType type, std::string fields, Handler handler) {
   pending_.emplace(number, std::move(handler));
   if (!is_moving_) return;
   // Whoever moves bytes may be waiting for a reply that is long in coming.
-  const std::uint64_t one = 1;
-  (void)!::write(wakes_.get(), &one, sizeof one);
+  wake();
 }
 
 Status SftpChannel::wait(const std::function<bool()>& is_done) {
@@ -133,22 +156,25 @@ Status SftpChannel::wait(const std::function<bool()>& is_done) {
 
 Result<Reply> SftpChannel::ask(PacketType type, std::string fields) {
   std::optional<Reply> reply;
+  const auto begun = std::chrono::steady_clock::now();
   submit(type, std::move(fields), [&](const Reply& came) { reply = came; });
   VSTATE_TRY(wait([&] { return reply.has_value(); }));
+  round_trip_ = std::min(round_trip_.load(), std::chrono::steady_clock::now() - begun);
   return *std::move(reply);
 }
 
 /// Moves what can be moved, and waits until anything can. Only one thread at a time is in it.
 Status SftpChannel::exchange() {
+  if (is_cut_) return fail(Errc::io, fmt::format("{}: is not needed any more", host_), Scope::run);
   {
     const std::lock_guard lock(mutex_);
     sending_ += std::exchange(outgoing_, {});
   }
   enum : std::size_t { k_output, k_errors, k_wakes, k_input };
   std::array<pollfd, 4> ready{
-      pollfd{child_.output.get(), POLLIN, 0}, pollfd{child_.errors.get(), POLLIN, 0},
-      pollfd{wakes_.get(), POLLIN, 0}, pollfd{child_.input.get(), POLLOUT, 0}};
-  if (!child_.errors.is_open()) ready[k_errors].fd = -1;
+      pollfd{child_->output.get(), POLLIN, 0}, pollfd{child_->errors.get(), POLLIN, 0},
+      pollfd{wakes_.get(), POLLIN, 0}, pollfd{child_->input.get(), POLLOUT, 0}};
+  if (!child_->errors.is_open()) ready[k_errors].fd = -1;
   if (sending_.empty()) ready[k_input].fd = -1;
   constexpr int for_ever = -1, in_a_second = 1000;
   const auto patience = static_cast<int>(connecting_.timeout.count());
@@ -165,7 +191,7 @@ Status SftpChannel::exchange() {
 }
 
 void SftpChannel::send() {
-  const auto count = ::write(child_.input.get(), sending_.data(), sending_.size());
+  const auto count = ::write(child_->input.get(), sending_.data(), sending_.size());
   // A pipe that broke shows where its other end is read.
   if (count > 0) sending_.erase(0, static_cast<std::size_t>(count));
   if (count < 0 && errno != EAGAIN && errno != EINTR) sending_.clear();
@@ -173,7 +199,7 @@ void SftpChannel::send() {
 
 Status SftpChannel::receive() {
   std::array<char, k_read_at_once> buffer;
-  const auto count = ::read(child_.output.get(), buffer.data(), buffer.size());
+  const auto count = ::read(child_->output.get(), buffer.data(), buffer.size());
   if (count > 0) {
     received_.append(buffer.data(), static_cast<std::size_t>(count));
     return {};
@@ -192,10 +218,10 @@ void SftpChannel::let_hear() {
 /// What ssh says goes to the person, as without vstate, and is kept for what vstate says.
 void SftpChannel::hear_errors() {
   std::array<char, 4096> buffer;
-  const auto count = ::read(child_.errors.get(), buffer.data(), buffer.size());
+  const auto count = ::read(child_->errors.get(), buffer.data(), buffer.size());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
-    child_.errors.close();
+    child_->errors.close();
     return;
   }
   const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
@@ -233,9 +259,9 @@ Error SftpChannel::why_silent() const {
 Error SftpChannel::why_ended() {
   // ssh has said why before it ended; the rest of it may still be in the pipe.
   constexpr std::chrono::seconds moment(1);
-  while (child_.errors.is_open() && can_be_read(child_.errors.get(), moment)) hear_errors();
-  child_.input.close();
-  const int status = child_.end(Child::k_grace);
+  while (child_->errors.is_open() && can_be_read(child_->errors.get(), moment)) hear_errors();
+  child_->input.close();
+  const int status = child_->end(Child::k_grace);
   const auto advice = advice_on(said_, host_);
   const bool has_begun = next_ > 1;
   std::string why = advice;
@@ -249,7 +275,7 @@ Error SftpChannel::why_ended() {
 
 /// A shell that prints something before the server starts puts it in front of the first packet.
 Error SftpChannel::why_no_packet() {
-  const auto text = received_ + read_some(child_.output.get());
+  const auto text = received_ + read_some(child_->output.get());
   return {Errc::io,
           fmt::format("{}: the remote shell printed \"{}\" before the data; nothing was read; a "
                       "shell that is not asked by a person must print nothing",

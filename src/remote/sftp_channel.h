@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,12 @@ class SftpChannel {
   /// Starts ssh and shakes hands. Fails with what ssh said, and what can be done about it.
   [[nodiscard]] static Result<std::unique_ptr<SftpChannel>> open(const Connecting&,
                                                                  const std::string& host);
+  /// One more connection to the same server, which `begin` begins: it starts ssh and shakes hands,
+  /// and shows nothing of what ssh says.
+  [[nodiscard]] std::unique_ptr<SftpChannel> another() const;
+  Status begin();
+  /// Ends it from another thread: who waits for it, and who does so later, fails.
+  void cut();
   ~SftpChannel();
   SftpChannel(const SftpChannel&) = delete;
   SftpChannel& operator=(const SftpChannel&) = delete;
@@ -62,9 +69,12 @@ class SftpChannel {
   void remove_open_file() { --open_files_; }
   /// How often somebody had to wait for the other side: what a long way costs.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
+  /// The shortest time in which a single question was answered.
+  [[nodiscard]] std::chrono::steady_clock::duration round_trip() const { return round_trip_; }
 
  private:
-  SftpChannel(Child child, const Connecting& connecting, std::string host);
+  SftpChannel(const Connecting& connecting, std::string host, std::size_t way);
+  Status start();
   Status shake_hands();
   Status exchange();
   Status receive();
@@ -72,13 +82,15 @@ class SftpChannel {
   void let_hear();
   void send();
   void dispatch();
+  void wake();
   [[nodiscard]] Error why_ended();
   [[nodiscard]] Error why_silent() const;
   [[nodiscard]] Error why_no_packet();
 
-  Child child_;
+  std::optional<Child> child_;
   Connecting connecting_;
   std::string host_;
+  std::size_t way_;  ///< of ways_to_sftp
   std::recursive_mutex mutex_;
   std::condition_variable_any changed_;
   // With the lock held.
@@ -88,6 +100,9 @@ class SftpChannel {
   std::uint32_t next_ = 1;
   std::uint64_t waits_ = 0;
   std::atomic<std::size_t> open_files_ = 0;
+  std::atomic<std::chrono::steady_clock::duration> round_trip_ =
+      std::chrono::steady_clock::duration::max();
+  std::atomic<bool> is_cut_ = false;
   bool is_moving_ = false;  ///< a thread is in exchange()
   // Of the thread that moves bytes.
   std::string sending_, received_, said_;

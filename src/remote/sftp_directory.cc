@@ -164,7 +164,7 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   auto transfer = expected(name);
   // Whatever held up what was asked for ahead, such as too many handles, need not hold up this.
   if (transfer == nullptr || !transfer->info())
-    transfer = begin(name, std::string(shown), found->size);
+    transfer = begin(files_.channel(), name, std::string(shown), found->size);
   VSTATE_TRY_ASSIGN(const auto opened, transfer->info());
   if (!opened) return nullptr;
   // A link to somebody else's file may have been put in its place since it was looked at.
@@ -172,28 +172,34 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   return std::make_unique<SftpFile>(std::move(transfer), *opened);
 }
 
-std::shared_ptr<Transfer> SftpDirectory::begin(const std::string& name, std::string shown,
-                                               std::uint64_t size) const {
-  auto transfer = std::make_shared<Transfer>(
-      files_.channel(), files_.known().there(path_join(place_, name)), std::move(shown), size);
+std::shared_ptr<Transfer> SftpDirectory::begin(SftpChannel& channel, const std::string& name,
+                                               std::string shown, std::uint64_t size) const {
+  auto transfer = std::make_shared<Transfer>(channel, files_.known().there(path_join(place_, name)),
+                                             std::move(shown), size);
   transfer->start();
   return transfer;
 }
 
 void SftpDirectory::expect_files(const std::vector<std::string>& names) const {
   awaited_.insert(awaited_.end(), names.begin(), names.end());
+  std::uint64_t bytes = 0;
+  for (const auto& name : names)
+    if (const auto* file = listed(name)) bytes += file->info.size;
+  files_.channels().expect(names.size(), bytes);
   begin_expected();
 }
 
 void SftpDirectory::begin_expected() const {
   while (!awaited_.empty() && begun_.size() < k_most_files_begun &&
-         begun_bytes_ < k_most_file_bytes_begun && files_.channel().open_files() < k_most_open) {
+         begun_bytes_ < k_most_file_bytes_begun) {
+    auto& channel = files_.channels().for_file();
+    if (channel.open_files() >= k_most_open) return;
     auto name = std::move(awaited_.front());
     awaited_.pop_front();
     const auto* file = listed(name);
     // What has to be looked at first is looked at when its turn comes.
     if (file == nullptr || !file->info.is_regular() || !is_allowed(file->info, k_read)) continue;
-    auto transfer = begin(name, path_join(path_, name), file->info.size);
+    auto transfer = begin(channel, name, path_join(path_, name), file->info.size);
     begun_bytes_ += transfer->expected();
     begun_.emplace_back(std::move(name), std::move(transfer));
   }

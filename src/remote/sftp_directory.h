@@ -45,8 +45,8 @@ class SftpDirectory final : public Directory {
   [[nodiscard]] const ListedFile* listed(const std::string& name) const;
   [[nodiscard]] bool is_allowed(const FileInfo&, unsigned wanted) const;
   [[nodiscard]] Result<bool> is_theirs_to_read(const std::string& name, const FileInfo&) const;
-  [[nodiscard]] std::shared_ptr<Transfer> begin(const std::string& name, std::string shown,
-                                                std::uint64_t size) const;
+  [[nodiscard]] std::shared_ptr<Transfer> begin(SftpChannel&, const std::string& name,
+                                                std::string shown, std::uint64_t size) const;
   [[nodiscard]] Result<Listed> list_now() const;
   void begin_expected() const;
   [[nodiscard]] std::shared_ptr<Transfer> expected(const std::string& name) const;

@@ -164,10 +164,10 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
 }
 
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
-    : channel_(std::move(channel)),
+    : channels_(std::move(channel)),
       shown_root_(to_text(place)),
-      known_(*channel_, std::move(root), tasks_),
-      listings_ahead_(std::make_shared<ListingsAhead>(*channel_)) {}
+      known_(channels_.first(), std::move(root), tasks_),
+      listings_ahead_(std::make_shared<ListingsAhead>(channels_.first())) {}
 
 Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
   Walk walk(*this, path, reached_as_.find(path));
@@ -237,14 +237,14 @@ Result<Files::Way> SftpFiles::way_of(std::string_view path) const {
 
 Result<Files::FreeSpace> SftpFiles::free_space(std::string_view path) const {
   constexpr const char* extension = "statvfs@openssh.com";
-  if (!channel_->has_extension(extension))
+  if (!channel().has_extension(extension))
     return fail(Errc::unsupported,
                 fmt::format("{}: the other side does not tell its free space", path));
   Walk walk(*this, path, reached_as_.find(path));
   VSTATE_TRY(walk.go_as_far_as_possible());
   VSTATE_TRY_ASSIGN(
       const auto reply,
-      channel_->ask(PacketType::extended,
+      channel().ask(PacketType::extended,
                     PacketWriter().text(extension).text(known_.there(walk.reached())).take()));
   if (const auto status = status_of(reply))
     return fail_status(*status, path, "cannot ask for free space", Missing::possible);
@@ -288,9 +288,9 @@ Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
       break;
     }
     const auto place = known_.there(walk.reached());
-    const std::lock_guard lock(channel_->mutex());
+    const std::lock_guard lock(channel().mutex());
     ++left;
-    channel_->submit(PacketType::lstat, PacketWriter().text(place).take(),
+    channel().submit(PacketType::lstat, PacketWriter().text(place).take(),
                      [&, i, place](const Reply& reply) {
                        --left;
                        const auto info = look_in(reply, place, paths[i]);
@@ -300,7 +300,7 @@ Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
                          failure = info.error();
                      });
   }
-  VSTATE_TRY(channel_->wait([&] { return left == 0; }));
+  VSTATE_TRY(channel().wait([&] { return left == 0; }));
   if (failure) return tl::unexpected<Error>(*failure);
   return found;
 }
@@ -317,7 +317,7 @@ std::shared_ptr<const void> SftpFiles::gather(const std::vector<Ahead>& wanted) 
       if (walk.go(Walk::Last::followed) && walk.info().is_directory())
         starts.push_back({path, walk.reached(), &ahead});
     }
-  const auto snapshot = Snapshot::take(*channel_, known_, starts);
+  const auto snapshot = Snapshot::take(channel(), known_, starts);
   known_.add(snapshot);
   return snapshot;
 }
@@ -345,14 +345,14 @@ Result<Forwarded> SftpFiles::forward(const Service& service) const {
   for (const auto& socket : service.sockets) {
     // A socket is the machine's, also where the server's files are a copy below some directory.
     VSTATE_TRY_ASSIGN(const auto reply,
-                      channel_->ask(PacketType::lstat, PacketWriter().text(socket).take()));
+                      channel().ask(PacketType::lstat, PacketWriter().text(socket).take()));
     if (to_info(PacketReader(reply.fields).attributes(), socket).type == FileInfo::Type::socket &&
         reply.type == PacketType::attributes)
       targets.push_back({socket, local});
   }
   const auto host = service.host.empty() ? std::string("127.0.0.1") : service.host;
   targets.push_back({fmt::format("{}:{}", host, service.port), local});
-  return open_tunnel(channel_->connecting(), channel_->host(), targets);
+  return open_tunnel(channel().connecting(), channel().host(), targets);
 }
 
 std::shared_ptr<const void> SftpFiles::begin(const std::string& task) const {

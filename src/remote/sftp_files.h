@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "remote/channels.h"
 #include "remote/known_places.h"
 #include "remote/listings_ahead.h"
 #include "remote/sftp_channel.h"
@@ -51,6 +52,7 @@ class SftpFiles : public virtual Files {
   void reach_as(std::string path, Identity as) override;
   [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
   [[nodiscard]] bool is_far_away() const override { return true; }
+  [[nodiscard]] bool has_long_way() const override { return channels_.has_long_way(); }
   void expect(const std::vector<std::string>& paths) const override { known_.expect(paths); }
   void expect_walks(const std::vector<std::string>& directories) const override;
   [[nodiscard]] std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const override;
@@ -64,7 +66,8 @@ class SftpFiles : public virtual Files {
   /// Through an ssh of its own.
   [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
-  [[nodiscard]] SftpChannel& channel() const { return *channel_; }
+  [[nodiscard]] SftpChannel& channel() const { return channels_.first(); }
+  [[nodiscard]] Channels& channels() const { return channels_; }
   [[nodiscard]] const KnownPlaces& known() const { return known_; }
   /// The listing of a place that was begun for a walk; null if there is none.
   [[nodiscard]] std::shared_ptr<Listing> begun_listing(const std::string& place) const;
@@ -73,7 +76,7 @@ class SftpFiles : public virtual Files {
  private:
   class Walk;
 
-  std::shared_ptr<SftpChannel> channel_;
+  mutable Channels channels_;
   std::string shown_root_;
   ReachedAs reached_as_;
   mutable Tasks tasks_;

@@ -187,6 +187,8 @@ class Files {
 
   /// Whether it is worth the trouble to tell.
   [[nodiscard]] virtual bool is_far_away() const { return false; }
+  /// Whether an answer takes so long that many should be waited for at once.
+  [[nodiscard]] virtual bool has_long_way() const { return false; }
   /// Says which places will be looked at next, each followed.
   virtual void expect(const std::vector<std::string>& paths) const { (void)paths; }
   /// Says which directories will be walked next, with all that is below them, in their order.

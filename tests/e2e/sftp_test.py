@@ -174,6 +174,140 @@ class LongWayTest(EqualCase):
 
 
 @needs_sftp_server
+class LaterPassTest(EqualCase):
+    """What an earlier pull asked is asked for at once, and nothing is believed because of that."""
+
+    def setUp(self):
+        self.old, self.new = (self.server(name, big_dir=False) for name in ("old", "new"))
+        names = ["postmaster", *(f"box{number}" for number in range(12))]
+        self.check_exit(self.old.vstate("apply", self.file("old.toml", domain_text(
+            NAME, names, '\n[alias.sales]\ndeliver = ["&boss@example.org"]\n'))))
+        self.turns = os.path.join(self.directory, "turns")
+        # What was changed a moment ago is asked for twice.
+        subprocess.run(["find", self.old.root, "-exec", "touch", "-h", "-d", "1 hour ago", "{}",
+                        "+"], check=True)
+
+    def pull(self):
+        rsh = f"{sys.executable} {os.path.join(HERE, 'turns_rsh.py')}"
+        done = self.new.vstate("pull", "--prune", "--yes", "--max-delete", "99", "--rsh", rsh, "--via", "sftp",
+                               f"old.example:{self.old.root}", NAME,
+                               env={"VSTATE_TURNS": self.turns})
+        with open(self.turns, encoding="ascii") as file:
+            return done, int(file.read())
+
+    def pull_same(self):
+        done, turns = self.pull()
+        self.check_exit(done, 0)
+        self.check_equal_runs(self.old, self.new, "dump", NAME)
+        return turns
+
+    def asked(self):
+        state = self.new.at("/var/lib/vstate")
+        found, = (name for name in os.listdir(state) if name.startswith("asked-"))
+        return os.path.join(state, found)
+
+    def test_turns(self):
+        first = self.pull_same()
+        self.assertLess(first, 45)
+        self.assertLess(self.pull_same(), 18)
+        before = os.stat(self.asked())
+        self.pull_same()
+        self.assertEqual(os.stat(self.asked()), before, "written again without a change")
+
+    def test_what_changed_is_seen(self):
+        self.pull_same()
+        file = self.file("old.toml", domain_text(NAME, ["postmaster", "box1", "other"]))
+        self.check_exit(self.old.vstate("apply", "--prune", "--yes", "--max-delete", "99", file))
+        self.pull_same()
+
+    def test_a_record_that_says_anything(self):
+        self.pull_same()
+        domain = self.old.domain(NAME)
+        os.mkfifo(os.path.join(domain, "box1", "fifo"))
+        below = domain[len(self.old.root):]
+        with open(self.asked(), "rb") as file:
+            good = file.read()
+        for text in (b"", b"task ", os.urandom(5000), good[:len(good) // 2], good * 2,
+                     f"task server\nread {below}/box1/fifo\nlist {below}/box1/fifo\n"
+                     f"walk {below}/box1/fifo\nlink {below}\nname /../../../etc/shadow\n"
+                     f"list /../..\nread /../../etc/shadow\n".encode()):
+            with open(self.asked(), "wb") as file:
+                file.write(text)
+            done, _ = self.pull()
+            self.assertIn(done.code, (0, 2), str(done))
+            self.check_equal_runs(self.old, self.new, "dump", NAME, "--exclude", "no-such*")
+
+    def test_what_stands_there_now_is_something_else(self):
+        """A file becomes a fifo, or a link out of the root; a directory becomes a link."""
+        self.pull_same()
+        outside = os.path.join(self.directory, "outside")
+        shutil.copytree(self.old.domain(NAME, "box2"), outside)
+        alias = self.old.domain(NAME, ".qmail-sales")
+        shutil.rmtree(self.old.domain(NAME, "box2"))
+        os.symlink(outside, self.old.domain(NAME, "box2"))
+        for put in (os.mkfifo, lambda path: os.symlink(outside + "/vpasswd", path), os.mkdir):
+            if os.path.islink(alias) or os.path.exists(alias):
+                os.unlink(alias)
+            put(alias)
+            done, _ = self.pull()
+            other = self.server("other-" + str(put.__name__), big_dir=False)
+            here = other.vstate("pull", "--prune", "--yes", self.old.root, NAME)
+            self.assertEqual(done.code, here.code, str(done) + str(here))
+
+
+@needs_sftp_server
+class FurtherConnectionsTest(EqualCase):
+    """Where the way is long and there is much to read, more than one connection brings it."""
+
+    MESSAGES = 3300
+
+    def setUp(self):
+        self.old = self.server("old", big_dir=False)
+        self.check_exit(self.old.vstate("apply", self.file("old.toml", domain_text(
+            NAME, ["postmaster", "info"]))))
+        for box in ("postmaster", "info"):
+            place = self.old.domain(NAME, box, "Maildir", "cur")
+            for number in range(self.MESSAGES // 2):
+                self.old.write(os.path.join(place, f"17{number:08}.M1P1.old,S=9:2,S"), b"Message.\n")
+        support.give(self.old.domain(NAME))
+        self.log = os.path.join(self.directory, "log")
+
+    def check_pull(self, further, connections, *words):
+        """`further`: what a further connection is put through."""
+        server = next(path for path in SFTP_SERVERS if os.access(path, os.X_OK))
+        os.makedirs(os.path.join(self.directory, further[:3] or "all"), exist_ok=True)
+        ssh = self.file(os.path.join(further[:3] or "all", "ssh"), f"""#!/bin/sh
+echo "$@" >>{self.log}
+export VSTATE_TURNS=/dev/null
+far="{sys.executable} {os.path.join(HERE, 'turns_rsh.py')} {server}"
+case "$*" in *BatchMode*) exec {further} $far ;; esac
+exec $far
+""")
+        os.chmod(ssh, 0o755)
+        new = self.server("new-" + further[:3] + "".join(words), big_dir=False)
+        if os.path.exists(self.log):
+            os.unlink(self.log)
+        self.check_exit(new.vstate(*words, "pull", "--rsh", ssh, "--via", "sftp",
+                                   f"old.example:{self.old.root}", NAME), 0)
+        for box in ("postmaster", "info"):
+            self.assertEqual(*(sorted(os.listdir(server.domain(NAME, box, "Maildir", "cur")))
+                               for server in (self.old, new)))
+        with open(self.log, encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), connections)
+
+    def test_as_many_as_jobs(self):
+        self.check_pull("", 4)
+        self.check_pull("", 2, "--jobs", "2")
+        self.check_pull("", 1, "--jobs", "1")
+
+    def test_they_cannot_be_had(self):
+        self.check_pull("false", 4)
+
+    def test_they_are_cut(self):
+        self.check_pull("timeout 0.4", 4)
+
+
+@needs_sftp_server
 class SeveralDomainsTest(EqualCase):
     def test_one_log_in(self):
         """A log-in may take its time, or ask for a password."""
