@@ -102,8 +102,9 @@ Result<FileInfo> SftpDirectory::info() const {
   VSTATE_TRY_ASSIGN(const auto reply,
                     files_.channel().ask(PacketType::lstat,
                                          PacketWriter().text(files_.known().there(place_)).take()));
+  // Nothing is held open there, so that it may be gone since it was seen.
   if (const auto status = status_of(reply))
-    return fail_status(*status, path_, "cannot stat", Missing::impossible);
+    return fail_status(*status, path_, "cannot stat", Missing::possible);
   return to_info(PacketReader(reply.fields).attributes(), files_.known().there(place_));
 }
 

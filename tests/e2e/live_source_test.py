@@ -6,15 +6,16 @@ import os
 import random
 import subprocess
 import sys
+import time
 
 import support
-from support import disturb
+from support import disturb, sftp
 
 NAME = "example.com"
 RUNS = 100 if support.DEEP else 12
 
 
-def churn(root, seed):
+def churn(root, seed, pause):
     """What vadduser, vdeluser, people and deliveries do, until whoever started it is gone."""
     example, chance, made = disturb.Example(root), random.Random(seed), []
 
@@ -57,6 +58,7 @@ def churn(root, seed):
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:
+        time.sleep(pause)
         deeds = [add, alias, subscribe, deliver, read] + [remove] * (2 if len(made) > 3 else 0)
         chance.choice(deeds)()
 
@@ -69,10 +71,10 @@ class LiveSourceTest(support.SandboxCase):
         disturb.make_example("old-server", self.old)
         disturb.make_example("empty-server", self.new)
 
-    def while_it_lives(self, work):
+    def while_it_lives(self, work, pause=0):
         """Does `work` for each run, and says how many of them saw a change."""
-        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), "churn", self.old],
-                                 stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), "churn", self.old,
+                                  str(pause)], stdout=subprocess.PIPE, text=True)
         try:
             child.stdout.readline()
             codes = [work(number) for number in range(RUNS)]
@@ -100,14 +102,20 @@ class LiveSourceTest(support.SandboxCase):
         self.while_it_lives(dump)
 
     def test_pull(self):
-        def pull(_number):
-            return self.check_code(support.run("--root", self.new, "pull", "--prune", "--yes",
-                                               "--max-delete", "1000", self.old, NAME))
-        self.while_it_lives(pull)
+        self.check_pulls(0, self.old)
+
+    @sftp.needs_sftp_server
+    def test_pull_by_sftp(self):
+        # A look at a far server takes longer, and is taken five times where something was gone.
+        self.check_pulls(0.02, "--rsh", sftp.RSH, "--via", "sftp", f"old.example:{self.old}")
+
+    def check_pulls(self, pause, *source):
+        def pull():
+            return support.run("--root", self.new, "pull", "--prune", "--yes", "--max-delete",
+                               "1000", *source, NAME)
+        self.while_it_lives(lambda number: self.check_code(pull()), pause)
         # Once it is still, one more pass makes both alike.
-        done = support.run("--root", self.new, "pull", "--prune", "--yes", "--max-delete", "1000",
-                           self.old, NAME)
-        self.check_exit(done)
+        self.check_exit(pull())
         file, mail = (os.path.join(self.directory, name) for name in ("file", "mail"))
         self.check_exit(support.run("--root", self.old, "dump", NAME, "-o", file, "--mail", mail))
         self.check_exit(support.run("--root", self.new, "verify", file, "--mail", mail, "--deep"))
@@ -132,6 +140,6 @@ class LiveSourceTest(support.SandboxCase):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["churn"]:
-        churn(sys.argv[2], 1)
+        churn(sys.argv[2], 1, float(sys.argv[3]))
     else:
         support.main()

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import unittest
 
 import support
 from support import cases, databases, servers
@@ -23,27 +22,10 @@ from support.domains import domain_text
 from support.example_server import EXAMPLES
 from support.passes import FOLDERS, NAME, Passes, PullCase
 from support.program import HERE
+from support.sftp import RSH, SFTP_SERVERS, needs_sftp_server, tree_of
 from support.ssh import SSH, WithSshd, needs_ssh
 
 CUTS = 200 if support.DEEP else 6
-SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server",
-                "/usr/lib/ssh/sftp-server")
-RSH = f"{sys.executable} {os.path.join(HERE, 'fake_rsh.py')}"
-needs_sftp_server = unittest.skipUnless(any(os.access(path, os.X_OK) for path in SFTP_SERVERS),
-                                        "OpenSSH's sftp-server is not installed")
-
-
-def tree_of(directory):
-    """Path -> content of all files below it, but for indexes: those only spare work, and hold
-    stamps of files that each machine gives by itself."""
-    found = {}
-    for place, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(place, name)
-            if not name.endswith(".index"):
-                with open(path, "rb") as file:
-                    found[os.path.relpath(path, directory)] = file.read()
-    return found
 
 
 def seen_by_sftp(server, rsh=RSH, host="old.example"):
@@ -189,8 +171,8 @@ class LaterPassTest(EqualCase):
 
     def pull(self):
         rsh = f"{sys.executable} {os.path.join(HERE, 'turns_rsh.py')}"
-        done = self.new.vstate("pull", "--prune", "--yes", "--max-delete", "99", "--rsh", rsh, "--via", "sftp",
-                               f"old.example:{self.old.root}", NAME,
+        done = self.new.vstate("pull", "--prune", "--yes", "--max-delete", "99", "--rsh", rsh,
+                               "--via", "sftp", f"old.example:{self.old.root}", NAME,
                                env={"VSTATE_TURNS": self.turns})
         with open(self.turns, encoding="ascii") as file:
             return done, int(file.read())
@@ -268,7 +250,8 @@ class FurtherConnectionsTest(EqualCase):
         for box in ("postmaster", "info"):
             place = self.old.domain(NAME, box, "Maildir", "cur")
             for number in range(self.MESSAGES // 2):
-                self.old.write(os.path.join(place, f"17{number:08}.M1P1.old,S=9:2,S"), b"Message.\n")
+                self.old.write(os.path.join(place, f"17{number:08}.M1P1.old,S=9:2,S"),
+                               b"Message.\n")
         support.give(self.old.domain(NAME))
         self.log = os.path.join(self.directory, "log")
 
@@ -382,6 +365,65 @@ class PullBySftpTest(Passes, PullCase):
         self.assertFalse(os.stat(directory).st_mode & stat.S_ISVTX)
         self.pull()
         self.check_equal()
+
+
+@needs_sftp_server
+class MixedWaysTest(PullCase):
+    """Passes of all ways follow each other in any order, while people read on both sides."""
+
+    def pull(self, *options, code=0, way="sftp"):
+        remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
+        words = {"files": [self.old.root],
+                 "vstate": ["--rsh", RSH, "--via", "vstate", "--remote-vstate", remote,
+                            "old.example"],
+                 "sftp": ["--rsh", RSH, "--via", "sftp", f"old.example:{self.old.root}"]}[way]
+        return self.check_exit(self.new.vstate("pull", *options, *words, NAME), code)
+
+    def test_random_histories(self):
+        seed = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
+        print(f"VSTATE_SEED={seed}", file=sys.stderr)
+        chance = random.Random(seed)
+        deleted_here, flagged_here = set(), {}
+        for number in range(60 if support.DEEP else 10):
+            self.change(chance, number)
+            way = chance.choice(("files", "vstate", "sftp", "sftp"))
+            with self.subTest(seed=seed, number=number, way=way):
+                self.pull("--prune", "--yes", "--max-delete", "1000", way=way)
+                there, here = self.alice.messages(), self.here().messages()
+                # What its owner did here stays so; all else is as it is there.
+                for unique in set(there) | set(here):
+                    if unique in deleted_here:
+                        self.assertNotIn(unique, here)
+                    elif unique in flagged_here and unique in here:
+                        self.assertIn("F", here[unique][2], unique)
+                    elif unique not in flagged_here:
+                        self.assertEqual(here.get(unique), there.get(unique), unique)
+            names = sorted(set(self.here().messages()) & set(there) - set(flagged_here))
+            if names and chance.random() < 0.5:
+                unique = chance.choice(names)
+                self.here().delete(unique)
+                deleted_here.add(unique)
+            elif names and chance.random() < 0.5:
+                unique = chance.choice(names)
+                flags = "".join(sorted(set(self.here().messages()[unique][2]) | {"F"}))
+                self.here().change(unique, flags=flags)
+                flagged_here[unique] = flags
+
+    def change(self, chance, number):
+        for i in range(chance.randrange(8)):
+            names = sorted(self.alice.messages())
+            what = chance.choice(("deliver", "deliver", "flag", "move", "delete"))
+            if what == "deliver" or not names:
+                self.alice.deliver(f"19{number:02}000000{i}.M{i}P2.old",
+                                   chance.randbytes(chance.randrange(1, 60000)),
+                                   chance.choice(FOLDERS))
+            elif what == "flag":
+                self.alice.change(chance.choice(names),
+                                  flags="".join(sorted(chance.sample("DRST", 2))))
+            elif what == "move":
+                self.alice.change(chance.choice(names), folder=chance.choice(FOLDERS))
+            else:
+                self.alice.delete(chance.choice(names))
 
 
 @needs_sftp_server

@@ -3,7 +3,8 @@ that is not.
 
 Each case plants some blemishes (support/untidy.py) on the example server, or, one in six, on a
 capture, if there are any, and moves the domain to a server of another layout: from a file, through
-a pipe, or by pull. A reading that does not use the program's code then compares the two.
+a pipe, or by pull, of files or by SFTP. A reading that does not use the program's code then
+compares the two. What is dumped by SFTP must be what is dumped at home.
 
 VSTATE_SEED=N    the first seed; each case prints its own when it fails, and can be run alone:
                  VSTATE_SEED=N VSTATE_CASES=1
@@ -20,7 +21,7 @@ import shutil
 import subprocess
 
 import support
-from support import disturb, reading, untidy
+from support import disturb, reading, sftp, untidy
 from support.captures import needs_captures
 
 CASES = int(os.environ.get("VSTATE_CASES") or (10000 if support.DEEP else 120))
@@ -28,7 +29,9 @@ TARGETS = ({"version": "5.6", "home": "/srv/vpop"},
            {"version": "5.4", "home": "/home/vpopmail", "clear": True},
            {"version": "5.6", "home": "/var/vpopmail", "big_dir": False})
 #: By each of these a move must end whole where nothing was planted.
-WAYS = ("file", "stream", "pull")
+WAYS = ("file", "stream", "pull", *(("sftp",) if sftp.IS_THERE else ()))
+#: Of so many cases one is dumped by SFTP too.
+DUMPED_TWICE = 1 if support.DEEP else 3
 #: Blemishes after which there is no domain to speak of: an error that says so is right.
 MAY_REFUSE = {"vpopmail_renamed"}
 
@@ -83,7 +86,7 @@ class Case:
         disturb.copy(os.path.join(base, f"new{number}"), os.path.join(work, "new"))
         self.target = support.Server(os.path.join(work, "new"), TARGETS[number]["home"])
         self.server = untidy.Untidy(os.path.join(work, "old"), seed, place)
-        self.way = self.random.choice(["file", "file", "stream", "pull"])
+        self.way = self.random.choice(["file", *WAYS])
         self.text, self.wrong, self.kind, self.verified = "", [], "", False
 
     def plant(self):
@@ -120,8 +123,11 @@ class Case:
         plan = self.run("--root", "new", "plan", "file.toml", *mail)
         if re.search(r"file\.toml:\d+:\d+: (?!warning)", plan.text):
             self.wrong.append(f"plan does not read the file: {plan.text}")
-        if self.way == "pull":
-            apply = self.run("--root", "new", "pull", "./old", self.place.domain,
+        if sftp.IS_THERE and self.seed % DUMPED_TWICE == 0:
+            self.compare_by_sftp(dump)
+        if self.way in ("pull", "sftp"):
+            place = "./old" if self.way == "pull" else f"old.example:{self.work}/old"
+            apply = self.run("--root", "new", "--rsh", sftp.RSH, "pull", place, self.place.domain,
                              *self.place.options("--source-"))
         elif self.way == "stream":
             apply = self.stream()
@@ -131,6 +137,21 @@ class Case:
         support.provide_programs(self.target)
         told = self.text
         self.judge(told, plan, apply, self.run("--root", "new", "verify", "file.toml", *mail))
+
+    def compare_by_sftp(self, dump):
+        far = self.run("--root", f"old.example:{self.work}/old", "--rsh", sftp.RSH,
+                       *self.place.options(), "dump", self.place.domain, "-o", "far.toml", "--mail",
+                       "far")
+        if (far.returncode, far.text) != (dump.returncode, dump.text):
+            self.wrong.append(f"by SFTP: {far.returncode} {far.text}, at home {dump.returncode} "
+                              f"{dump.text}")
+        trees = [sftp.tree_of(os.path.join(self.work, name)) for name in ("mail", "far")]
+        for tree, name in zip(trees, ("file.toml", "far.toml")):
+            with open(os.path.join(self.work, name), "rb") as file:
+                tree["file"] = file.read()
+        for path in sorted(set(trees[0]) | set(trees[1])):
+            if trees[0].get(path) != trees[1].get(path):
+                self.wrong.append(f"by SFTP {path} is not as at home")
 
     def stream(self):
         path = os.path.join(self.work, "stream")
