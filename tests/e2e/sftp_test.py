@@ -4,15 +4,18 @@ there. What is read so is what is read at home, byte for byte.
 Without sshd, what needs one is skipped; the rest runs OpenSSH's sftp-server by itself.
 """
 
+import contextlib
 import copy
 import os
 import random
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import support
@@ -553,13 +556,49 @@ class SshdTest(WithSshd, PullCase):
         self.assertLess(time.monotonic() - begun, 30)
 
 
+class Relay:
+    """Listens on a port of loopback for what only has a socket."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listening.accept()[0],),
+                                 daemon=True).start()
+
+    def serve(self, near):
+        with near, socket.socket(socket.AF_UNIX) as far:
+            far.connect(self.path)
+            back = threading.Thread(target=self.copy, args=(far, near))
+            back.start()
+            self.copy(near, far)
+            back.join()
+
+    @staticmethod
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while part := source.recv(65536):
+                target.sendall(part)
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.listening.close()
+
+
 @needs_ssh
 @needs_sftp_server
 class DatabaseTest(WithSshd, EqualCase):
     """Accounts of the old server in a database that only its own machine reaches."""
 
-    def check(self, backend):
+    def check(self, backend, listen=None):
         old = databases.mail_server(self, "old", backend)
+        if listen is not None:
+            listen(old)
         self.apply(old, self.file("old.toml", domain_text(NAME, ["postmaster", "alice", "bob"])))
         rsh = f"{SSH} -F {self.sshd.at('client')}"
         far = seen_by_sftp(old, rsh, "127.0.0.1")
@@ -572,6 +611,25 @@ class DatabaseTest(WithSshd, EqualCase):
         left = subprocess.run(["pgrep", "-f", self.sshd.at("client")], capture_output=True,
                               text=True, check=False)
         self.assertEqual(left.stdout, "")
+
+    def check_by_port(self, backend, socket_of):
+        """The database's file names a port, and sshd forwards no sockets."""
+        self.sshd.restart("AllowStreamLocalForwarding no")
+
+        def listen(old):
+            path = f"{old.home}/etc/vpopmail.{backend}"
+            host, port, *rest = old.database.connection(old.schema).split("|")
+            relay = Relay(socket_of(host, port))
+            self.addCleanup(relay.close)
+            old.write(path, "|".join(["127.0.0.1", str(relay.port), *rest]) + "\n", mode=0o640,
+                      owner=support.OWNER)
+        self.check(backend, listen)
+
+    def test_mysql_by_port(self):
+        self.check_by_port("mysql", lambda host, port: port)
+
+    def test_pgsql_by_port(self):
+        self.check_by_port("pgsql", lambda host, port: os.path.join(host, ".s.PGSQL.5432"))
 
     def test_mysql(self):
         self.check("mysql")
