@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build static demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
+.PHONY: build static static-arm64 demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -13,6 +13,12 @@ build:
 static:
 	@cmake/packages.sh build static
 	@VSTATE_TESTS=OFF cmake/build.sh static vstate
+
+# The same for arm64, at build/static-arm64/vstate.
+static-arm64:
+	@cmake/packages.sh build static arm64
+	@cmake/sysroot.sh arm64 build/sysroot-arm64
+	@VSTATE_TESTS=OFF cmake/build.sh static-arm64 vstate
 
 demo: build
 	@cmake/packages.sh demo
