@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "dump/dump.h"
+#include "sys/far_side.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 
@@ -74,11 +75,12 @@ std::vector<BoxSource> boxes_of(const Observation& observation) {
 
 void expect_walks(const Files& files, const std::vector<BoxSource>& boxes,
                   const Selection& selection) {
-  if (!files.is_far_away()) return;
+  const auto* far = files.far_side();
+  if (far == nullptr) return;
   std::vector<std::string> walks;
   for (const auto& [box, source] : boxes)
     if (!selection.excludes(address_of_contents(box))) walks.push_back(source->directory);
-  files.expect_walks(walks);
+  far->expect_walks(walks);
 }
 
 DumpReport report_of(const Observation& observation, ClearPasswords clear_passwords) {

@@ -12,6 +12,7 @@
 
 #include "remote/freeze.h"
 #include "remote/remote_system.h"
+#include "sys/far_side.h"
 #include "sys/local_system.h"
 
 namespace vstate::engine {
@@ -60,7 +61,7 @@ Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access
 Result<Session> open_session(const ServerOptions& options, Access access) {
   Session session;
   VSTATE_TRY_ASSIGN(session.system, open_system(options, access));
-  session.system->recall(options.asked_before);
+  if (const auto* far = session.system->far_side()) far->recall(options.asked_before);
   // The server comes first, since it says which store to open and where qmail's files are.
   Gathered gathered;
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides, gathered));

@@ -24,7 +24,7 @@ struct ServerOptions {
   remote::Connecting connecting = {};
   ServerOverrides overrides = {};
   bool reads_ledger = true;        ///< what was brought here before; nobody asks that of a source
-  std::string asked_before = {};   ///< Files::recall
+  std::string asked_before = {};   ///< FarSide::recall
   const StopFlag* stop = nullptr;  ///< ends what writes; null: nothing does
 };
 

@@ -17,6 +17,7 @@
 #include "format/subscribers.h"
 #include "format/vpasswd.h"
 #include "qmail/qmail_files.h"
+#include "sys/far_side.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
@@ -100,7 +101,6 @@ class Detection {
 };
 
 void Detection::expect_usual_places() {
-  if (!files_.is_far_away()) return;
   std::vector<std::string> places{"/etc/passwd", "/usr/bin/autorespond",
                                   "/usr/local/bin/autorespond"};
   for (const auto& qmail : {said_.qmail_dir, std::string(k_usual_qmail)})
@@ -110,7 +110,7 @@ void Detection::expect_usual_places() {
     for (const auto* part : k_parts_of_home) places.push_back(path_join(home, part));
   for (const std::string directory : k_ezmlm_dirs)
     places.push_back(path_join(directory, "ezmlm-send"));
-  files_.expect(places);
+  expect(files_, places);
 }
 
 Status Detection::find_qmail() {
@@ -175,15 +175,15 @@ Status Detection::find_vpopmail() {
     std::vector<std::string> parts;
     parts.reserve(k_parts_of_home.size());
     for (const auto* part : k_parts_of_home) parts.push_back(path_join(account->home, part));
-    files_.expect(parts);
+    expect(files_, parts);
     VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));
     if (is_it) take_home(account->home, "the account vpopmail");
   }
   if (server_.vpopmail_dir.empty()) return {};
   const auto qmail = said_.qmail_dir.empty() ? std::string(k_usual_qmail) : said_.qmail_dir;
-  gathered_.push_back(files_.gather(
-      {{{path_join(server_.vpopmail_dir, "etc"), path_join(server_.vpopmail_dir, "include"),
-         path_join(qmail, "users"), path_join(qmail, "control")}}}));
+  gathered_.push_back(gather(
+      files_, {{{path_join(server_.vpopmail_dir, "etc"), path_join(server_.vpopmail_dir, "include"),
+                 path_join(qmail, "users"), path_join(qmail, "control")}}}));
   return read_config();
 }
 
@@ -360,10 +360,10 @@ Status Detection::look_for_lists(const std::string& directory, std::string& from
   if (!has_lists) return {};
   std::vector<std::string> signs;
   for (const auto& item : listing)
-    if (item.type == FileInfo::Type::directory && files_.is_far_away())
+    if (item.type == FileInfo::Type::directory && files_.far_side() != nullptr)
       for (const auto* sign : {"bouncer", "subscribers"})
         signs.push_back(path_join(path_join(directory, item.name), sign));
-  files_.expect(signs);
+  expect(files_, signs);
   for (const auto& item : listing)
     if (item.type == FileInfo::Type::directory)
       VSTATE_TRY(look_at_list(path_join(directory, item.name), from));
@@ -387,7 +387,7 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
   // One list is mostly enough to tell the rule; where its addresses fit both, the next one is
   // asked.
   if (rule_ || !is_there || !is_there->is_directory()) return {};
-  const auto gathered = files_.gather({{{subscribers}}});
+  const auto gathered = gather(files_, {{{subscribers}}});
   VSTATE_TRY_ASSIGN(const auto buckets, files_.list(subscribers));
   std::map<char, std::vector<std::string>> found;
   for (const auto& bucket : buckets) {
@@ -401,11 +401,10 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
 }
 
 std::shared_ptr<const void> Detection::gather_domains(std::size_t first, std::size_t count) const {
-  if (!files_.is_far_away()) return nullptr;
   std::vector<std::string> directories;
   for (std::size_t i = first; i < std::min(first + count, domains_.size()); ++i)
     directories.push_back(domains_[i].second.home);
-  return files_.gather({{.directories = directories, .descends = {}, .reads_files = false}});
+  return gather(files_, {{.directories = directories, .descends = {}, .reads_files = false}});
 }
 
 Status Detection::find_ezmlm() {
@@ -483,7 +482,7 @@ Result<Server> detect_server(const Files& files, const ServerOverrides& said) {
 }
 
 Result<Server> detect_server(const Files& files, const ServerOverrides& said, Gathered& gathered) {
-  gathered.push_back(files.begin("server"));
+  gathered.push_back(begin_task(files, "server"));
   return Detection(files, said, gathered).run();
 }
 

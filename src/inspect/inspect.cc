@@ -14,6 +14,7 @@
 #include "domain/limits.h"
 #include "domain/list.h"
 #include "domain/mailbox.h"
+#include "sys/far_side.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
@@ -46,7 +47,6 @@ namespace {
 // A server that is far away is asked about many things at once.
 
 void expect_usual_places(const Inspection& in) {
-  if (!in.files.is_far_away()) return;
   std::vector<std::string> places{path_join(in.server.domains_dir, ".vstate-dir-control"),
                                   path_join(in.server.domains_dir, in.name.text()),
                                   path_join(in.server.vpopmail_dir, "etc/ip_alias_map"),
@@ -56,7 +56,7 @@ void expect_usual_places(const Inspection& in) {
                                   in.server.autorespond,
                                   "/var/lib/vstate"};
   if (const auto* assigned = in.qmail.find(in.name.text())) places.push_back(assigned->directory);
-  in.files.expect(places);
+  expect(in.files, places);
 }
 
 /// Whether a directory holds what is looked at in an inspection: of mail, only what there is of it.
@@ -67,24 +67,23 @@ bool is_inspected(std::string_view path) {
 /// Mostly all homes are below the domain's directory. Those that are excluded need not be looked
 /// into, and which they are is known later.
 std::shared_ptr<const void> gather_domain(const Inspection& in) {
-  if (!in.files.is_far_away()) return nullptr;
-  Files::Ahead domain{{in.directory()}};
+  Ahead domain{{in.directory()}};
   if (in.selection.is_of_all()) {
     domain.descends = is_inspected;
     domain.likely = "Maildir";
   }
-  const Files::Ahead files{{path_join(in.server.vpopmail_dir, "etc")}};
+  const Ahead files{{path_join(in.server.vpopmail_dir, "etc")}};
   // Delivery lines name them.
-  const Files::Ahead programs{{in.server.ezmlm_dir, path_join(in.server.vpopmail_dir, "bin"),
-                               path_join(in.server.qmail_dir, "bin")},
-                              {},
-                              false};
-  return in.files.gather({domain, files, programs});
+  const Ahead programs{{in.server.ezmlm_dir, path_join(in.server.vpopmail_dir, "bin"),
+                        path_join(in.server.qmail_dir, "bin")},
+                       {},
+                       false};
+  return gather(in.files, {domain, files, programs});
 }
 
 /// Homes may be anywhere, and they and their Maildirs may be links to another disk.
 std::shared_ptr<const void> gather_homes(const Inspection& in) {
-  if (!in.files.is_far_away()) return nullptr;
+  if (in.files.far_side() == nullptr) return nullptr;
   std::vector<std::string> homes, parts;
   for (const auto& account : in.out.accounts) {
     const auto home = clean_path(account.home);
@@ -93,12 +92,12 @@ std::shared_ptr<const void> gather_homes(const Inspection& in) {
       parts.push_back(home + part);
     homes.push_back(home);
   }
-  in.files.expect(parts);
+  expect(in.files, parts);
   std::erase_if(homes, [&](const std::string& home) {
     const auto way = in.files.way_of(home);
     return !way || (way->path == home && in.selection.is_of_all());
   });
-  return in.files.gather({{homes, is_inspected}});
+  return gather(in.files, {{homes, is_inspected}});
 }
 
 /// Each thing of a domain that has a directory, in the order in which they need each other.
@@ -188,7 +187,7 @@ Result<Observation> inspect_domain(Files& files, const Server& server, const Acc
   // always something, the last look is taken, if it could be ended.
   constexpr int most_looks = 5;
   for (int looks = 1;; ++looks) {
-    const auto task = files.begin(task_of(name));
+    const auto task = begin_task(files, task_of(name));
     auto found = look(Inspection(files, server, store, qmail, name, selection));
     const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
     if (!is_gone || looks == most_looks) return found;

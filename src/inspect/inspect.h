@@ -15,7 +15,7 @@
 
 namespace vstate {
 
-/// What the files of a server know the inspection of a domain by (Files::begin).
+/// What the files of a server know the inspection of a domain by (FarSide::begin).
 [[nodiscard]] std::string task_of(const DomainName&);
 
 /// Everything of a domain but the contents of Maildirs and list archives. One record that cannot be

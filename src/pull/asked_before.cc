@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "sys/far_side.h"
 #include "vstate/base/digest.h"
 
 namespace vstate::engine {
@@ -23,7 +24,8 @@ std::string asked_before(const Session& target, const std::string& root) {
 }
 
 void keep_asked(Session& target, const std::string& root, const Files& source) {
-  const auto asked = source.asked();
+  const auto* far = source.far_side();
+  const auto asked = far == nullptr ? std::string() : far->asked();
   if (asked.empty() || asked == asked_before(target, root)) return;
   (void)target.system->replace_file(path_of(root), asked, {geteuid(), getegid(), 0600},
                                     Durability::batch);

@@ -4,6 +4,7 @@
 
 #include "pull/local_feed.h"
 #include "pull/pull.h"
+#include "sys/far_side.h"
 
 namespace vstate::engine {
 
@@ -34,7 +35,8 @@ class DirectoryPull {
 Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver& observer) {
   const auto& root = options_.root;
   observer.on_stage("looking at " + root);
-  source_.system->expect_walks_behind(task_of(domain_));
+  const auto* far = source_.system->far_side();
+  if (far != nullptr) far->expect_walks_behind(task_of(domain_));
   auto observation = inspect_source(source_, domain_, selection);
   observer.on_stage_end();
   if (!observation) return tl::unexpected<Error>(observation.error().in(root));
@@ -63,7 +65,9 @@ Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
   report.source = report_of(observation, options_.clear_passwords);
   LocalFeed feed(source_, observation, options_.root);
   options.feed = &feed;
-  if (options.jobs == 0 && source_.system->has_long_way()) options.jobs = k_jobs_of_far_source;
+  const auto* far = source_.system->far_side();
+  if (options.jobs == 0 && far != nullptr && far->has_long_way())
+    options.jobs = k_jobs_of_far_source;
   // What was listed and could not be read any more may be there again the next time.
   options.plan.prune = options.plan.prune && !observation.has_changed;
   // An apply that failed has an outcome too, so that what the source left out is told all the same.

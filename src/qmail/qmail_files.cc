@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "format/cdb.h"
+#include "sys/far_side.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
@@ -55,8 +56,8 @@ bool is_same_directory(const Files& system, const std::string& one, const std::s
 
 Result<QmailFiles> QmailFiles::load(const Files& system, const Server& server) {
   QmailFiles out;
-  const auto gathered = system.gather(
-      {{{path_join(server.qmail_dir, "users"), path_join(server.qmail_dir, "control")}}});
+  const auto gathered = gather(
+      system, {{{path_join(server.qmail_dir, "users"), path_join(server.qmail_dir, "control")}}});
   VSTATE_TRY(out.load_assign(system, server));
   VSTATE_TRY(out.load_control(system, server));
   return out;
@@ -75,11 +76,9 @@ Result<std::optional<std::string>> QmailFiles::read(const Files& system, const s
 }
 
 Result<bool> QmailFiles::is_current(const Files& system) const {
-  if (system.is_far_away()) {
-    std::vector<std::string> paths;
-    for (const auto& [path, version] : files_) paths.push_back(path);
-    system.expect(paths);
-  }
+  std::vector<std::string> paths;
+  for (const auto& [path, version] : files_) paths.push_back(path);
+  expect(system, paths);
   for (const auto& [path, version] : files_) {
     VSTATE_TRY_ASSIGN(const auto now, version_of(system, path));
     if (now != version) return false;
@@ -143,11 +142,9 @@ cdb::Records QmailFiles::records_of(const std::string& bytes, const std::string&
 /// to.
 void QmailFiles::settle_kinds(const Files& system) {
   using Kind = AssignedDomain::Kind;
-  if (system.is_far_away()) {
-    std::vector<std::string> directories;
-    for (const auto& domain : domains_) directories.push_back(domain.directory);
-    system.expect(directories);
-  }
+  std::vector<std::string> directories;
+  for (const auto& domain : domains_) directories.push_back(domain.directory);
+  expect(system, directories);
   std::map<PlaceId, std::vector<AssignedDomain*>> own;  // lines that name themselves
   for (auto& domain : domains_) {
     if (domain.real != domain.name) continue;

@@ -17,10 +17,9 @@
 #include <string>
 #include <string_view>
 
-#include "remote/child.h"
 #include "remote/place.h"
 #include "remote/sftp_packet.h"
-#include "sys/handle.h"
+#include "remote/ssh_pipe.h"
 #include "vstate/base/result.h"
 
 namespace vstate::remote {
@@ -42,8 +41,7 @@ class SftpChannel {
   [[nodiscard]] std::unique_ptr<SftpChannel> another() const;
   Status begin();
   /// Ends it from another thread: who waits for it, and who does so later, fails.
-  void cut();
-  ~SftpChannel();
+  void cut() { pipe_.cut(); }
   SftpChannel(const SftpChannel&) = delete;
   SftpChannel& operator=(const SftpChannel&) = delete;
 
@@ -57,8 +55,8 @@ class SftpChannel {
 
   /// Held by handlers; taken by who looks at what they wrote.
   [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }
-  [[nodiscard]] const std::string& host() const { return host_; }
-  [[nodiscard]] const Connecting& connecting() const { return connecting_; }
+  [[nodiscard]] const std::string& host() const { return pipe_.host(); }
+  [[nodiscard]] const Connecting& connecting() const { return pipe_.connecting(); }
   /// Whether the server has an extension, such as "statvfs@openssh.com".
   [[nodiscard]] bool has_extension(const std::string& name) const {
     return extensions_.contains(name);
@@ -74,23 +72,10 @@ class SftpChannel {
 
  private:
   SftpChannel(const Connecting& connecting, std::string host, std::size_t way);
-  Status start();
   Status shake_hands();
-  Status exchange();
-  Status receive();
-  void hear_errors();
-  void let_hear();
-  void send();
   void dispatch();
-  void wake();
-  [[nodiscard]] Error why_ended();
-  [[nodiscard]] Error why_silent() const;
-  [[nodiscard]] Error why_no_packet();
 
-  std::optional<Child> child_;
-  Connecting connecting_;
-  std::string host_;
-  std::size_t way_;  ///< of ways_to_sftp
+  SshPipe pipe_;
   std::recursive_mutex mutex_;
   std::condition_variable_any changed_;
   // With the lock held.
@@ -102,12 +87,7 @@ class SftpChannel {
   std::atomic<std::size_t> open_files_ = 0;
   std::atomic<std::chrono::steady_clock::duration> round_trip_ =
       std::chrono::steady_clock::duration::max();
-  std::atomic<bool> is_cut_ = false;
-  bool is_moving_ = false;  ///< a thread is in exchange()
-  // Of the thread that moves bytes.
-  std::string sending_, received_, said_;
-  bool is_heard_ = false;  ///< what ssh says is passed on
-  Handle wakes_;           ///< tells the thread in exchange() that there is more to send
+  bool is_moving_ = false;  ///< a thread uses the pipe
   std::map<std::string, std::string> extensions_;
 };
 

@@ -5,13 +5,11 @@
 #include "remote/sftp_files.h"
 
 #include <cerrno>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "remote/sftp_directory.h"
-#include "remote/tunnel.h"
 #include "sys/path.h"
 #include "sys/permission.h"
 
@@ -167,7 +165,14 @@ SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, s
     : channels_(std::move(channel)),
       shown_root_(to_text(place)),
       known_(channels_.first(), std::move(root), tasks_),
-      listings_ahead_(std::make_shared<ListingsAhead>(channels_.first())) {}
+      listings_ahead_(std::make_shared<ListingsAhead>(channels_.first())),
+      far_side_(*this, channels_, known_, tasks_, *listings_ahead_) {}
+
+std::optional<std::string> SftpFiles::directory_at(std::string_view path) const {
+  Walk walk(*this, path, reached_as_.find(path));
+  if (!walk.go(Walk::Last::followed) || !walk.info().is_directory()) return std::nullopt;
+  return walk.reached();
+}
 
 Result<std::string> SftpFiles::read(std::string_view path, std::size_t limit) const {
   Walk walk(*this, path, reached_as_.find(path));
@@ -303,77 +308,6 @@ Result<std::vector<std::optional<FileInfo>>> SftpFiles::look_again(
   VSTATE_TRY(channel().wait([&] { return left == 0; }));
   if (failure) return tl::unexpected<Error>(*failure);
   return found;
-}
-
-std::shared_ptr<const void> SftpFiles::gather(const std::vector<Ahead>& wanted) const {
-  std::vector<std::string> directories;
-  for (const auto& ahead : wanted)
-    directories.insert(directories.end(), ahead.directories.begin(), ahead.directories.end());
-  known_.expect(directories);
-  std::vector<Snapshot::Start> starts;
-  for (const auto& ahead : wanted)
-    for (const auto& path : ahead.directories) {
-      Walk walk(*this, path, reached_as_.find(path));
-      if (walk.go(Walk::Last::followed) && walk.info().is_directory())
-        starts.push_back({path, walk.reached(), &ahead});
-    }
-  const auto snapshot = Snapshot::take(channel(), known_, starts);
-  known_.add(snapshot);
-  return snapshot;
-}
-
-void SftpFiles::expect_walks(const std::vector<std::string>& directories) const {
-  known_.expect(directories);
-  std::vector<ListingsAhead::Wanted> wanted;
-  for (const auto& path : directories) {
-    Walk walk(*this, path, reached_as_.find(path));
-    if (!walk.go(Walk::Last::followed) || !walk.info().is_directory()) continue;
-    const auto place = walk.reached();
-    wanted.push_back({known_.there(place), path, true});
-    // What is known to be below it need not wait until it is listed.
-    for (const auto& below : known_.directories_below(place))
-      wanted.push_back({known_.there(below), path + below.substr(place.size()), true});
-  }
-  listings_ahead_->expect_later(std::move(wanted));
-}
-
-/// Sockets come first: who may log in from where is mostly said of them, and a server may listen on
-/// nothing else. An sshd of before 2014 forwards none, and the port is tried then.
-Result<Forwarded> SftpFiles::forward(const Service& service) const {
-  const auto local = fmt::format(".s.PGSQL.{}", service.port);
-  std::vector<Target> targets;
-  for (const auto& socket : service.sockets) {
-    // A socket is the machine's, also where the server's files are a copy below some directory.
-    VSTATE_TRY_ASSIGN(const auto reply,
-                      channel().ask(PacketType::lstat, PacketWriter().text(socket).take()));
-    if (to_info(PacketReader(reply.fields).attributes(), socket).type == FileInfo::Type::socket &&
-        reply.type == PacketType::attributes)
-      targets.push_back({socket, local});
-  }
-  const auto host = service.host.empty() ? std::string("127.0.0.1") : service.host;
-  targets.push_back({fmt::format("{}:{}", host, service.port), local});
-  return open_tunnel(channel().connecting(), channel().host(), targets);
-}
-
-std::shared_ptr<const void> SftpFiles::begin(const std::string& task) const {
-  struct Task {
-    Tasks& tasks;
-    std::shared_ptr<const Snapshot> snapshot;
-    explicit Task(Tasks& begun) : tasks(begun) {}
-    Task(const Task&) = delete;
-    Task& operator=(const Task&) = delete;
-    ~Task() { tasks.end(); }
-  };
-  forget();
-  const auto before = tasks_.begin(task);
-  auto begun = std::make_shared<Task>(tasks_);
-  if (std::exchange(walks_behind_, {}) == task) {
-    std::vector<ListingsAhead::Wanted> wanted;
-    for (const auto& place : before.walked) wanted.push_back({known_.there(place), place, false});
-    listings_ahead_->expect_later(std::move(wanted));
-  }
-  begun->snapshot = known_.ask_again(before);
-  return begun;
 }
 
 void SftpFiles::forget() const {

@@ -23,6 +23,7 @@
 #include "remote/known_places.h"
 #include "remote/listings_ahead.h"
 #include "remote/sftp_channel.h"
+#include "remote/sftp_far_side.h"
 #include "sys/files.h"
 
 namespace vstate::remote {
@@ -51,24 +52,16 @@ class SftpFiles : public virtual Files {
   [[nodiscard]] Result<std::optional<SystemAccount>> account(std::string_view name) const override;
   void reach_as(std::string path, Identity as) override;
   [[nodiscard]] bool is_reached_as_another(std::string_view path) const override;
-  [[nodiscard]] bool is_far_away() const override { return true; }
-  [[nodiscard]] bool has_long_way() const override { return channels_.has_long_way(); }
-  void expect(const std::vector<std::string>& paths) const override { known_.expect(paths); }
-  void expect_walks(const std::vector<std::string>& directories) const override;
-  [[nodiscard]] std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const override;
+  [[nodiscard]] const FarSide* far_side() const override { return &far_side_; }
   [[nodiscard]] Result<std::vector<std::optional<FileInfo>>> look_again(
       const std::vector<std::string>& paths) const override;
-  [[nodiscard]] std::shared_ptr<const void> begin(const std::string& task) const override;
-  void expect_walks_behind(const std::string& task) const override { walks_behind_ = task; }
-  [[nodiscard]] std::string asked() const override { return tasks_.to_text(); }
-  void recall(std::string_view asked) const override { tasks_.read(asked); }
   void forget() const override;
-  /// Through an ssh of its own.
-  [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
   [[nodiscard]] SftpChannel& channel() const { return channels_.first(); }
   [[nodiscard]] Channels& channels() const { return channels_; }
   [[nodiscard]] const KnownPlaces& known() const { return known_; }
+  /// Where a path leads, if to a directory.
+  [[nodiscard]] std::optional<std::string> directory_at(std::string_view path) const;
   /// The listing of a place that was begun for a walk; null if there is none.
   [[nodiscard]] std::shared_ptr<Listing> begun_listing(const std::string& place) const;
   [[nodiscard]] ListingsAhead& listings_ahead() const { return *listings_ahead_; }
@@ -80,9 +73,9 @@ class SftpFiles : public virtual Files {
   std::string shown_root_;
   ReachedAs reached_as_;
   mutable Tasks tasks_;
-  mutable std::string walks_behind_;  ///< the task, until it is begun
-  mutable KnownPlaces known_;         ///< what was asked changes nothing
+  mutable KnownPlaces known_;  ///< what was asked changes nothing
   std::shared_ptr<ListingsAhead> listings_ahead_;
+  SftpFarSide far_side_;
 };
 
 }  // namespace vstate::remote

@@ -53,7 +53,7 @@ class Snapshot::Taking {
   void finish();
   void begin_more();
   void want(std::string path, std::string place, const FileInfo&);
-  void descend(std::string path, std::string place, const Files::Ahead&);
+  void descend(std::string path, std::string place, const Ahead&);
   void on_listed(const Start&, const Listed&);
   /// The one that was begun first. False: there is none.
   bool take_listing();
@@ -81,7 +81,7 @@ void Snapshot::Taking::finish() {
 }
 
 void Snapshot::Taking::run_again(const Asked& asked) {
-  static const Files::Ahead alone{.directories = {}, .descends = {}, .reads_files = false};
+  static const Ahead alone{.directories = {}, .descends = {}, .reads_files = false};
   for (const auto& place : asked.directories) waiting_.push_back({{place, place, &alone}, nullptr});
   for (const auto& place : asked.files) {
     const std::lock_guard lock(channel_.mutex());
@@ -134,7 +134,7 @@ void Snapshot::Taking::begin_more() {
   }
 }
 
-void Snapshot::Taking::descend(std::string path, std::string place, const Files::Ahead& ahead) {
+void Snapshot::Taking::descend(std::string path, std::string place, const Ahead& ahead) {
   if (ahead.descends(path) && descended_.size() < k_most_directories &&
       descended_.insert(place).second)
     waiting_.push_back({{std::move(path), std::move(place), &ahead}, nullptr});

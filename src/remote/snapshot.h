@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "remote/sftp_reading.h"
-#include "sys/files.h"
+#include "sys/far_side.h"
 
 namespace vstate::remote {
 
@@ -27,7 +27,7 @@ class Snapshot {
   /// A place to begin at: as the caller spells it, and without links.
   struct Start {
     std::string path, place;
-    const Files::Ahead* ahead;
+    const Ahead* ahead;
   };
   [[nodiscard]] static std::shared_ptr<const Snapshot> take(SftpChannel&, const KnownPlaces&,
                                                             const std::vector<Start>&);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "remote/place.h"
-#include "sys/files.h"
+#include "sys/far_side.h"
 #include "vstate/base/result.h"
 
 namespace vstate::remote {

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include "sys/far_side.h"
 #include "sys/handle.h"
 #include "sys/path.h"
 
@@ -27,13 +28,14 @@ Result<ConnectionFile> read_connection_file(const Files& system, const Server& s
 
 Result<Ways> ways_to(const Files& files, const Server& server, const DatabaseConnection& connection,
                      const Service& usual) {
-  if (files.local() != nullptr || !server.connection_file.empty()) return Ways{{connection}, {}};
+  const auto* far = files.far_side();
+  if (far == nullptr || !server.connection_file.empty()) return Ways{{connection}, {}};
   const bool is_its_own = connection.host.empty() || connection.host == "localhost" ||
                           connection.host == "127.0.0.1" || connection.host.starts_with('/');
   Service service{.host = is_its_own ? std::string() : connection.host,
                   .port = connection.port == 0 ? usual.port : connection.port,
                   .sockets = is_its_own ? usual.sockets : std::vector<std::string>()};
-  VSTATE_TRY_ASSIGN(auto forwarded, files.forward(service));
+  VSTATE_TRY_ASSIGN(auto forwarded, far->forward(service));
   Ways ways{{}, std::move(forwarded.kept)};
   for (const auto& socket : forwarded.sockets) {
     auto way = connection;

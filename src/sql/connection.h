@@ -9,6 +9,7 @@
 
 #include "format/connection_file.h"
 #include "sql/database.h"
+#include "sys/far_side.h"
 #include "sys/system.h"
 #include "vstate/model/server.h"
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "host/temporary_directory.h"
+#include "sys/far_side.h"
 #include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
@@ -25,7 +26,7 @@ constexpr std::array<const char*, 3> k_parts{"", "-journal", "-wal"};
 /// What changes when somebody writes to the file.
 Result<std::string> stamp_of(const Files& files, const std::string& path) {
   files.forget();
-  files.expect({path, path + "-journal", path + "-wal"});
+  expect(files, {path, path + "-journal", path + "-wal"});
   std::string out;
   for (const auto* part : k_parts) {
     VSTATE_TRY_ASSIGN(const auto info, files.look(path + part));
@@ -55,7 +56,7 @@ Result<Place> find_place(const Files& files, const std::string& path) {
     VSTATE_TRY_ASSIGN(auto opened, local->open_handle(parent));
     return Place{std::move(opened.handle), nullptr};
   }
-  files.expect({path});
+  expect(files, {path});
   // A file that is not there is told as on this machine, where SQLite is not asked for it either.
   VSTATE_TRY(files.info(path));
   constexpr int most_tries = 3;

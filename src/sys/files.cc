@@ -35,10 +35,6 @@ Result<std::vector<DirEntry>> Directory::list() const {
   return entries;
 }
 
-Result<Forwarded> Files::forward(const Service&) const {
-  return fail(Errc::unsupported, "its services are reached as they are", Scope::run);
-}
-
 Result<std::optional<std::string>> Files::read_if_there(std::string_view path) const {
   return if_there(read(path));
 }

@@ -102,7 +102,7 @@ class Directory {
   [[nodiscard]] virtual Status read_names(const Found& found) const = 0;
   /// Sorted by name.
   [[nodiscard]] Result<std::vector<DirEntry>> list() const;
-  // What is far away is asked for ahead (see Files::expect).
+  // What is far away is asked for ahead (see sys/far_side.h).
 
   /// Whether it is worth the trouble to tell.
   [[nodiscard]] virtual bool is_far_away() const { return false; }
@@ -125,18 +125,7 @@ class ReachedAs {
   std::map<std::string, Identity, std::less<>> places_;
 };
 
-/// A service of a server's own, such as its database, as its programs reach it.
-struct Service {
-  std::string host;  ///< empty is the server itself
-  std::uint16_t port = 0;
-  std::vector<std::string> sockets;  ///< where it may listen besides, if it is the server itself
-};
-/// Sockets of this machine that lead to a service, as long as `kept` lives. One of them works where
-/// any way to the service does.
-struct Forwarded {
-  std::vector<std::string> sockets;
-  std::shared_ptr<const void> kept;
-};
+class FarSide;
 
 class Files {
  public:
@@ -181,46 +170,9 @@ class Files {
   /// Whether it is so reached: what is denied there is denied to them, and not to vstate.
   [[nodiscard]] virtual bool is_reached_as_another(std::string_view path) const = 0;
 
-  // What follows tells a server that is far away what is wanted next, so that its way is gone a few
-  // times and not once a question. A server at hand does nothing; what cannot be got is no error
-  // until somebody asks for it.
-
-  /// Whether it is worth the trouble to tell.
-  [[nodiscard]] virtual bool is_far_away() const { return false; }
-  /// Whether an answer takes so long that many should be waited for at once.
-  [[nodiscard]] virtual bool has_long_way() const { return false; }
-  /// Says which places will be looked at next, each followed.
-  virtual void expect(const std::vector<std::string>& paths) const { (void)paths; }
-  /// Says which directories will be walked next, with all that is below them, in their order.
-  virtual void expect_walks(const std::vector<std::string>& directories) const {
-    (void)directories;
-  }
-  struct Ahead {
-    std::vector<std::string> directories;
-    /// Whether a directory below is listed as well; its path is spelt as the first one was. Null:
-    /// none is.
-    std::function<bool(std::string_view path)> descends = {};
-    bool reads_files = true;  ///< the small ones
-    std::string likely = {};  ///< a directory that most directories below have
-  };
-  /// Lists directories that are looked into next, and reads their files. Answers are as of now for
-  /// as long as what is returned lives, and anybody holds it; null: nothing was gathered.
-  [[nodiscard]] virtual std::shared_ptr<const void> gather(const std::vector<Ahead>& wanted) const {
-    (void)wanted;
-    return nullptr;
-  }
-  /// Begins a task that is done again and again, such as the look at one domain. What was kept of
-  /// earlier answers is forgotten, and what the task asked the last time is asked for at once;
-  /// answers are as of now for as long as what is returned lives. It ends with that.
-  [[nodiscard]] virtual std::shared_ptr<const void> begin(const std::string& task) const {
-    (void)task;
-    return nullptr;
-  }
-  /// Says that the walks that came behind a task the last time will come behind it again.
-  virtual void expect_walks_behind(const std::string& task) const { (void)task; }
-  /// What tasks asked, to be told to a later run.
-  [[nodiscard]] virtual std::string asked() const { return {}; }
-  virtual void recall(std::string_view asked) const { (void)asked; }
+  /// What tells a server that is far away what is wanted next (sys/far_side.h); null: it is at
+  /// hand.
+  [[nodiscard]] virtual const FarSide* far_side() const { return nullptr; }
   /// Looks at many places at once as they are now, each followed; nullopt for what is not there.
   [[nodiscard]] virtual Result<std::vector<std::optional<FileInfo>>> look_again(
       const std::vector<std::string>& paths) const;
@@ -228,10 +180,6 @@ class Files {
   virtual void forget() const {}
   /// The same server as files of this machine; null if they are on another one.
   [[nodiscard]] virtual const LocalFiles* local() const { return nullptr; }
-
-  /// Ways to a service of a server that is on another machine. `unsupported` if there are none, and
-  /// where its programs are on this machine.
-  [[nodiscard]] virtual Result<Forwarded> forward(const Service&) const;
 
   // The same questions, as they are mostly asked.
 
