@@ -93,7 +93,10 @@ CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
                            PlanOptionsText& options) {
   auto* command = app.add_subcommand(name, help);
   // Several files are several domains of one run, which are published together.
-  command->add_option("FILE", options.files, "domain file; \"-\" is standard input")->required();
+  command
+      ->add_option("FILE", options.files,
+                   "domain file, or a directory of them; \"-\" is standard input")
+      ->required();
   command
       ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
       ->type_name("DIR");
@@ -104,7 +107,8 @@ void add_exclude(CLI::App* command, CommonOptions& common) {
   // One pattern each: what follows is not swallowed.
   command
       ->add_option("--exclude", common.selection.exclude,
-                   "as if what matches were not there, such as mailbox.bob; repeatable")
+                   "as if what matches were not there, such as mailbox.bob or domain.*.test; "
+                   "repeatable")
       ->type_name("GLOB")
       ->allow_extra_args(false);
 }
@@ -112,7 +116,7 @@ void add_exclude(CLI::App* command, CommonOptions& common) {
 void add_filters(CLI::App* command, CommonOptions& common) {
   command
       ->add_option("--only", common.selection.only,
-                   "only changes whose address matches, such as mailbox.al*; repeatable")
+                   "only what matches, such as mailbox.al*, or domain.*.org of many; repeatable")
       ->type_name("GLOB")
       ->allow_extra_args(false);
   add_exclude(command, common);
@@ -197,6 +201,7 @@ CommandLine::CommandLine() {
   add_server_options(app, common);
   add_dump();
   add_file_commands();
+  add_list();
   add_route();
   add_pull();
   add_others();
@@ -240,6 +245,14 @@ void CommandLine::add_file_commands() {
   for (auto* command : {verify, check}) add_exclude(command, common);
 }
 
+void CommandLine::add_list() {
+  list = app.add_subcommand("list", "the domains of this server, with counts");
+  auto* json = list->add_flag("--json", listing.json, "as JSON (schemas/list.schema.json)");
+  list->add_flag("--names", listing.names, "names alone, one a line; nothing is counted")
+      ->excludes(json);
+  add_filters(list, common);
+}
+
 void CommandLine::add_route() {
   route = app.add_subcommand("route", "how this server would deliver an address, and why");
   route->add_option("ADDRESS", addresses, "addresses")->required();
@@ -252,7 +265,8 @@ void CommandLine::add_pull() {
       ->add_option("HOST", pull.from,
                    "[USER@]HOST, or a directory where the old server's files are")
       ->required();
-  pull_command->add_option("DOMAIN", pull.domains, "domains")->required();
+  pull_command->add_option("DOMAIN", pull.domains, "domains");
+  pull_command->add_flag("--all", pull.all, "all domains of the source");
   pull_command
       ->add_option("--via", pull.via, "whether vstate runs there, or sftp alone (default: auto)")
       ->check(CLI::IsMember({"auto", "vstate", "sftp"}));
@@ -297,6 +311,7 @@ std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() con
           {apply, [this] { return run_apply(common, text); }},
           {verify, [this] { return run_verify(common, text); }},
           {check, [this] { return run_check(common, text); }},
+          {list, [this] { return run_list(common, listing); }},
           {route, [this] { return run_route(common, addresses); }},
           {pull_command, [this] { return run_pull(common, pull); }},
           {history_command, [this] { return run_history(common, history); }},

@@ -35,12 +35,14 @@ struct CommandLine {
   HistoryOptions history;
   ExportOptions exported;
   std::vector<std::string> addresses;
-  CLI::App *dump_command, *plan, *apply, *verify, *check, *route, *pull_command, *history_command,
-      *export_command, *schema;
+  ListOptions listing;
+  CLI::App *dump_command, *plan, *apply, *verify, *check, *list, *route, *pull_command,
+      *history_command, *export_command, *schema;
 
  private:
   void add_dump();
   void add_file_commands();
+  void add_list();
   void add_route();
   void add_pull();
   void add_others();

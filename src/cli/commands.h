@@ -12,6 +12,7 @@ namespace vstate::cli {
 [[nodiscard]] Exit run_apply(const CommonOptions&, const PlanOptionsText&);
 [[nodiscard]] Exit run_verify(const CommonOptions&, const PlanOptionsText&);
 [[nodiscard]] Exit run_check(const CommonOptions&, const PlanOptionsText&);
+[[nodiscard]] Exit run_list(const CommonOptions&, const ListOptions&);
 [[nodiscard]] Exit run_route(const CommonOptions&, const std::vector<std::string>& addresses);
 [[nodiscard]] Exit run_pull(const CommonOptions&, const PullOptions&);
 [[nodiscard]] Exit run_history(const CommonOptions&, const HistoryOptions&);

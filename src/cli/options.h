@@ -56,6 +56,7 @@ struct ExportOptions {
 struct PullOptions {
   std::string from;  ///< [USER@]HOST, or a directory where the old server's files are
   std::vector<std::string> domains;
+  bool all = false;                      ///< of the source, but for what the selection leaves out
   std::string via = "auto";              ///< auto, vstate, or sftp
   std::string remote_vstate = "vstate";  ///< the command there
   std::string push_vstate;               ///< a static program that is taken there; empty: none is
@@ -63,6 +64,11 @@ struct PullOptions {
   ServerOverrides source;                ///< of the other side, which is never like this one
   bool freeze = false;                   ///< hold deliveries off there meanwhile
   bool clear_passwords = false;          ///< clear-text passwords too
+};
+
+struct ListOptions {
+  bool json = false;
+  bool names = false;  ///< names alone
 };
 
 struct HistoryOptions {

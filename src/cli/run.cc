@@ -74,8 +74,14 @@ Exit run(int argc, char** argv) {
   }
   // Only now it is known which options the command line has named, and those go before the file.
   take_config(line, *config);
-  if (line.dump_command->parsed() && line.dump.all == !line.dump.domains.empty()) {
+  line.common.selection.take_domains();
+  const auto names_them = [](bool all, const auto& domains) { return all == domains.empty(); };
+  if (line.dump_command->parsed() && !names_them(line.dump.all, line.dump.domains)) {
     Console::error("name the domains to dump, or say --all");
+    return Exit::usage;
+  }
+  if (line.pull_command->parsed() && !names_them(line.pull.all, line.pull.domains)) {
+    Console::error("name the domains to pull, or say --all");
     return Exit::usage;
   }
   for (const auto& [command, run_it] : line.runs())

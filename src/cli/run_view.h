@@ -30,6 +30,8 @@ class RunView final : public engine::RunObserver {
   void on_trouble(const DomainName*, const std::string& message) override;
   void on_outcome(const engine::ApplyOutcome&) override;
 
+  /// How many domains the run is about, once that is known.
+  void set_domains(std::size_t domains) { domains_ = domains; }
   /// Of the run, not of one of its domains.
   [[nodiscard]] const Reporter& reporter() const { return reporter_; }
   [[nodiscard]] const Tally& tally() const { return tally_; }
@@ -43,7 +45,7 @@ class RunView final : public engine::RunObserver {
 
   const Console& console_;
   const PlanOptionsText& options_;
-  const std::size_t domains_;
+  std::size_t domains_;
   Reporter reporter_;
   std::optional<Reporter::Watch> watch_;
   Tally tally_;

@@ -4,6 +4,7 @@
 
 #include "engine/domain_file.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -103,23 +104,85 @@ std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOp
                        options.mail.empty() ? directory_beside(name) : options.mail, diagnostics);
 }
 
-std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
-                                          const ReadOptions& options, Diagnostics& diagnostics) {
-  std::vector<DomainFile> files;
-  std::map<DomainName, std::string> described;
-  for (const auto& name : names) {
-    auto file = read_domain_file(name, options, diagnostics);
-    if (!file) continue;
+namespace {
+
+/// The domain files of a directory. What else is in it, such as archives, is not looked at.
+std::vector<std::string> files_in(const std::string& directory, Diagnostics& diagnostics) {
+  std::vector<std::string> files;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (const auto end = std::filesystem::directory_iterator(); !error && entry != end;
+       entry.increment(error))
+    if (entry->path().extension() == ".toml") files.push_back(entry->path().string());
+  if (error)
+    diagnostics.error({"", 0, 0},
+                      fmt::format("{}: cannot be listed: {}", directory, error.message()));
+  else if (files.empty())
+    diagnostics.error({"", 0, 0}, fmt::format("{}: has no file DOMAIN.toml", directory));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// Reads files of which each describes a domain of its own.
+class ReadingFiles {
+ public:
+  ReadingFiles(const ReadOptions& options, Diagnostics& diagnostics)
+      : options_(options), diagnostics_(diagnostics) {}
+
+  void read(const std::string& name) {
+    std::error_code ignored;
+    if (name == "-" || !std::filesystem::is_directory(name, ignored)) return read_file(name);
+    for (const auto& file : files_in(name, diagnostics_)) {
+      // What is not wanted need not be sound; `dump -o DIR/` names files after their domains.
+      const auto domain = std::filesystem::path(file).stem().string();
+      if (domains().takes(domain))
+        read_file(file);
+      else
+        seen_.push_back(domain);
+    }
+  }
+
+  std::vector<DomainFile> take() {
+    for (const auto& pattern : domains().without_match(seen_))
+      diagnostics_.error(
+          {"", 0, 0}, fmt::format("none of the files is of a domain that \"{}\" matches", pattern));
+    return std::move(files_);
+  }
+
+ private:
+  [[nodiscard]] const DomainSelection& domains() const { return options_.selection.domains; }
+
+  void read_file(const std::string& name) {
+    auto file = read_domain_file(name, options_, diagnostics_);
+    if (!file && options_.unreadable != nullptr) options_.unreadable->push_back(name);
+    if (!file) return;
+    const auto& domain = file->state.name;
+    seen_.push_back(domain.text());
+    if (!domains().takes(domain.text())) return;
     // Two files for one domain would undo each other with every apply.
-    const auto [first, is_new] = described.emplace(file->state.name, file->name);
+    const auto [first, is_new] = described_.emplace(domain, file->name);
     if (!is_new)
-      diagnostics.error(
+      diagnostics_.error(
           file->place_of("domain"),
           fmt::format("{} is described in {} already", first->first.text(), first->second),
           "name one of the two");
-    files.push_back(*std::move(file));
+    files_.push_back(*std::move(file));
   }
-  return files;
+
+  const ReadOptions& options_;
+  Diagnostics& diagnostics_;
+  std::vector<DomainFile> files_;
+  std::map<DomainName, std::string> described_;
+  std::vector<std::string> seen_;  ///< names of all domains, also of those that are not wanted
+};
+
+}  // namespace
+
+std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
+                                          const ReadOptions& options, Diagnostics& diagnostics) {
+  ReadingFiles reading(options, diagnostics);
+  for (const auto& name : names) reading.read(name);
+  return reading.take();
 }
 
 }  // namespace vstate::engine

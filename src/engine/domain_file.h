@@ -29,6 +29,8 @@ struct ReadOptions {
   std::string mail = {};  ///< directory of the archives; empty: beside the file
   Selection selection = {};
   std::string standard_input = {};  ///< its first bytes, if they were read already
+  /// Where the names of files go that have errors; null: nobody asks.
+  std::vector<std::string>* unreadable = nullptr;
 };
 
 /// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into
@@ -36,7 +38,9 @@ struct ReadOptions {
 [[nodiscard]] std::optional<DomainFile> read_domain_file(const std::string& name,
                                                          const ReadOptions&, Diagnostics&);
 
-/// Reads all that can be read. A domain that two files describe is an error of the second.
+/// Reads all that can be read, of a directory its files that are called *.toml, sorted by name. A
+/// domain that the selection does not take is left out, and one that two files describe is an error
+/// of the second; so is a pattern over domains that matches none.
 [[nodiscard]] std::vector<DomainFile> read_domain_files(const std::vector<std::string>& names,
                                                         const ReadOptions&, Diagnostics&);
 

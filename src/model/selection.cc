@@ -7,6 +7,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "vstate/model/template.h"
 
@@ -50,6 +51,35 @@ std::string mailbox_of(std::string_view address) {
 }
 
 }  // namespace
+
+bool DomainSelection::takes(std::string_view domain) const {
+  const auto address = "domain." + std::string(domain);
+  return (only.empty() || matches(only, address)) && !matches(exclude, address);
+}
+
+std::vector<std::string> DomainSelection::without_match(
+    const std::vector<std::string>& names) const {
+  std::vector<std::string> unmatched;
+  for (const auto* patterns : {&only, &exclude})
+    std::copy_if(patterns->begin(), patterns->end(), std::back_inserter(unmatched),
+                 [&](const std::string& pattern) {
+                   return std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+                     return matches({pattern}, "domain." + name);
+                   });
+                 });
+  return unmatched;
+}
+
+void Selection::take_domains() {
+  const auto take = [](std::vector<std::string>& from, std::vector<std::string>& to) {
+    const auto is_of_part = [](const std::string& text) { return !text.starts_with("domain."); };
+    const auto first = std::stable_partition(from.begin(), from.end(), is_of_part);
+    std::move(first, from.end(), std::back_inserter(to));
+    from.erase(first, from.end());
+  };
+  take(only, domains.only);
+  take(exclude, domains.exclude);
+}
 
 bool Selection::excludes(std::string_view address) const {
   if (exclude.empty()) return false;

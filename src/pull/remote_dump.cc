@@ -45,10 +45,10 @@ std::string command_there(const RemoteOptions& options, const DomainName& name) 
                      options_there(options), remote::shell_word(name.text()));
 }
 
-std::vector<std::string> words_of(const RemoteOptions& options, const DomainName& name) {
+std::vector<std::string> words_of(const RemoteOptions& options, std::string command) {
   auto words = remote::words_of_rsh({.rsh = options.rsh, .timeout = options.timeout});
   words.push_back(options.host);
-  words.push_back(command_there(options, name));
+  words.push_back(std::move(command));
   return words;
 }
 
@@ -77,9 +77,45 @@ Error why_no_stream(remote::Child& child, const std::string& begun, const Remote
 
 }  // namespace
 
+Result<std::vector<DomainName>> domains_there(const RemoteOptions& options,
+                                              const DomainSelection& selection) {
+  auto without_parts = options;
+  without_parts.exclude.clear();
+  auto command =
+      fmt::format("{} list --names {}", options.remote_vstate, options_there(without_parts));
+  for (const auto& pattern : selection.only)
+    command += fmt::format("--only {} ", remote::shell_word(pattern));
+  for (const auto& pattern : selection.exclude)
+    command += fmt::format("--exclude {} ", remote::shell_word(pattern));
+  const auto words = words_of(options, std::move(command));
+  VSTATE_TRY_ASSIGN(auto child, remote::Child::start(words));
+  child.give("", options.timeout);
+  std::string said;
+  while (true) {
+    auto part = read_begin(child.output.get(), options.timeout);
+    if (part.empty()) break;
+    said += part;
+  }
+  std::vector<DomainName> names;
+  for (const auto line : split_lines(said)) {
+    auto name = DomainName::parse(line);
+    if (!name) return tl::unexpected<Error>(why_no_stream(child, said, options, words.front()));
+    names.push_back(*std::move(name));
+  }
+  if (names.empty())
+    return tl::unexpected<Error>(why_no_stream(child, said, options, words.front()));
+  child.output.close();
+  const int status = child.end(remote::Child::k_grace);
+  if (status != 0)
+    return fail(Errc::io,
+                fmt::format("{}: its list of domains ended with {}", options.host, status),
+                Scope::run);
+  return names;
+}
+
 Result<RemoteDump> RemoteDump::start(const RemoteOptions& options, const DomainName& name,
                                      const Have& have) {
-  const auto words = words_of(options, name);
+  const auto words = words_of(options, command_there(options, name));
   VSTATE_TRY_ASSIGN(auto child, remote::Child::start(words));
   // The other side reads all of it before it writes; a pipe that breaks shows below.
   child.give(to_bytes(have), options.timeout);

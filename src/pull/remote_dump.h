@@ -1,5 +1,5 @@
 /// \file
-/// `vstate dump --mail -` on another machine, through ssh.
+/// `vstate dump --mail -` and `vstate list` on another machine, through ssh.
 #pragma once
 
 #include <chrono>
@@ -25,6 +25,11 @@ struct RemoteOptions {
   bool is_quiet = false;              ///< whether the other side shall keep still
   std::chrono::seconds timeout{600};  ///< how long it may be silent; 0: for ever
 };
+
+/// The domains there, but for what the selection leaves out: `vstate list --names`. Fails as
+/// RemoteDump::start does.
+[[nodiscard]] Result<std::vector<DomainName>> domains_there(const RemoteOptions&,
+                                                            const DomainSelection&);
 
 class RemoteDump {
  public:

@@ -1,6 +1,6 @@
 /// \file
-/// Which parts of a domain a run is about, by their addresses: "mailbox.alice", "mail.alice",
-/// "alias.sales", "file.PATH".
+/// Which domains a run is about, and which parts of each, by their addresses: "domain.example.com",
+/// "mailbox.alice", "mail.alice", "alias.sales", "file.PATH".
 #pragma once
 
 #include <string>
@@ -11,11 +11,25 @@
 
 namespace vstate {
 
+/// Of a run over many domains: shell patterns (fnmatch(3)) over "domain.NAME".
+struct DomainSelection {
+  std::vector<std::string> only;  ///< empty: all
+  std::vector<std::string> exclude;
+
+  [[nodiscard]] bool is_of_all() const { return only.empty() && exclude.empty(); }
+  [[nodiscard]] bool takes(std::string_view domain) const;
+  /// The patterns that match none of these names: likely misspelt.
+  [[nodiscard]] std::vector<std::string> without_match(const std::vector<std::string>& names) const;
+};
+
 /// Shell patterns (fnmatch(3)) over addresses.
 struct Selection {
   std::vector<std::string> only;     ///< empty: all
   std::vector<std::string> exclude;  ///< as if it were not there, on either side
+  DomainSelection domains = {};      ///< what was said of whole domains
 
+  /// Moves the patterns of `only` and `exclude` that are about whole domains to `domains`.
+  void take_domains();
   /// Nobody said that it is about less than all.
   [[nodiscard]] bool is_of_all() const { return only.empty() && exclude.empty(); }
   /// A mailbox that is excluded takes its mail along.

@@ -87,6 +87,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
       diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
+  view.set_domains(files.size());
   auto target = open_to_write(common);
   if (!target) return report(view.reporter(), target.error());
   if (const auto checked = engine::check_patterns(common.selection, &target->session, files);

@@ -14,6 +14,7 @@
 #include "cli/dump_view.h"
 #include "cli/server.h"
 #include "cli/tally.h"
+#include "dump/list.h"
 #include "engine/patterns.h"
 #include "host/host_file.h"
 #include "host/input.h"
@@ -61,15 +62,15 @@ Exit dump_stream(const Console& console, engine::Session& session, const DomainN
 
 Result<std::vector<DomainName>> domains_to_dump(const Console& console,
                                                 const engine::Session& session,
-                                                const DumpOptions& options) {
+                                                const DumpOptions& options,
+                                                const DomainSelection& selection) {
   if (!options.all) return parse_names(options.domains);
   // --all says which domains it passes over, so that nobody takes the directory for the whole
   // server.
-  for (const auto& domain : session.qmail->domains())
-    if (domain.kind == AssignedDomain::Kind::foreign)
-      console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
-                              domain.real, domain.directory));
-  return real_domains(*session.qmail);
+  for (const auto& domain : engine::foreign_domains(*session.qmail))
+    console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
+                            domain.of, domain.directory));
+  return engine::selected_domains(*session.qmail, selection, "this server");
 }
 
 bool is_directory(const std::string& output) {
@@ -120,7 +121,7 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
   auto session = open_to_read(common);
   if (!session) return Console::fail(session.error());
-  const auto names = domains_to_dump(console, *session, options);
+  const auto names = domains_to_dump(console, *session, options, common.selection.domains);
   if (!names) return Console::fail(names.error());
   // A misspelt --exclude would take along what was to be left out.
   if (const auto checked = engine::check_patterns(common.selection, "what would be dumped", {},

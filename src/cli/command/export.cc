@@ -64,8 +64,8 @@ Exit run_export(const CommonOptions& common, const ExportOptions& options) {
     return Exit::usage;
   }
   Diagnostics diagnostics;
-  const auto described =
-      engine::read_domain_files(options.files, {.mail = options.mail}, diagnostics);
+  const auto described = engine::read_domain_files(
+      options.files, {.mail = options.mail, .selection = common.selection}, diagnostics);
   Console(common).report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   const auto files = options.files.empty() ? export_tables(common, options)

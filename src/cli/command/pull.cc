@@ -13,6 +13,7 @@
 #include "cli/dump_view.h"
 #include "cli/run_view.h"
 #include "cli/server.h"
+#include "dump/list.h"
 #include "engine/patterns.h"
 #include "pull/asked_before.h"
 #include "remote/place.h"
@@ -100,10 +101,8 @@ Status check_patterns(engine::Session& target, Source& source, const Selection& 
                                 {{*session, names}, {target, names}});
 }
 
-/// What --from names, as far as that can be told before anything is done.
-Status check_source(const Console& console, engine::Session& target, Source& source,
-                    const Selection& selection, const PullOptions& options,
-                    const std::vector<DomainName>& names) {
+/// What the source's name says, as far as that can be told before anything is done.
+Status check_place(const Console& console, const Source& source, const PullOptions& options) {
   const bool is_there = std::filesystem::is_directory(options.from);
   // A directory of that name here is likely the one that was meant.
   if (is_there && is_host_alone(options))
@@ -111,7 +110,7 @@ Status check_source(const Console& console, engine::Session& target, Source& sou
   if (!source.is_read()) return {};
   if (!is_there && !remote::parse_place(root_of_source(options)))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.from));
-  return check_patterns(target, source, selection, options.from, names);
+  return {};
 }
 
 Exit show(const Console& console, const DomainName& name, const engine::PullReport& report,
@@ -178,6 +177,28 @@ Status push_program(const Console& console, const CommonOptions& common, Source&
   return {};
 }
 
+/// Those of the command line, or all of the source.
+Result<std::vector<DomainName>> domains_to_pull(const Console& console, const CommonOptions& common,
+                                                Source& source, const PullOptions& options) {
+  if (!options.all) return parse_names(options.domains);
+  const auto& selection = common.selection.domains;
+  if (!source.is_read()) {
+    auto names = engine::domains_there(remote_options(common, options), selection);
+    if (names || names.error().code != Errc::unsupported || options.via != "auto") return names;
+    console.say(
+        fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
+    source.read_from_now_on();
+  }
+  VSTATE_TRY_ASSIGN(const auto* const session, source.open());
+  for (const auto& domain : engine::foreign_domains(*session->qmail))
+    console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
+                            domain.of, domain.directory));
+  auto names = engine::selected_domains(*session->qmail, selection, options.from);
+  if (names && names->empty())
+    return fail(Errc::not_found, fmt::format("{}: there is no domain to pull", options.from));
+  return names;
+}
+
 Exit finish(const Console& console, const PullOptions& options, const Tally& tally,
             bool has_changed) {
   const auto summary = tally.summary();
@@ -191,18 +212,24 @@ Exit finish(const Console& console, const PullOptions& options, const Tally& tal
 Exit run_pull(const CommonOptions& common, const PullOptions& said) {
   const Console console(common);
   auto options = said;
-  const auto names = parse_names(options.domains);
-  if (!names) return Console::fail(names.error());
+  // What is misspelt is told before anything is opened.
+  if (const auto said_names = parse_names(options.domains); !said_names)
+    return Console::fail(said_names.error());
   auto opened = open_to_write(common);
   if (!opened) return Console::fail(opened.error());
   auto& target = opened->session;
   Source source(target, common, options);
-  if (const auto checked = check_source(console, target, source, common.selection, options, *names);
-      !checked)
+  if (const auto checked = check_place(console, source, options); !checked)
     return Console::fail(checked.error());
   std::optional<remote::PushedProgram> pushed;
   if (const auto there = push_program(console, common, source, options, pushed); !there)
     return Console::fail(there.error());
+  const auto names = domains_to_pull(console, common, source, options);
+  if (!names) return Console::fail(names.error());
+  if (source.is_read())
+    if (const auto checked = check_patterns(target, source, common.selection, options.from, *names);
+        !checked)
+      return Console::fail(checked.error());
   Tally tally;
   bool has_changed = false;
   for (const auto& name : *names) {

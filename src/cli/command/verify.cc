@@ -67,18 +67,16 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   if (!session) return Console::fail(session.error());
   const Console console(common);
   Tally tally;
-  std::vector<engine::DomainFile> files;
-  for (const auto& name : options.files) {
-    Diagnostics diagnostics;
-    auto file = engine::read_domain_file(
-        name, {.mail = options.mail, .selection = common.selection}, diagnostics);
-    console.report(diagnostics);
-    if (file)
-      files.push_back(*std::move(file));
-    else
-      // The name of the file stands in for the domain's, which is not known.
-      tally.add(name, Exit::error);
-  }
+  Diagnostics diagnostics;
+  std::vector<std::string> unreadable;
+  const auto files = engine::read_domain_files(
+      options.files,
+      {.mail = options.mail, .selection = common.selection, .unreadable = &unreadable},
+      diagnostics);
+  console.report(diagnostics);
+  // The name of the file stands in for the domain's, which is not known.
+  for (const auto& name : unreadable) tally.add(name, Exit::error);
+  if (diagnostics.has_errors() && unreadable.empty()) return Exit::error;
   if (const auto checked = engine::check_patterns(common.selection, &*session, files); !checked)
     return Console::fail(checked.error());
   // One server is opened for all files, so that they are compared with the same qmail tables.

@@ -1,0 +1,208 @@
+"""Many domains in one run: named by patterns, read from a directory, brought from another server;
+one that fails holds up no other, and a run that has nothing to do writes nothing."""
+
+import json
+import os
+
+import support
+from support.captures import captured_server, needs_captures
+from support.sftp import RSH, needs_sftp_server
+
+NAMES = ("a.example", "b.example", "c.example.org", "d.example.org")
+
+
+class ManyCase(support.SandboxCase):
+    def setUp(self):
+        self.old, self.new = self.server("old", home="/home/vp"), self.server("new")
+        files = [self.file(f"{name}.toml", support.domain_text(
+            name, ["postmaster", "info"], f'\n[alias.sales]\ndeliver = ["&info@{name}"]\n'))
+            for name in NAMES]
+        self.check_exit(self.old.vstate("apply", *files))
+        for name in NAMES:
+            path = self.old.domain(name, "info/Maildir/new", "1700000000.M1P1.old")
+            self.old.write(path, b"to " + name.encode(), owner=support.OWNER)
+
+    def check_here(self, *names):
+        """These domains and no others, as they are there."""
+        self.assertEqual(self.new.vstate("list", "--names").out.split(), sorted(names))
+        for name in names:
+            dumps = [server.vstate("dump", name).out for server in (self.old, self.new)]
+            self.assertEqual(*dumps)
+            self.assertTrue(os.path.exists(
+                self.new.domain(name, "info/Maildir/new", "1700000000.M1P1.old")))
+
+    def spoil(self, name):
+        """The domain cannot be read."""
+        home = self.old.domain(name)
+        os.rename(home, home + ".away")
+        self.old.write(home, b"no directory")
+
+
+class ListTest(ManyCase):
+    def test_text(self):
+        done = self.check_exit(self.old.vstate("list"))
+        lines = done.out.splitlines()
+        self.assertEqual(lines[0].split(), ["domain", "mailboxes", "aliases", "robots", "lists",
+                                            "messages", "size"])
+        self.assertEqual(lines[1].split(), ["a.example", "2", "1", "0", "0", "1", "12", "B"])
+        self.assertEqual(lines[-1].split(), ["4", "domains", "8", "4", "0", "0", "4", "56", "B"])
+        self.assertEqual(len(lines), 6)
+
+    def test_json(self):
+        done = self.check_exit(self.old.vstate("list", "--json", "--only", "domain.*.org"))
+        found = json.loads(done.out)
+        self.check_schema(found)
+        self.assertEqual([domain["domain"] for domain in found["domains"]], list(NAMES[2:]))
+        self.assertEqual(found["domains"][0]["messages"], 1)
+        self.assertEqual(found["domains"][0]["bytes"], len("to c.example.org"))
+
+    def check_schema(self, found):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        with open(os.path.join(support.TREE, "schemas/list.schema.json"), "rb") as file:
+            jsonschema.validate(found, json.load(file))
+
+    def test_names(self):
+        done = self.check_exit(self.old.vstate("list", "--names", "--exclude", "domain.b*"))
+        self.assertEqual(done.out.split(), ["a.example", "c.example.org", "d.example.org"])
+
+    def test_one_that_cannot_be_read(self):
+        self.spoil("b.example")
+        done = self.check_exit(self.old.vstate("list", "--json"), 2)
+        self.assertIn("b.example", done.err)
+        found = {domain["domain"]: domain for domain in json.loads(done.out)["domains"]}
+        self.assertIn("failure", found["b.example"])
+        self.assertEqual(found["a.example"]["messages"], 1)
+
+    def test_nothing(self):
+        done = self.check_exit(self.new.vstate("list"))
+        self.assertEqual(done.out, "")
+        self.assertIn("there is no domain", done.err)
+        self.assertEqual(json.loads(self.new.vstate("list", "--json").out)["domains"], [])
+
+    @needs_captures
+    def test_captures(self):
+        """Counts are those of the dump."""
+        for name in ("vp54-cdb", "vp56-cdb"):
+            server = captured_server(name)
+            done = self.check_exit(server.vstate("list", "--json"))
+            for domain in json.loads(done.out)["domains"]:
+                text = server.vstate("dump", domain["domain"]).out
+                for table, key in (("mailbox", "mailboxes"), ("alias", "aliases"),
+                                   ("autoresponder", "autoresponders"), ("list", "lists")):
+                    tables = {line.split("]")[0] for line in text.splitlines()
+                              if line.startswith(f"[{table}.")}
+                    top = {line for line in tables if "." not in line.replace(
+                        f"[{table}.", "").split('"')[-1]}
+                    self.assertEqual(domain[key], len(top), (domain["domain"], table))
+
+
+class DirectoryTest(ManyCase):
+    def setUp(self):
+        super().setUp()
+        self.place = os.path.join(self.directory, "dumped")
+        self.check_exit(self.old.vstate("dump", "--all", "-o", self.place + "/", "--mail",
+                                        self.place))
+
+    def test_there_and_back(self):
+        self.check_exit(self.new.vstate("check", self.place))
+        self.assertIn("4 domains", self.check_exit(self.new.vstate("plan", self.place)).err)
+        self.check_exit(self.new.vstate("apply", self.place))
+        self.check_here(*NAMES)
+        self.check_exit(self.new.vstate("verify", self.place))
+        before = self.new.snapshot()
+        self.check_exit(self.new.vstate("apply", "--detailed-exitcode", self.place))
+        self.check_same(before, self.new.snapshot())
+
+    def test_some_of_them(self):
+        self.check_exit(self.new.vstate("apply", "--only", "domain.*.org", "--exclude",
+                                        "domain.d.*", self.place))
+        self.check_here("c.example.org")
+        done = self.check_exit(self.new.vstate("plan", "--only", "domain.x*", self.place), 1)
+        self.assertIn('"domain.x*"', done.err)
+
+    def test_what_is_not_wanted_need_not_be_sound(self):
+        with open(os.path.join(self.place, "b.example.toml"), "w", encoding="ascii") as file:
+            file.write("rubbish")
+        done = self.check_exit(self.new.vstate("apply", self.place), 1)
+        self.assertIn("b.example.toml:1:", done.err)
+        self.check_here()
+        self.check_exit(self.new.vstate("apply", "--exclude", "domain.b.*", self.place))
+        self.check_here(*(name for name in NAMES if name != "b.example"))
+        done = self.check_exit(self.new.vstate("verify", self.place), 1)
+        self.assertIn("3 done", done.err)
+
+    def test_no_files(self):
+        empty = os.path.join(self.directory, "empty")
+        os.mkdir(empty)
+        for command in ("check", "plan", "apply", "verify"):
+            self.assertIn("has no file", self.check_exit(self.new.vstate(command, empty), 1).err)
+
+
+class PullAllTest(ManyCase):
+    def pull(self, *options, code=0):
+        return self.check_exit(self.new.vstate("pull", "--all", *self.ways[self.way], *options,
+                                               self.host()), code)
+
+    def snapshot(self):
+        """All but the record of runs."""
+        return {path: entry for path, entry in self.new.snapshot().items()
+                if not path.startswith("var/lib/vstate")}
+
+    def host(self):
+        return {"files": self.old.root, "vstate": "old.example",
+                "sftp": f"old.example:{self.old.root}"}[self.way]
+
+    def each_way(self):
+        remote = f"{support.VSTATE} --root {self.old.root} --qmail-dir {self.old.qmail}"
+        self.ways = {"files": [], "vstate": ["--rsh", RSH, "--remote-vstate", remote],
+                     "sftp": ["--rsh", RSH, "--via", "sftp"]}
+        for self.way in self.ways:
+            self.new = self.server("new-" + self.way)
+            yield self.way
+
+    @needs_sftp_server
+    def test_all(self):
+        for _ in self.each_way():
+            self.assertIn("4 domains: 4 done", self.pull().err)
+            self.check_here(*NAMES)
+            before = self.snapshot()
+            self.pull("--detailed-exitcode")
+            self.check_same(before, self.snapshot())
+
+    @needs_sftp_server
+    def test_some(self):
+        for _ in self.each_way():
+            self.pull("--only", "domain.*.org")
+            self.check_here("c.example.org", "d.example.org")
+            done = self.pull("--only", "domain.nothing*", code=1)
+            self.assertIn("domain.nothing*", done.err)
+
+    @needs_sftp_server
+    def test_one_fails(self):
+        self.spoil("b.example")
+        for _ in self.each_way():
+            done = self.pull(code=3)
+            self.assertRegex(done.err, r"4 domains: 3 done, 1 failed \(b\.example\)")
+            self.check_here(*(name for name in NAMES if name != "b.example"))
+
+    def test_no_names(self):
+        for words in ((), ("--all", "a.example")):
+            done = self.check_exit(self.new.vstate("pull", self.old.root, *words), 64)
+            self.assertIn("name the domains to pull, or say --all", done.err)
+
+    def test_another_answer(self):
+        """What is no list of domains is none."""
+        for words, said in (("echo Welcome to old.example; true", "Welcome to old.example"),
+                            ("true", "sent no stream"), ("echo a.example; false", "ended with 1")):
+            done = self.new.vstate("pull", "--all", "--rsh", RSH, "--via", "vstate",
+                                   "--remote-vstate", words + " #", "old.example")
+            self.check_exit(done, 1)
+            self.assertIn(said, done.err)
+        self.check_here()
+
+
+if __name__ == "__main__":
+    support.main()
