@@ -79,6 +79,8 @@ class ExampleTest(EqualCase):
         self.check_equal_runs(self.old, self.far, "export", "--to", "csv", file)
         self.check_equal_runs(self.old, self.far, "verify", file)
         self.check_equal_runs(self.old, self.far, "history")
+        self.check_equal_runs(self.old, self.far, "list")
+        self.check_equal_runs(self.old, self.far, "list", "--json", "--only", "domain.example.*")
 
     def test_a_server_that_opens_few_files(self):
         """What is asked for ahead is too much for it, and asked for again."""
