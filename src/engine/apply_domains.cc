@@ -34,6 +34,8 @@ bool ends_run(const ApplyOutcome& outcome) {
                                      outcome.errors.front().code == Errc::interrupted);
 }
 
+}  // namespace
+
 /// The ledger that a run writes into, opened by the first domain that needs it.
 class RunLedger {
  public:
@@ -86,24 +88,24 @@ Status RunLedger::remember_nothing_new(const Plan& plan) {
   return known->domains().remember(plan.domain, plan.memory, {}, false);
 }
 
-class Applying {
+class ApplyRun::Impl {
  public:
-  Applying(Session& session, const ApplyOptions& options, RunObserver& observer)
+  Impl(Session& session, const ApplyOptions& options, RunObserver& observer)
       : session_(session), options_(options), observer_(observer), ledger_(session, observer) {}
 
-  /// `index` is the file's place in a saved plan.
-  void apply(const DomainFile&, std::size_t index);
+  void apply(const DomainFile&, MailFeed*, std::size_t index);
   void publish_built();
-  [[nodiscard]] bool is_over() const { return last_ && ends_run(*last_); }
-  [[nodiscard]] const std::optional<ApplyOutcome>& last() const { return last_; }
+  [[nodiscard]] bool is_over() const { return is_over_; }
+  [[nodiscard]] std::vector<ApplyOutcome> take_outcomes() { return std::exchange(outcomes_, {}); }
 
  private:
-  Result<Prepared> compare(const DomainFile&, Diagnostics&);
+  Result<Prepared> compare(const DomainFile&, const MailFeed*, Diagnostics&);
   /// Returns nullopt if it is to be built.
-  std::optional<ApplyOutcome> refuse(const DomainFile&, std::size_t index, const Plan&);
+  std::optional<ApplyOutcome> refuse(const DomainFile&, const MailFeed*, std::size_t index,
+                                     const Plan&);
   /// Returns nullopt if it is built, and waits in built_ for its publication.
-  std::optional<ApplyOutcome> build(const DomainFile&, Prepared);
-  [[nodiscard]] bool may_delete(const Plan&);
+  std::optional<ApplyOutcome> build(const DomainFile&, MailFeed*, Prepared);
+  [[nodiscard]] bool may_delete(const Plan&, const MailFeed*);
   [[nodiscard]] bool waits_for_names_of(const State&) const;
   void await_publication(std::unique_ptr<Building>, std::uint64_t bytes);
   void settle(ApplyOutcome);
@@ -115,40 +117,43 @@ class Applying {
   std::vector<std::unique_ptr<Building>> built_;
   std::set<DomainName> built_names_;  ///< of the domains in built_, with their aliases
   std::chrono::steady_clock::time_point built_since_{};
-  std::optional<ApplyOutcome> last_;
+  std::vector<ApplyOutcome> outcomes_;  ///< that nobody took yet
+  bool is_over_ = false;
 };
 
-void Applying::settle(ApplyOutcome outcome) {
+void ApplyRun::Impl::settle(ApplyOutcome outcome) {
   observer_.on_outcome(outcome);
-  last_ = std::move(outcome);
+  is_over_ = ends_run(outcome);
+  outcomes_.push_back(std::move(outcome));
 }
 
 /// Archives are read for it from beginning to end.
-Result<Prepared> Applying::compare(const DomainFile& file, Diagnostics& diagnostics) {
+Result<Prepared> ApplyRun::Impl::compare(const DomainFile& file, const MailFeed* feed,
+                                         Diagnostics& diagnostics) {
   // Comparing reads archives from beginning to end, so it may take a while and is told as a stage.
   observer_.on_stage("comparing " + file.state.name.text());
-  auto prepared = prepare(session_, file, options_.plan, diagnostics,
-                          options_.feed == nullptr ? "" : options_.feed->title());
+  auto prepared =
+      prepare(session_, file, options_.plan, diagnostics, feed == nullptr ? "" : feed->title());
   observer_.on_stage_end();
   return prepared;
 }
 
-void Applying::apply(const DomainFile& file, std::size_t index) {
+void ApplyRun::Impl::apply(const DomainFile& file, MailFeed* feed, std::size_t index) {
   const auto& domain = file.state.name;
   // What a plan says of a name that is not published yet would not be so a moment later.
   if (waits_for_names_of(file.state)) publish_built();
   Diagnostics diagnostics;
-  auto prepared = compare(file, diagnostics);
+  auto prepared = compare(file, feed, diagnostics);
   observer_.on_compared(file, diagnostics);
   if (!prepared) return settle(ended(domain, Ending::refused, {prepared.error()}));
   if (diagnostics.has_errors()) return settle(ended(domain, Ending::refused));
-  auto outcome = refuse(file, index, prepared->plan);
-  if (!outcome) outcome = build(file, *std::move(prepared));
+  auto outcome = refuse(file, feed, index, prepared->plan);
+  if (!outcome) outcome = build(file, feed, *std::move(prepared));
   if (outcome) settle(*std::move(outcome));
 }
 
-std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t index,
-                                             const Plan& plan) {
+std::optional<ApplyOutcome> ApplyRun::Impl::refuse(const DomainFile& file, const MailFeed* feed,
+                                                   std::size_t index, const Plan& plan) {
   const auto& domain = file.state.name;
   // A saved plan is checked before anything is shown: what a person agreed to must be what is done.
   if (options_.saved != nullptr)
@@ -165,7 +170,7 @@ std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t
     return remembered ? ended(domain, Ending::unchanged)
                       : ended(domain, Ending::refused, {remembered.error()});
   }
-  if (!may_delete(plan))
+  if (!may_delete(plan, feed))
     return ended(domain, Ending::refused,
                  {Error{Errc::conflict,
                         "nothing was changed: the plan deletes, and nobody confirmed it; say "
@@ -173,14 +178,15 @@ std::optional<ApplyOutcome> Applying::refuse(const DomainFile& file, std::size_t
   return std::nullopt;
 }
 
-bool Applying::may_delete(const Plan& plan) {
+bool ApplyRun::Impl::may_delete(const Plan& plan, const MailFeed* feed) {
   const auto deletions = deletions_of(plan);
   // A feed may delete messages that are gone at its source, of which the plan cannot know.
-  const bool of_feed = options_.feed != nullptr && options_.plan.prune;
+  const bool of_feed = feed != nullptr && options_.plan.prune;
   return (deletions.is_empty() && !of_feed) || observer_.may_delete(plan, deletions, of_feed);
 }
 
-std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared prepared) {
+std::optional<ApplyOutcome> ApplyRun::Impl::build(const DomainFile& file, MailFeed* feed,
+                                                  Prepared prepared) {
   const auto& domain = file.state.name;
   const auto bytes = summary_of(prepared.plan).bytes;
   // Domains that are ready do not wait for the mail of this one.
@@ -193,7 +199,7 @@ std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared pre
     ledger_.leave_damaged();
     return ended(domain, Ending::refused, {number.error()});
   }
-  auto building = std::make_unique<Building>(file, std::move(prepared), session_, options_,
+  auto building = std::make_unique<Building>(file, feed, std::move(prepared), session_, options_,
                                              RecordedRun{**known, *number}, observer_);
   if (const auto built = building->build(); !built) {
     ledger_.record(domain, building->stopped(built.error()));
@@ -205,7 +211,7 @@ std::optional<ApplyOutcome> Applying::build(const DomainFile& file, Prepared pre
   return std::nullopt;
 }
 
-void Applying::await_publication(std::unique_ptr<Building> building, std::uint64_t bytes) {
+void ApplyRun::Impl::await_publication(std::unique_ptr<Building> building, std::uint64_t bytes) {
   if (built_.empty()) built_since_ = std::chrono::steady_clock::now();
   const auto& state = building->state();
   built_names_.insert(state.name);
@@ -215,15 +221,15 @@ void Applying::await_publication(std::unique_ptr<Building> building, std::uint64
   if (built_.size() >= k_batch || waited >= k_longest_wait || bytes >= k_much_mail) publish_built();
 }
 
-bool Applying::waits_for_names_of(const State& state) const {
+bool ApplyRun::Impl::waits_for_names_of(const State& state) const {
   const auto is_built = [this](const DomainName& name) { return built_names_.contains(name); };
   return is_built(state.name) || std::any_of(state.aliases.begin(), state.aliases.end(), is_built);
 }
 
-void Applying::publish_built() {
+void ApplyRun::Impl::publish_built() {
   std::vector<PlanRun*> runs;
   for (const auto& building : built_) runs.push_back(&building->run());
-  const auto published = publish(runs);
+  const auto published = vstate::publish(runs);
   for (const auto& building : built_) {
     Run run;
     auto outcome = building->finish(published, run);
@@ -235,23 +241,33 @@ void Applying::publish_built() {
   ledger_.leave_damaged();
 }
 
-}  // namespace
+ApplyRun::ApplyRun(Session& session, const ApplyOptions& options, RunObserver& observer)
+    : impl_(std::make_unique<Impl>(session, options, observer)) {}
+ApplyRun::~ApplyRun() = default;
+
+void ApplyRun::apply(const DomainFile& file, MailFeed* feed, std::size_t index) {
+  impl_->apply(file, feed, index);
+}
+void ApplyRun::publish() { impl_->publish_built(); }
+bool ApplyRun::is_over() const { return impl_->is_over(); }
+std::vector<ApplyOutcome> ApplyRun::take_outcomes() { return impl_->take_outcomes(); }
 
 void apply_domains(Session& session, const std::vector<DomainFile>& files,
                    const ApplyOptions& options, RunObserver& observer) {
-  Applying applying(session, options, observer);
-  for (std::size_t i = 0; i < files.size() && !applying.is_over(); ++i) applying.apply(files[i], i);
+  ApplyRun run(session, options, observer);
+  for (std::size_t i = 0; i < files.size() && !run.is_over(); ++i) run.apply(files[i], nullptr, i);
   // What was built before the run came to an end is published all the same.
-  applying.publish_built();
+  run.publish();
 }
 
 ApplyOutcome apply_domain(Session& session, const DomainFile& file, const ApplyOptions& options,
                           RunObserver& observer) {
-  Applying applying(session, options, observer);
-  applying.apply(file, 0);
-  applying.publish_built();
-  VSTATE_ASSERT(applying.last());
-  return *applying.last();
+  ApplyRun run(session, options, observer);
+  run.apply(file);
+  run.publish();
+  const auto outcomes = run.take_outcomes();
+  VSTATE_ASSERT(outcomes.size() == 1);
+  return outcomes.front();
 }
 
 }  // namespace vstate::engine

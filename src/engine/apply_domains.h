@@ -23,7 +23,6 @@ struct ApplyOptions {
   PlanOptions plan = {};
   unsigned jobs = 0;                 ///< mailboxes at a time; 0: one a processor
   std::string command = "apply";     ///< as the ledger names the run
-  MailFeed* feed = nullptr;          ///< where mail comes from that no archive holds
   const SavedPlan* saved = nullptr;  ///< refuses what is not planned as it was
 };
 
@@ -65,8 +64,32 @@ class RunObserver {
   virtual void on_outcome(const ApplyOutcome&) {}
 };
 
-/// The run lock is held. A domain that fails holds up no other, unless what comes next would fail
-/// alike: a lock that is held, an interruption.
+/// Domains one after the other, below the run lock. Each is compared, refused or built at once, and
+/// what is built is published together with others: its outcome is told to the observer then. The
+/// wait is bounded in number, time and mail. A domain that fails holds up no other.
+class ApplyRun {
+ public:
+  /// All of these must outlive it.
+  ApplyRun(Session&, const ApplyOptions&, RunObserver&);
+  ~ApplyRun();
+  ApplyRun(const ApplyRun&) = delete;
+  ApplyRun& operator=(const ApplyRun&) = delete;
+
+  /// The file, and the feed that brings what no archive of it holds, must live until the run ends.
+  /// `index` is the file's place in a saved plan.
+  void apply(const DomainFile&, MailFeed* feed = nullptr, std::size_t index = 0);
+  /// Publishes what waits for it.
+  void publish();
+  /// What comes next would fail alike: a lock that is held, an interruption.
+  [[nodiscard]] bool is_over() const;
+  /// What the observer was told since the last call.
+  [[nodiscard]] std::vector<ApplyOutcome> take_outcomes();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 void apply_domains(Session&, const std::vector<DomainFile>&, const ApplyOptions&, RunObserver&);
 /// The same for one domain.
 [[nodiscard]] ApplyOutcome apply_domain(Session&, const DomainFile&, const ApplyOptions&,
@@ -79,6 +102,26 @@ struct StreamOrigin {
   /// Whether the other side has judged --exclude.
   bool is_excluded_there = false;
 };
+/// What dump_stream wrote, on its way into a run.
+class StreamedDomain {
+ public:
+  /// Reads the document; the observer is told what is wrong with it. Fails if it is of another
+  /// domain than was wanted.
+  [[nodiscard]] static Result<std::unique_ptr<StreamedDomain>> read(Session&, StreamReader&,
+                                                                    const StreamOrigin&,
+                                                                    const Selection&, RunObserver&);
+  ~StreamedDomain();
+  /// Whether there is a document; without one nothing can be applied.
+  [[nodiscard]] bool is_sound() const { return file_.has_value(); }
+  void apply(ApplyRun&);
+
+ private:
+  StreamedDomain() = default;
+
+  std::optional<DomainFile> file_;
+  std::unique_ptr<MailFeed> feed_;
+};
+
 struct StreamReport {
   /// nullopt: the document is none; RunObserver::on_read was told why.
   std::optional<ApplyOutcome> outcome;
@@ -86,6 +129,6 @@ struct StreamReport {
 };
 /// Applies what dump_stream wrote. Fails if nothing was begun.
 [[nodiscard]] Result<StreamReport> apply_stream(Session&, StreamReader&, const StreamOrigin&,
-                                                ApplyOptions, RunObserver&);
+                                                const ApplyOptions&, RunObserver&);
 
 }  // namespace vstate::engine

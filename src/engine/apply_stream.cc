@@ -39,15 +39,19 @@ Result<std::string> read_document(StreamReader& stream, const std::string& title
 
 }  // namespace
 
-Result<StreamReport> apply_stream(Session& session, StreamReader& stream,
-                                  const StreamOrigin& origin, ApplyOptions options,
-                                  RunObserver& observer) {
+StreamedDomain::~StreamedDomain() = default;
+
+Result<std::unique_ptr<StreamedDomain>> StreamedDomain::read(Session& session, StreamReader& stream,
+                                                             const StreamOrigin& origin,
+                                                             const Selection& selection,
+                                                             RunObserver& observer) {
   VSTATE_TRY_ASSIGN(const auto text, read_document(stream, origin.title, observer));
-  const auto& selection = options.plan.selection;
+  std::unique_ptr<StreamedDomain> domain(new StreamedDomain());
   Diagnostics diagnostics;
-  const auto file = parse_domain_file(origin.title, text, selection, diagnostics);
+  auto& file = domain->file_;
+  file = parse_domain_file(origin.title, text, selection, diagnostics);
   observer.on_read(diagnostics);
-  if (!file) return StreamReport();
+  if (!file) return domain;
   // The other side may be wrong, or another machine than was meant.
   if (origin.wanted != nullptr && file->state.name != *origin.wanted)
     return fail(Errc::invalid,
@@ -57,10 +61,22 @@ Result<StreamReport> apply_stream(Session& session, StreamReader& stream,
   auto judged_here = selection;
   if (origin.is_excluded_there) judged_here.exclude.clear();
   VSTATE_TRY(check_patterns(judged_here, &session, {*file}));
-  StreamFeed feed(stream, origin.title);
-  options.feed = &feed;
-  auto outcome = apply_domain(session, *file, options, observer);
-  return StreamReport{std::move(outcome), stream.has_source_changed()};
+  domain->feed_ = std::make_unique<StreamFeed>(stream, origin.title);
+  return domain;
+}
+
+void StreamedDomain::apply(ApplyRun& run) { run.apply(*file_, feed_.get()); }
+
+Result<StreamReport> apply_stream(Session& session, StreamReader& stream,
+                                  const StreamOrigin& origin, const ApplyOptions& options,
+                                  RunObserver& observer) {
+  VSTATE_TRY_ASSIGN(const auto domain, StreamedDomain::read(session, stream, origin,
+                                                            options.plan.selection, observer));
+  if (!domain->is_sound()) return StreamReport();
+  ApplyRun run(session, options, observer);
+  domain->apply(run);
+  run.publish();
+  return StreamReport{run.take_outcomes().back(), stream.has_source_changed()};
 }
 
 }  // namespace vstate::engine

@@ -25,8 +25,8 @@ void RecordingObserver::on_end(const Action& action, const std::string& message)
 
 namespace {
 
-ApplyInput input_of(Session& session, const DomainFile& file, const Observation& actual,
-                    const ApplyOptions& options, Ledger& ledger) {
+ApplyInput input_of(Session& session, const DomainFile& file, MailFeed* feed,
+                    const Observation& actual, const ApplyOptions& options, Ledger& ledger) {
   const auto jobs = options.jobs > 0 ? options.jobs : std::thread::hardware_concurrency();
   return {.system = *session.system,
           .server = session.server,
@@ -35,7 +35,7 @@ ApplyInput input_of(Session& session, const DomainFile& file, const Observation&
           .actual = actual,
           .archive_root = file.archive_root,
           .ledger = &ledger,
-          .feed = options.feed,
+          .feed = feed,
           .prunes_mail = options.plan.prune,
           .max_delete = options.plan.max_delete,
           .to_dovecot = options.plan.to_dovecot,
@@ -46,13 +46,13 @@ ApplyInput input_of(Session& session, const DomainFile& file, const Observation&
 
 }  // namespace
 
-Building::Building(const DomainFile& file, Prepared prepared, Session& session,
+Building::Building(const DomainFile& file, MailFeed* feed, Prepared prepared, Session& session,
                    const ApplyOptions& options, const RecordedRun& recorded, RunObserver& observer)
     : file_(file),
       prepared_(std::move(prepared)),
       observer_(observer.observer_of(file, prepared_.plan)),
       recording_(*observer_),
-      input_(input_of(session, file, prepared_.observation, options, recorded.ledger)),
+      input_(input_of(session, file, feed, prepared_.observation, options, recorded.ledger)),
       // The run refers to the members above it, which are made before it.
       run_(input_, prepared_.plan, recording_),
       number_(recorded.number) {}

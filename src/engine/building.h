@@ -35,8 +35,9 @@ struct RecordedRun {
 /// The run refers to the other parts: it stays where it is.
 class Building {
  public:
-  Building(const DomainFile&, Prepared, Session&, const ApplyOptions&, const RecordedRun&,
-           RunObserver&);
+  /// `feed` may be null.
+  Building(const DomainFile&, MailFeed* feed, Prepared, Session&, const ApplyOptions&,
+           const RecordedRun&, RunObserver&);
 
   [[nodiscard]] const DomainName& domain() const { return file_.state.name; }
   [[nodiscard]] const State& state() const { return file_.state; }

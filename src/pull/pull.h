@@ -3,8 +3,10 @@
 /// from a host through ssh. Each run brings what is new since the one before.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dump/dump.h"
 #include "engine/apply_domains.h"
@@ -28,16 +30,47 @@ struct DirectoryOptions {
   ClearPasswords clear_passwords = ClearPasswords::leave_out;
 };
 
-/// Opens a source for pull_from_directory: for reading only, so that nothing that is called with it
+/// Opens a source for PullRun: for reading only, so that nothing that is called with it
 /// can change it. One serves any number of domains.
 [[nodiscard]] Result<Session> open_source(ServerOptions);
 
-/// The run lock of the target is held. Both fail if nothing was begun, and otherwise report how the
-/// apply ended.
-[[nodiscard]] Result<PullReport> pull_from_directory(Session& target, Session& source,
-                                                     const DirectoryOptions&, const DomainName&,
-                                                     ApplyOptions, RunObserver&);
-[[nodiscard]] Result<PullReport> pull_from_host(Session& target, const RemoteOptions&,
-                                                const DomainName&, ApplyOptions, RunObserver&);
+/// Domains that are pulled one after the other and published together, below the run lock of the
+/// target: a publication rewrites files that grow with the domains of the server.
+class PullRun {
+ public:
+  /// The session and the observer must outlive it.
+  PullRun(Session& target, const ApplyOptions&, RunObserver&);
+  ~PullRun();
+  PullRun(const PullRun&) = delete;
+  PullRun& operator=(const PullRun&) = delete;
+
+  /// Both fail if nothing was begun.
+  Status pull(Session& source, const DirectoryOptions&, const DomainName&);
+  Status pull(const RemoteOptions&, const DomainName&);
+  /// Publishes what waits for it.
+  void publish();
+  /// What comes next would fail alike.
+  [[nodiscard]] bool is_over() const { return run_.is_over(); }
+
+  struct Pulled {
+    DomainName name;
+    PullReport report;
+  };
+  /// Domains whose end is known by now, and was not told before.
+  [[nodiscard]] std::vector<Pulled> take_finished();
+
+ private:
+  struct Domain;
+  Status copy(Session& source, const DirectoryOptions&, Domain&);
+  void settle();
+
+  Session& target_;
+  ApplyOptions options_;
+  const bool prunes_;
+  RunObserver& observer_;
+  ApplyRun run_;
+  std::vector<std::unique_ptr<Domain>> waiting_;  ///< for their publication
+  std::vector<Pulled> finished_;
+};
 
 }  // namespace vstate::engine

@@ -2,9 +2,7 @@
 // the text of a domain file, so that it is checked as any file is, and the mail goes directly. The
 // source is looked at once more at the end, since a domain that changed meanwhile is not all here.
 
-#include "pull/local_feed.h"
-#include "pull/pull.h"
-#include "sys/far_side.h"
+#include "pull/pull_run.h"
 
 namespace vstate::engine {
 
@@ -13,73 +11,15 @@ namespace {
 /// Mailboxes at a time that wait for the way of a link more than for a processor.
 constexpr unsigned k_jobs_of_far_source = 16;
 
-class DirectoryPull {
- public:
-  DirectoryPull(const DirectoryOptions& options, const DomainName& domain, Session& source)
-      : options_(options), domain_(domain), source_(source) {}
-
-  Result<PullReport> run(Session& target, ApplyOptions, RunObserver&);
-
- private:
-  Result<Observation> look(const Selection&, RunObserver&);
-  [[nodiscard]] std::string document(const Observation& observation) const {
-    return document_of(*observation.state, options_.clear_passwords);
-  }
-  Result<bool> has_changed_since(const std::string& document, const Selection&);
-
-  const DirectoryOptions& options_;
-  const DomainName& domain_;
-  Session& source_;
-};
-
-Result<Observation> DirectoryPull::look(const Selection& selection, RunObserver& observer) {
-  const auto& root = options_.root;
-  observer.on_stage("looking at " + root);
-  const auto* far = source_.system->far_side();
-  if (far != nullptr) far->expect_walks_behind(task_of(domain_));
-  auto observation = inspect_source(source_, domain_, selection);
+Result<Observation> look(Session& source, const DirectoryOptions& options, const DomainName& domain,
+                         const Selection& selection, RunObserver& observer) {
+  observer.on_stage("looking at " + options.root);
+  const auto* far = source.system->far_side();
+  if (far != nullptr) far->expect_walks_behind(task_of(domain));
+  auto observation = inspect_source(source, domain, selection);
   observer.on_stage_end();
-  if (!observation) return tl::unexpected<Error>(observation.error().in(root));
+  if (!observation) return tl::unexpected<Error>(observation.error().in(options.root));
   return observation;
-}
-
-Result<bool> DirectoryPull::has_changed_since(const std::string& before,
-                                              const Selection& selection) {
-  // Comparing texts is comparing all that the file can say.
-  VSTATE_TRY_ASSIGN(const auto again, inspect_source(source_, domain_, selection));
-  return document(again) != before;
-}
-
-Result<PullReport> DirectoryPull::run(Session& target, ApplyOptions options,
-                                      RunObserver& observer) {
-  const auto& selection = options.plan.selection;
-  VSTATE_TRY_ASSIGN(const auto observation, look(selection, observer));
-  const auto text = document(observation);
-  Diagnostics diagnostics;
-  const auto file = parse_domain_file(options_.root, text, selection, diagnostics);
-  observer.on_read(diagnostics);
-  // What is wrong with the text was told to the observer; a report without an outcome says that
-  // nothing was done.
-  if (!file) return PullReport();
-  PullReport report;
-  report.source = report_of(observation, options_.clear_passwords);
-  LocalFeed feed(source_, observation, options_.root);
-  options.feed = &feed;
-  const auto* far = source_.system->far_side();
-  if (options.jobs == 0 && far != nullptr && far->has_long_way())
-    options.jobs = k_jobs_of_far_source;
-  // What was listed and could not be read any more may be there again the next time.
-  options.plan.prune = options.plan.prune && !observation.has_changed;
-  // An apply that failed has an outcome too, so that what the source left out is told all the same.
-  report.outcome = apply_domain(target, *file, options, observer);
-  auto& source = *report.source;
-  const auto left_out = feed.left_out();
-  source.left_out.insert(source.left_out.end(), left_out.begin(), left_out.end());
-  source.counts.add(observation.accounting);
-  const auto last_look = has_changed_since(text, selection);
-  if (!last_look) report.last_look = last_look.error().in(options_.root);
-  report.has_source_changed = feed.has_changed() || source.has_changed || !last_look || *last_look;
-  return report;
 }
 
 }  // namespace
@@ -89,19 +29,56 @@ Result<Session> open_source(ServerOptions server) {
   return open_session(server, Access::read);
 }
 
-Result<PullReport> pull_from_directory(Session& target, Session& source,
-                                       const DirectoryOptions& options, const DomainName& domain,
-                                       ApplyOptions apply, RunObserver& observer) {
+Status PullRun::copy(Session& source, const DirectoryOptions& options, Domain& domain) {
+  const auto& selection = options_.plan.selection;
+  VSTATE_TRY_ASSIGN(domain.observation, look(source, options, domain.name, selection, observer_));
+  const auto& observation = *domain.observation;
+  const auto text = document_of(*observation.state, options.clear_passwords);
+  Diagnostics diagnostics;
+  domain.file = parse_domain_file(options.root, text, selection, diagnostics);
+  observer_.on_read(diagnostics);
+  // What is wrong with the text was told to the observer; a report without an outcome says that
+  // nothing was done.
+  if (!domain.file) return {};
+  auto& report = domain.report.source.emplace(report_of(observation, options.clear_passwords));
+  domain.feed = std::make_unique<LocalFeed>(source, observation, options.root);
+  // What was listed and could not be read any more may be there again the next time.
+  options_.plan.prune = prunes_ && !observation.has_changed;
+  run_.apply(*domain.file, domain.feed.get());
+  // An apply that failed has an outcome too, so that what the source left out is told all the same.
+  const auto left_out = domain.feed->left_out();
+  report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
+  report.counts.add(observation.accounting);
+  // Comparing texts is comparing all that the file can say.
+  const auto again = inspect_source(source, domain.name, selection);
+  if (!again) domain.report.last_look = again.error().in(options.root);
+  domain.report.has_source_changed = domain.feed->has_changed() || report.has_changed || !again ||
+                                     document_of(*again->state, options.clear_passwords) != text;
+  return {};
+}
+
+Status PullRun::pull(Session& source, const DirectoryOptions& options, const DomainName& name) {
   const auto failed = [&](const Error& error) {
-    return tl::unexpected<Error>(error.in(domain.text()));
+    return tl::unexpected<Error>(error.in(name.text()));
   };
-  auto freeze = freeze_deliveries(source, domain, options.freeze);
+  const auto* far = source.system->far_side();
+  if (options_.jobs == 0 && far != nullptr && far->has_long_way())
+    options_.jobs = k_jobs_of_far_source;
+  auto freeze = freeze_deliveries(source, name, options.freeze);
   if (!freeze) return failed(freeze.error());
-  auto report = DirectoryPull(options, domain, source).run(target, std::move(apply), observer);
-  if (!report) return failed(report.error());
-  // The freeze ends when all is copied, and how that went is part of the report.
-  if (report->source) end_freeze(freeze->get(), *report->source);
-  return report;
+  auto domain = std::make_unique<Domain>(name);
+  if (const auto copied = copy(source, options, *domain); !copied) return failed(copied.error());
+  if (!domain->file) {
+    finished_.push_back({name, std::move(domain->report)});
+    return {};
+  }
+  // What held deliveries off there does so until all of it is here. How its end went is part of the
+  // report.
+  if (options.freeze == Freeze::yes) run_.publish();
+  if (domain->report.source) end_freeze(freeze->get(), *domain->report.source);
+  waiting_.push_back(std::move(domain));
+  settle();
+  return {};
 }
 
 }  // namespace vstate::engine

@@ -2,10 +2,9 @@
 // the stream is applied. What is said to be there must really be there, or it would never be sent
 // again.
 
-#include "pull/pull.h"
-
 #include "apply/archives.h"
 #include "inspect/inspect.h"
+#include "pull/pull_run.h"
 
 namespace vstate::engine {
 
@@ -36,23 +35,32 @@ Result<Have> what_is_here(Session& target, const DomainName& domain, const Selec
 
 }  // namespace
 
-Result<PullReport> pull_from_host(Session& target, const RemoteOptions& options,
-                                  const DomainName& domain, ApplyOptions apply,
-                                  RunObserver& observer) {
-  const auto& selection = apply.plan.selection;
-  auto have = what_is_here(target, domain, selection);
+Status PullRun::pull(const RemoteOptions& options, const DomainName& name) {
+  const auto& selection = options_.plan.selection;
+  auto have = what_is_here(target_, name, selection);
   // Without the ledger nothing is known to be here, and all of it comes.
-  if (forgets_damaged_ledger(target)) have = what_is_here(target, domain, selection);
+  if (forgets_damaged_ledger(target_)) have = what_is_here(target_, name, selection);
   if (!have) return propagate(have);
-  VSTATE_TRY_ASSIGN(auto dump, RemoteDump::start(options, domain, *have));
-  const StreamOrigin origin{.title = options.host, .wanted = &domain, .is_excluded_there = true};
-  VSTATE_TRY_ASSIGN(auto applied,
-                    apply_stream(target, dump.stream(), origin, std::move(apply), observer));
+  VSTATE_TRY_ASSIGN(auto dump, RemoteDump::start(options, name, *have));
+  const StreamOrigin origin{.title = options.host, .wanted = &name, .is_excluded_there = true};
+  auto domain = std::make_unique<Domain>(name);
+  VSTATE_TRY_ASSIGN(domain->streamed,
+                    StreamedDomain::read(target_, dump.stream(), origin, selection, observer_));
+  const bool is_sound = domain->streamed->is_sound();
+  if (is_sound) {
+    domain->streamed->apply(run_);
+    // The other side holds deliveries off until its end.
+    if (options.freeze == Freeze::yes) run_.publish();
+    domain->report.has_source_changed = dump.stream().has_source_changed();
+  }
   dump.end();
-  return PullReport{.outcome = std::move(applied.outcome),
-                    .has_source_changed = applied.has_source_changed,
-                    .last_look = std::nullopt,
-                    .source = std::nullopt};
+  if (!is_sound) {
+    finished_.push_back({name, std::move(domain->report)});
+    return {};
+  }
+  waiting_.push_back(std::move(domain));
+  settle();
+  return {};
 }
 
 }  // namespace vstate::engine

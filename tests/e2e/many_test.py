@@ -1,8 +1,12 @@
 """Many domains in one run: named by patterns, read from a directory, brought from another server;
 one that fails holds up no other, and a run that has nothing to do writes nothing."""
 
+import contextlib
 import json
 import os
+import random
+import subprocess
+import time
 
 import support
 from support.captures import captured_server, needs_captures
@@ -172,6 +176,21 @@ class PullAllTest(ManyCase):
             self.pull("--detailed-exitcode")
             self.check_same(before, self.snapshot())
 
+    @support.needs_strace
+    @needs_sftp_server
+    def test_published_together(self):
+        """qmail's tables are written once for all of them."""
+        for _ in self.each_way():
+            log = os.path.join(self.directory, "log")
+            self.check_exit(self.new.vstate(
+                "pull", "--all", *self.ways[self.way], self.host(),
+                prefix=[support.STRACE, "-f", "-qq", "-e", "trace=rename,renameat,renameat2",
+                        "-o", log]))
+            with open(log, encoding="utf-8", errors="replace") as file:
+                renames = [line for line in file if '"cdb"' in line and "= 0" in line]
+            self.assertEqual(len(renames), 1, "".join(renames))
+            self.check_here(*NAMES)
+
     @needs_sftp_server
     def test_some(self):
         for _ in self.each_way():
@@ -187,6 +206,47 @@ class PullAllTest(ManyCase):
             done = self.pull(code=3)
             self.assertRegex(done.err, r"4 domains: 3 done, 1 failed \(b\.example\)")
             self.check_here(*(name for name in NAMES if name != "b.example"))
+
+    @needs_sftp_server
+    def test_killed_at_any_time(self):
+        """The next run ends as if nobody had, and leaves nothing of a stopped one."""
+        chance = random.Random(os.environ.get("VSTATE_SEED", "1"))
+        for _ in self.each_way():
+            whole = self.server("whole-" + self.way)
+            begun = time.monotonic()
+            self.check_exit(whole.vstate("pull", "--all", *self.ways[self.way], self.host()))
+            took = time.monotonic() - begun
+            for number in range(20 if support.DEEP else 3):
+                self.new = self.server(f"new-{self.way}-{number}")
+                words = [support.VSTATE, "-q", *self.new.options, "pull", "--all",
+                         *self.ways[self.way], self.host()]
+                with subprocess.Popen(words, env=support.environment()) as run:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        run.wait(chance.uniform(0, took))
+                    run.kill()
+                self.pull()
+                self.check_here(*NAMES)
+                self.assertEqual(self.paths(self.new), self.paths(whole))
+
+    def paths(self, server):
+        """All but the record of runs, whose files come and go."""
+        return sorted(path for path in server.snapshot() if not path.startswith("var/lib/vstate"))
+
+    def test_named_twice(self):
+        done = self.check_exit(self.new.vstate("pull", self.old.root, "a.example", "b.example",
+                                               "a.example"))
+        self.assertIn("2 domains: 2 done", done.err)
+        self.check_here("a.example", "b.example")
+
+    def test_each_line_names_its_domain(self):
+        done = self.check_exit(self.new.vstate("pull", "--all", self.old.root))
+        for name in NAMES:
+            self.assertIn(f"{name}: Applied: ", done.out)
+        events = [json.loads(line) for line in self.check_exit(self.server("other").vstate(
+            "pull", "--all", "--json", self.old.root)).out.splitlines()]
+        for event in events:
+            if event["event"] not in ("version", "outcomes"):
+                self.assertTrue("domain" in event or "outcomes" in event, event)
 
     def test_no_names(self):
         for words in ((), ("--all", "a.example")):

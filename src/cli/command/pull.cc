@@ -1,11 +1,12 @@
 // `pull` brings domains here, from a directory or from a host by ssh. One run lock is held over all
-// of them. Domains come one after the other, as each brings its mail with it; the run goes on after
-// one that failed.
+// of them. Domains come one after the other, as each brings its mail with it, and are published
+// together; the run goes on after one that failed.
 
 #include "pull/pull.h"
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -123,38 +124,68 @@ Exit show(const Console& console, const DomainName& name, const engine::PullRepo
                                                       : exit;
 }
 
-Result<engine::PullReport> pull_by_reading(engine::Session& target, Source& source,
-                                           const DomainName& name, const PullOptions& options,
-                                           const engine::ApplyOptions& apply, RunView& view) {
-  VSTATE_TRY_ASSIGN(auto* const session, source.open());
-  return engine::pull_from_directory(target, *session, directory_options(options), name, apply,
-                                     view);
-}
+/// The domains of a run: each is brought here, and shown once its end is known.
+class Pulling {
+ public:
+  Pulling(const Console& console, const CommonOptions& common, const PullOptions& options,
+          engine::Session& target, Source& source, std::size_t domains)
+      : console_(console),
+        common_(common),
+        options_(options),
+        source_(source),
+        view_(console, options.apply, domains),
+        run_(target,
+             {.plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"},
+             view_) {}
 
-/// Each domain sees what the one before it left in the ledger, and in qmail's files.
-Exit pull_one(const Console& console, engine::Session& target, Source& source,
-              const DomainName& name, const CommonOptions& common, const PullOptions& options) {
-  RunView view(console, options.apply, 1);
-  const engine::ApplyOptions apply{
-      .plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"};
-  auto report = source.is_read() ? pull_by_reading(target, source, name, options, apply, view)
-                                 : engine::pull_from_host(target, remote_options(common, options),
-                                                          name, apply, view);
-  if (!report && report.error().code == Errc::unsupported && options.via == "auto" &&
-      !source.is_read()) {
-    console.say(
-        fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
-    const auto first = report.error();
-    source.read_from_now_on();
-    report = pull_by_reading(target, source, name, options, apply, view);
-    // Whichever of both ways should have worked, a person sees why it did not.
-    if (!report) (void)Console::fail(first);
+  void pull(const DomainName& name) {
+    auto status = pull_once(name);
+    if (!status && status.error().code == Errc::unsupported && options_.via == "auto" &&
+        !source_.is_read()) {
+      console_.say(
+          fmt::format("{}: no vstate answers there; its files are read by SFTP", options_.from));
+      const auto first = status.error();
+      source_.read_from_now_on();
+      status = pull_once(name);
+      // Whichever of both ways should have worked, a person sees why it did not.
+      if (!status) (void)Console::fail(first);
+    }
+    if (!status) add(name, Console::fail(status.error()));
+    show_finished();
   }
-  const auto exit = report ? show(console, name, *report, exit_detail_of(options.apply))
-                           : Console::fail(report.error());
-  if (exit == Exit::error) source.close();
-  return exit;
-}
+  void end() {
+    run_.publish();
+    show_finished();
+  }
+  [[nodiscard]] bool ends_run() const { return run_.is_over() || tally_.ends_run(); }
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  [[nodiscard]] bool has_changed() const { return has_changed_; }
+
+ private:
+  Status pull_once(const DomainName& name) {
+    if (!source_.is_read()) return run_.pull(remote_options(common_, options_), name);
+    VSTATE_TRY_ASSIGN(auto* const session, source_.open());
+    return run_.pull(*session, directory_options(options_), name);
+  }
+  void show_finished() {
+    for (const auto& [name, report] : run_.take_finished())
+      add(name, show(console_, name, report, exit_detail_of(options_.apply)));
+  }
+  void add(const DomainName& name, Exit exit) {
+    tally_.add(name.text(), exit);
+    has_changed_ = has_changed_ || exit != Exit::error;
+    if (exit == Exit::error) source_.close();
+  }
+
+  const Console& console_;
+  const CommonOptions& common_;
+  const PullOptions& options_;
+  Source& source_;
+  RunView view_;
+  engine::PullRun run_;
+  Tally tally_;
+  bool has_changed_ = false;
+};
 
 /// With --push-vstate: from then on `options` name the program there.
 Status push_program(const Console& console, const CommonOptions& common, Source& source,
@@ -180,7 +211,13 @@ Status push_program(const Console& console, const CommonOptions& common, Source&
 /// Those of the command line, or all of the source.
 Result<std::vector<DomainName>> domains_to_pull(const Console& console, const CommonOptions& common,
                                                 Source& source, const PullOptions& options) {
-  if (!options.all) return parse_names(options.domains);
+  if (!options.all) {
+    VSTATE_TRY_ASSIGN(auto names, parse_names(options.domains));
+    // One that is named twice is brought once.
+    std::set<DomainName> seen;
+    std::erase_if(names, [&](const DomainName& name) { return !seen.insert(name).second; });
+    return names;
+  }
   const auto& selection = common.selection.domains;
   if (!source.is_read()) {
     auto names = engine::domains_there(remote_options(common, options), selection);
@@ -230,20 +267,16 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
     if (const auto checked = check_patterns(target, source, common.selection, options.from, *names);
         !checked)
       return Console::fail(checked.error());
-  Tally tally;
-  bool has_changed = false;
+  Pulling pulling(console, common, options, target, source, names->size());
   for (const auto& name : *names) {
-    if (const auto looked = engine::look_at_ledger(target); !looked)
-      return Console::fail(looked.error());
-    const auto exit = pull_one(console, target, source, name, common, options);
-    tally.add(name.text(), exit);
-    has_changed = has_changed || exit != Exit::error;
-    if (tally.ends_run()) break;
+    if (pulling.ends_run()) break;
+    pulling.pull(name);
   }
+  pulling.end();
   source.end();
   const auto removed = pushed ? pushed->remove() : Status();
   if (!removed) (void)Console::fail(removed.error());
-  const auto exit = finish(console, options, tally, has_changed);
+  const auto exit = finish(console, options, pulling.tally(), pulling.has_changed());
   return removed ? exit : Exit::error;
 }
 

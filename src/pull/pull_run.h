@@ -1,0 +1,27 @@
+/// \file
+/// One domain on its way through a pull.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "pull/local_feed.h"
+#include "pull/pull.h"
+
+namespace vstate::engine {
+
+/// What a run uses until the domain is published, and what is known of it so far.
+struct PullRun::Domain {
+  explicit Domain(DomainName pulled) : name(std::move(pulled)) {}
+
+  DomainName name;
+  PullReport report;
+  // Of a source that this program reads.
+  std::optional<Observation> observation;
+  std::optional<DomainFile> file;
+  std::unique_ptr<LocalFeed> feed;
+  // Of one that is read there.
+  std::unique_ptr<StreamedDomain> streamed;
+};
+
+}  // namespace vstate::engine
