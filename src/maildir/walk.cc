@@ -321,9 +321,11 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       return visit_directory(level, path, followed);
     case Type::link:
     case Type::regular: {
-      VSTATE_TRY(level.ahead->reach(i, level.path, opens_, [&](const std::string& file) {
-        return name_of_file(level, file);
-      }));
+      const bool is_far_away = level.directory->is_far_away();
+      if (is_far_away)
+        VSTATE_TRY(level.ahead->reach(i, level.path, opens_, [&](const std::string& file) {
+          return name_of_file(level, file);
+        }));
       const auto name = listing.name(i);
       const bool is_message = listing.type(i) == Type::regular && mail::as_message(path);
       const auto fate = classify_maildir_file(name);
@@ -333,9 +335,13 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       }
       // A message that is known already is neither opened nor asked about: in a repeated pass this
       // is nearly all of them.
-      if (is_message && !level.ahead->is_wanted(i)) {
-        ++count_.archived;
-        return {};
+      if (is_message && filter_ != nullptr) {
+        VSTATE_TRY_ASSIGN(const bool is_wanted,
+                          is_far_away ? Result<bool>(level.ahead->is_wanted(i)) : (*filter_)(path));
+        if (!is_wanted) {
+          ++count_.archived;
+          return {};
+        }
       }
       return listing.type(i) == Type::link ? visit_link(level, path) : visit_file(level, path);
     }
