@@ -41,7 +41,7 @@ check-asan:
 # What works with several threads, under the thread sanitizer.
 check-tsan:
 	@cmake/packages.sh build test
-	@cmake/check.sh tsan -R '^unit$$|pull_test|batch_test|increments_test|live_source_test'
+	@cmake/check.sh tsan -R '^unit$$|pull_test|batch_test|increments_test|live_source_test|many_test|sftp_test'
 
 check-all: check check-asan demo tidy
 
