@@ -252,8 +252,8 @@ class WrongServerTest(support.SandboxCase):
                            "DIR/gone.toml: cannot be read: No such file or directory")
 
     def test_directory(self):
-        """A directory in the place of a file."""
-        self.check_refused(self.server(), self.directory, "DIR: cannot read: Is a directory")
+        """A directory without domain files."""
+        self.check_refused(self.server(), self.directory, "DIR: has no file DOMAIN.toml")
 
     def test_options_file(self):
         """All that is wrong with it is told, with its place, whatever command runs."""
