@@ -25,7 +25,7 @@ class StreamDumping {
     if (options_.selection.excludes(address)) return {};
     const auto sink = stream_.box(box, have_[box]);
     OfferCount count;
-    const auto status = offer_tree(*session_.system, source, *sink, count);
+    auto status = offer_tree(*session_.system, source, *sink, count);
     // A failure that is not about files of the source is one of the pipe, and ends the dump.
     if (!status && count.tree.failures.empty()) return status;
     if (!status) failures_ += (failures_.empty() ? "" : "\n") + status.error().message;

@@ -69,6 +69,7 @@ Result<std::vector<DomainName>> selected_domains(const QmailFiles& qmail,
                                                  const std::string& where) {
   auto domains = real_domains(qmail);
   std::vector<std::string> names, lines;
+  names.reserve(domains.size());
   for (const auto& domain : domains) names.push_back(domain.text());
   for (const auto& pattern : selection.without_match(names))
     lines.push_back(fmt::format("no domain of {} is matched by \"{}\"", where, pattern));

@@ -263,7 +263,7 @@ Status Check::check_mailbox_route(const std::string& name, const Mailbox& mailbo
   const bool is_behind = is_alias(name);
   // Each name of the domain is followed by itself, since it has lines of its own in qmail's files.
   for (const auto& host : hosts_) {
-    const auto address = name + "@" + host;
+    const auto address = fmt::format("{}@{}", name, host);
     VSTATE_TRY_ASSIGN(const auto route, trace(address));
     const auto* fault = fault_of(route);
     if (fault == nullptr) check_programs(address, route);
@@ -302,7 +302,7 @@ Status Check::check_name(const std::string& name) {
   const bool is_default = at != std::string::npos && at + 7 == name.size();
   const auto local = is_default ? name.substr(0, at) + std::string(k_nobody) : name;
   for (const auto& host : hosts_) {
-    const auto address = local + "@" + host;
+    const auto address = fmt::format("{}@{}", local, host);
     VSTATE_TRY_ASSIGN(const auto route, trace(address));
     const auto* fault = fault_of(route);
     if (fault == nullptr) check_programs(address, route);

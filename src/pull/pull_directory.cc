@@ -3,6 +3,7 @@
 // source is looked at once more at the end, since a domain that changed meanwhile is not all here.
 
 #include "pull/pull_run.h"
+#include "sys/far_side.h"
 
 namespace vstate::engine {
 

@@ -58,6 +58,7 @@ Result<std::optional<FileInfo>> KnownPlaces::look(const std::string& path,
 }
 
 Result<std::string> KnownPlaces::target(const std::string& path, std::string_view shown) const {
+  tasks_.add_link(path);
   {
     const std::lock_guard lock(mutex_);
     if (const auto known = targets_.find(path); known != targets_.end()) return known->second;
@@ -70,21 +71,24 @@ Result<std::string> KnownPlaces::target(const std::string& path, std::string_vie
   return target;
 }
 
+/// The names on the way to a place, as far as they stand where they are spelt.
+void KnownPlaces::add_names_on_way(const std::string& path, std::set<std::string>& names) const {
+  std::string at;
+  for (const auto& part : components_of(path)) {
+    if (part == "..") return;
+    names.insert(at += "/" + part);
+    // What is behind it is asked for where it leads.
+    if (const auto info = known(at).value_or(std::nullopt); info && info->is_link()) return;
+  }
+}
+
 /// All that is known of the ways there is asked for at once: first each name on each way, then
 /// where the links among them lead, and so on behind these.
 void KnownPlaces::expect(const std::vector<std::string>& paths) const {
   std::set<std::string> wanted(paths.begin(), paths.end());
   for (int links = 0; !wanted.empty() && links <= k_most_links; ++links) {
     std::set<std::string> names{"/"};
-    for (const auto& path : wanted) {
-      std::string at;
-      for (const auto& part : components_of(path)) {
-        if (part == "..") break;
-        names.insert(at += "/" + part);
-        // What is behind it is asked for where it leads.
-        if (const auto info = known(at).value_or(std::nullopt); info && info->is_link()) break;
-      }
-    }
+    for (const auto& path : wanted) add_names_on_way(path, names);
     if (!look_ahead(names) || !follow_ahead(names)) return;
     std::set<std::string> behind;
     for (const auto& path : wanted)

@@ -53,6 +53,7 @@ class KnownPlaces {
 
  private:
   [[nodiscard]] std::optional<std::optional<FileInfo>> known(const std::string& path) const;
+  void add_names_on_way(const std::string& path, std::set<std::string>& names) const;
   struct Looks;
   struct Targets;
   void begin(const std::set<std::string>& names, Looks&) const;

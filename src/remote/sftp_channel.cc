@@ -75,7 +75,7 @@ Status SftpChannel::shake_hands() {
   }
 }
 
-void SftpChannel::submit(PacketType type, std::string fields, Handler handler) {
+void SftpChannel::submit(PacketType type, const std::string& fields, Handler handler) {
   const std::lock_guard lock(mutex_);
   const auto number = next_++;
   PacketWriter payload;
@@ -97,9 +97,9 @@ Status SftpChannel::wait(const std::function<bool()>& is_done) {
       continue;
     }
     is_moving_ = true;
-    auto more = std::exchange(outgoing_, {});
+    const auto more = std::exchange(outgoing_, {});
     lock.unlock();
-    auto status = pipe_.exchange(std::move(more));
+    auto status = pipe_.exchange(more);
     lock.lock();
     is_moving_ = false;
     if (status) dispatch();
@@ -109,10 +109,10 @@ Status SftpChannel::wait(const std::function<bool()>& is_done) {
   return {};
 }
 
-Result<Reply> SftpChannel::ask(PacketType type, std::string fields) {
+Result<Reply> SftpChannel::ask(PacketType type, const std::string& fields) {
   std::optional<Reply> reply;
   const auto begun = std::chrono::steady_clock::now();
-  submit(type, std::move(fields), [&](const Reply& came) { reply = came; });
+  submit(type, fields, [&](const Reply& came) { reply = came; });
   VSTATE_TRY(wait([&] { return reply.has_value(); }));
   round_trip_ = std::min(round_trip_.load(), std::chrono::steady_clock::now() - begun);
   return *std::move(reply);

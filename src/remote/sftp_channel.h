@@ -46,12 +46,12 @@ class SftpChannel {
   SftpChannel& operator=(const SftpChannel&) = delete;
 
   /// Sends a request; `fields` are those behind its number. It is on its way once somebody waits.
-  void submit(PacketType, std::string fields, Handler handler);
+  void submit(PacketType, const std::string& fields, Handler handler);
   /// Waits until `is_done`, which is asked with the lock held, each time something came. Fails if
   /// the connection ended, or was silent for too long; then every later call fails alike.
   Status wait(const std::function<bool()>& is_done);
   /// Both for one request.
-  [[nodiscard]] Result<Reply> ask(PacketType, std::string fields);
+  [[nodiscard]] Result<Reply> ask(PacketType, const std::string& fields);
 
   /// Held by handlers; taken by who looks at what they wrote.
   [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }

@@ -168,8 +168,11 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
     transfer = begin(files_.channel(), name, std::string(shown), found->size);
   VSTATE_TRY_ASSIGN(const auto opened, transfer->info());
   if (!opened) return nullptr;
-  // A link to somebody else's file may have been put in its place since it was looked at.
-  if (opened->is_regular() && opened->uid != found->uid) return fail_denied(shown, "cannot read");
+  // A link to somebody else's file may have been put in its place since it was looked at. One that
+  // came to belong to the directory's owner meanwhile is theirs.
+  const bool is_another = opened->uid != found->uid && opened->uid != info_.uid;
+  if (opened->is_regular() && (is_another || !is_allowed(*opened, k_read)))
+    return fail_denied(shown, "cannot read");
   return std::make_unique<SftpFile>(std::move(transfer), *opened);
 }
 

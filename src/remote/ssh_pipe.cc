@@ -62,7 +62,7 @@ void SshPipe::wake() const {
   (void)!::write(wakes_.get(), &one, sizeof one);
 }
 
-Status SshPipe::exchange(std::string more) {
+Status SshPipe::exchange(const std::string& more) {
   if (is_cut_) return fail(Errc::io, fmt::format("{}: is not needed any more", host_), Scope::run);
   sending_ += more;
   enum : std::size_t { k_output, k_errors, k_wakes, k_input };

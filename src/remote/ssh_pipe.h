@@ -25,7 +25,7 @@ class SshPipe {
   Status start();
   /// Sends `more`, moves what can be moved, and waits until anything can. Fails when the other side
   /// has ended, is silent for too long, or was cut off.
-  Status exchange(std::string more);
+  Status exchange(const std::string& more);
   /// Ends a wait in `exchange`.
   void wake() const;
   /// From now on `exchange` fails.

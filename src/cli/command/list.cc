@@ -23,6 +23,7 @@ using Row = std::vector<std::string>;
 
 std::vector<std::string> texts_of(const std::vector<DomainName>& names) {
   std::vector<std::string> texts;
+  texts.reserve(names.size());
   for (const auto& name : names) texts.push_back(name.text());
   return texts;
 }
