@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "dump/list.h"
 #include "vstate/base/text.h"
 #include "vstate/model/server.h"
 
@@ -64,6 +65,12 @@ void show_change_of_source(const DomainName& name) {
 
 void show_changed_while_copied() {
   Console::error("the source changed while it was copied; run it again before the final switch");
+}
+
+void say_what_is_left_alone(const Console& console, const engine::Session& session) {
+  for (const auto& domain : engine::foreign_domains(*session.qmail))
+    console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
+                            domain.of, domain.directory));
 }
 
 }  // namespace vstate::cli

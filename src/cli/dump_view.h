@@ -12,6 +12,9 @@ void show_dump(const Console&, const DomainName&, const engine::DumpReport&);
 /// The same without the counts of a file that is not written here.
 void show_source(const Console&, const DomainName&, const engine::DumpReport&);
 void show_change_of_source(const DomainName&);
+/// Of all domains of a server: which of them are not vpopmail's, so that nobody takes what follows
+/// for the whole server.
+void say_what_is_left_alone(const Console&, const engine::Session&);
 /// Of a copy that went on to the target.
 void show_changed_while_copied();
 

@@ -4,14 +4,11 @@
 
 #include "cli/reporter.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
-#include <system_error>
 
 #include <fmt/format.h>
 
+#include "sys/quiet_thread.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {
@@ -72,16 +69,7 @@ void Reporter::start() {
     // Away from a terminal a short run needs no line.
     shown_ = is_json_ || is_terminal_ ? Clock::time_point{} : Clock::now();
   }
-  // A signal has to interrupt the thread that waits for a pipe, and not this one.
-  sigset_t all{}, old{};
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  try {
-    ticker_ = std::thread([this] { tick(); });
-  } catch (const std::system_error&) {
-    // Too few threads are no reason to copy no mail.
-  }
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  ticker_ = start_quiet_thread([this] { tick(); });
 }
 
 void Reporter::stop() {

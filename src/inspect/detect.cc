@@ -101,6 +101,7 @@ class Detection {
 };
 
 void Detection::expect_usual_places() {
+  if (files_.far_side() == nullptr) return;
   std::vector<std::string> places{"/etc/passwd", "/usr/bin/autorespond",
                                   "/usr/local/bin/autorespond"};
   for (const auto& qmail : {said_.qmail_dir, std::string(k_usual_qmail)})
@@ -401,6 +402,7 @@ Status Detection::look_at_list(const std::string& list, std::string& from) {
 }
 
 std::shared_ptr<const void> Detection::gather_domains(std::size_t first, std::size_t count) const {
+  if (files_.far_side() == nullptr) return nullptr;
   std::vector<std::string> directories;
   for (std::size_t i = first; i < std::min(first + count, domains_.size()); ++i)
     directories.push_back(domains_[i].second.home);

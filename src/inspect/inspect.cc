@@ -47,6 +47,7 @@ namespace {
 // A server that is far away is asked about many things at once.
 
 void expect_usual_places(const Inspection& in) {
+  if (in.files.far_side() == nullptr) return;
   std::vector<std::string> places{path_join(in.server.domains_dir, ".vstate-dir-control"),
                                   path_join(in.server.domains_dir, in.name.text()),
                                   path_join(in.server.vpopmail_dir, "etc/ip_alias_map"),
@@ -67,6 +68,7 @@ bool is_inspected(std::string_view path) {
 /// Mostly all homes are below the domain's directory. Those that are excluded need not be looked
 /// into, and which they are is known later.
 std::shared_ptr<const void> gather_domain(const Inspection& in) {
+  if (in.files.far_side() == nullptr) return nullptr;
   Ahead domain{{in.directory()}};
   if (in.selection.is_of_all()) {
     domain.descends = is_inspected;

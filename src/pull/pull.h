@@ -62,6 +62,7 @@ class PullRun {
  private:
   struct Domain;
   Status copy(Session& source, const DirectoryOptions&, Domain&);
+  void await(std::unique_ptr<Domain>);
   void settle();
 
   Session& target_;

@@ -40,7 +40,8 @@ Status PullRun::copy(Session& source, const DirectoryOptions& options, Domain& d
   observer_.on_read(diagnostics);
   // What is wrong with the text was told to the observer; a report without an outcome says that
   // nothing was done.
-  if (!domain.file) return {};
+  domain.is_in_run = domain.file.has_value();
+  if (!domain.is_in_run) return {};
   auto& report = domain.report.source.emplace(report_of(observation, options.clear_passwords));
   domain.feed = std::make_unique<LocalFeed>(source, observation, options.root);
   // What was listed and could not be read any more may be there again the next time.
@@ -69,16 +70,11 @@ Status PullRun::pull(Session& source, const DirectoryOptions& options, const Dom
   if (!freeze) return failed(freeze.error());
   auto domain = std::make_unique<Domain>(name);
   if (const auto copied = copy(source, options, *domain); !copied) return failed(copied.error());
-  if (!domain->file) {
-    finished_.push_back({name, std::move(domain->report)});
-    return {};
-  }
   // What held deliveries off there does so until all of it is here. How its end went is part of the
   // report.
   if (options.freeze == Freeze::yes) run_.publish();
   if (domain->report.source) end_freeze(freeze->get(), *domain->report.source);
-  waiting_.push_back(std::move(domain));
-  settle();
+  await(std::move(domain));
   return {};
 }
 

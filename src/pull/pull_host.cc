@@ -46,20 +46,15 @@ Status PullRun::pull(const RemoteOptions& options, const DomainName& name) {
   auto domain = std::make_unique<Domain>(name);
   VSTATE_TRY_ASSIGN(domain->streamed,
                     StreamedDomain::read(target_, dump.stream(), origin, selection, observer_));
-  const bool is_sound = domain->streamed->is_sound();
-  if (is_sound) {
+  domain->is_in_run = domain->streamed->is_sound();
+  if (domain->is_in_run) {
     domain->streamed->apply(run_);
     // The other side holds deliveries off until its end.
     if (options.freeze == Freeze::yes) run_.publish();
     domain->report.has_source_changed = dump.stream().has_source_changed();
   }
   dump.end();
-  if (!is_sound) {
-    finished_.push_back({name, std::move(domain->report)});
-    return {};
-  }
-  waiting_.push_back(std::move(domain));
-  settle();
+  await(std::move(domain));
   return {};
 }
 

@@ -21,7 +21,15 @@ void PullRun::publish() {
   settle();
 }
 
-/// A domain that is neither in the run any more nor has an outcome had no document.
+/// A domain without a document is not in the run: nothing was done, and its report says so.
+void PullRun::await(std::unique_ptr<Domain> domain) {
+  if (domain->is_in_run)
+    waiting_.push_back(std::move(domain));
+  else
+    finished_.push_back({domain->name, std::move(domain->report)});
+  settle();
+}
+
 void PullRun::settle() {
   for (auto& outcome : run_.take_outcomes()) {
     const auto domain = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& waiting) {

@@ -16,6 +16,7 @@ struct PullRun::Domain {
 
   DomainName name;
   PullReport report;
+  bool is_in_run = false;  ///< its document could be read
   // Of a source that this program reads.
   std::optional<Observation> observation;
   std::optional<DomainFile> file;

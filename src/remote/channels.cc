@@ -4,9 +4,9 @@
 #include "remote/channels.h"
 
 #include <atomic>
-#include <csignal>
-#include <system_error>
 #include <thread>
+
+#include "sys/quiet_thread.h"
 
 namespace vstate::remote {
 
@@ -22,18 +22,8 @@ constexpr std::uint64_t k_many_bytes = std::uint64_t{16} << 20;
 
 class Channels::Further {
  public:
-  explicit Further(std::unique_ptr<SftpChannel> channel) : channel_(std::move(channel)) {
-    // Signals interrupt those who wait for pipes of the run.
-    sigset_t all{}, old{};
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    try {
-      thread_ = std::thread([this] { run(); });
-    } catch (const std::system_error&) {
-      // Too few threads are no reason to copy no mail.
-    }
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  }
+  explicit Further(std::unique_ptr<SftpChannel> channel)
+      : channel_(std::move(channel)), thread_(start_quiet_thread([this] { run(); })) {}
   ~Further() {
     channel_->cut();
     if (thread_.joinable()) thread_.join();

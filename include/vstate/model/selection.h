@@ -16,7 +16,6 @@ struct DomainSelection {
   std::vector<std::string> only;  ///< empty: all
   std::vector<std::string> exclude;
 
-  [[nodiscard]] bool is_of_all() const { return only.empty() && exclude.empty(); }
   [[nodiscard]] bool takes(std::string_view domain) const;
   /// The patterns that match none of these names: likely misspelt.
   [[nodiscard]] std::vector<std::string> without_match(const std::vector<std::string>& names) const;

@@ -65,11 +65,7 @@ Result<std::vector<DomainName>> domains_to_dump(const Console& console,
                                                 const DumpOptions& options,
                                                 const DomainSelection& selection) {
   if (!options.all) return parse_names(options.domains);
-  // --all says which domains it passes over, so that nobody takes the directory for the whole
-  // server.
-  for (const auto& domain : engine::foreign_domains(*session.qmail))
-    console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
-                            domain.of, domain.directory));
+  say_what_is_left_alone(console, session);
   return engine::selected_domains(*session.qmail, selection, "this server");
 }
 

@@ -72,6 +72,14 @@ class Source {
   }
   [[nodiscard]] bool is_read() const { return is_read_; }
   void read_from_now_on() { is_read_ = true; }
+  /// Goes over to SFTP if that is what a failure of the other way asks for.
+  bool falls_back(const Error& error, const PullOptions& options, const Console& console) {
+    if (error.code != Errc::unsupported || options.via != "auto" || is_read_) return false;
+    console.say(
+        fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
+    read_from_now_on();
+    return true;
+  }
 
  private:
   engine::Session& target_;
@@ -140,15 +148,11 @@ class Pulling {
 
   void pull(const DomainName& name) {
     auto status = pull_once(name);
-    if (!status && status.error().code == Errc::unsupported && options_.via == "auto" &&
-        !source_.is_read()) {
-      console_.say(
-          fmt::format("{}: no vstate answers there; its files are read by SFTP", options_.from));
-      const auto first = status.error();
-      source_.read_from_now_on();
+    const auto first = status ? std::nullopt : std::optional(status.error());
+    if (first && source_.falls_back(*first, options_, console_)) {
       status = pull_once(name);
       // Whichever of both ways should have worked, a person sees why it did not.
-      if (!status) (void)Console::fail(first);
+      if (!status) (void)Console::fail(*first);
     }
     if (!status) add(name, Console::fail(status.error()));
     show_finished();
@@ -221,15 +225,10 @@ Result<std::vector<DomainName>> domains_to_pull(const Console& console, const Co
   const auto& selection = common.selection.domains;
   if (!source.is_read()) {
     auto names = engine::domains_there(remote_options(common, options), selection);
-    if (names || names.error().code != Errc::unsupported || options.via != "auto") return names;
-    console.say(
-        fmt::format("{}: no vstate answers there; its files are read by SFTP", options.from));
-    source.read_from_now_on();
+    if (names || !source.falls_back(names.error(), options, console)) return names;
   }
   VSTATE_TRY_ASSIGN(const auto* const session, source.open());
-  for (const auto& domain : engine::foreign_domains(*session->qmail))
-    console.say(fmt::format("{}: left alone: users/assign gives it to {} in {}", domain.name,
-                            domain.of, domain.directory));
+  say_what_is_left_alone(console, *session);
   auto names = engine::selected_domains(*session->qmail, selection, options.from);
   if (names && names->empty())
     return fail(Errc::not_found, fmt::format("{}: there is no domain to pull", options.from));
