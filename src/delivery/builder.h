@@ -74,8 +74,8 @@ class Builder {
   std::vector<Contested> contested_;
 };
 
-/// Removes temporaries of messages that a stopped pass built, and that the source has no more or
-/// has elsewhere.
+/// Removes temporaries that a stopped pass left: of what the source has no more or has elsewhere,
+/// and of what stands in its place.
 Status remove_left_over(Delivery&, const TargetMessages&);
 
 }  // namespace vstate::mail

@@ -31,6 +31,7 @@ Result<Comparison> Comparer::run(Chain::Digests digests) {
   VSTATE_TRY(settle_variants());
   // As the receiver does: a link may lead to what comes after it.
   for (const auto& link : links_) VSTATE_TRY(take_link(link));
+  note_left_over();
   return std::move(out_);
 }
 
@@ -220,6 +221,15 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
     if (verdict == Verdict::place || verdict == Verdict::variant)
       earlier.emplace(message.folder, message.size);
   }
+}
+
+/// What is missing takes its temporary over, and with it all others go. Alone, one is left where
+/// something is placed by a link and the run is stopped before the unlink.
+void Comparer::note_left_over() {
+  const auto* index = judge_.messages().listed();
+  if (index == nullptr || !out_.status.is_whole()) return;
+  for (const auto& [directory, name] : index->left_over())
+    out_.status.left_over.push_back(relative_join(directory, name));
 }
 
 /// Names of variants come from the content, which takes another pass over the archive.

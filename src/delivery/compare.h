@@ -28,17 +28,20 @@ struct ArchiveStatus {
   std::uint64_t files_missing = 0;     ///< files that are no messages, links, and directories
   std::vector<std::string> kept;       ///< paths that differ and stay as they are
   std::vector<std::string> replaced;   ///< paths that differ and are to be replaced
-  std::vector<std::string> digests;    ///< of the content of the archive, and of each increment
-  std::string identity;                ///< names its bytes on the disk while nobody changes them
-  std::vector<NameHash> repeated;      ///< names that it holds in more than one folder, sorted
-  bool has_courier_files = false;      ///< something for --convert courier-dovecot
+  /// Paths of temporaries that a stopped run left beside what it had placed; they are removed.
+  std::vector<std::string> left_over;
+  std::vector<std::string> digests;  ///< of the content of the archive, and of each increment
+  std::string identity;              ///< names its bytes on the disk while nobody changes them
+  std::vector<NameHash> repeated;    ///< names that it holds in more than one folder, sorted
+  bool has_courier_files = false;    ///< something for --convert courier-dovecot
   /// "PATH: why": links that lead out of the directory (never made), and what is in the way on the
   /// target: a directory of the archive that is a link or a file here. What lies below it counts
   /// as missing until a person has moved it.
   std::vector<std::string> refused;
   /// Returns whether delivering it would write nothing.
   [[nodiscard]] bool is_whole() const {
-    return messages_missing == 0 && messages_changed == 0 && files_missing == 0 && replaced.empty();
+    return messages_missing == 0 && messages_changed == 0 && files_missing == 0 &&
+           replaced.empty() && left_over.empty();
   }
 };
 
@@ -105,6 +108,7 @@ class Comparer {
   void settle_messages();
   void settle_group(std::size_t first, std::size_t last);
   Status settle_variants();
+  void note_left_over();
   void want_message(const Message&);
 
   ArchiveFiles archive_;

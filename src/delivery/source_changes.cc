@@ -73,6 +73,8 @@ std::string path_of(std::string_view folder, std::string_view unique, bool is_ne
 
 Status settle_announced(TargetMessages& messages, MailMemory& memory,
                         const std::function<Status(const NameHash&, const EntryState&)>& note) {
+  // A file that stands in its place may have its temporary beside it still.
+  if (memory.empty() || memory.has_pending()) VSTATE_TRY(messages.index());
   auto announced = memory.announced();
   if (announced.empty()) return {};
   memory.set_announced({});

@@ -44,7 +44,8 @@ class DeletionBudget {
 namespace vstate::mail {
 
 /// Settles changes that a stopped run announced: one is done if something of it is to be seen here.
-/// `note` remembers the outcome. Lists the target's messages if there is anything to settle.
+/// `note` remembers the outcome. Lists the target's messages if there is anything to settle, or if
+/// temporaries of a stopped run may be there.
 Status settle_announced(TargetMessages&, MailMemory&,
                         const std::function<Status(const NameHash&, const EntryState&)>& note);
 

@@ -63,10 +63,9 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(const Directory& direc
     if (type == FileInfo::Type::link && may_be_link(name)) below.push_back({name, true});
     const auto hash = is_tmp ? hash_of_temporary(name) : std::nullopt;
     // A temporary says that a stopped pass built this message and did not place it.
-    if (hash) {
-      unfinished_.insert(*hash);
+    if (hash) unfinished_.insert(*hash);
+    if (hash || (is_temporary(name) && type != FileInfo::Type::directory))
       left_over_.emplace(relative, name);
-    }
     if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
     const std::string_view text = name;
     records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
@@ -120,9 +119,17 @@ Result<const TargetIndex*> TargetMessages::index() {
   if (!index_) {
     TargetIndex index;
     if (target_ != nullptr) VSTATE_TRY(index.build(*target_, folders_, reserved_));
+    for (const auto& temporary : std::exchange(taken_over_, {})) index.take_over(temporary);
     index_.emplace(std::move(index));
   }
   return &*index_;
+}
+
+void TargetMessages::take_over(const std::string& directory, const std::string& name) {
+  if (index_)
+    index_->take_over({directory, name});
+  else
+    taken_over_.emplace_back(directory, name);
 }
 
 Result<std::optional<Located>> TargetMessages::find(std::uint32_t folder, std::string_view unique,

@@ -39,7 +39,7 @@ class TargetIndex {
   }
   /// Says that this pass builds a temporary under that name, so that it is left over no more.
   void take_over(const Temporary& temporary) { left_over_.erase(temporary); }
-  /// The temporaries that a stopped pass left and that nobody has taken over.
+  /// The temporaries, of messages and of files, that a stopped pass left and nobody has taken over.
   [[nodiscard]] const std::set<Temporary>& left_over() const { return left_over_; }
 
  private:
@@ -81,9 +81,8 @@ class TargetMessages {
   [[nodiscard]] Result<const TargetIndex*> index();
   /// Returns the index if somebody asked for it already, else nullptr.
   [[nodiscard]] const TargetIndex* listed() const { return index_ ? &*index_ : nullptr; }
-  void take_over(const std::string& directory, const std::string& name) {
-    if (index_) index_->take_over({directory, name});
-  }
+  /// Says that this pass builds a temporary, before or after the index is asked for.
+  void take_over(const std::string& directory, const std::string& name);
   /// Finds the file of a message that the index knows in `folder`. Tries `likely`, a path of this
   /// name, before it lists the folder.
   [[nodiscard]] Result<std::optional<Located>> find(std::uint32_t folder, std::string_view unique,
@@ -97,6 +96,7 @@ class TargetMessages {
   const Reserved* reserved_;
   FolderNumbers folders_;
   std::optional<TargetIndex> index_;
+  std::vector<TargetIndex::Temporary> taken_over_;  ///< until there is an index
   // The folder that was searched last: messages of a source come folder by folder.
   std::uint32_t searched_ = 0;
   std::optional<FolderSearch> search_;

@@ -137,6 +137,7 @@ std::optional<ArchiveReport> Comparing::compare(const NamedArchive& named) {
                        .kept = found->kept,
                        .replaced = found->replaced,
                        .refused = found->refused,
+                       .left_over = found->left_over,
                        .identity = found->identity,
                        .repeated = found->repeated,
                        .has_courier_files = found->has_courier_files,

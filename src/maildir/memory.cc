@@ -79,7 +79,11 @@ NameHash key_in_folder(std::string_view folder, std::string_view unique) {
 NameHash key_of_file(std::string_view path) { return hash_name(std::string("\n").append(path)); }
 
 MailMemory::MailMemory(std::int64_t number, std::vector<MemoryEntry> entries)
-    : number_(number), entries_(std::move(entries)), seen_(entries_.size(), false) {
+    : number_(number),
+      entries_(std::move(entries)),
+      seen_(entries_.size(), false),
+      has_pending_(std::any_of(entries_.begin(), entries_.end(),
+                               [](const auto& entry) { return entry.pending != 0; })) {
   VSTATE_ASSERT(std::is_sorted(entries_.begin(), entries_.end(),
                                [](const auto& a, const auto& b) { return a.key < b.key; }));
 }

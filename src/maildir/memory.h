@@ -63,6 +63,8 @@ class MailMemory {
   [[nodiscard]] std::int64_t number() const { return number_; }
   [[nodiscard]] const std::vector<MemoryEntry>& entries() const { return entries_; }
   [[nodiscard]] bool empty() const { return entries_.empty(); }
+  /// Returns whether a stopped run announced something of which it is not certain that it came.
+  [[nodiscard]] bool has_pending() const { return has_pending_; }
   /// Returns nullptr if it never came. The entry stays where it is; set_state changes it.
   [[nodiscard]] const MemoryEntry* find(const NameHash&) const;
   /// Returns whether it came and its source had it still at the last pass.
@@ -89,6 +91,7 @@ class MailMemory {
   std::int64_t number_ = 0;
   std::vector<MemoryEntry> entries_;  ///< sorted by key
   std::vector<bool> seen_;
+  bool has_pending_ = false;
   Announced announced_;
 };
 

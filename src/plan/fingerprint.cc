@@ -52,6 +52,7 @@ class Fingerprint {
     copy.archive.for_each([&](const ArchivePart& part) { add(part.sha256); });
     for (const auto number : {copy.messages, copy.bytes, copy.files, copy.changed}) add(number);
     add_all(copy.replaced);
+    add_all(copy.left_over);
   }
   void operator()(const CopyFeed& feed) { add(feed.source); }
   // The name of the mailbox is in the address, and there is nothing else to say.

@@ -274,7 +274,8 @@ void Planner::add_archives(Box::Kind kind) {
   for (const auto& report : input_.facts.archives) {
     if (report.box.kind != kind || plan_.unplaced.contains(address_of_owner(report.box))) continue;
     const char* title = kind == Box::Kind::list ? "archive" : "mail";
-    if (report.messages > 0 || report.files > 0 || report.changed > 0 || !report.replaced.empty())
+    if (report.messages > 0 || report.files > 0 || report.changed > 0 || !report.replaced.empty() ||
+        !report.left_over.empty())
       plan_.actions.push_back(CopyArchive{.box = report.box,
                                           .archive = report.archive,
                                           .messages = report.messages,
@@ -282,6 +283,7 @@ void Planner::add_archives(Box::Kind kind) {
                                           .files = report.files,
                                           .changed = report.changed,
                                           .replaced = report.replaced,
+                                          .left_over = report.left_over,
                                           .identity = report.identity,
                                           .repeated = report.repeated,
                                           .known = report.known});

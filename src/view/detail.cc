@@ -78,6 +78,8 @@ struct Detail {
       parts.push_back(count_text(copy.changed, "message", "messages") + " marked or moved since");
     if (copy.files > 0) parts.push_back(count_text(copy.files, "other entry", "other entries"));
     if (!copy.replaced.empty()) parts.push_back("replaces " + join(copy.replaced, ", "));
+    if (!copy.left_over.empty())
+      parts.push_back("removes what a stopped run left: " + join(copy.left_over, ", "));
     if (copy.bytes > 0) parts.push_back(human_bytes(copy.bytes));
     return join(parts, ", ");
   }

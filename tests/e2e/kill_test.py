@@ -12,7 +12,7 @@ import shlex
 import subprocess
 
 import support
-from support import disturb
+from support import denied, disturb
 from support.killing import NAME, KillCase, ServersCase, vstate
 from support.passes import FAKE_RSH
 
@@ -117,6 +117,22 @@ class PullTest(ServersCase):
         self.pipes = True
         self.command = vstate("--root", "new", "pull", "--rsh", FAKE_RSH, "--remote-vstate", REMOTE,
                               "--freeze", "old.example", NAME)
+        self.converge()
+
+
+@denied.needs_denied
+class PlacedByLinkTest(ServersCase):
+    """Without a rename that replaces nothing, a message is placed by a link and an unlink."""
+
+    each_temporary = 20
+
+    def setUp(self):
+        super().setUp()
+        self.dump()
+        self.command = denied.words("ENOSYS", "renameat2", vstate(
+            "--root", "new", "apply", "file.toml", "--mail", "mail"))
+
+    def test_first_apply(self):
         self.converge()
 
 

@@ -40,9 +40,10 @@ struct CopyArchive {
   std::uint64_t messages = 0, bytes = 0, files = 0;  ///< missing on the target
   std::uint64_t changed = 0;                         ///< messages that get other flags or folders
   std::vector<std::string> replaced;
-  std::string identity;            ///< of the archive's bytes as they were compared
-  std::vector<NameHash> repeated;  ///< messages that it holds in more than one folder
-  std::size_t known = 0;           ///< archives of its beginning that are wholly in
+  std::vector<std::string> left_over;  ///< temporaries of a stopped run, which are removed
+  std::string identity;                ///< of the archive's bytes as they were compared
+  std::vector<NameHash> repeated;      ///< messages that it holds in more than one folder
+  std::size_t known = 0;               ///< archives of its beginning that are wholly in
 };
 
 /// Takes in all mail that comes from elsewhere while the plan is carried out (apply/mail_feed.h).
@@ -136,7 +137,7 @@ struct ArchiveReport {
   Box box;
   ArchiveRef archive;
   std::uint64_t messages = 0, bytes = 0, files = 0;
-  std::vector<std::string> kept, replaced, refused;
+  std::vector<std::string> kept, replaced, refused, left_over;
   std::string identity;
   std::vector<NameHash> repeated;
   bool has_courier_files = false, has_dovecot_folders = false;
