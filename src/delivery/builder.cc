@@ -34,6 +34,14 @@ bool is_late(const Batch::Item& item) {
                          : is_uid_file(path_name(item.path));
 }
 
+/// Removes a temporary that is not to be placed.
+Status drop(const Delivery& delivery, const Batch::Item& item) {
+  VSTATE_TRY_ASSIGN(const auto place, delivery.target->directory(item.build_in));
+  const ActingAs acting(delivery.owner.uid, delivery.owner.gid);
+  unlinkat(place->descriptor(), item.temporary.c_str(), 0);
+  return {};
+}
+
 }  // namespace
 
 Result<bool> Builder::make_directory(const std::string& path, unsigned mode) {
@@ -117,7 +125,7 @@ Status Builder::settle_contested() {
       VSTATE_TRY(hand_on(std::move(item)));
       continue;
     }
-    VSTATE_TRY(drop(item));
+    VSTATE_TRY(drop(delivery_, item));
     VSTATE_TRY(delivery_.note(item.record.key, item.record.state));
   }
   return {};
@@ -135,7 +143,7 @@ Status Builder::variant(const TreeEntry& entry, Content& content) {
   item->record.key = key_of_message(unique);
   // Only now can it be told whether this very message came in an earlier pass.
   VSTATE_TRY_ASSIGN(const auto verdict, judge_.variant(item->record.key, entry.size));
-  if (verdict != Verdict::place) return drop(*item);
+  if (verdict != Verdict::place) return drop(delivery_, *item);
   VSTATE_TRY(rename_temporary(*item, temporary_name(item->record.key)));
   const auto info = message.name.substr(message.unique.size());
   item->path = relative_join(message.directory, std::string(unique).append(info));
@@ -167,7 +175,7 @@ Result<Verdict> Builder::file(const TreeEntry& entry, Content& content,
   item.record.state.place = short_digest_of(digest);
   const auto verdict = judgement.given(item.record.state.place);
   if (verdict == Verdict::there) {
-    VSTATE_TRY(drop(item));
+    VSTATE_TRY(drop(delivery_, item));
     VSTATE_TRY(delivery_.note(item.record.key, item.record.state));
     return verdict;
   }
@@ -231,13 +239,6 @@ Status Builder::rename_temporary(Batch::Item& item, std::string name) {
   if (renameat(place->descriptor(), item.temporary.c_str(), place->descriptor(), name.c_str()) != 0)
     return fail_errno(shown, "cannot rename the temporary");
   item.temporary = std::move(name);
-  return {};
-}
-
-Status Builder::drop(const Batch::Item& item) {
-  VSTATE_TRY_ASSIGN(const auto place, delivery_.target->directory(item.build_in));
-  const ActingAs acting(delivery_.owner.uid, delivery_.owner.gid);
-  unlinkat(place->descriptor(), item.temporary.c_str(), 0);
   return {};
 }
 

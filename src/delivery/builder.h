@@ -60,7 +60,6 @@ class Builder {
   [[nodiscard]] Batch::Item item_of(const TreeEntry&) const;
   Status write(const TreeEntry&, Content&, const Batch::Item&, Sha256* digest = nullptr);
   Status rename_temporary(Batch::Item&, std::string name);
-  Status drop(const Batch::Item&);
   Status hand_on(Batch::Item);
 
   Delivery& delivery_;

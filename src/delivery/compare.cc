@@ -214,8 +214,8 @@ void Comparer::settle_group(std::size_t first, std::size_t last) {
     // will be by then.
     const auto before = earlier.find(message.folder);
     const auto verdict =
-        Judge::decide(message.sightings, is_repeated, message.size,
-                      before == earlier.end() ? std::nullopt : std::optional(before->second));
+        decide(message.sightings, is_repeated, message.size,
+               before == earlier.end() ? std::nullopt : std::optional(before->second));
     if (verdict == Verdict::place) want_message(message);
     if (verdict == Verdict::variant) need_variant_.emplace(message.number, message);
     if (verdict == Verdict::place || verdict == Verdict::variant)

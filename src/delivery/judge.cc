@@ -234,8 +234,8 @@ Result<std::optional<std::uint64_t>> Judge::size_here(std::uint32_t folder, std:
   return found ? std::optional(found->size) : std::nullopt;
 }
 
-Verdict Judge::decide(unsigned sightings, bool is_scoped, std::uint64_t size,
-                      std::optional<std::uint64_t> earlier) {
+Verdict decide(unsigned sightings, bool is_scoped, std::uint64_t size,
+               std::optional<std::uint64_t> earlier) {
   // In another folder it is another message of the same name.
   if (is_scoped) sightings &= k_same_here | k_other_here;
   // One with the same size is the message itself, whatever others have its name.

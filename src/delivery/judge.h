@@ -136,6 +136,11 @@ class Departures {
 /// has not come in this pass: the source has it elsewhere now, which is told later.
 [[nodiscard]] bool is_contested(const MailMemory&, const MessagePath&, const MessageIdentity&);
 
+/// Returns what becomes of a message that is not remembered. `sightings` are bits of Sighting,
+/// `earlier` is the size of the message of the same key that this pass has brought, if it has.
+[[nodiscard]] Verdict decide(unsigned sightings, bool is_scoped, std::uint64_t size,
+                             std::optional<std::uint64_t> earlier);
+
 class Judge {
  public:
   /// Without a target nothing is here. All that is referred to must outlive the judge.
@@ -170,11 +175,8 @@ class Judge {
   [[nodiscard]] Departures& departures() { return departures_; }
   /// Returns bits of Sighting. A message whose ",S=" is the entry's size is not looked at.
   [[nodiscard]] Result<unsigned> sightings(const TreeEntry&, const MessageIdentity&);
-  /// Returns what becomes of a message that is not remembered. `earlier` is the size of the message
-  /// of the same key that this pass has brought, if it has.
-  [[nodiscard]] static Verdict decide(unsigned sightings, bool is_scoped, std::uint64_t size,
-                                      std::optional<std::uint64_t> earlier);
-  /// Both in one, for one message after the other. What is to be placed counts as placed.
+  /// Sightings and decision in one, for one message after the other. What is to be placed counts as
+  /// placed.
   [[nodiscard]] Result<Verdict> message(const TreeEntry&, const MessageIdentity&);
   /// Returns `place`, or `known` if the variant is here or came before. Once placed it is known.
   [[nodiscard]] Result<Verdict> variant(const NameHash& name, std::uint64_t size);

@@ -190,7 +190,7 @@ Status create_domain(Site& site, const CreateDomain& create) {
   const auto& server = site.server;
   if (site.directory.empty()) site.owner = server.owner;
   const auto pending = path_join(server.domains_dir, k_pending);
-  VSTATE_TRY(site.system.ensure_directory(server.domains_dir, site.owned(0700)));
+  VSTATE_TRY(ensure_directory(site.system, server.domains_dir, site.owned(0700)));
   DirControl counter;
   std::string path = create.directory;
   if (create.is_hashed) {
@@ -207,10 +207,10 @@ Status create_domain(Site& site, const CreateDomain& create) {
     for (const auto part : split(place.hash, '/')) {
       if (part.empty()) continue;
       level = path_join(level, part);
-      VSTATE_TRY(site.system.ensure_directory(level, site.owned(0700)));
+      VSTATE_TRY(ensure_directory(site.system, level, site.owned(0700)));
     }
   }
-  VSTATE_TRY(site.system.ensure_directory(path, site.owned(0700)));
+  VSTATE_TRY(ensure_directory(site.system, path, site.owned(0700)));
   // Later domains of this run look for directories in a listing that was made before this one.
   site.store.directories().add(path);
   if (create.is_hashed) {

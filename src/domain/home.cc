@@ -236,7 +236,7 @@ Status place_homes(Inspection& in) {
 
 Status make_home(Site& site, const std::string& home) {
   for (const auto part : k_home_directories)
-    VSTATE_TRY(site.system.ensure_directory(home + std::string(part), site.owned(0700)));
+    VSTATE_TRY(ensure_directory(site.system, home + std::string(part), site.owned(0700)));
   return {};
 }
 

@@ -31,7 +31,7 @@ Status Site::make_directories(const std::string& path) {
   VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
   if (is_there) return {};
   VSTATE_TRY(make_directories(std::string(path_parent(path))));
-  VSTATE_TRY(system.ensure_directory(path, owned(0700)));
+  VSTATE_TRY(ensure_directory(system, path, owned(0700)));
   return {};
 }
 

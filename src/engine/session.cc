@@ -35,7 +35,7 @@ Status make_ledger_directory(System& system, std::string_view directory) {
     VSTATE_TRY_ASSIGN(const bool is_there, system.exists(path));
     if (is_there) continue;
     VSTATE_TRY(
-        system.ensure_directory(path, {geteuid(), getegid(), path == directory ? 0700U : 0755U}));
+        ensure_directory(system, path, {geteuid(), getegid(), path == directory ? 0700U : 0755U}));
   }
   return {};
 }

@@ -6,8 +6,8 @@ namespace vstate {
 
 Status System::before_step(std::string_view, std::string_view) { return {}; }
 
-Status System::ensure_directory(std::string_view path, Ownership ownership) {
-  const auto made = make_directory(path, ownership);
+Status ensure_directory(System& system, std::string_view path, Ownership ownership) {
+  const auto made = system.make_directory(path, ownership);
   return made ? Status() : Status(tl::unexpected<Error>(made.error()));
 }
 

@@ -43,8 +43,6 @@ class System : public virtual Files {
 
   /// Makes one directory; true if it was made, false if a directory is already there.
   virtual Result<bool> make_directory(std::string_view path, Ownership) = 0;
-  /// The same where it does not matter which.
-  Status ensure_directory(std::string_view path, Ownership);
   /// Replaces or creates a file as qmail-newu does: temporary beside it with owner and mode set,
   /// rename. Readers see the old bytes or the new ones, nothing in between.
   /// A time that is given is the file's before the rename: nobody reads the bytes without it.
@@ -76,6 +74,9 @@ class System : public virtual Files {
   /// that refuses all steps, tests on one that stops at the Nth.
   virtual Status before_step(std::string_view what, std::string_view path);
 };
+
+/// System::make_directory, where it does not matter whether it was there.
+Status ensure_directory(System&, std::string_view path, Ownership);
 
 /// Replaces a file unless it says so already, with this mode and, if one is given, this time. The
 /// caller syncs.
