@@ -204,6 +204,7 @@ CommandLine::CommandLine() {
   add_list();
   add_route();
   add_pull();
+  add_cutover();
   add_others();
 }
 
@@ -289,6 +290,27 @@ void CommandLine::add_pull() {
   add_filters(pull_command, common);
 }
 
+void CommandLine::add_cutover() {
+  cutover_command = app.add_subcommand(
+      "cutover", "let this server relay domains to their new one; with --undo, no longer");
+  cutover_command->add_option("DOMAIN", switched.domains,
+                              "domains, with their alias domains; with --undo and --status, none "
+                              "stands for all that were switched");
+  auto* to =
+      cutover_command->add_option("--to", switched.to, "the new server, as smtproutes has it");
+  to->type_name("HOST[:PORT]");
+  auto* undo =
+      cutover_command->add_flag("--undo", switched.undo, "take back what a cutover changed");
+  cutover_command
+      ->add_flag("--status", switched.status,
+                 "what was switched, and what waits in the queue; exit 2 until all is settled")
+      ->excludes(to)
+      ->excludes(undo);
+  undo->excludes(to);
+  cutover_command->add_flag("-n,--dry-run", switched.dry_run, "show the plan, and change nothing");
+  cutover_command->add_flag("--yes", switched.yes, "do not ask");
+}
+
 void CommandLine::add_others() {
   history_command = app.add_subcommand("history", "earlier runs on this server");
   history_command->add_option("DOMAIN", history.domain, "runs of this domain only");
@@ -314,6 +336,7 @@ std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() con
           {list, [this] { return run_list(common, listing); }},
           {route, [this] { return run_route(common, addresses); }},
           {pull_command, [this] { return run_pull(common, pull); }},
+          {cutover_command, [this] { return run_cutover(common, switched); }},
           {history_command, [this] { return run_history(common, history); }},
           {export_command, [this] { return run_export(common, exported); }},
           {schema, [] { return run_schema(); }}};

@@ -36,8 +36,9 @@ struct CommandLine {
   ExportOptions exported;
   std::vector<std::string> addresses;
   ListOptions listing;
+  CutoverOptions switched;
   CLI::App *dump_command, *plan, *apply, *verify, *check, *list, *route, *pull_command,
-      *history_command, *export_command, *schema;
+      *cutover_command, *history_command, *export_command, *schema;
 
  private:
   void add_dump();
@@ -45,6 +46,7 @@ struct CommandLine {
   void add_list();
   void add_route();
   void add_pull();
+  void add_cutover();
   void add_others();
 };
 

@@ -15,6 +15,7 @@ namespace vstate::cli {
 [[nodiscard]] Exit run_list(const CommonOptions&, const ListOptions&);
 [[nodiscard]] Exit run_route(const CommonOptions&, const std::vector<std::string>& addresses);
 [[nodiscard]] Exit run_pull(const CommonOptions&, const PullOptions&);
+[[nodiscard]] Exit run_cutover(const CommonOptions&, const CutoverOptions&);
 [[nodiscard]] Exit run_history(const CommonOptions&, const HistoryOptions&);
 [[nodiscard]] Exit run_export(const CommonOptions&, const ExportOptions&);
 [[nodiscard]] Exit run_schema();

@@ -71,6 +71,13 @@ struct ListOptions {
   bool names = false;  ///< names alone
 };
 
+struct CutoverOptions {
+  std::vector<std::string> domains;
+  std::string to;  ///< HOST or HOST:PORT
+  bool undo = false, status = false, yes = false;
+  bool dry_run = false;  ///< show it, and no more
+};
+
 struct HistoryOptions {
   std::string domain;  ///< empty: all
   std::uint64_t most = 20;

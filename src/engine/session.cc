@@ -42,16 +42,21 @@ Status make_ledger_directory(System& system, std::string_view directory) {
 
 }  // namespace
 
-Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access access) {
+std::optional<remote::Place> remote_place(const ServerOptions& options) {
   std::error_code ignored;
   // A directory of this machine may have a colon in its name.
-  const bool is_here = std::filesystem::is_directory(options.root, ignored);
-  if (const auto place = remote::parse_place(options.root); place && !is_here) {
+  if (std::filesystem::is_directory(options.root, ignored)) return std::nullopt;
+  return remote::parse_place(options.root);
+}
+
+Result<std::unique_ptr<System>> open_system(const ServerOptions& options, Access access) {
+  if (const auto place = remote_place(options)) {
     if (access == Access::write)
       return tl::unexpected<Error>(remote::refusal_to_write(*place, "this command"));
     return remote::RemoteSystem::open(options.connecting, *place);
   }
-  if (!is_here)
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(options.root, ignored))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.root), Scope::run);
   // Who only reads gets a system that refuses every change, whatever is called later.
   if (access == Access::read) return std::make_unique<ReadOnlySystem>(options.root);
@@ -107,14 +112,18 @@ Result<Ledger> open_ledger(Session& session) {
   return ledger;
 }
 
-Result<FileLock> take_run_lock(Session& session) {
-  auto& system = *session.system;
+Result<FileLock> take_run_lock(System& system) {
   const std::string directory = "/var/lib/vstate";
   VSTATE_TRY(make_ledger_directory(system, directory));
   // Without waiting: another run may take hours.
   auto lock = system.lock(path_join(directory, "lock"), {geteuid(), getegid(), 0600}, 0);
   if (!lock && lock.error().code == Errc::busy)
     return fail(Errc::busy, "another vstate is at work on this server", Scope::run);
+  return lock;
+}
+
+Result<FileLock> take_run_lock(Session& session) {
+  auto lock = take_run_lock(*session.system);
   // Only below the lock is it certain that what looks stopped belongs to no other run.
   if (lock) VSTATE_TRY(session.store->backend().mend());
   return lock;

@@ -39,6 +39,8 @@ struct Session {
   bool is_memory_damaged = false;  ///< whether no reader will ever read it
 };
 enum class Access { read, write };
+/// Where a server is that is not on this machine; nullopt for one that is.
+[[nodiscard]] std::optional<remote::Place> remote_place(const ServerOptions&);
 /// The files of a server alone.
 [[nodiscard]] Result<std::unique_ptr<System>> open_system(const ServerOptions&, Access);
 [[nodiscard]] Result<Session> open_session(const ServerOptions&, Access);
@@ -53,6 +55,8 @@ enum class Access { read, write };
 /// The ledger to write into. One that is damaged is moved away (Ledger::moved_to).
 [[nodiscard]] Result<Ledger> open_ledger(Session&);
 
+/// The lock of take_run_lock, without a look at the accounts.
+[[nodiscard]] Result<FileLock> take_run_lock(System&);
 /// Only one run at a time may write: takes a lock below /var/lib/vstate. Fails with `busy` at once
 /// if another run has it. Mends what a killed database left, which only the lock's holder may.
 [[nodiscard]] Result<FileLock> take_run_lock(Session&);

@@ -11,7 +11,7 @@
 namespace vstate::remote {
 
 /// Every change is `unsupported`, with a message that says what to do instead.
-class RemoteSystem final : public SftpFiles, public System {
+class RemoteSystem : public SftpFiles, public System {
  public:
   using SftpFiles::SftpFiles;
   /// Connects to the place and looks whether it is there.

@@ -1,0 +1,195 @@
+// `cutover` shows the lines that it changes, asks, and changes them; with --undo it takes them
+// back, with --status it says how things stand. What a person still has to do is printed at the
+// end.
+
+#include "cutover/cutover.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/server.h"
+#include "cli/signals.h"
+#include "vstate/base/text.h"
+#include "vstate/model/fields.h"
+
+namespace vstate::cli {
+
+namespace {
+
+using cutover::SwitchPlan;
+using cutover::Told;
+
+constexpr std::string_view k_how_to_tell =
+    "svc -h of its service, or kill -HUP of its process, makes it read them";
+
+std::string count_of(std::uint64_t count) {
+  return fmt::format("{} message{}", with_thousands(count), count == 1 ? "" : "s");
+}
+
+std::string to_text(const SwitchPlan& plan, std::string_view title) {
+  std::string out;
+  for (const auto& part : plan.domains) {
+    out += fmt::format("{}{}\n", part.domain.text(), title);
+    for (const auto& line : part.lines)
+      out += fmt::format("  {} {:<15} {}\n", line.kind == LineEdit::Kind::add ? '+' : '-',
+                         to_text(line.file), visible(line.text));
+    for (const auto& refused : part.refused) out += fmt::format("  # {}\n", refused);
+    for (const auto& warning : part.warnings) out += fmt::format("  ! {}\n", warning);
+  }
+  if (plan.tells_qmail_send) out += "then qmail-send is told to read its files again (HUP)\n";
+  return out;
+}
+
+bool has_refused(const SwitchPlan& plan) {
+  return std::any_of(plan.domains.begin(), plan.domains.end(),
+                     [](const auto& part) { return !part.refused.empty(); });
+}
+
+/// What qmail-send knows by now.
+void say_told(const Console& console, Told told) {
+  if (told == Told::not_running)
+    console.say("qmail-send is not running there; it reads its files when it starts");
+  if (told == Told::cannot)
+    console.warning(
+        fmt::format("qmail-send could not be told from here, and works by virtualdomains "
+                    "and locals as they were: {}",
+                    k_how_to_tell));
+}
+
+/// What is done while files change differs from what was shown.
+void say_what_differs(const Console& console, const SwitchPlan& shown, const SwitchPlan& done,
+                      std::string_view title) {
+  const auto is_same = std::equal(
+      shown.domains.begin(), shown.domains.end(), done.domains.begin(), done.domains.end(),
+      [](const auto& a, const auto& b) { return a.lines == b.lines && a.refused == b.refused; });
+  if (is_same) return;
+  auto plan = done;
+  plan.tells_qmail_send = false;
+  console.say("the files were changed meanwhile; this was done:\n" + to_text(plan, title));
+}
+
+std::optional<Exit> ask(const CutoverOptions& options, std::string_view question) {
+  if (options.dry_run) return Exit::done;
+  if (options.yes || Console::confirm(question)) return std::nullopt;
+  Console::error("nothing was changed; without a terminal, --yes says that it is meant");
+  return Exit::error;
+}
+
+std::string to_text(const cutover::DomainStatus& status) {
+  const auto& journal = status.journal;
+  const auto began = to_utc_text(journal.began);
+  std::string out =
+      fmt::format("{} → {}, since {}\n", journal.domain.text(), visible(journal.to), began);
+  if (journal.stage == cutover::Journal::Stage::begun)
+    out += "  ! was stopped before its end; run it again, or --undo\n";
+  if (journal.stage == cutover::Journal::Stage::undoing)
+    out += "  ! was being taken back, and stopped before the end; run --undo again\n";
+  if (!journal.is_told)
+    out += fmt::format("  ! qmail-send could not be told from here: {}\n", k_how_to_tell);
+  for (const auto& changed : status.changed)
+    out += fmt::format("  # {}; mail for it may stay here\n", changed);
+  if (!status.waiting) return out + fmt::format("  ! the queue: {}\n", status.queue_problem);
+  const auto& waiting = *status.waiting;
+  if (waiting.is_empty()) return out + "  = nothing waits in the queue here\n";
+  const auto count = [&](std::uint64_t number, std::string_view what) {
+    if (number > 0) out += fmt::format("  ~ {} {}\n", count_of(number), what);
+  };
+  count(waiting.here, "in the queue here, still to be delivered on this server");
+  count(waiting.elsewhere, "in the queue here, on the way to another host");
+  count(waiting.unprocessed, "in the queue here, which qmail-send has not looked at");
+  return out;
+}
+
+Exit show_status(const Console& console, cutover::Switchboard& board,
+                 const std::vector<DomainName>& names) {
+  const auto found = cutover::status_of(board, names);
+  if (!found) return Console::fail(found.error());
+  std::string text;
+  for (const auto& status : *found) text += to_text(status);
+  if (found->empty()) text = "no domain of this server was switched\n";
+  if (!console.tell(text)) return Exit::error;
+  const bool is_settled = std::all_of(found->begin(), found->end(),
+                                      [](const auto& status) { return status.is_settled(); });
+  return is_settled ? Exit::done : Exit::differences;
+}
+
+/// A failure after the first change is a partial result.
+Exit fail_midway(const Error& error) {
+  (void)Console::fail(error);
+  if (error.code == Errc::interrupted) return Exit::interrupted;
+  return error.code == Errc::busy ? Exit::busy : Exit::partly;
+}
+
+Exit undo(const Console& console, cutover::Switchboard& board, const std::vector<DomainName>& names,
+          const CutoverOptions& options) {
+  constexpr std::string_view title = " comes back to this server";
+  auto undoing = cutover::Undoing::begin(board, names);
+  if (!undoing) return Console::fail(undoing.error());
+  const auto plan = undoing->plan();
+  if (!plan) return Console::fail(plan.error());
+  if (!console.tell(plan->domains.empty() ? "nothing to undo: no domain was switched\n"
+                                          : to_text(*plan, title)))
+    return Exit::error;
+  if (plan->domains.empty()) return Exit::done;
+  if (const auto answer = ask(options, "Take this back?")) return *answer;
+  const auto done = undoing->run();
+  if (!done) return fail_midway(done.error());
+  say_what_differs(console, *plan, done->done, title);
+  say_told(console, done->told);
+  if (!has_refused(done->done)) return Exit::done;
+  console.warning("what somebody changed since was left as it is (#)");
+  return Exit::differences;
+}
+
+Exit turn_away(const Console& console, cutover::Switchboard& board,
+               const std::vector<DomainName>& names, const CutoverOptions& options) {
+  const auto relay = cutover::Relay::parse(options.to);
+  if (!relay) return Console::fail(relay.error());
+  const auto known = cutover::domains_to_switch(board, names);
+  if (!known) return Console::fail(known.error());
+  auto switching = cutover::Cutover::begin(board, *known, *relay);
+  if (!switching) return Console::fail(switching.error());
+  const auto plan = switching->plan();
+  if (!plan) return Console::fail(plan.error());
+  const auto title = " → " + relay->text();
+  const bool is_empty = plan->is_empty();
+  if (!console.tell(to_text(*plan, title) + (is_empty ? "Nothing to do.\n" : "")))
+    return Exit::error;
+  if (is_empty && options.dry_run) return Exit::done;
+  if (!is_empty)
+    if (const auto answer = ask(options, "Switch?")) return *answer;
+  const auto done = switching->run();
+  if (!done) return fail_midway(done.error());
+  say_what_differs(console, *plan, done->done, title);
+  say_told(console, done->told);
+  return show_status(console, board, names) == Exit::error ? Exit::error : Exit::done;
+}
+
+}  // namespace
+
+Exit run_cutover(const CommonOptions& common, const CutoverOptions& options) {
+  const Console console(common);
+  const auto names = parse_names(options.domains);
+  if (!names) return Console::fail(names.error());
+  if (options.to.empty() == (!options.undo && !options.status)) {
+    Console::error("say --to HOST, --undo, or --status");
+    return Exit::usage;
+  }
+  if (!options.to.empty() && names->empty()) {
+    Console::error("name the domains to be switched");
+    return Exit::usage;
+  }
+  const bool writes = !options.status && !options.dry_run;
+  if (writes) watch_signals();
+  auto board = cutover::open_switchboard(server_options(common),
+                                         writes ? engine::Access::write : engine::Access::read);
+  if (!board) return Console::fail(board.error());
+  if (options.status) return show_status(console, *board, *names);
+  return options.undo ? undo(console, *board, *names, options)
+                      : turn_away(console, *board, *names, options);
+}
+
+}  // namespace vstate::cli
