@@ -31,6 +31,10 @@ Result<LockedControl> LockedControl::open(System& system, const Server& server, 
   constexpr unsigned lock_mode = 0600;
   ownership.mode = lock_mode;
   VSTATE_TRY_ASSIGN(out.lock_, system.lock(spelt + ".lock", ownership));
+  // Only below the lock it is certain that nobody is about to rename it.
+  const auto left_over = temporary_of(out.path_);
+  VSTATE_TRY_ASSIGN(const auto found, system.look(left_over));
+  if (found) VSTATE_TRY(system.remove_file(left_over));
   VSTATE_TRY_ASSIGN(out.bytes_, system.read_if_there(out.path_));
   return out;
 }

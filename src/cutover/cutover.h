@@ -48,7 +48,8 @@ struct DomainSwitch {
 struct SwitchPlan {
   std::vector<DomainSwitch> domains;
   bool tells_qmail_send = false;
-  [[nodiscard]] bool is_empty() const;
+  /// Whether a line changes, or is in the way.
+  [[nodiscard]] bool has_lines() const;
 };
 
 /// What came of telling qmail-send.

@@ -185,6 +185,14 @@ Status Journals::keep(const Journal& journal) {
                               {geteuid(), getegid(), private_mode}, Durability::now);
 }
 
+Status Journals::remove_left_over() {
+  VSTATE_TRY_ASSIGN(const auto entries, system_.list(directory_));
+  for (const auto& entry : entries)
+    if (is_temporary(entry.name) && entry.name.find(k_prefix) != std::string::npos)
+      VSTATE_TRY(system_.remove_file(path_join(directory_, entry.name)));
+  return {};
+}
+
 Status Journals::remove(const DomainName& domain) { return system_.remove_file(path_of(domain)); }
 
 }  // namespace vstate::cutover

@@ -56,6 +56,8 @@ class Journals {
   /// On the disk when it returns.
   Status keep(const Journal&);
   Status remove(const DomainName&);
+  /// Removes the temporaries of a stopped run.
+  Status remove_left_over();
 
  private:
   [[nodiscard]] std::string path_of(const DomainName&) const;

@@ -25,9 +25,9 @@ Result<std::unique_ptr<System>> open_files(const engine::ServerOptions& options,
 
 }  // namespace
 
-bool SwitchPlan::is_empty() const {
-  return !tells_qmail_send && std::all_of(domains.begin(), domains.end(), [](const auto& domain) {
-    return domain.lines.empty() && domain.refused.empty();
+bool SwitchPlan::has_lines() const {
+  return std::any_of(domains.begin(), domains.end(), [](const auto& domain) {
+    return !domain.lines.empty() || !domain.refused.empty();
   });
 }
 
@@ -38,6 +38,7 @@ Result<Switchboard> open_switchboard(const engine::ServerOptions& options, engin
   if (access == engine::Access::write && system->local() != nullptr) {
     VSTATE_TRY_ASSIGN(lock, engine::take_run_lock(*system));
   }
+  if (access == engine::Access::write) VSTATE_TRY(Journals(*system, server).remove_left_over());
   VSTATE_TRY_ASSIGN(auto qmail, QmailFiles::load(*system, server));
   return Switchboard{.system = std::move(system),
                      .server = std::move(server),

@@ -1,10 +1,12 @@
-// A line is known by its text and its neighbours, and by its number only where those do not decide:
-// numbers shift with every line that others add.
+// A line is known by its text and its neighbours. Where those are not both there, vpopmail's order
+// says where it belongs, if the file is in it; and its number decides last, since numbers shift
+// with every line that others add.
 
 #include "format/line_edits.h"
 
 #include <algorithm>
 
+#include "format/control.h"
 #include "vstate/base/result.h"
 #include "vstate/base/text.h"
 
@@ -23,6 +25,17 @@ std::optional<std::size_t> nearest(std::size_t wanted, std::size_t count,
     if (is_right(i) && (!found || distance_between(i, wanted) < distance_between(*found, wanted)))
       found = i;
   return found;
+}
+
+/// Where a line belongs among lines in vpopmail's order; nullopt if they are not.
+std::optional<std::size_t> sorted_place(const std::vector<std::string>& lines,
+                                        std::string_view line) {
+  std::vector<std::string> keys;
+  keys.reserve(lines.size());
+  for (const auto& other : lines) keys.push_back(vpopmail_sort_key(other));
+  if (!std::is_sorted(keys.begin(), keys.end())) return std::nullopt;
+  const auto place = std::upper_bound(keys.begin(), keys.end(), vpopmail_sort_key(line));
+  return static_cast<std::size_t>(place - keys.begin());
 }
 
 }  // namespace
@@ -73,6 +86,7 @@ void EditableLines::put_back(const LineEdit& edit) {
   };
   const auto count = lines_.size();
   auto place = nearest(edit.index, count, [&](auto i) { return has_previous(i) && has_next(i); });
+  if (!place) place = sorted_place(lines_, edit.line);
   // Between them, another one of the lines that were taken out may be back already: it stood
   // before this one, or it would be the next of it.
   if (!place && edit.next) place = nearest(edit.index, count, has_next);

@@ -36,7 +36,8 @@ class EditableLines {
 
   /// Undoes an edit. Several are undone from the last to the first; the bytes are then those from
   /// before, unless somebody else has changed them. A line that was taken out comes between its old
-  /// neighbours, as far as they are there. Returns false if a line that was put in is not there.
+  /// neighbours; where they are not both there, where vpopmail would put it. Returns false if a
+  /// line that was put in is not there.
   bool take_back(const LineEdit&);
 
  private:

@@ -20,7 +20,7 @@ from support.archives import write_archive
 
 GOLDEN = os.path.join(support.TREE, "tests/golden")
 IS_WRITING = os.environ.get("VSTATE_GOLDEN") == "write"
-COMMANDS = ("dump", "plan", "apply", "pull", "verify", "route", "check", "export", "history",
+COMMANDS = ("dump", "plan", "apply", "pull", "verify", "route", "check", "cutover", "export", "history",
             "list", "schema")
 CASES = sorted(os.listdir(os.path.join(GOLDEN, "plan")))
 MAIL = (("Maildir/new/1700000000.1.old", b"Subject: one\n\nhello\n"),

@@ -72,7 +72,6 @@ void say_what_differs(const Console& console, const SwitchPlan& shown, const Swi
 }
 
 std::optional<Exit> ask(const CutoverOptions& options, std::string_view question) {
-  if (options.dry_run) return Exit::done;
   if (options.yes || Console::confirm(question)) return std::nullopt;
   Console::error("nothing was changed; without a terminal, --yes says that it is meant");
   return Exit::error;
@@ -133,7 +132,7 @@ Exit undo(const Console& console, cutover::Switchboard& board, const std::vector
   if (!console.tell(plan->domains.empty() ? "nothing to undo: no domain was switched\n"
                                           : to_text(*plan, title)))
     return Exit::error;
-  if (plan->domains.empty()) return Exit::done;
+  if (plan->domains.empty() || options.dry_run) return Exit::done;
   if (const auto answer = ask(options, "Take this back?")) return *answer;
   const auto done = undoing->run();
   if (!done) return fail_midway(done.error());
@@ -155,11 +154,11 @@ Exit turn_away(const Console& console, cutover::Switchboard& board,
   const auto plan = switching->plan();
   if (!plan) return Console::fail(plan.error());
   const auto title = " → " + relay->text();
-  const bool is_empty = plan->is_empty();
-  if (!console.tell(to_text(*plan, title) + (is_empty ? "Nothing to do.\n" : "")))
+  const bool is_done = !plan->has_lines() && !plan->tells_qmail_send;
+  if (!console.tell(to_text(*plan, title) + (is_done ? "Nothing to do.\n" : "")))
     return Exit::error;
-  if (is_empty && options.dry_run) return Exit::done;
-  if (!is_empty)
+  if (options.dry_run) return Exit::done;
+  if (plan->has_lines())
     if (const auto answer = ask(options, "Switch?")) return *answer;
   const auto done = switching->run();
   if (!done) return fail_midway(done.error());
