@@ -281,6 +281,14 @@ void CommandLine::add_pull() {
       ->excludes(there);
   pull_command->add_flag("--freeze", pull.freeze,
                          "hold deliveries to the domain off there meanwhile");
+  auto* final = pull_command->add_flag(
+      "--final", pull.final,
+      "the last mile: hold deliveries off there, bring what is new, verify, let it relay to this "
+      "server (see cutover), and let deliveries go on");
+  pull_command
+      ->add_option("--to", pull.to, "with --final: this server, for the old one's smtproutes")
+      ->type_name("HOST[:PORT]")
+      ->needs(final);
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,
                          "also clear-text passwords, where both sides keep them");
   // The other side is detected by itself: it is hardly ever built like this one.

@@ -63,6 +63,8 @@ struct PullOptions {
   PlanOptionsText apply;                 ///< what is done here with what comes
   ServerOverrides source;                ///< of the other side, which is never like this one
   bool freeze = false;                   ///< hold deliveries off there meanwhile
+  bool final = false;                    ///< the last mile: the old server relays from then on
+  std::string to;                        ///< with `final`: this server, as the old one reaches it
   bool clear_passwords = false;          ///< clear-text passwords too
 };
 

@@ -24,13 +24,6 @@ std::chrono::sys_seconds now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-Result<std::string> host_name_of(const Switchboard& board) {
-  VSTATE_TRY_ASSIGN(const auto me,
-                    board.system->read_if_there(path_join(board.server.qmail_dir, "control/me")));
-  const auto lines = split_lines(std::string_view(me ? *me : std::string_view()));
-  return lines.empty() ? std::string() : to_lower(trim_end(lines.front()));
-}
-
 bool is_this_machine(std::string_view host) {
   return host == "localhost" || host.starts_with("127.") || host.starts_with("[127.");
 }
@@ -64,7 +57,7 @@ bool is_made_by_cutovers(ControlName file, const std::map<DomainName, Journal>& 
 Result<Cutover> Cutover::begin(Switchboard& board, const std::vector<DomainName>& names,
                                const Relay& relay) {
   Cutover out(board, relay);
-  VSTATE_TRY_ASSIGN(out.me_, host_name_of(board));
+  VSTATE_TRY_ASSIGN(out.me_, own_name(*board.system, board.server));
   const auto host = to_lower(relay.host());
   // qmail-remote takes a route as it is, and a message would come back for ever.
   if (host == out.me_ || is_this_machine(host))

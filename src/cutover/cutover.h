@@ -30,6 +30,9 @@ struct Switchboard {
 /// machine.
 [[nodiscard]] Result<Switchboard> open_switchboard(const engine::ServerOptions&, engine::Access);
 
+/// What a server is called: the first line of control/me, in lower case; empty without it.
+[[nodiscard]] Result<std::string> own_name(const Files&, const Server&);
+
 /// One line that is put into a control file or taken out of it.
 struct Line {
   ControlName file;

@@ -9,6 +9,7 @@
 #include "inspect/detect.h"
 #include "qmail/signal.h"
 #include "remote/remote_control.h"
+#include "vstate/base/text.h"
 
 namespace vstate::cutover {
 
@@ -44,6 +45,12 @@ Result<Switchboard> open_switchboard(const engine::ServerOptions& options, engin
                      .server = std::move(server),
                      .qmail = std::move(qmail),
                      .lock = std::move(lock)};
+}
+
+Result<std::string> own_name(const Files& files, const Server& server) {
+  VSTATE_TRY_ASSIGN(const auto me, files.read_if_there(path_join(server.qmail_dir, "control/me")));
+  const auto lines = split_lines(std::string_view(me ? *me : std::string_view()));
+  return lines.empty() ? std::string() : to_lower(trim_end(lines.front()));
 }
 
 Result<std::vector<DomainName>> domains_to_switch(const Switchboard& board,

@@ -12,51 +12,18 @@
 #include "cli/console.h"
 #include "cli/server.h"
 #include "cli/signals.h"
+#include "cli/switch_view.h"
 #include "vstate/base/text.h"
-#include "vstate/model/fields.h"
 
 namespace vstate::cli {
 
 namespace {
 
 using cutover::SwitchPlan;
-using cutover::Told;
-
-constexpr std::string_view k_how_to_tell =
-    "svc -h of its service, or kill -HUP of its process, makes it read them";
-
-std::string count_of(std::uint64_t count) {
-  return fmt::format("{} message{}", with_thousands(count), count == 1 ? "" : "s");
-}
-
-std::string to_text(const SwitchPlan& plan, std::string_view title) {
-  std::string out;
-  for (const auto& part : plan.domains) {
-    out += fmt::format("{}{}\n", part.domain.text(), title);
-    for (const auto& line : part.lines)
-      out += fmt::format("  {} {:<15} {}\n", line.kind == LineEdit::Kind::add ? '+' : '-',
-                         to_text(line.file), visible(line.text));
-    for (const auto& refused : part.refused) out += fmt::format("  # {}\n", refused);
-    for (const auto& warning : part.warnings) out += fmt::format("  ! {}\n", warning);
-  }
-  if (plan.tells_qmail_send) out += "then qmail-send is told to read its files again (HUP)\n";
-  return out;
-}
 
 bool has_refused(const SwitchPlan& plan) {
   return std::any_of(plan.domains.begin(), plan.domains.end(),
                      [](const auto& part) { return !part.refused.empty(); });
-}
-
-/// What qmail-send knows by now.
-void say_told(const Console& console, Told told) {
-  if (told == Told::not_running)
-    console.say("qmail-send is not running there; it reads its files when it starts");
-  if (told == Told::cannot)
-    console.warning(
-        fmt::format("qmail-send could not be told from here, and works by virtualdomains "
-                    "and locals as they were: {}",
-                    k_how_to_tell));
 }
 
 /// What is done while files change differs from what was shown.
@@ -68,7 +35,7 @@ void say_what_differs(const Console& console, const SwitchPlan& shown, const Swi
   if (is_same) return;
   auto plan = done;
   plan.tells_qmail_send = false;
-  console.say("the files were changed meanwhile; this was done:\n" + to_text(plan, title));
+  console.say("the files were changed meanwhile; this was done:\n" + text_of(plan, title));
 }
 
 std::optional<Exit> ask(const CutoverOptions& options, std::string_view question) {
@@ -77,37 +44,12 @@ std::optional<Exit> ask(const CutoverOptions& options, std::string_view question
   return Exit::error;
 }
 
-std::string to_text(const cutover::DomainStatus& status) {
-  const auto& journal = status.journal;
-  const auto began = to_utc_text(journal.began);
-  std::string out =
-      fmt::format("{} → {}, since {}\n", journal.domain.text(), visible(journal.to), began);
-  if (journal.stage == cutover::Journal::Stage::begun)
-    out += "  ! was stopped before its end; run it again, or --undo\n";
-  if (journal.stage == cutover::Journal::Stage::undoing)
-    out += "  ! was being taken back, and stopped before the end; run --undo again\n";
-  if (!journal.is_told)
-    out += fmt::format("  ! qmail-send could not be told from here: {}\n", k_how_to_tell);
-  for (const auto& changed : status.changed)
-    out += fmt::format("  # {}; mail for it may stay here\n", changed);
-  if (!status.waiting) return out + fmt::format("  ! the queue: {}\n", status.queue_problem);
-  const auto& waiting = *status.waiting;
-  if (waiting.is_empty()) return out + "  = nothing waits in the queue here\n";
-  const auto count = [&](std::uint64_t number, std::string_view what) {
-    if (number > 0) out += fmt::format("  ~ {} {}\n", count_of(number), what);
-  };
-  count(waiting.here, "in the queue here, still to be delivered on this server");
-  count(waiting.elsewhere, "in the queue here, on the way to another host");
-  count(waiting.unprocessed, "in the queue here, which qmail-send has not looked at");
-  return out;
-}
-
 Exit show_status(const Console& console, cutover::Switchboard& board,
                  const std::vector<DomainName>& names) {
   const auto found = cutover::status_of(board, names);
   if (!found) return Console::fail(found.error());
   std::string text;
-  for (const auto& status : *found) text += to_text(status);
+  for (const auto& status : *found) text += text_of(status);
   if (found->empty()) text = "no domain of this server was switched\n";
   if (!console.tell(text)) return Exit::error;
   const bool is_settled = std::all_of(found->begin(), found->end(),
@@ -130,7 +72,7 @@ Exit undo(const Console& console, cutover::Switchboard& board, const std::vector
   const auto plan = undoing->plan();
   if (!plan) return Console::fail(plan.error());
   if (!console.tell(plan->domains.empty() ? "nothing to undo: no domain was switched\n"
-                                          : to_text(*plan, title)))
+                                          : text_of(*plan, title)))
     return Exit::error;
   if (plan->domains.empty() || options.dry_run) return Exit::done;
   if (const auto answer = ask(options, "Take this back?")) return *answer;
@@ -155,7 +97,7 @@ Exit turn_away(const Console& console, cutover::Switchboard& board,
   if (!plan) return Console::fail(plan.error());
   const auto title = " → " + relay->text();
   const bool is_done = !plan->has_lines() && !plan->tells_qmail_send;
-  if (!console.tell(to_text(*plan, title) + (is_done ? "Nothing to do.\n" : "")))
+  if (!console.tell(text_of(*plan, title) + (is_done ? "Nothing to do.\n" : "")))
     return Exit::error;
   if (options.dry_run) return Exit::done;
   if (plan->has_lines())

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/command/pull_final.h"
 #include "cli/commands.h"
 #include "cli/dump_view.h"
 #include "cli/run_view.h"
@@ -31,7 +32,8 @@ bool is_host_alone(const PullOptions& options) {
 
 /// Whether this program reads the old server's files itself, here or by SFTP.
 bool reads_files(const PullOptions& options) {
-  return !is_host_alone(options) || options.via == "sftp";
+  // Whoever switches the old server works on its files, by which all of the last mile goes.
+  return !is_host_alone(options) || options.via == "sftp" || options.final;
 }
 
 /// A host alone is all of that machine.
@@ -71,6 +73,7 @@ class Source {
     close();
   }
   [[nodiscard]] bool is_read() const { return is_read_; }
+  [[nodiscard]] const engine::ServerOptions& place() const { return server_; }
   void read_from_now_on() { is_read_ = true; }
   /// Goes over to SFTP if that is what a failure of the other way asks for.
   bool falls_back(const Error& error, const PullOptions& options, const Console& console) {
@@ -248,6 +251,12 @@ Exit finish(const Console& console, const PullOptions& options, const Tally& tal
 Exit run_pull(const CommonOptions& common, const PullOptions& said) {
   const Console console(common);
   auto options = said;
+  if (options.final && (options.via == "vstate" || !options.push_vstate.empty())) {
+    Console::error(
+        "--final reads the old server's files by this program; leave --via and "
+        "--push-vstate out");
+    return Exit::usage;
+  }
   // What is misspelt is told before anything is opened.
   if (const auto said_names = parse_names(options.domains); !said_names)
     return Console::fail(said_names.error());
@@ -266,6 +275,14 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
     if (const auto checked = check_patterns(target, source, common.selection, options.from, *names);
         !checked)
       return Console::fail(checked.error());
+  if (options.final) {
+    auto session = source.open();
+    if (!session) return Console::fail(session.error());
+    const auto exit =
+        pull_finally(console, common, options, target, **session, source.place(), *names);
+    source.end();
+    return exit;
+  }
   Pulling pulling(console, common, options, target, source, names->size());
   for (const auto& name : *names) {
     if (pulling.ends_run()) break;
