@@ -28,6 +28,7 @@ struct LastMileReport {
   std::optional<engine::Verification> verified;
   /// Why nothing was switched; empty if it was, or if a step failed.
   std::string obstacle;
+  bool is_restless = false;      ///< every pass found something new
   std::optional<Error> failure;  ///< of a step; what was done before it is done
   std::optional<SwitchReport> switched;
   std::optional<DomainStatus> status;  ///< of the old server, afterwards
