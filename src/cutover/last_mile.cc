@@ -39,15 +39,17 @@ Result<LastMileReport> LastMile::go(const DomainName& domain) {
                         .pass = {},
                         .verified = {},
                         .obstacle = {},
+                        .is_restless = false,
                         .failure = {},
                         .switched = {},
                         .status = {},
                         .still_frozen = {}};
   VSTATE_TRY_ASSIGN(const auto freeze,
                     engine::freeze_deliveries(source_, domain, engine::Freeze::yes));
+  const bool is_ours = freeze->is_ours();
   if (const auto done = go_while_frozen(report); !done) report.failure = done.error();
   if (auto ended = freeze->end(); !ended) report.still_frozen = ended.error();
-  if (report.pass && report.pass->source) report.pass->source->is_frozen_by_us = freeze->is_ours();
+  if (report.pass && report.pass->source) report.pass->source->is_frozen_by_us = is_ours;
   return report;
 }
 
@@ -70,6 +72,7 @@ Status LastMile::copy(LastMileReport& report) {
     const auto next = judge(*report.pass, report.obstacle);
     if (next != Pass::again) return {};
   }
+  report.is_restless = true;
   report.obstacle = fmt::format(
       "{} passes each found something new there, though deliveries are "
       "held off: somebody is at work in these mailboxes",

@@ -54,6 +54,7 @@ Exit exit_of_copy_alone(const cutover::LastMileReport& report) {
   if (report.failure)
     return report.failure->code == Errc::interrupted ? Exit::interrupted : Exit::partly;
   if (!report.pass) return Exit::error;
+  if (report.is_restless) return Exit::source_changed;
   const auto exit = exit_of(*report.pass, ExitDetail::plain);
   return exit == Exit::done ? Exit::differences : exit;
 }
