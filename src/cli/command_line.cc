@@ -103,6 +103,23 @@ CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
   return command;
 }
 
+/// A name that is no pair is an error of the command line.
+void add_rename(CLI::App* command, CommonOptions& common) {
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--rename",
+          [&common](const std::vector<std::string>& pairs) {
+            for (const auto& pair : pairs) {
+              auto parsed = parse_renaming(pair);
+              if (!parsed) throw CLI::ValidationError("--rename", parsed.error().message);
+              common.renaming.insert_or_assign(parsed->first, parsed->second);
+            }
+          },
+          "another name for a domain on its way; its own addresses follow; repeatable")
+      ->type_name("OLD=NEW")
+      ->allow_extra_args(false);
+}
+
 void add_exclude(CLI::App* command, CommonOptions& common) {
   // One pattern each: what follows is not swallowed.
   command
@@ -222,6 +239,7 @@ void CommandLine::add_dump() {
       ->type_name("FILE");
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,
                          "also clear-text passwords, where vpopmail kept them");
+  add_rename(dump_command, common);
   dump_command->add_flag("--freeze", dump.freeze, "hold deliveries to the domain off meanwhile");
   add_exclude(dump_command, common);
 }
@@ -244,6 +262,7 @@ void CommandLine::add_file_commands() {
   check = add_file_command(app, "check", "validate a file without a server", text);
   // What is excluded from an apply would otherwise be missing for verify.
   for (auto* command : {verify, check}) add_exclude(command, common);
+  for (auto* command : {plan, apply, verify, check}) add_rename(command, common);
 }
 
 void CommandLine::add_list() {
@@ -293,6 +312,7 @@ void CommandLine::add_pull() {
                          "also clear-text passwords, where both sides keep them");
   // The other side is detected by itself: it is hardly ever built like this one.
   add_overrides(*pull_command, pull.source, "source-", " of the source");
+  add_rename(pull_command, common);
   add_run_flags(pull_command, pull.apply);
   add_change_flags(pull_command, pull.apply);
   add_filters(pull_command, common);

@@ -8,6 +8,7 @@
 #include "dump/dump.h"
 #include "inspect/detect.h"
 #include "remote/place.h"
+#include "vstate/model/rename.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::cli {
@@ -16,6 +17,7 @@ struct CommonOptions {
   std::string root = "/";
   ServerOverrides server;
   Selection selection;
+  Renaming renaming;
   std::string color = "auto";
   bool quiet = false, verbose = false;
   std::string config;                  ///< the options' file, which is read before all else

@@ -54,7 +54,8 @@ class Dumping {
 };
 
 Result<DomainDump> Dumping::run(const DomainName& name) {
-  VSTATE_TRY_ASSIGN(auto observation, inspect_source(session_, name, options_.selection));
+  VSTATE_TRY_ASSIGN(auto observation,
+                    inspect_source(session_, name, options_.selection, options_.renaming));
   static_cast<DumpReport&>(out_) = report_of(observation, options_.clear_passwords);
   VSTATE_TRY(archive_all(observation));
   // The three counts (expressed, archived, rebuilt) add up to what is on the disk.

@@ -12,6 +12,7 @@
 #include "engine/session.h"
 #include "inspect/inspect.h"
 #include "sys/handle.h"
+#include "vstate/model/rename.h"
 #include "vstate/model/selection.h"
 
 namespace vstate::engine {
@@ -50,6 +51,7 @@ struct DumpOptions {
   ClearPasswords clear_passwords = ClearPasswords::leave_out;
   Freeze freeze = Freeze::no;  ///< whether deliveries are held off meanwhile
   Selection selection = {};
+  Renaming renaming = {};
 };
 
 /// Only one dump of a domain at a time may write below a directory of archives: `busy`.
@@ -59,9 +61,11 @@ struct DumpOptions {
 [[nodiscard]] Result<DumpReport> dump_stream(Session&, const DomainName&, int file, Have& have,
                                              const DumpOptions&);
 
-/// Inspects a domain that can be taken for what its owner wants. Fails with `not_found` if there is
+/// Inspects a domain that can be taken for what its owner wants, and gives it its other name; what
+/// names the old one still is in the remarks. Fails with `not_found` if there is
 /// none, with `invalid` if its directory is missing or empty, or if it has no account at all.
-[[nodiscard]] Result<Observation> inspect_source(Session&, const DomainName&, const Selection&);
+[[nodiscard]] Result<Observation> inspect_source(Session&, const DomainName&, const Selection&,
+                                                 const Renaming& = {});
 
 /// Why a domain that qmail knows cannot be taken for what its owner wants; empty if it can be. An
 /// unmounted disk looks like that.

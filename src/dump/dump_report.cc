@@ -38,7 +38,7 @@ std::string why_not_a_source(const Observation& found) {
 }
 
 Result<Observation> inspect_source(Session& session, const DomainName& name,
-                                   const Selection& selection) {
+                                   const Selection& selection, const Renaming& renaming) {
   // A session may serve many domains, and qmail's files may have changed since the one before.
   VSTATE_TRY(look_at_qmail(session));
   VSTATE_TRY_ASSIGN(auto observation,
@@ -48,6 +48,11 @@ Result<Observation> inspect_source(Session& session, const DomainName& name,
   // A dump of an unmounted disk would be an empty file, and its apply with --prune a disaster.
   if (auto why = why_not_a_source(observation); !why.empty())
     return fail(Errc::invalid, std::move(why), Scope::domain);
+  VSTATE_TRY_ASSIGN(auto renamed, rename_domain(*std::move(observation.state), renaming));
+  observation.state = std::move(renamed.state);
+  for (const auto& kept : renamed.kept)
+    observation.condition.remarks.push_back(
+        fmt::format("{}: names {} still: {}", kept.address, name.text(), kept.why));
   return observation;
 }
 

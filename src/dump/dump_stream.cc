@@ -55,7 +55,8 @@ class StreamDumping {
 Result<DumpReport> dump_stream(Session& session, const DomainName& name, int file, Have& have,
                                const DumpOptions& options) {
   VSTATE_TRY_ASSIGN(auto freeze, freeze_deliveries(session, name, options.freeze));
-  VSTATE_TRY_ASSIGN(const auto observation, inspect_source(session, name, options.selection));
+  VSTATE_TRY_ASSIGN(const auto observation,
+                    inspect_source(session, name, options.selection, options.renaming));
   const auto text = document_of(*observation.state, options.clear_passwords);
   auto out = report_of(observation, options.clear_passwords);
   VSTATE_TRY_ASSIGN(const auto stream, StreamWriter::open(file));
@@ -65,7 +66,7 @@ Result<DumpReport> dump_stream(Session& session, const DomainName& name, int fil
   expect_walks(*session.system, boxes, options.selection);
   for (const auto& [box, source] : boxes) VSTATE_TRY(dumping.offer(box, *source));
   // A second look shows whether accounts or files changed while the mail was sent.
-  const auto after = inspect_source(session, name, options.selection);
+  const auto after = inspect_source(session, name, options.selection, options.renaming);
   if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
   VSTATE_TRY(dumping.end());
   out.counts.add(observation.accounting);

@@ -69,6 +69,12 @@ Place DomainFile::place_of(const std::string& subject) const {
   return found != places.end() ? found->second : Place{name, 0, 0};
 }
 
+Place DomainFile::place_in(std::string address) const {
+  while (!places.contains(address) && address.find('.') != std::string::npos)
+    address.resize(address.rfind('.'));
+  return place_of(address);
+}
+
 std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
                                             const Selection& selection, Diagnostics& diagnostics) {
   document::Places places;
@@ -124,6 +130,21 @@ std::vector<std::string> files_in(const std::string& directory, Diagnostics& dia
 }
 
 /// Reads files of which each describes a domain of its own.
+/// Gives the file's domain its other name. What names the old one still is a warning.
+bool rename_in(DomainFile& file, const Renaming& renaming, Diagnostics& diagnostics) {
+  auto renamed = rename_domain(file.state, renaming);
+  if (!renamed) {
+    diagnostics.error(file.place_of("domain"), renamed.error().message);
+    return false;
+  }
+  const auto old = file.state.name.text();
+  file.state = std::move(renamed->state);
+  for (const auto& kept : renamed->kept)
+    diagnostics.warning(file.place_in(kept.address),
+                        fmt::format("{}: names {} still: {}", kept.address, old, kept.why));
+  return true;
+}
+
 class ReadingFiles {
  public:
   ReadingFiles(const ReadOptions& options, Diagnostics& diagnostics)
@@ -146,6 +167,10 @@ class ReadingFiles {
     for (const auto& pattern : domains().without_match(seen_))
       diagnostics_.error(
           {"", 0, 0}, fmt::format("none of the files is of a domain that \"{}\" matches", pattern));
+    for (const auto& [from, to] : options_.renaming)
+      if (std::find(seen_.begin(), seen_.end(), from.text()) == seen_.end())
+        diagnostics_.error({"", 0, 0}, fmt::format("--rename {}={}: none of the files is of {}",
+                                                   from.text(), to.text(), from.text()));
     return std::move(files_);
   }
 
@@ -159,6 +184,7 @@ class ReadingFiles {
     const auto& domain = file->state.name;
     seen_.push_back(domain.text());
     if (!domains().takes(domain.text())) return;
+    if (!rename_in(*file, options_.renaming, diagnostics_)) return;
     // Two files for one domain would undo each other with every apply.
     const auto [first, is_new] = described_.emplace(domain, file->name);
     if (!is_new)

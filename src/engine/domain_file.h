@@ -8,6 +8,7 @@
 
 #include "vstate/base/diagnostics.h"
 #include "vstate/document/document.h"
+#include "vstate/model/rename.h"
 #include "vstate/model/selection.h"
 #include "vstate/model/state.h"
 
@@ -23,11 +24,14 @@ struct DomainFile {
 
   /// Where the file says something: "mailbox.alice.mail". The whole file for what it does not say.
   [[nodiscard]] Place place_of(const std::string& subject) const;
+  /// The place of the smallest table that holds what is at an address: "mailbox.alice.vacation".
+  [[nodiscard]] Place place_in(std::string address) const;
 };
 
 struct ReadOptions {
   std::string mail = {};  ///< directory of the archives; empty: beside the file
   Selection selection = {};
+  Renaming renaming = {};           ///< of the domains that the files describe
   std::string standard_input = {};  ///< its first bytes, if they were read already
   /// Where the names of files go that have errors; null: nobody asks.
   std::vector<std::string>* unreadable = nullptr;

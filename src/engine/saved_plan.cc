@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int k_version = 3;
+constexpr int k_version = 4;
 constexpr const char* k_version_key = "vstate_plan";
 
 std::string absolute(const std::string& path) {
@@ -51,6 +51,10 @@ SavedPlan from_json(const Json& json) {
   auto& options = plan.options;
   options.selection.only = json.at("only").get<std::vector<std::string>>();
   options.selection.exclude = json.at("exclude").get<std::vector<std::string>>();
+  for (const auto& pair : json.at("rename")) {
+    auto parsed = parse_renaming(pair.get<std::string>());
+    plan.renaming.insert(std::move(parsed).value());
+  }
   options.prune = json.at("prune");
   options.overwrite = json.at("overwrite");
   options.alter = json.at("alter");
@@ -63,6 +67,13 @@ SavedPlan from_json(const Json& json) {
   return plan;
 }
 
+std::vector<std::string> texts_of(const Renaming& renaming) {
+  std::vector<std::string> texts;
+  for (const auto& [from, to] : renaming)
+    texts.push_back(fmt::format("{}={}", from.text(), to.text()));
+  return texts;
+}
+
 Json to_json(const SavedPlan& plan) {
   const auto& options = plan.options;
   Json out{{k_version_key, k_version},
@@ -70,6 +81,7 @@ Json to_json(const SavedPlan& plan) {
            {"mail", absolute(plan.mail)},
            {"only", options.selection.only},
            {"exclude", options.selection.exclude},
+           {"rename", texts_of(plan.renaming)},
            {"prune", options.prune},
            {"overwrite", options.overwrite},
            {"alter", options.alter},
@@ -107,7 +119,7 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   // The library throws where a member is missing or has another type.
   try {
     return std::optional(from_json(*json));
-  } catch (const Json::exception&) {
+  } catch (const std::exception&) {
     return damaged();
   }
 }

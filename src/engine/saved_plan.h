@@ -21,6 +21,7 @@ struct SavedPlan {
   std::vector<File> files;
   std::string mail, root;
   PlanOptions options;
+  Renaming renaming = {};
 };
 
 /// Writes the file (0600, by rename). Names and `mail` may be relative.

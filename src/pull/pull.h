@@ -28,6 +28,7 @@ struct DirectoryOptions {
   std::string root;  ///< of the source, for people
   Freeze freeze = Freeze::no;
   ClearPasswords clear_passwords = ClearPasswords::leave_out;
+  Renaming renaming = {};  ///< names here, by those there
 };
 
 /// Opens a source for PullRun: for reading only, so that nothing that is called with it

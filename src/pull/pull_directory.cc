@@ -17,7 +17,7 @@ Result<Observation> look(Session& source, const DirectoryOptions& options, const
   observer.on_stage("looking at " + options.root);
   const auto* far = source.system->far_side();
   if (far != nullptr) far->expect_walks_behind(task_of(domain));
-  auto observation = inspect_source(source, domain, selection);
+  auto observation = inspect_source(source, domain, selection, options.renaming);
   observer.on_stage_end();
   if (!observation) return tl::unexpected<Error>(observation.error().in(options.root));
   return observation;
@@ -52,7 +52,7 @@ Status PullRun::copy(Session& source, const DirectoryOptions& options, Domain& d
   report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
   report.counts.add(observation.accounting);
   // Comparing texts is comparing all that the file can say.
-  const auto again = inspect_source(source, domain.name, selection);
+  const auto again = inspect_source(source, domain.name, selection, options.renaming);
   if (!again) domain.report.last_look = again.error().in(options.root);
   domain.report.has_source_changed = domain.feed->has_changed() || report.has_changed || !again ||
                                      document_of(*again->state, options.clear_passwords) != text;
@@ -68,7 +68,7 @@ Status PullRun::pull(Session& source, const DirectoryOptions& options, const Dom
     options_.jobs = k_jobs_of_far_source;
   auto freeze = freeze_deliveries(source, name, options.freeze);
   if (!freeze) return failed(freeze.error());
-  auto domain = std::make_unique<Domain>(name);
+  auto domain = std::make_unique<Domain>(name, renamed(name, options.renaming));
   if (const auto copied = copy(source, options, *domain); !copied) return failed(copied.error());
   // What held deliveries off there does so until all of it is here. How its end went is part of the
   // report.

@@ -37,13 +37,14 @@ Result<Have> what_is_here(Session& target, const DomainName& domain, const Selec
 
 Status PullRun::pull(const RemoteOptions& options, const DomainName& name) {
   const auto& selection = options_.plan.selection;
-  auto have = what_is_here(target_, name, selection);
+  const auto& here = renamed(name, options.renaming);
+  auto have = what_is_here(target_, here, selection);
   // Without the ledger nothing is known to be here, and all of it comes.
-  if (forgets_damaged_ledger(target_)) have = what_is_here(target_, name, selection);
+  if (forgets_damaged_ledger(target_)) have = what_is_here(target_, here, selection);
   if (!have) return propagate(have);
   VSTATE_TRY_ASSIGN(auto dump, RemoteDump::start(options, name, *have));
-  const StreamOrigin origin{.title = options.host, .wanted = &name, .is_excluded_there = true};
-  auto domain = std::make_unique<Domain>(name);
+  const StreamOrigin origin{.title = options.host, .wanted = &here, .is_excluded_there = true};
+  auto domain = std::make_unique<Domain>(name, here);
   VSTATE_TRY_ASSIGN(domain->streamed,
                     StreamedDomain::read(target_, dump.stream(), origin, selection, observer_));
   domain->is_in_run = domain->streamed->is_sound();

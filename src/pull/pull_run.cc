@@ -33,7 +33,7 @@ void PullRun::await(std::unique_ptr<Domain> domain) {
 void PullRun::settle() {
   for (auto& outcome : run_.take_outcomes()) {
     const auto domain = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& waiting) {
-      return waiting->name == outcome.domain;
+      return waiting->here == outcome.domain;
     });
     if (domain == waiting_.end()) continue;
     (*domain)->report.outcome = std::move(outcome);

@@ -12,9 +12,11 @@ namespace vstate::engine {
 
 /// What a run uses until the domain is published, and what is known of it so far.
 struct PullRun::Domain {
-  explicit Domain(DomainName pulled) : name(std::move(pulled)) {}
+  Domain(DomainName there, DomainName name_here)
+      : name(std::move(there)), here(std::move(name_here)) {}
 
-  DomainName name;
+  DomainName name;  ///< at the source
+  DomainName here;
   PullReport report;
   bool is_in_run = false;  ///< its document could be read
   // Of a source that this program reads.

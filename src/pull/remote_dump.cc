@@ -32,6 +32,8 @@ std::string options_there(const RemoteOptions& options) {
   add("connection", source.connection_file);
   add("vpopmail-version", source.version);
   for (const auto& homes : source.homes) add("homes", homes);
+  for (const auto& [from, to] : options.renaming)
+    out += fmt::format("--rename {}={} ", from.text(), to.text());
   for (const auto& pattern : options.exclude)
     out += fmt::format("--exclude {} ", remote::shell_word(pattern));
   return out;
@@ -81,6 +83,7 @@ Result<std::vector<DomainName>> domains_there(const RemoteOptions& options,
                                               const DomainSelection& selection) {
   auto without_parts = options;
   without_parts.exclude.clear();
+  without_parts.renaming.clear();
   auto command =
       fmt::format("{} list --names {}", options.remote_vstate, options_there(without_parts));
   for (const auto& pattern : selection.only)

@@ -20,6 +20,7 @@ struct RemoteOptions {
   std::string remote_vstate = "vstate";  ///< the command there
   ServerOverrides overrides = {};        ///< what the other side does not detect
   std::vector<std::string> exclude = {};
+  Renaming renaming = {};  ///< names here, by those there
   Freeze freeze = Freeze::no;
   ClearPasswords clear_passwords = ClearPasswords::leave_out;
   bool is_quiet = false;              ///< whether the other side shall keep still

@@ -52,6 +52,7 @@ Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
   for (const auto& file : saved->files) options.files.push_back(file.name);
   options.mail = saved->mail;
   common.selection = saved->options.selection;
+  common.renaming = saved->renaming;
   // The plan was made for this root, and is applied to no other.
   common.root = saved->root;
   return saved;
@@ -82,9 +83,12 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   RunView view(console, options, options.files.size());
   if (!saved) return report(view.reporter(), saved.error());
   Diagnostics diagnostics;
-  const auto files = engine::read_domain_files(
-      options.files, {.mail = options.mail, .selection = common.selection, .standard_input = begun},
-      diagnostics);
+  const auto files = engine::read_domain_files(options.files,
+                                               {.mail = options.mail,
+                                                .selection = common.selection,
+                                                .renaming = common.renaming,
+                                                .standard_input = begun},
+                                               diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   view.set_domains(files.size());

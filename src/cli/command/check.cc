@@ -11,7 +11,9 @@ namespace vstate::cli {
 Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   const auto files = engine::read_domain_files(
-      options.files, {.mail = options.mail, .selection = common.selection}, diagnostics);
+      options.files,
+      {.mail = options.mail, .selection = common.selection, .renaming = common.renaming},
+      diagnostics);
   Console(common).report(diagnostics);
   // What a file that cannot be read has is not known.
   if (diagnostics.has_errors()) return Exit::error;

@@ -27,7 +27,8 @@ engine::DumpOptions dump_options(const CommonOptions& common, const DumpOptions&
   return {.mail = options.mail,
           .clear_passwords = clear_passwords_of(options.clear_passwords),
           .freeze = freeze_of(options.freeze),
-          .selection = common.selection};
+          .selection = common.selection,
+          .renaming = common.renaming};
 }
 
 /// The exit status of a dump that was reported.
@@ -90,7 +91,9 @@ Exit dump_one(const Console& console, engine::Session& session, const DomainName
   const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
   const auto dumped = engine::dump_domain(session, name, dump_options(common, options));
   if (!dumped) return fail(dumped.error());
-  if (const auto status = deliver_text(options.output, name, dumped->text); !status)
+  if (const auto status =
+          deliver_text(options.output, renamed(name, common.renaming), dumped->text);
+      !status)
     return fail(status.error());
   show_dump(console, name, *dumped);
   return finish(*dumped);

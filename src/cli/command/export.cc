@@ -65,7 +65,9 @@ Exit run_export(const CommonOptions& common, const ExportOptions& options) {
   }
   Diagnostics diagnostics;
   const auto described = engine::read_domain_files(
-      options.files, {.mail = options.mail, .selection = common.selection}, diagnostics);
+      options.files,
+      {.mail = options.mail, .selection = common.selection, .renaming = common.renaming},
+      diagnostics);
   Console(common).report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   const auto files = options.files.empty() ? export_tables(common, options)

@@ -69,9 +69,10 @@ Status Planning::save(const std::vector<engine::DomainFile>& files) const {
   engine::SavedPlan saved{.files = {},
                           .mail = options_.mail,
                           .root = common_.root,
-                          .options = plan_options(common_, options_)};
+                          .options = plan_options(common_, options_),
+                          .renaming = common_.renaming};
   for (std::size_t i = 0; i < files.size(); ++i)
-    saved.files.push_back({.name = options_.files[i],
+    saved.files.push_back({.name = files[i].name,
                            .digest = files[i].digest,
                            .fingerprint = fingerprint_of(plans_[i])});
   return engine::save_plan(options_.output, saved);
@@ -87,7 +88,9 @@ Exit Planning::print_json() const {
 Exit Planning::run() {
   Diagnostics diagnostics;
   const auto files = engine::read_domain_files(
-      options_.files, {.mail = options_.mail, .selection = common_.selection}, diagnostics);
+      options_.files,
+      {.mail = options_.mail, .selection = common_.selection, .renaming = common_.renaming},
+      diagnostics);
   console_.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   auto session = open_to_read(common_);

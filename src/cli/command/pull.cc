@@ -41,10 +41,12 @@ std::string root_of_source(const PullOptions& options) {
   return is_host_alone(options) ? options.from + ":" : options.from;
 }
 
-engine::DirectoryOptions directory_options(const PullOptions& options) {
+engine::DirectoryOptions directory_options(const CommonOptions& common,
+                                           const PullOptions& options) {
   return {.root = root_of_source(options),
           .freeze = freeze_of(options.freeze),
-          .clear_passwords = clear_passwords_of(options.clear_passwords)};
+          .clear_passwords = clear_passwords_of(options.clear_passwords),
+          .renaming = common.renaming};
 }
 
 /// The old server's files, opened once for all domains: a log-in there may take its time, or ask
@@ -97,6 +99,7 @@ engine::RemoteOptions remote_options(const CommonOptions& common, const PullOpti
           .remote_vstate = options.remote_vstate,
           .overrides = options.source,
           .exclude = common.selection.exclude,
+          .renaming = common.renaming,
           .freeze = freeze_of(options.freeze),
           .clear_passwords = clear_passwords_of(options.clear_passwords),
           .is_quiet = common.quiet,
@@ -172,7 +175,7 @@ class Pulling {
   Status pull_once(const DomainName& name) {
     if (!source_.is_read()) return run_.pull(remote_options(common_, options_), name);
     VSTATE_TRY_ASSIGN(auto* const session, source_.open());
-    return run_.pull(*session, directory_options(options_), name);
+    return run_.pull(*session, directory_options(common_, options_), name);
   }
   void show_finished() {
     for (const auto& [name, report] : run_.take_finished())
@@ -255,6 +258,10 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
     Console::error(
         "--final reads the old server's files by this program; leave --via and "
         "--push-vstate out");
+    return Exit::usage;
+  }
+  if (options.final && !common.renaming.empty()) {
+    Console::error("--final cannot rename: the old server relays each domain by its own name");
     return Exit::usage;
   }
   // What is misspelt is told before anything is opened.

@@ -41,10 +41,12 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   Tally tally;
   Diagnostics diagnostics;
   std::vector<std::string> unreadable;
-  const auto files = engine::read_domain_files(
-      options.files,
-      {.mail = options.mail, .selection = common.selection, .unreadable = &unreadable},
-      diagnostics);
+  const auto files = engine::read_domain_files(options.files,
+                                               {.mail = options.mail,
+                                                .selection = common.selection,
+                                                .renaming = common.renaming,
+                                                .unreadable = &unreadable},
+                                               diagnostics);
   console.report(diagnostics);
   // The name of the file stands in for the domain's, which is not known.
   for (const auto& name : unreadable) tally.add(name, Exit::error);
