@@ -127,7 +127,8 @@ class CapturesTest(CaptureCase):
         return server.vstate("dump", "--all", "-o", f"{self.directory}/{directory}/", *words)
 
     def text(self, directory, name):
-        with open(os.path.join(self.directory, directory, name + ".toml"), encoding="utf-8") as file:
+        path = os.path.join(self.directory, directory, name + ".toml")
+        with open(path, encoding="utf-8") as file:
             return file.read()
 
     def check_named(self, name, text, said):
