@@ -36,6 +36,7 @@ struct CommandLine {
   ExportOptions exported;
   std::vector<std::string> addresses;
   ListOptions listing;
+  SchemaOptions schemas;
   CLI::App *dump_command, *plan, *apply, *verify, *check, *list, *route, *pull_command,
       *history_command, *export_command, *schema;
 

@@ -10,12 +10,15 @@ namespace vstate::cli {
 
 Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
+  std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(
-      options.files, {.mail = options.mail, .selection = common.selection}, diagnostics);
+      options.files, {.mail = options.mail, .selection = common.selection, .servers = &servers},
+      diagnostics);
   Console(common).report(diagnostics);
   // What a file that cannot be read has is not known.
   if (diagnostics.has_errors()) return Exit::error;
-  const auto checked = engine::check_patterns(common.selection, nullptr, files);
+  const auto checked =
+      engine::check_patterns(engine::without_settings(common.selection, servers), nullptr, files);
   return checked ? Exit::done : Console::fail(checked.error());
 }
 
