@@ -30,9 +30,9 @@ class RunView final : public engine::RunObserver {
   void on_trouble(const DomainName*, const std::string& message) override;
   void on_outcome(const engine::ApplyOutcome&) override;
 
-  /// What became of something of the run that is no domain.
-  void settle(const std::string& name, Exit exit, bool has_changed) {
-    tally_.add(name, exit);
+  /// What became of the server's settings.
+  void settle_settings(Exit exit, bool has_changed) {
+    tally_.add_settings(exit);
     has_changed_ = has_changed_ || has_changed;
   }
   /// How many domains the run is about, once that is known.

@@ -45,8 +45,9 @@ std::string differences_of(const ServerPlan& plan, std::size_t& count) {
   for (const auto& note : plan.notes) {
     if (note.kind != NoteKind::warning) continue;
     out += note_line('!', note);
-    // What is wrong with lines that are the server's own is told, and is no difference.
-    if (note.subject_kind != "server") ++count;
+    // What does not arrive, or is wrong with lines that are the server's own, is told; the file is
+    // there all the same.
+    if (note.subject_kind == "setting" || note.subject_kind == "left out") ++count;
   }
   return out;
 }
@@ -88,9 +89,7 @@ void apply_settings(const Console& console, engine::Session& session,
                     const engine::ServerFile& file, const CommonOptions& common,
                     const PlanOptionsText& options, RunView& view) {
   const auto& reporter = view.reporter();
-  const auto settle = [&](Exit exit, bool has_changed) {
-    view.settle(k_settings_name, exit, has_changed);
-  };
+  const auto settle = [&](Exit exit, bool has_changed) { view.settle_settings(exit, has_changed); };
   const auto plan = engine::plan_settings(session, file, settings_options(common, options));
   if (!plan) {
     const auto error = with_settings_name(plan.error());

@@ -9,12 +9,10 @@
 #include "cli/exit.h"
 #include "cli/options.h"
 #include "cli/run_view.h"
+#include "cli/tally.h"
 #include "engine/server_settings.h"
 
 namespace vstate::cli {
-
-/// How the server's settings are called where domains are called by their names.
-inline constexpr const char* k_settings_name = "server.toml";
 
 /// Prints server.toml, or writes it into `file` if that is not empty, and says what is left out.
 [[nodiscard]] Exit dump_settings(const Console&, engine::Session&, const CommonOptions&,

@@ -50,8 +50,6 @@ class Obstacles {
       if (const auto lines = settings.find("deliver"); lines != settings.end())
         VSTATE_TRY(look_at_programs(file, lines->second));
       if (file == k_virtualdomains) VSTATE_TRY(look_at_users(settings));
-      if (file == k_tcp_smtp && !here_.stale_rules.empty())
-        found_.push_back({file, "", here_.stale_rules});
     }
     return std::move(found_);
   }
@@ -139,7 +137,8 @@ Result<ServerPlan> plan_once(Session& session, const ServerFile& file,
                     .uncompiled = here.uncompiled,
                     .implied_local = here.implied_local,
                     .remarks = here.remarks,
-                    .obstacles = {}};
+                    .obstacles = {},
+                    .stale_rules = here.stale_rules};
   VSTATE_TRY_ASSIGN(facts.obstacles, Obstacles(session, desired, here).find());
   Memory memory;
   if (session.memory) {

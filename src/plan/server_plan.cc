@@ -27,8 +27,10 @@ std::string setting_title(const std::string& file, const std::string& key) {
   // What a dot-qmail file or a file of one line holds has no name of its own.
   const bool is_plain = !known || known->shape == Shape::line || known->shape == Shape::delivery;
   if (is_plain) return file_title(file);
-  const bool is_default = key.empty() && known->shape != Shape::set;
-  return fmt::format("{} {}", file_title(file), is_default ? "(all others)" : visible(key));
+  const bool is_default =
+      key.empty() && (known->shape == Shape::map || known->shape == Shape::rules);
+  const auto shown = is_default ? "(all others)" : visible(key);
+  return file_title(file) + (shown.empty() ? "" : " ") + shown;
 }
 
 /// The part of its file's memory that is about a key, which may be empty.
@@ -230,8 +232,12 @@ ServerPlan ServerPlanner::run() {
                      };
                      return order(one) < order(other);
                    });
+  if (input_.desired.files.contains(std::string(k_tcp_smtp)) && !input_.facts.stale_rules.empty())
+    plan_.notes.push_back({NoteKind::warning, "setting", file_title(std::string(k_tcp_smtp)),
+                           input_.facts.stale_rules});
   for (const auto& obstacle : input_.facts.obstacles)
-    note(NoteKind::warning, obstacle.file, obstacle.key, obstacle.what);
+    plan_.notes.push_back(
+        {NoteKind::warning, "mail", setting_title(obstacle.file, obstacle.key), obstacle.what});
   for (const auto& remark : input_.facts.remarks)
     plan_.notes.push_back({NoteKind::warning, "server", "", remark});
   for (const auto& item : input_.desired.left_out)

@@ -51,7 +51,7 @@ struct ServerPlanOptions {
 
 /// What only the target can tell.
 struct ServerFacts {
-  /// A setting of the file that will not work here as it is.
+  /// A setting of the file that is here, or will be, and whose mail does not arrive.
   struct Obstacle {
     std::string file, key, what;
   };
@@ -60,6 +60,7 @@ struct ServerFacts {
   std::string implied_local;         ///< what is local while locals is missing
   std::vector<std::string> remarks;  ///< of the inspection
   std::vector<Obstacle> obstacles;
+  std::string stale_rules;  ///< why tcp_smtp is not in force as it stands; empty: it is
 };
 
 struct ServerPlanInput {

@@ -122,7 +122,7 @@ Exit dump_each(const Console& console, engine::Session& session,
   // All of a server is also what its domains do not say.
   if (options.all) {
     const auto exit = dump_settings_into(console, session, names, common, options.output);
-    tally.add(k_settings_name, exit);
+    tally.add_settings(exit);
     has_written = exit != Exit::error;
   }
   for (const auto& name : names) {

@@ -111,7 +111,7 @@ Exit Planning::run() {
   for (const auto& file : servers) {
     auto planned = plan_settings(console_, *session, file, common_, options_);
     settings_ = std::move(planned.plan);
-    tally.add(k_settings_name, planned.exit);
+    tally.add_settings(planned.exit);
     if (settings_ && planned.exit != Exit::done) return Exit::error;  // nobody reads on
   }
   for (const auto& file : files) {

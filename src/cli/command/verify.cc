@@ -86,7 +86,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
       !checked)
     return Console::fail(checked.error());
   for (const auto& file : servers)
-    tally.add(k_settings_name, verify_settings(console, *session, file, common, options));
+    tally.add_settings(verify_settings(console, *session, file, common, options));
   // One server is opened for all files, so that they are compared with the same qmail tables.
   for (const auto& file : files)
     tally.add(file.state.name.text(), verify_file(console, common, options, *session, file));
