@@ -6,10 +6,12 @@ import os
 import unittest
 
 import support
-from support import captures, needs_root, servers
+from support import captures, disturb, needs_root, servers
 from support.captures import needs_captures
 from support.cases import SandboxCase
+from support.killing import KillCase, vstate
 from support.program import IS_ROOT, NOTHING
+from support.sftp import RSH, needs_sftp_server
 
 HEAD = "vstate_server = 1\n"
 #: What the captured servers and those of the tests say of themselves.
@@ -432,6 +434,86 @@ deliver = ["{vpopmial}/x"]
         plan = json.loads(self.check_exit(new.vstate("plan", "--json", directory)).out)
         self.assertEqual([item["domain"] for item in plan], ["", "own.example"])
         self.assertEqual(plan[0]["document"], "server")
+
+
+class MentionsTest(ServerCase):
+    """Files of control that name a domain, and are no part of its file."""
+
+    def test_dump_names_them(self):
+        server = self.server()
+        self.add_domain(server)
+        server.write(server.control("smtproutes"), "other.example:x\nOWN.example:relay:26\n"
+                                                   ".own.example:relay2 user SECRET-9\n")
+        server.write(server.control("badrcptto"), "ghost@own.example\n# own.example\n")
+        server.write(server.control("mystery"), "x=own.example,y\nnotown.example\n")
+        server.write(server.control("domainkeys/own.example/default"), "KEY")
+        server.write("/etc/domainkeys/own.example/rsa", "KEY")
+        err = self.check_exit(server.vstate("dump", "own.example")).err
+        for words in ('control/smtproutes has "OWN.example:relay:26"; server.toml carries it',
+                      'control/smtproutes has ".own.example:relay2 with a login (not shown)"',
+                      'control/badrcptto has "ghost@own.example"',
+                      'control/mystery has "x=own.example,y"; it is no part of the domain\'s file',
+                      "control/domainkeys/own.example is there for it",
+                      "/etc/domainkeys/own.example is there for it"):
+            self.assertIn(words, err)
+        for words in ("other.example", "notown", "# own", "SECRET", "KEY"):
+            self.assertNotIn(words, err)
+
+    def test_pull_names_them(self):
+        old, new = self.server("old"), self.server("new")
+        self.add_domain(old)
+        old.write(old.control("mystery"), "own.example\n")
+        done = self.check_exit(new.vstate("pull", old.root, "own.example"))
+        self.assertIn('control/mystery has "own.example"', done.err)
+
+
+@needs_sftp_server
+class RemoteTest(ServerCase):
+    def test_reads_by_sftp_what_is_read_at_home(self):
+        server = self.server()
+        server.write(server.control("smtproutes"), ":relay.example\n")
+        server.write("/var/qmail/alias/.qmail-root", "| {/srv/vpop/bin/x}\n")
+        server.write("/srv/vpop/etc/tcp.smtp", ":allow\n")
+        far = ["--rsh", RSH, "--root", f"old.example:{server.root}"]
+        here, there = self.dump(server), support.run(*far, "dump", "--server")
+        self.assertEqual((there.code, there.out, there.err), (here.code, here.out, here.err))
+        path = self.file("server.toml", here.out)
+        self.assertIn(NOTHING, self.check_exit(support.run(*far, "plan", path)).out)
+        self.check_exit(support.run(*far, "apply", path), 1)
+
+
+@disturb.needs_tracing
+class KillTest(KillCase):
+    """Killed before any change, and run again: the same end."""
+
+    each = 4
+    plan = vstate("--root", "new", "plan", "server.toml")
+    verify = vstate("--root", "new", "verify", "server.toml")
+    command = vstate("--root", "new", "apply", "server.toml")
+    text = HEAD + """
+[control]
+badmailfrom = ["a@bad.example"]
+locals = ["local.example"]
+rcpthosts = %s
+[control.smtproutes]
+"a.example" = "relay"
+[control.virtualdomains]
+"v.example" = "root"
+[vpopmail.limits]
+max_lists = 3
+[alias.root]
+deliver = ["&x@example.net"]
+""" % json.dumps([f"r{number:02}.example" for number in range(55)])
+
+    def setUp(self):
+        super().setUp()
+        disturb.make_example("empty-server", os.path.join(self.base, "new"))
+        with open(os.path.join(self.base, "server.toml"), "w", encoding="utf-8") as file:
+            file.write(self.text)
+        self.plan = [support.VSTATE, *self.plan[2:]]
+
+    def test_first_apply(self):
+        self.converge()
 
 
 @needs_captures
