@@ -204,7 +204,8 @@ class Checks:
         if self.program:
             said = self.program.errors_in(text)
             self.expect(not said, f"{good_name} is refused by the program: {said}")
-            self.expect(self.program.schema(*words) == schema, "vstate schema prints another schema")
+            is_same = self.program.schema(*words) == schema
+            self.expect(is_same, f"vstate schema prints another schema of a {kind}")
         for old, new in spoilt_pairs:
             spoilt = text.replace(old, new, 1)
             shown = re.sub(r"\s+", " ", f"{old} -> {new}")
