@@ -129,6 +129,21 @@ Result<ServerObservation> inspect_here(Session& session, const Selection& select
   return here;
 }
 
+/// Files of a state that are links on the server.
+Result<std::map<std::string, std::string>> links_of(const Session& session,
+                                                    const ServerState& desired,
+                                                    const ServerState& here) {
+  std::map<std::string, std::string> links;
+  for (const auto& file : items_of(desired, here)) {
+    VSTATE_TRY_ASSIGN(const auto path, path_of_settings(*session.system, session.server, file));
+    VSTATE_TRY_ASSIGN(const auto found, session.system->look(path));
+    if (!found || !found->is_link()) continue;
+    VSTATE_TRY_ASSIGN(auto target, session.system->link_target(path));
+    links.emplace(file, visible(target));
+  }
+  return links;
+}
+
 Result<ServerPlan> plan_once(Session& session, const ServerFile& file,
                              const ServerPlanOptions& options) {
   VSTATE_TRY_ASSIGN(const auto here, inspect_here(session, options.selection));
@@ -138,8 +153,10 @@ Result<ServerPlan> plan_once(Session& session, const ServerFile& file,
                     .implied_local = here.implied_local,
                     .remarks = here.remarks,
                     .obstacles = {},
+                    .links = {},
                     .stale_rules = here.stale_rules};
   VSTATE_TRY_ASSIGN(facts.obstacles, Obstacles(session, desired, here).find());
+  VSTATE_TRY_ASSIGN(facts.links, links_of(session, desired, here.state));
   Memory memory;
   if (session.memory) {
     VSTATE_TRY_ASSIGN(memory, session.memory->domains().memory_of(Subject::server(),

@@ -75,6 +75,9 @@ class ServerPlanner {
   [[nodiscard]] bool is_selected(const std::string& file) const {
     return input_.options.selection.takes("server." + file);
   }
+  [[nodiscard]] bool is_writable(const std::string& file) const {
+    return is_selected(file) && !input_.facts.links.contains(file);
+  }
   [[nodiscard]] bool is_here(std::string_view file) const {
     return input_.actual.files.contains(std::string(file));
   }
@@ -88,6 +91,12 @@ void ServerPlanner::change(SettingChange change) {
     ++plan_.left_out;
     return;
   }
+  // A file in the link's place would undo what somebody made, and what is behind it may be nobody's
+  // to write.
+  if (const auto link = input_.facts.links.find(change.file); link != input_.facts.links.end())
+    return note(
+        NoteKind::warning, change.file, change.key,
+        fmt::format("is not written: the file is a link to {}; change that by hand", link->second));
   plan_.changes.push_back(std::move(change));
 }
 
@@ -133,7 +142,7 @@ void ServerPlanner::compare_absent(const std::string& file, const std::string& k
 void ServerPlanner::settle(Verdict verdict, SettingChange wanted) {
   const auto file = wanted.file, key = wanted.key;
   if (verdict == Verdict::take_file || input_.options.overwrite) {
-    if (!is_selected(file))
+    if (!is_writable(file))
       remember(file, key, std::nullopt);
     else if (wanted.after)
       remember(file, key, wanted.after);
@@ -166,7 +175,7 @@ void ServerPlanner::compare_others(const std::string& file, const Settings& here
     const bool is_ours = is_whole ? is_as_left : input_.memory.left(file, part_of(key), value);
     if (is_ours && input_.options.prune) {
       change({.file = file, .key = key, .before = value, .after = std::nullopt});
-      if (!is_selected(file)) remember(file, key, std::nullopt);
+      if (!is_writable(file)) remember(file, key, std::nullopt);
       continue;
     }
     // What was written once stays known, so that a later --prune may remove it.

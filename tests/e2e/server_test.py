@@ -247,6 +247,20 @@ tcp_smtp = ["192.0.2.:allow,RELAYCLIENT=\\"\\"", "127.:allow"]
         for outcome in seen:
             self.assertNotIn("SECRET", outcome.out + outcome.err)
 
+    def test_links_are_read_and_not_replaced(self):
+        server = self.server()
+        server.write("/etc/ours", "# ours\na.example:one\n")
+        os.symlink("../../../etc/ours", server.control("smtproutes"))
+        self.assertIn('"a.example" = "one"', self.dump(server).out)
+        text = HEAD + '[control.smtproutes]\n"a.example" = "one"\n"b.example" = "two"\n'
+        outcome = self.apply_text(server, text)
+        self.assertIn("the file is a link to ../../../etc/ours", outcome.out)
+        self.assertTrue(os.path.islink(server.control("smtproutes")))
+        self.check_exit(server.vstate("verify", self.file("server.toml", text)), 2)
+        server.write("/etc/ours", "a.example:one\nb.example:two\n")
+        self.apply_text(server, text)
+        self.check_settled(server, text)
+
     def test_users_and_programs_that_are_not_here(self):
         server = self.server()
         text = HEAD + '[control.virtualdomains]\n"x.example" = "ghost"\n' \

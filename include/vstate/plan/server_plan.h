@@ -3,7 +3,7 @@
 /// data: it is made without reading a file, and prints.
 #pragma once
 
-#include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -60,6 +60,8 @@ struct ServerFacts {
   std::string implied_local;         ///< what is local while locals is missing
   std::vector<std::string> remarks;  ///< of the inspection
   std::vector<Obstacle> obstacles;
+  std::map<std::string, std::string>
+      links;                ///< files of the State that are links here, and where to
   std::string stale_rules;  ///< why tcp_smtp is not in force as it stands; empty: it is
 };
 
