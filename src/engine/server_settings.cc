@@ -119,6 +119,8 @@ std::set<std::string> items_of(const ServerState& desired, const ServerState& ac
 ServerState without_excluded(ServerState state, const Selection& selection) {
   std::erase_if(state.files,
                 [&](const auto& item) { return selection.excludes("server." + item.first); });
+  std::erase_if(state.left_out,
+                [&](const LeftOut& item) { return selection.excludes("server." + item.address); });
   return state;
 }
 
@@ -324,12 +326,16 @@ ServerOutcome ApplyingSettings::run() {
 }  // namespace
 
 Selection without_settings(Selection selection, const std::vector<ServerFile>& files) {
+  std::vector<std::string> addresses;
+  for (const auto& file : setting_files()) addresses.push_back("server." + std::string(file.name));
+  for (const auto& file : files)
+    for (const auto& [name, settings] : file.state.files) addresses.push_back("server." + name);
   const auto is_of_settings = [&](const std::string& pattern) {
     const Selection one{.only = {pattern}, .exclude = {}};
-    return std::any_of(files.begin(), files.end(), [&](const ServerFile& file) {
-      return std::any_of(file.state.files.begin(), file.state.files.end(),
-                         [&](const auto& item) { return one.takes("server." + item.first); });
-    });
+    // One that matches everything is about domains too.
+    return pattern.starts_with("server.") &&
+           std::any_of(addresses.begin(), addresses.end(),
+                       [&](const std::string& address) { return one.takes(address); });
   };
   std::erase_if(selection.only, is_of_settings);
   std::erase_if(selection.exclude, is_of_settings);

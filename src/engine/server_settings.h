@@ -28,9 +28,9 @@ struct ServerDump {
 };
 [[nodiscard]] Result<ServerDump> dump_settings(Session&, const Selection& = {});
 
-/// A selection without the patterns that match a file of settings that one of these has: such as
-/// "server.control.*". What is left is said of domains.
-[[nodiscard]] Selection without_settings(Selection, const std::vector<ServerFile>&);
+/// A selection without the patterns that are about settings, such as "server.control.*": those that
+/// match a file that vstate knows, or one of these files has. What is left is said of domains.
+[[nodiscard]] Selection without_settings(Selection, const std::vector<ServerFile>& = {});
 
 /// Compares a file with the server as it is now, and with what the last apply left.
 [[nodiscard]] Result<ServerPlan> plan_settings(Session&, const ServerFile&,

@@ -3,6 +3,11 @@ a target has besides stays, and what is of one machine is left."""
 
 import json
 import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
 import unittest
 
 import support
@@ -330,6 +335,52 @@ class MemoryTest(ServerCase):
         self.assertFalse(os.path.exists(server.control("badmailto")))
         self.apply_text(server, text)
         self.check_settled(server, text)
+        for option in ("--only", "--exclude"):
+            bad = self.plan(server, text, option, "server.contrl.*", code=1)
+            self.assertIn("is called \"server.contrl.*\"", bad.err)
+        dumped = self.dump(server, "--exclude", "server.control.*").out
+        self.assertNotIn("[control]", dumped)
+
+
+@needs_root
+class SignalTest(ServerCase):
+    """qmail-send is told of what it reads when it is told, and of nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.target = self.server()
+        servers.make_directories(self.target.at("/var/qmail/queue"))
+        self.program = os.path.join(self.directory, "qmail-send")
+        shutil.copy("/bin/sleep", self.program)
+
+    def is_told(self, text):
+        """Whether an apply ends a process that HUP ends."""
+        process = subprocess.Popen([self.program, "60"], cwd=self.target.at("/var/qmail/queue"))
+        try:
+            time.sleep(0.1)
+            done = self.apply_text(self.target, text)
+            self.assertNotIn("qmail-send is not running", done.err)
+            time.sleep(0.1)
+            return process.poll() == -signal.SIGHUP
+        finally:
+            process.kill()
+            process.wait()
+
+    def test_only_of_what_it_reads(self):
+        self.assertFalse(self.is_told(HEAD + '[control]\ndatabytes = "1"\n'))
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        self.assertTrue(self.is_told(text))
+        self.assertFalse(self.is_told(text))
+
+    def test_after_a_run_that_was_stopped(self):
+        """Whether it was told before the stop nobody knows; it is told again, once."""
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        self.is_told(text)
+        with sqlite3.connect(self.target.at("/var/lib/vstate/ledger.sqlite")) as ledger:
+            ledger.execute("UPDATE run SET ended = 0 WHERE domain = '(server)'")
+        ledger.close()
+        self.assertTrue(self.is_told(text))
+        self.assertFalse(self.is_told(text))
 
 
 class FilesTest(ServerCase):

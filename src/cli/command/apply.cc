@@ -95,8 +95,8 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   view.set_domains(files.size() + servers.size());
   auto target = open_to_write(common);
   if (!target) return report(view.reporter(), target.error());
-  if (const auto checked = engine::check_patterns(
-          engine::without_settings(common.selection, servers), &target->session, files);
+  if (const auto checked =
+          engine::check_patterns(common.selection, &target->session, files, servers);
       !checked)
     return Console::fail(checked.error());
   // A reader of events is told first by which rules to read the others.

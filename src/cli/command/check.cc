@@ -17,8 +17,7 @@ Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Console(common).report(diagnostics);
   // What a file that cannot be read has is not known.
   if (diagnostics.has_errors()) return Exit::error;
-  const auto checked =
-      engine::check_patterns(engine::without_settings(common.selection, servers), nullptr, files);
+  const auto checked = engine::check_patterns(common.selection, nullptr, files, servers);
   return checked ? Exit::done : Console::fail(checked.error());
 }
 

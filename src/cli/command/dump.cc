@@ -150,8 +150,8 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const auto names = domains_to_dump(console, *session, options, common.selection.domains);
   if (!names) return Console::fail(names.error());
   // A misspelt --exclude would take along what was to be left out.
-  if (const auto checked = engine::check_patterns(common.selection, "what would be dumped", {},
-                                                  {{*session, *names}});
+  if (const auto checked = engine::check_patterns(engine::without_settings(common.selection),
+                                                  "what would be dumped", {}, {{*session, *names}});
       !checked)
     return Console::fail(checked.error());
   if (options.mail == "-") {

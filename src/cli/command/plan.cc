@@ -103,8 +103,7 @@ Exit Planning::run() {
   }
   auto session = open_to_read(common_);
   if (!session) return Console::fail(session.error());
-  if (const auto checked = engine::check_patterns(
-          engine::without_settings(common_.selection, servers), &*session, files);
+  if (const auto checked = engine::check_patterns(common_.selection, &*session, files, servers);
       !checked)
     return Console::fail(checked.error());
   Tally tally;

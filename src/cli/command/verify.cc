@@ -81,8 +81,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   // The name of the file stands in for the domain's, which is not known.
   for (const auto& name : unreadable) tally.add(name, Exit::error);
   if (diagnostics.has_errors() && unreadable.empty()) return Exit::error;
-  if (const auto checked = engine::check_patterns(
-          engine::without_settings(common.selection, servers), &*session, files);
+  if (const auto checked = engine::check_patterns(common.selection, &*session, files, servers);
       !checked)
     return Console::fail(checked.error());
   for (const auto& file : servers)
