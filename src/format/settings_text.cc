@@ -96,58 +96,71 @@ std::string why_unread(const SettingFile& file, std::string_view line) {
   return entry_of(file, line) ? std::string() : "has no value";
 }
 
+/// Lines by their keys: a list of senders may have a hundred thousand.
 class EditedLines {
  public:
   EditedLines(const SettingFile& file, std::string_view bytes) : file_(file) {
     for (const auto line : split_lines(bytes)) lines_.emplace_back(line);
+    index();
   }
 
   void set(const std::string& key, const std::string& value,
            const std::vector<std::string>& rule_order) {
-    const auto found = find(key);
-    if (!found)
-      insert(line_of(file_, key, value), key, rule_order);
-    else if (const auto line = line_of(file_, key, value); trim_end(lines_[*found]) != line)
-      lines_[*found] = line;
+    auto line = line_of(file_, key, value);
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return add(std::move(line), key, rule_order);
+    const auto in_force =
+        file_.shape == Shape::rules ? found->second.front() : found->second.back();
+    if (trim_end(*lines_[in_force]) != line) lines_[in_force] = std::move(line);
   }
   void remove(const std::string& key) {
-    std::erase_if(lines_, [&](const std::string& line) { return has_key(line, key); });
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return;
+    // Places stay as they are until the end.
+    for (const auto place : found->second) lines_[place].reset();
+    by_key_.erase(found);
   }
-  [[nodiscard]] std::string bytes() const { return join_lines(lines_); }
+  [[nodiscard]] std::string bytes() const {
+    std::string out;
+    for (const auto& line : lines_)
+      if (line) out.append(*line).append("\n");
+    return out;
+  }
 
  private:
-  [[nodiscard]] bool has_key(const std::string& line, const std::string& key) const {
-    const auto entry = why_unread(file_, line).empty() ? entry_of(file_, line) : std::nullopt;
-    return entry && entry->key == key;
-  }
-  /// The line that is in force.
-  [[nodiscard]] std::optional<std::size_t> find(const std::string& key) const {
-    std::optional<std::size_t> found;
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-      if (!has_key(lines_[i], key)) continue;
-      found = i;
-      if (file_.shape == Shape::rules) break;
+  void index() {
+    by_key_.clear();
+    for (std::size_t place = 0; place < lines_.size(); ++place) {
+      if (!lines_[place] || !why_unread(file_, *lines_[place]).empty()) continue;
+      if (const auto entry = entry_of(file_, *lines_[place])) by_key_[entry->key].push_back(place);
     }
-    return found;
   }
-  void insert(std::string line, const std::string& key, const std::vector<std::string>& order) {
-    const auto before = file_.shape == Shape::rules ? first_behind(key, order) : lines_.size();
-    lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(before), std::move(line));
+  void add(std::string line, const std::string& key, const std::vector<std::string>& order) {
+    if (file_.shape != Shape::rules) {
+      by_key_[key].push_back(lines_.size());
+      lines_.emplace_back(std::move(line));
+      return;
+    }
+    lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(first_behind(key, order)),
+                  std::move(line));
+    // There are few rules.
+    index();
   }
   /// The first line of a rule that stands behind `key` in the order.
   [[nodiscard]] std::size_t first_behind(const std::string& key,
                                          const std::vector<std::string>& order) const {
+    auto first = lines_.size();
     const auto own = std::find(order.begin(), order.end(), key);
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-      const auto entry = entry_of(file_, lines_[i]);
-      if (entry && own != order.end() && std::find(own + 1, order.end(), entry->key) != order.end())
-        return i;
-    }
-    return lines_.size();
+    if (own == order.end()) return first;
+    for (auto next = own + 1; next != order.end(); ++next)
+      if (const auto found = by_key_.find(*next); found != by_key_.end())
+        first = std::min(first, found->second.front());
+    return first;
   }
 
   const SettingFile& file_;
-  std::vector<std::string> lines_;
+  std::vector<std::optional<std::string>> lines_;  ///< nothing: removed
+  std::map<std::string, std::vector<std::size_t>> by_key_;
 };
 
 bool is_in_vpopmails_order(const SettingFile& file) {

@@ -145,6 +145,15 @@ Status InspectingSettings::read_rcpthosts() {
 Status InspectingSettings::read_control_entry(const DirEntry& entry) {
   const auto name = "control." + entry.name;
   if (is_made_of_another(entry.name)) return {};
+  if (entry.type == FileInfo::Type::link) {
+    VSTATE_TRY_ASSIGN(const auto behind, files_.look_followed(path_join(
+                                             path_join(server_.qmail_dir, "control"), entry.name)));
+    // For qmail such a file is missing.
+    if (!behind) {
+      leave_out(spell_bytes(name), "a link that leads nowhere");
+      return {};
+    }
+  }
   if (const auto known = setting_file(name)) return read_file(*known);
   const bool is_directory = entry.type == FileInfo::Type::directory;
   leave_out(spell_bytes(name), is_directory

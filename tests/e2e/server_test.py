@@ -252,6 +252,24 @@ tcp_smtp = ["192.0.2.:allow,RELAYCLIENT=\\"\\"", "127.:allow"]
         for outcome in seen:
             self.assertNotIn("SECRET", outcome.out + outcome.err)
 
+    def test_a_link_that_leads_nowhere(self):
+        server = self.server()
+        os.symlink("/gone", server.control("smtproutes"))
+        outcome = self.dump(server, code=2)
+        self.assertIn("left out: control.smtproutes: a link that leads nowhere", outcome.err)
+        self.assertNotIn("[control.smtproutes]", outcome.out)
+
+    def test_long_lists(self):
+        """A hundred thousand senders are no matter of minutes."""
+        server = self.server()
+        senders = [f"s{number}@bad.example" for number in range(100000)]
+        server.write(server.control("badmailfrom"), "\n".join(senders[::2]))
+        text = HEAD + "[control]\nbadmailfrom = %s\n" % json.dumps(senders)
+        started = time.monotonic()
+        self.apply_text(server, text)
+        self.assertLess(time.monotonic() - started, 30)
+        self.assertEqual(sorted(self.control(server, "badmailfrom").split()), sorted(senders))
+
     def test_links_are_read_and_not_replaced(self):
         server = self.server()
         server.write("/etc/ours", "# ours\na.example:one\n")
