@@ -229,6 +229,8 @@ void CommandLine::add_dump() {
   dump_command = app.add_subcommand("dump", "state of this server's domains, as TOML");
   dump_command->add_option("DOMAIN", dump.domains, "domains to dump");
   dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
+  dump_command->add_flag("--server", dump.server,
+                         "the server's own settings: control files, qmail/alias, limits");
   dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")
       ->type_name("FILE|DIR");
   dump_command
@@ -260,6 +262,9 @@ void CommandLine::add_file_commands() {
   add_convert_option(verify, text);
   verify->add_flag("--deep", text.deep, "compare messages by content");
   check = add_file_command(app, "check", "validate a file without a server", text);
+  for (auto* command : {plan, apply, verify})
+    command->add_flag("--take-machine-keys", text.take_machine_keys,
+                      "of server.toml also what is of one machine: me, IP addresses");
   // What is excluded from an apply would otherwise be missing for verify.
   for (auto* command : {verify, check}) add_exclude(command, common);
   for (auto* command : {plan, apply, verify, check}) add_rename(command, common);
@@ -348,6 +353,7 @@ void CommandLine::add_others() {
   history_command->add_flag("--json", history.json, "as JSON");
   export_command = add_export_command(app, exported);
   schema = app.add_subcommand("schema", "the JSON Schema of the file");
+  schema->add_flag("--server", schemas.server, "that of server.toml");
 }
 
 std::vector<CLI::App*> CommandLine::commands() {
@@ -367,7 +373,7 @@ std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() con
           {cutover_command, [this] { return run_cutover(common, switched); }},
           {history_command, [this] { return run_history(common, history); }},
           {export_command, [this] { return run_export(common, exported); }},
-          {schema, [] { return run_schema(); }}};
+          {schema, [this] { return run_schema(schemas); }}};
 }
 
 }  // namespace vstate::cli

@@ -37,6 +37,7 @@ struct CommandLine {
   std::vector<std::string> addresses;
   ListOptions listing;
   CutoverOptions switched;
+  SchemaOptions schemas;
   CLI::App *dump_command, *plan, *apply, *verify, *check, *list, *route, *pull_command,
       *cutover_command, *history_command, *export_command, *schema;
 

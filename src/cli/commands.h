@@ -18,7 +18,7 @@ namespace vstate::cli {
 [[nodiscard]] Exit run_cutover(const CommonOptions&, const CutoverOptions&);
 [[nodiscard]] Exit run_history(const CommonOptions&, const HistoryOptions&);
 [[nodiscard]] Exit run_export(const CommonOptions&, const ExportOptions&);
-[[nodiscard]] Exit run_schema();
+[[nodiscard]] Exit run_schema(const SchemaOptions&);
 
 /// Everything after `main`: parses, runs, returns the exit status.
 [[nodiscard]] int run_command_line(int argc, char** argv);

@@ -36,9 +36,11 @@ Exit exit_of(const Error& error) {
   }
 }
 
-Exit exit_of(const engine::ApplyOutcome& outcome) {
-  const auto of_errors = outcome.errors.empty() ? Exit::error : exit_of(outcome.errors.front());
-  switch (outcome.ending) {
+namespace {
+
+Exit exit_of_end(engine::Ending ending, const std::vector<Error>& errors) {
+  const auto of_errors = errors.empty() ? Exit::error : exit_of(errors.front());
+  switch (ending) {
     case engine::Ending::unchanged:
     case engine::Ending::done:
       return Exit::done;
@@ -54,6 +56,16 @@ Exit exit_of(const engine::ApplyOutcome& outcome) {
       break;
   }
   return Exit::error;
+}
+
+}  // namespace
+
+Exit exit_of(const engine::ApplyOutcome& outcome) {
+  return exit_of_end(outcome.ending, outcome.errors);
+}
+
+Exit exit_of(const engine::ServerOutcome& outcome) {
+  return exit_of_end(outcome.ending, outcome.errors);
 }
 
 Exit exit_of(const engine::DumpReport& report) {

@@ -5,6 +5,7 @@
 
 #include "dump/dump.h"
 #include "engine/apply_domains.h"
+#include "engine/server_settings.h"
 #include "pull/pull.h"
 #include "vstate/base/result.h"
 
@@ -24,6 +25,7 @@ enum class Exit : int {
 /// For an error that came before anything was changed.
 [[nodiscard]] Exit exit_of(const Error&);
 [[nodiscard]] Exit exit_of(const engine::ApplyOutcome&);
+[[nodiscard]] Exit exit_of(const engine::ServerOutcome&);
 /// A dump that leaves something out says so by its status.
 [[nodiscard]] Exit exit_of(const engine::DumpReport&);
 

@@ -28,8 +28,9 @@ struct CommonOptions {
 struct DumpOptions {
   std::vector<std::string> domains;
   bool all = false;
-  std::string output;  ///< file or directory; empty is standard output
-  std::string mail;    ///< directory for archives; empty: mail is not dumped
+  bool server = false;  ///< the server's own settings
+  std::string output;   ///< file or directory; empty is standard output
+  std::string mail;     ///< directory for archives; empty: mail is not dumped
   bool clear_passwords = false;
   bool freeze = false;  ///< hold deliveries off meanwhile
   std::string have;     ///< file with what the reader of the stream has; "-" is standard input
@@ -41,7 +42,7 @@ struct PlanOptionsText {
   std::string output;              ///< plan: save it here
   std::string convert;             ///< "courier-dovecot"; empty: mail is not converted
   bool json = false, prune = false, overwrite = false, yes = false, detailed_exitcode = false,
-       deep = false, alter = false;
+       deep = false, alter = false, take_machine_keys = false;
   std::uint64_t max_delete = 0;  ///< PlanOptions::max_delete
 };
 
@@ -80,6 +81,10 @@ struct CutoverOptions {
   std::string to;  ///< HOST or HOST:PORT
   bool undo = false, status = false, yes = false;
   bool dry_run = false;  ///< show it, and no more
+};
+
+struct SchemaOptions {
+  bool server = false;  ///< of server.toml
 };
 
 struct HistoryOptions {

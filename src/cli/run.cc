@@ -76,8 +76,10 @@ Exit run(int argc, char** argv) {
   take_config(line, *config);
   line.common.selection.take_domains();
   const auto names_them = [](bool all, const auto& domains) { return all == domains.empty(); };
-  if (line.dump_command->parsed() && !names_them(line.dump.all, line.dump.domains)) {
-    Console::error("name the domains to dump, or say --all");
+  const bool is_of_server = line.dump.server && !line.dump.all && line.dump.domains.empty();
+  if (line.dump_command->parsed() && !is_of_server &&
+      !names_them(line.dump.all, line.dump.domains)) {
+    Console::error("name the domains to dump, or say --all, or --server");
     return Exit::usage;
   }
   if (line.pull_command->parsed() && !names_them(line.pull.all, line.pull.domains)) {

@@ -30,6 +30,11 @@ class RunView final : public engine::RunObserver {
   void on_trouble(const DomainName*, const std::string& message) override;
   void on_outcome(const engine::ApplyOutcome&) override;
 
+  /// What became of the server's settings.
+  void settle_settings(Exit exit, bool has_changed) {
+    tally_.add_settings(exit);
+    has_changed_ = has_changed_ || has_changed;
+  }
   /// How many domains the run is about, once that is known.
   void set_domains(std::size_t domains) { domains_ = domains; }
   /// Of the run, not of one of its domains.

@@ -57,7 +57,7 @@ Error with_noun(const std::string& noun, Error error) {
 void Tally::add(const std::string& domain, Exit exit) { outcomes_.push_back({domain, exit}); }
 
 Exit Tally::exit(bool has_changed) const {
-  auto worst = Exit::done;
+  auto worst = settings_.value_or(Exit::done);
   for (const auto& outcome : outcomes_)
     if (rank(outcome.exit) > rank(worst)) worst = outcome.exit;
   // 1 says that nothing was changed, which is not so if another domain was.
@@ -66,8 +66,8 @@ Exit Tally::exit(bool has_changed) const {
 
 // The last domain alone is asked about: after such an end none comes behind it.
 bool Tally::ends_run() const {
-  return !outcomes_.empty() &&
-         (outcomes_.back().exit == Exit::interrupted || outcomes_.back().exit == Exit::busy);
+  const auto last = outcomes_.empty() ? settings_ : std::optional(outcomes_.back().exit);
+  return last == Exit::interrupted || last == Exit::busy;
 }
 
 std::vector<std::pair<Exit, std::vector<std::string>>> Tally::by_exit() const {
@@ -83,17 +83,18 @@ std::vector<std::pair<Exit, std::vector<std::string>>> Tally::by_exit() const {
 
 nlohmann::ordered_json Tally::event() const {
   // Of one domain its own summary has said everything.
-  if (outcomes_.size() < 2) return nullptr;
+  if (outcomes_.size() + (settings_ ? 1 : 0) < 2) return nullptr;
   nlohmann::ordered_json out{{"event", "domains"}, {"text", summary()}};
   auto& outcomes = out["outcomes"] = nlohmann::ordered_json::object();
   // Several exit statuses have one word.
   for (const auto& [exit, names] : by_exit())
     for (const auto& name : names) outcomes[std::string(word_of(exit))].push_back(name);
+  if (settings_) out["settings"] = word_of(*settings_);
   return out;
 }
 
 std::string Tally::summary() const {
-  if (outcomes_.size() < 2) return {};
+  if (outcomes_.size() + (settings_ ? 1 : 0) < 2) return {};
   std::vector<std::string> parts;
   for (auto [exit, names] : by_exit()) {
     auto part = fmt::format("{} {}", with_thousands(names.size()), word_of(exit));
@@ -106,7 +107,10 @@ std::string Tally::summary() const {
                           more > 0 ? fmt::format(" and {} more", with_thousands(more)) : "");
     parts.push_back(std::move(part));
   }
-  return fmt::format("{} domains: {}", with_thousands(outcomes_.size()), join(parts, ", "));
+  return fmt::format(
+      "{} domain{}: {}{}", with_thousands(outcomes_.size()), outcomes_.size() == 1 ? "" : "s",
+      join(parts, ", "),
+      settings_ ? fmt::format("; {}: {}", k_settings_name, word_of(*settings_)) : "");
 }
 
 }  // namespace vstate::cli

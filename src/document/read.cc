@@ -32,7 +32,6 @@ class Reading {
 
   std::optional<DomainName> read_domain(const Table& top, const toml::table& node,
                                         std::optional<State>& state);
-  void read_left_out(Table& top, State& state);
 
   const std::string& file_;
   Diagnostics& diagnostics_;
@@ -129,43 +128,13 @@ std::optional<DomainName> Reading::read_domain(const Table& top, const toml::tab
     places_["domain.default"] = table.place("default");
   }
   state->archive = read_archive(table, "archive", places_);
-  read_limits(table, *state);
+  state->limits = read_limits(table);
   return *name;
-}
-
-/// What the source had and this file has not.
-void Reading::read_left_out(Table& top, State& state) {
-  const auto* node = top.node().get("left_out");
-  if (node == nullptr) return;
-  const auto* items = node->as_array();
-  if (items == nullptr || !items->is_array_of_tables()) {
-    top.error("left_out", "is not an array of tables", "write [[left_out]]");
-    return;
-  }
-  for (const auto& item : *items) {
-    auto table = top.open(*item.as_table(), "left_out", k_left_out_keys);
-    LeftOut out;
-    // Addresses and reasons may hold any byte that a server's names hold.
-    if (table.require("what")) out.address = table.bytes("what").value_or("");
-    if (table.require("why")) out.why = table.bytes("why").value_or("");
-    out.messages = static_cast<std::uint64_t>(table.number("messages").value_or(0));
-    out.bytes = static_cast<std::uint64_t>(table.number("bytes").value_or(0));
-    state.left_out.push_back(std::move(out));
-  }
 }
 
 std::optional<State> Reading::read(const toml::table& root) {
   Table top(root, "", k_top_keys, file_, diagnostics_);
-  if (top.require("vstate")) {
-    // The version is looked at first, but the rest is read as well: a wrong number may be the only
-    // fault.
-    const auto version = top.number("vstate");
-    if (version && *version < 1)
-      top.error("vstate", "there is no format version 0", "write 1");
-    else if (version && *version != 1)
-      top.error("vstate", fmt::format("format version {} is not known to this program", *version),
-                "use a newer vstate");
-  }
+  check_version(top, "vstate");
   std::optional<State> state;
   const auto* domain = top.require("domain") ? top.table("domain") : nullptr;
   std::optional<DomainName> name;
@@ -192,7 +161,7 @@ std::optional<State> Reading::read(const toml::table& root) {
     state->lists.emplace(key, read_list(table, key.text(), places_));
   });
   read_files(top, *state, places_);
-  read_left_out(top, *state);
+  state->left_out = read_left_out(top);
   // Patterns are compared before the exclusion takes away what they match.
   unmatched_ = patterns_without_match(*state, excluded_, selection_);
   *state = without_excluded(*std::move(state), selection_);

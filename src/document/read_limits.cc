@@ -1,6 +1,6 @@
-// The limits of the domain. A domain with limits of its own takes nothing from vlimits.default, so
-// an empty table says something else than none. What each kind of limit may be is what vpopmail's
-// programs give a meaning to.
+// The limits of a domain, or of a server. A domain with limits of its own takes nothing from
+// vlimits.default, so an empty table says something else than none. What each kind of limit may be
+// is what vpopmail's programs give a meaning to.
 
 #include <algorithm>
 #include <limits>
@@ -12,9 +12,9 @@
 
 namespace vstate::document {
 
-void read_limits(Table& domain, State& state) {
-  const auto* node = domain.table("limits");
-  if (node == nullptr) return;
+std::optional<Limits> read_limits(Table& owner) {
+  const auto* node = owner.table("limits");
+  if (node == nullptr) return std::nullopt;
   // The keys come from the list by which the server's files and tables are read.
   static const Keys keys = [] {
     Keys out{"disable"};
@@ -22,7 +22,7 @@ void read_limits(Table& domain, State& state) {
       if (name.kind != LimitKind::denial) out.push_back(name.document_key);
     return out;
   }();
-  auto table = domain.open(*node, "domain.limits", keys);
+  auto table = owner.open(*node, owner.title() + ".limits", keys);
   Limits limits;
   for (const auto& name : limit_names()) {
     if (name.kind == LimitKind::denial) continue;
@@ -44,12 +44,12 @@ void read_limits(Table& domain, State& state) {
       return name.kind == LimitKind::denial && name.document_key == item.text;
     });
     if (found == names.end())
-      table.error_at(item.place,
-                     fmt::format("domain.limits.disable: there is no service \"{}\"", item.text));
+      table.error_at(item.place, fmt::format("{}.disable: there is no service \"{}\"",
+                                             table.title(), item.text));
     else
       limits[std::string(found->file_key)] = 1;
   }
-  state.limits = limits;
+  return limits;
 }
 
 }  // namespace vstate::document

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "document/table.h"
 #include "vstate/document/document.h"
@@ -21,6 +22,11 @@ namespace vstate::document {
 [[nodiscard]] std::optional<ArchiveRef> read_archive(Table& owner, std::string_view key, Places&);
 /// All [[file]] tables.
 void read_files(Table& top, State&, Places&);
-void read_limits(Table& domain, State&);
+/// The table "limits" of another; nothing if it has none.
+[[nodiscard]] std::optional<Limits> read_limits(Table& owner);
+/// All [[left_out]] tables.
+[[nodiscard]] std::vector<LeftOut> read_left_out(Table& top);
+/// The format version under `key`, which the file must have.
+void check_version(Table& top, std::string_view key);
 
 }  // namespace vstate::document

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "document/keys.h"
+#include "document/writer.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
 #include "vstate/model/fields.h"
@@ -17,83 +18,6 @@
 namespace vstate::document {
 
 namespace {
-
-bool is_bare_key(std::string_view key) {
-  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-}
-
-std::string escape(std::string_view text, bool multi_line) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto byte = static_cast<unsigned char>(c);
-    // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
-    // close them. Most control characters may not stand in TOML, even between quotes.
-    if (c == '\\')
-      out += "\\\\";
-    else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
-      out += "\\\"";
-    else if (c == '\n' && multi_line)
-      out += '\n';
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\u{:04X}", byte);
-    else
-      out.push_back(c);
-  }
-  return out;
-}
-
-std::string quoted(std::string_view text) { return fmt::format("\"{}\"", escape(text, false)); }
-
-/// Bytes that no template is made of.
-std::string quoted_bytes(std::string_view bytes) { return quoted(spell_bytes(bytes)); }
-
-std::string key_text(std::string_view key) {
-  return is_bare_key(key) ? std::string(key) : quoted(key);
-}
-
-/// Text of more than one line stands as it is read, between triple quotes.
-std::string text_value(std::string_view text) {
-  // A newline at the very end alone is easier to see as "\n" in one line.
-  if (const auto end = text.find('\n'); end == std::string_view::npos || end + 1 == text.size())
-    return quoted(text);
-  return fmt::format("\"\"\"\n{}\"\"\"", escape(text, true));
-}
-
-template <class Strings>
-std::vector<std::string> spelt(const Strings& values) {
-  std::vector<std::string> out;
-  for (const auto& value : values) out.push_back(spell_bytes(value));
-  return out;
-}
-
-template <class Strings>
-std::string array(const Strings& values) {
-  if (values.empty()) return "[]";
-  // One value stands on the line of its key; of several each has a line, so that adding one changes
-  // one line.
-  if (values.size() == 1) return fmt::format("[{}]", quoted(*values.begin()));
-  std::string out = "[\n";
-  for (const auto& value : values) out += fmt::format("  {},\n", quoted(value));
-  return out + "]";
-}
-
-/// Short words stay on one line: a set of flags is one fact.
-template <class Strings>
-std::string word_array(const Strings& words) {
-  std::vector<std::string> parts;
-  for (const auto& word : words) parts.push_back(quoted(word));
-  return fmt::format("[{}]", fmt::join(parts, ", "));
-}
 
 std::string part_value(const ArchivePart& part) {
   return fmt::format("archive = {}, messages = {}, bytes = {}, sha256 = {}",
@@ -110,38 +34,6 @@ std::string archive_value(const ArchiveRef& archive) {
     out += "]";
   }
   return out + " }";
-}
-
-class Writer {
- public:
-  void table(std::string_view kind, std::string_view name, std::string_view sub = {}) {
-    out_ += fmt::format("\n[{}.{}{}{}]\n", kind, key_text(name), sub.empty() ? "" : ".", sub);
-  }
-  void raw(std::string_view text) { out_ += text; }
-  void value(std::string_view key, std::string_view text) {
-    out_ += fmt::format("{} = {}\n", key_text(key), text);
-  }
-  void text(std::string_view key, std::string_view value_text) {
-    if (!value_text.empty()) value(key, text_value(value_text));
-  }
-  [[nodiscard]] std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-
-void write_limits(Writer& out, const Limits& limits) {
-  out.raw("\n[domain.limits]\n");
-  std::vector<std::string> disable;
-  for (const auto& name : limit_names()) {
-    const auto found = limits.find(std::string(name.file_key));
-    if (found == limits.end()) continue;
-    if (name.kind == LimitKind::denial)
-      disable.emplace_back(name.document_key);
-    else
-      out.value(name.document_key, std::to_string(found->second));
-  }
-  if (!disable.empty()) out.value("disable", word_array(disable));
 }
 
 void write_login(Writer& out, const LastLogin& login) {
@@ -265,7 +157,7 @@ std::string write(const State& state) {
   if (state.default_delivery) out.value("default", array(*state.default_delivery));
   if (state.archive) out.value("archive", archive_value(*state.archive));
   // The table of limits begins here, and TOML would count any later key of the domain to it.
-  if (state.limits) write_limits(out, *state.limits);
+  if (state.limits) write_limits(out, "domain.limits", *state.limits);
   for (const auto& [name, mailbox] : state.mailboxes) write_mailbox(out, name.text(), mailbox);
   for (const auto& [name, alias] : state.alias) {
     out.table("alias", name.text());

@@ -114,6 +114,8 @@ Status read_publication(Inspection& in) {
     in.state().aliases.insert(*alias);
     in.out.condition.published[*alias] = look_up(name);
   }
+  for (const auto& [name, place] : in.out.condition.published)
+    for (const auto& line : in.qmail.mentions_of(name.text())) in.remark(visible(line));
   for (const auto& line : in.qmail.hand_made_lines_for(in.name.text()))
     in.remark(
         fmt::format("virtualdomains has the line \"{}\", made by hand; vstate does not carry it",

@@ -14,6 +14,7 @@
 #include "sys/path.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
+#include "vstate/document/server_document.h"
 
 namespace vstate::engine {
 
@@ -95,19 +96,34 @@ std::optional<DomainFile> domain_file_of(const State& state, const std::string& 
   return file ? with_archives(*std::move(file), archive_root, diagnostics) : std::nullopt;
 }
 
-std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOptions& options,
-                                           Diagnostics& diagnostics) {
-  const auto text = read_input(name, options.standard_input);
-  if (!text) {
-    diagnostics.error({"", 0, 0}, text.error().message);
-    return std::nullopt;
-  }
-  // Errors name the pipe by words, since "-" says nothing in a message.
-  auto file = parse_domain_file(name == "-" ? "standard input" : name, *text, options.selection,
-                                diagnostics);
+namespace {
+
+/// Errors name the pipe by words, since "-" says nothing in a message.
+std::string shown_name(const std::string& name) { return name == "-" ? "standard input" : name; }
+
+std::optional<std::string> read_text(const std::string& name, const ReadOptions& options,
+                                     Diagnostics& diagnostics) {
+  auto text = read_input(name, options.standard_input);
+  if (text) return *std::move(text);
+  diagnostics.error({"", 0, 0}, text.error().message);
+  return std::nullopt;
+}
+
+std::optional<DomainFile> domain_file_of_text(const std::string& name, const std::string& text,
+                                              const ReadOptions& options,
+                                              Diagnostics& diagnostics) {
+  auto file = parse_domain_file(shown_name(name), text, options.selection, diagnostics);
   if (!file) return std::nullopt;
   return with_archives(*std::move(file),
                        options.mail.empty() ? directory_beside(name) : options.mail, diagnostics);
+}
+
+}  // namespace
+
+std::optional<DomainFile> read_domain_file(const std::string& name, const ReadOptions& options,
+                                           Diagnostics& diagnostics) {
+  const auto text = read_text(name, options, diagnostics);
+  return text ? domain_file_of_text(name, *text, options, diagnostics) : std::nullopt;
 }
 
 namespace {
@@ -152,12 +168,13 @@ class ReadingFiles {
 
   void read(const std::string& name) {
     std::error_code ignored;
-    if (name == "-" || !std::filesystem::is_directory(name, ignored)) return read_file(name);
+    if (name == "-" || !std::filesystem::is_directory(name, ignored))
+      return read_file(name, Named::by_itself);
     for (const auto& file : files_in(name, diagnostics_)) {
       // What is not wanted need not be sound; `dump -o DIR/` names files after their domains.
       const auto domain = std::filesystem::path(file).stem().string();
       if (domains().takes(domain))
-        read_file(file);
+        read_file(file, Named::by_directory);
       else
         seen_.push_back(domain);
     }
@@ -177,22 +194,49 @@ class ReadingFiles {
  private:
   [[nodiscard]] const DomainSelection& domains() const { return options_.selection.domains; }
 
-  void read_file(const std::string& name) {
-    auto file = read_domain_file(name, options_, diagnostics_);
+  enum class Named { by_itself, by_directory };
+
+  void read_file(const std::string& name, Named named) {
+    const auto text = read_text(name, options_, diagnostics_);
+    if (text && document::is_server_document(*text)) return read_server_file(name, *text, named);
+    auto file = text ? domain_file_of_text(name, *text, options_, diagnostics_) : std::nullopt;
     if (!file && options_.unreadable != nullptr) options_.unreadable->push_back(name);
-    if (!file) return;
-    const auto& domain = file->state.name;
+    if (file) take_domain(*std::move(file));
+  }
+
+  void read_server_file(const std::string& name, const std::string& text, Named named) {
+    if (options_.servers == nullptr) {
+      if (named == Named::by_itself)
+        diagnostics_.error({shown_name(name), 0, 0},
+                           "has the settings of a server, and a domain is wanted here",
+                           "name a domain's file");
+      return;
+    }
+    auto state = document::read_server(text, shown_name(name), diagnostics_);
+    if (!state && options_.unreadable != nullptr) options_.unreadable->push_back(name);
+    if (!state) return;
+    // Two would undo each other with every apply.
+    if (!options_.servers->empty())
+      diagnostics_.error(
+          {shown_name(name), 0, 0},
+          fmt::format("the server is described in {} already", options_.servers->front().name),
+          "name one of the two");
+    options_.servers->push_back({shown_name(name), *std::move(state)});
+  }
+
+  void take_domain(DomainFile file) {
+    const auto& domain = file.state.name;
     seen_.push_back(domain.text());
     if (!domains().takes(domain.text())) return;
-    if (!rename_in(*file, options_.renaming, diagnostics_)) return;
+    if (!rename_in(file, options_.renaming, diagnostics_)) return;
     // Two files for one domain would undo each other with every apply.
-    const auto [first, is_new] = described_.emplace(domain, file->name);
+    const auto [first, is_new] = described_.emplace(domain, file.name);
     if (!is_new)
       diagnostics_.error(
-          file->place_of("domain"),
+          file.place_of("domain"),
           fmt::format("{} is described in {} already", first->first.text(), first->second),
           "name one of the two");
-    files_.push_back(*std::move(file));
+    files_.push_back(std::move(file));
   }
 
   const ReadOptions& options_;

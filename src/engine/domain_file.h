@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/server_settings.h"
 #include "vstate/base/diagnostics.h"
 #include "vstate/document/document.h"
 #include "vstate/model/rename.h"
@@ -35,6 +36,9 @@ struct ReadOptions {
   std::string standard_input = {};  ///< its first bytes, if they were read already
   /// Where the names of files go that have errors; null: nobody asks.
   std::vector<std::string>* unreadable = nullptr;
+  /// Where files of server settings go. Null: one that is named is an error, and one in a directory
+  /// is passed over.
+  std::vector<ServerFile>* servers = nullptr;
 };
 
 /// Reads a file ("-" is standard input) and checks that its archives are there. Errors go into

@@ -69,8 +69,16 @@ Status check_patterns(const Selection& selection, std::string_view where,
   return fail(Errc::invalid, join(lines, "\n"));
 }
 
-Status check_patterns(const Selection& selection, Session* session,
-                      const std::vector<DomainFile>& files) {
+Status check_patterns(const Selection& given, Session* session,
+                      const std::vector<DomainFile>& files,
+                      const std::vector<ServerFile>& settings) {
+  const auto selection = settings.empty() ? given : without_settings(given, settings);
+  if (files.empty() && !settings.empty() && !selection.is_of_all())
+    return fail(Errc::invalid,
+                fmt::format("nothing in {} is called \"{}\"; addresses are like "
+                            "server.control.locals, server.alias.root",
+                            settings.front().name,
+                            (selection.only.empty() ? selection.exclude : selection.only).front()));
   if (files.empty()) return {};
   auto where = files.size() == 1 ? files.front().name : std::string("the files");
   std::vector<const DomainFile*> pointers;

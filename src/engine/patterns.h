@@ -27,7 +27,10 @@ Status check_patterns(const Selection&, std::string_view where,
                       const std::vector<const DomainFile*>& files,
                       const std::vector<SearchedServer>& servers);
 
-/// The same for files and, unless the session is null, their domains on a server.
-Status check_patterns(const Selection&, Session*, const std::vector<DomainFile>&);
+/// The same for files and, unless the session is null, their domains on a server. Patterns over
+/// settings are not looked for (server_settings.h:without_settings); any other is an error where
+/// there are settings alone.
+Status check_patterns(const Selection&, Session*, const std::vector<DomainFile>&,
+                      const std::vector<ServerFile>& = {});
 
 }  // namespace vstate::engine

@@ -44,7 +44,7 @@ Result<std::optional<DomainMemory::ItemParts>> DomainMemory::parts_of(
   }
 }
 
-Result<Memory> DomainMemory::memory_of(const DomainName& name,
+Result<Memory> DomainMemory::memory_of(const Subject& name,
                                        const std::set<std::string>& items) const {
   VSTATE_TRY_ASSIGN(const auto number, find_domain(database_, name));
   if (!number || items.empty()) return Memory();
@@ -85,7 +85,7 @@ std::optional<std::map<std::string, std::string>> updated(
 
 }  // namespace
 
-Result<bool> DomainMemory::is_news(const DomainName& name, const MemoryUpdate& update) const {
+Result<bool> DomainMemory::is_news(const Subject& name, const MemoryUpdate& update) const {
   VSTATE_TRY_ASSIGN(const auto number, find_domain(database_, name));
   if (!number) return !update.empty();
   VSTATE_TRY_ASSIGN(const auto secret, key());
@@ -101,7 +101,7 @@ Result<bool> DomainMemory::is_news(const DomainName& name, const MemoryUpdate& u
   return is_news;
 }
 
-Status DomainMemory::remember(const DomainName& name, const MemoryUpdate& update,
+Status DomainMemory::remember(const Subject& name, const MemoryUpdate& update,
                               const std::set<std::string>& failed, bool is_new) {
   return database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(const auto number, domain_number(database_, name));

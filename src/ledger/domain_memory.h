@@ -9,8 +9,8 @@
 #include <set>
 #include <string>
 
+#include "ledger/subject.h"
 #include "vstate/base/result.h"
-#include "vstate/model/names.h"
 #include "vstate/plan/memory.h"
 
 namespace vstate {
@@ -23,14 +23,13 @@ class DomainMemory {
   explicit DomainMemory(Database& database) : database_(database) {}
 
   /// What is known of these items; of the others the Memory knows nothing.
-  [[nodiscard]] Result<Memory> memory_of(const DomainName&,
-                                         const std::set<std::string>& items) const;
+  [[nodiscard]] Result<Memory> memory_of(const Subject&, const std::set<std::string>& items) const;
   /// Takes what an apply left, but for the items in `failed`. A domain that was made anew forgets
   /// all that was known first.
-  Status remember(const DomainName&, const MemoryUpdate&, const std::set<std::string>& failed,
+  Status remember(const Subject&, const MemoryUpdate&, const std::set<std::string>& failed,
                   bool is_new);
   /// True if `remember` would change something.
-  [[nodiscard]] Result<bool> is_news(const DomainName&, const MemoryUpdate&) const;
+  [[nodiscard]] Result<bool> is_news(const Subject&, const MemoryUpdate&) const;
 
  private:
   /// Nothing: the item is not known. One without parts is another thing.

@@ -19,7 +19,7 @@ std::chrono::sys_seconds time_of(std::int64_t seconds) {
 
 }  // namespace
 
-Result<std::int64_t> RunHistory::begin(const std::string& command, const DomainName& name) {
+Result<std::int64_t> RunHistory::begin(const std::string& command, const Subject& name) {
   std::int64_t number = 0;
   VSTATE_TRY(database_.in_transaction([&]() -> Status {
     VSTATE_TRY_ASSIGN(

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "ledger/subject.h"
 #include "vstate/base/result.h"
-#include "vstate/model/names.h"
 
 namespace vstate {
 
@@ -39,7 +39,7 @@ class RunHistory {
   explicit RunHistory(Database& database) : database_(database) {}
 
   /// Returns the run's number.
-  Result<std::int64_t> begin(const std::string& command, const DomainName&);
+  Result<std::int64_t> begin(const std::string& command, const Subject&);
   Status end(const Run&);
   /// The newest first; of one domain, or of all (empty). Changes are read only if asked for.
   [[nodiscard]] Result<std::vector<Run>> latest(const std::string& domain, std::size_t most,

@@ -9,14 +9,11 @@
 
 #include "vstate/base/text.h"
 #include "vstate/plan/plan.h"
+#include "vstate/plan/server_plan.h"
 
 namespace vstate {
 
 namespace {
-
-std::string_view version_text(const Server& server) {
-  return server.version == VpopmailVersion::v54 ? "5.4" : "5.6";
-}
 
 /// As address_of names the action for it.
 std::string item_address(const std::string& kind, const std::string& name) {
@@ -389,9 +386,7 @@ void Planner::add_domain() {
 Plan Planner::run() {
   const auto& desired = input_.desired;
   const State* actual = input_.actual;
-  plan_.server_line =
-      fmt::format("vpopmail {} {}, {}; qmail {}", version_text(input_.server),
-                  input_.server.backend, input_.server.vpopmail_dir, input_.server.qmail_dir);
+  plan_.server_line = server_line_of(input_.server);
   plan_.evidence = input_.server.evidence;
   // Refusals are found whatever else the plan holds, so that all of them are shown before anything
   // is written.

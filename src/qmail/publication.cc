@@ -12,57 +12,17 @@
 #include "format/assign.h"
 #include "format/cdb.h"
 #include "format/control.h"
-#include "format/morercpthosts.h"
-#include "qmail/signal.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
 
 namespace {
-/// vpopmail keeps this many lines in rcpthosts and puts new names into morercpthosts from there on
-/// (vpopmail.c:add_domain_assign).
-constexpr std::size_t k_rcpthosts_lines = 50;
 constexpr unsigned k_control_mode = 0644;
 }  // namespace
 
-std::string Publisher::control(std::string_view name) const {
-  return path_join(path_join(server_.qmail_dir, "control"), name);
-}
-
-/// Who a qmail file belongs to: whoever it belongs to now, else the owner of its directory.
-Ownership Publisher::ownership_of(const std::string& path, unsigned mode) const {
-  if (const auto info = system_.info_followed(path)) return {info->uid, info->gid, mode};
-  if (const auto info = system_.info_followed(path_parent(path)))
-    return {info->uid, info->gid, mode};
-  return {0, 0, mode};
-}
-
-Status Publisher::edit_control(std::string_view name, const std::vector<std::string>& added,
-                               const std::vector<std::string>& removed) {
-  // The lock comes before the reading: what another tool wrote before it was taken must not be
-  // lost.
-  const auto path = control(name);
-  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
-  auto file = ControlFile::parse(bytes.value_or(""));
-  bool is_changed = false;
-  for (const auto& line : added) is_changed = file.insert_sorted(line) || is_changed;
-  for (const auto& line : removed) {
-    // One name may stand there twice, or in another case; qmail takes any of them.
-    const auto lines = file.lines();
-    // The list is a copy, since lines are removed from the file while it is gone through.
-    for (const auto& entry : lines)
-      if (to_lower(trim_end(entry)) == line) is_changed = file.remove(entry) || is_changed;
-  }
-  // A missing file says something else than an empty one: without locals, control/me is local.
-  if (!is_changed && bytes) return {};
-  return system_.replace_file(path, file.bytes(), ownership_of(path, k_control_mode),
-                              Durability::now);
-}
-
 Result<bool> Publisher::is_in_control(const std::string& file, const std::string& name) {
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control(file)));
+  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control_.path_of(file)));
   const auto lines = ControlFile::parse(bytes.value_or("")).lines();
   return std::any_of(lines.begin(), lines.end(),
                      [&](const auto& line) { return to_lower(trim_end(line)) == name; });
@@ -77,13 +37,15 @@ Status Publisher::write_assign_cdb(const AssignFile& assign) {
       bytes && found && *found == records)
     return {};
   return system_.replace_file(server_.assign_cdb, cdb::write(records),
-                              ownership_of(server_.assign_cdb, k_control_mode), Durability::now);
+                              ownership_of(system_, server_.assign_cdb, k_control_mode),
+                              Durability::now);
 }
 
 Status Publisher::edit_assign(const std::function<void(AssignFile&)>& edit) {
   const auto path = path_join(server_.qmail_dir, "users/assign");
   // Held over both files: users/cdb.tmp has one name for everybody.
-  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
+  VSTATE_TRY_ASSIGN(const auto lock,
+                    system_.lock(path + ".lock", ownership_of(system_, path, 0600)));
   VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(path));
   // A server without any domain may lack the file; an empty one would have the "." line.
   auto file = AssignFile::parse(bytes.value_or(".\n"));
@@ -92,8 +54,8 @@ Status Publisher::edit_assign(const std::function<void(AssignFile&)>& edit) {
   // Without a change the text stays as it is, but its cdb is compared all the same: a run may have
   // stopped between the two.
   if (!bytes || *bytes != text)
-    VSTATE_TRY(
-        system_.replace_file(path, text, ownership_of(path, k_control_mode), Durability::now));
+    VSTATE_TRY(system_.replace_file(path, text, ownership_of(system_, path, k_control_mode),
+                                    Durability::now));
   return write_assign_cdb(file);
 }
 
@@ -121,9 +83,9 @@ Status Publisher::publish_store(const Names& names) {
 }
 
 Status Publisher::tell_qmail_send() {
-  VSTATE_TRY_ASSIGN(const int told, hup_qmail_send(system_, server_.qmail_dir));
+  VSTATE_TRY_ASSIGN(const bool is_told, control_.tell_qmail_send());
   // This is no error: qmail may be stopped for the move.
-  if (told == 0)
+  if (!is_told)
     remark_ = "qmail-send is not running here; it will read virtualdomains when it starts";
   return {};
 }
@@ -139,41 +101,23 @@ Status Publisher::publish_control(const Names& names) {
   }
   // virtualdomains comes before locals, so that no moment exists in which the domain is in neither
   // and its mail is sent out.
-  if (!lines.empty()) VSTATE_TRY(edit_control("virtualdomains", lines, {}));
-  if (!locals.empty()) VSTATE_TRY(edit_control("locals", {}, locals));
+  if (!lines.empty()) VSTATE_TRY(control_.edit_lines("virtualdomains", lines, {}));
+  if (!locals.empty()) VSTATE_TRY(control_.edit_lines("locals", {}, locals));
   // qmail-send has both files in memory; it reads them again when it is told, and only if they
   // changed is it told.
   return lines.empty() && locals.empty() ? Status() : tell_qmail_send();
 }
 
-Status Publisher::rebuild_morercpthosts() {
-  const auto path = control("morercpthosts");
-  // The lock is that of the text, so that the text cannot change while its compiled form is made.
-  VSTATE_TRY_ASSIGN(const auto lock, system_.lock(path + ".lock", ownership_of(path, 0600)));
-  VSTATE_TRY_ASSIGN(const auto text, system_.read(path));
-  return system_.replace_file(path + ".cdb",
-                              cdb::write(morercpthosts_records(ControlFile::parse(text))),
-                              ownership_of(path + ".cdb", k_control_mode), Durability::now);
-}
-
 Status Publisher::publish_rcpthosts(const Names& names) {
-  std::vector<std::string> few, more;
+  std::vector<std::string> lacking;
   bool is_stale = false;
-  VSTATE_TRY_ASSIGN(const auto bytes, system_.read_if_there(control("rcpthosts")));
-  const auto lines = ControlFile::parse(bytes.value_or("")).line_count();
   for (const auto& [publish, domain] : names) {
     // A name may stand in the text and not in the cdb, where a run stopped between them;
     // qmail-smtpd reads the cdb alone.
     is_stale = is_stale || !publish->found.in_morercpthosts_cdb;
-    if (publish->found.in_rcpthosts) continue;
-    // vpopmail counts lines of every kind, comments included, so the count here is of all lines.
-    (lines + few.size() < k_rcpthosts_lines ? few : more).push_back(publish->name.text());
+    if (!publish->found.in_rcpthosts) lacking.push_back(publish->name.text());
   }
-  if (!more.empty() || is_stale) {
-    VSTATE_TRY(edit_control("morercpthosts", more, {}));
-    VSTATE_TRY(rebuild_morercpthosts());
-  }
-  return few.empty() ? Status() : edit_control("rcpthosts", few, {});
+  return control_.add_rcpthosts(lacking, is_stale);
 }
 
 Status Publisher::publish(const Names& names) {
@@ -186,15 +130,15 @@ Status Publisher::publish(const Names& names) {
 Status Publisher::unpublish(const DomainLocation& domain, const std::string& name) {
   // A missing rcpthosts means that every recipient is accepted, so none may be created here by
   // editing it.
-  VSTATE_TRY_ASSIGN(const bool has_few, system_.exists(control("rcpthosts")));
-  VSTATE_TRY_ASSIGN(const bool has_more, system_.exists(control("morercpthosts")));
+  VSTATE_TRY_ASSIGN(const bool has_few, system_.exists(control_.path_of("rcpthosts")));
+  VSTATE_TRY_ASSIGN(const bool has_more, system_.exists(control_.path_of("morercpthosts")));
   // First no more mail is accepted, then none is routed here, and the name itself goes last.
-  if (has_few) VSTATE_TRY(edit_control("rcpthosts", {}, {name}));
+  if (has_few) VSTATE_TRY(control_.edit_lines("rcpthosts", {}, {name}));
   if (has_more) {
-    VSTATE_TRY(edit_control("morercpthosts", {}, {name}));
-    VSTATE_TRY(rebuild_morercpthosts());
+    VSTATE_TRY(control_.edit_lines("morercpthosts", {}, {name}));
+    VSTATE_TRY(control_.rebuild_morercpthosts());
   }
-  VSTATE_TRY(edit_control("virtualdomains", {}, {name + ":" + name}));
+  VSTATE_TRY(control_.edit_lines("virtualdomains", {}, {name + ":" + name}));
   VSTATE_TRY(tell_qmail_send());
   VSTATE_TRY(store_.aliases().write_domain(domain, name, false));
   return edit_assign([&](AssignFile& file) { file.remove_domain(name); });

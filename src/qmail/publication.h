@@ -8,10 +8,10 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "format/assign.h"
+#include "qmail/control_editor.h"
 #include "store/account_store.h"
 #include "sys/system.h"
 #include "vstate/model/server.h"
@@ -24,7 +24,7 @@ namespace vstate {
 class Publisher {
  public:
   Publisher(System& system, const Server& server, AccountStore& store)
-      : system_(system), server_(server), store_(store) {}
+      : system_(system), server_(server), store_(store), control_(system, server.qmail_dir) {}
 
   struct Name {
     const Publish* publish;
@@ -48,19 +48,15 @@ class Publisher {
   Status publish_control(const Names&);
   Status publish_rcpthosts(const Names&);
   Result<bool> is_in_control(const std::string& file, const std::string& name);
-  Status edit_control(std::string_view name, const std::vector<std::string>& added,
-                      const std::vector<std::string>& removed);
   /// Changes users/assign and makes users/cdb say the same, both under vpopmail's lock.
   Status edit_assign(const std::function<void(AssignFile&)>& edit);
   Status write_assign_cdb(const AssignFile&);
-  Status rebuild_morercpthosts();
-  [[nodiscard]] Ownership ownership_of(const std::string& path, unsigned mode) const;
-  [[nodiscard]] std::string control(std::string_view name) const;
   Status tell_qmail_send();
 
   System& system_;
   const Server& server_;
   AccountStore& store_;
+  ControlEditor control_;
   std::string remark_;
 };
 

@@ -60,6 +60,7 @@ Result<QmailFiles> QmailFiles::load(const Files& system, const Server& server) {
       system, {{{path_join(server.qmail_dir, "users"), path_join(server.qmail_dir, "control")}}});
   VSTATE_TRY(out.load_assign(system, server));
   VSTATE_TRY(out.load_control(system, server));
+  VSTATE_TRY_ASSIGN(out.mentions_, Mentions::load(system, server, out.blemishes_));
   return out;
 }
 

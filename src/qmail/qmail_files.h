@@ -13,6 +13,7 @@
 #include "format/assign.h"
 #include "format/cdb.h"
 #include "format/control.h"
+#include "qmail/mentions.h"
 #include "sys/files.h"
 #include "vstate/model/server.h"
 
@@ -60,6 +61,11 @@ class QmailFiles {
   /// stand.
   [[nodiscard]] std::vector<std::string> hand_made_lines_for(std::string_view real) const;
 
+  /// Where else in control a name stands (qmail/mentions.h).
+  [[nodiscard]] std::vector<std::string> mentions_of(std::string_view name) const {
+    return mentions_.of(name);
+  }
+
   /// "users/assign: line 3: a blank line; ...", for people.
   [[nodiscard]] const std::vector<std::string>& blemishes() const { return blemishes_; }
   /// False: control/rcpthosts is missing, and qmail-smtpd accepts every recipient.
@@ -95,6 +101,7 @@ class QmailFiles {
   std::set<std::string, std::less<>> locals_, rcpthosts_, morercpthosts_;
   std::set<std::string, std::less<>> morercpthosts_cdb_;
   bool has_rcpthosts_ = false;
+  Mentions mentions_;
   std::vector<std::string> blemishes_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "view/detail.h"
 #include "view/plan_view.h"
+#include "vstate/base/text.h"
 #include "vstate/model/fields.h"
 
 namespace vstate::view {
@@ -266,6 +267,51 @@ std::string_view verb_word(Verb verb) {
 
 }  // namespace
 
+namespace {
+
+Json notes_of(const std::vector<Note>& notes) {
+  auto out = Json::array();
+  for (const auto& note : notes) {
+    Json item;
+    item["kind"] = note_word(note.kind);
+    item["subject"] = note.subject_kind;
+    item["name"] = note.name;
+    item["text"] = note.text;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+void add_summary(Json& out, const Summary& summary) {
+  out["summary"] = to_json(summary);
+  out["summary"]["by_kind"] = sums_by_kind(out["changes"], summary);
+}
+
+/// A setting's value as people see it: delivery lines in one line.
+std::string words_of(const SettingChange& change, const std::string& value) {
+  const auto shown = shown_value(change.file, value);
+  std::vector<std::string> lines;
+  for (const auto line : split_lines(shown)) lines.emplace_back(line);
+  return change.key == "forwards_only" ? "forwards only" : join(lines, "; ");
+}
+
+Json to_json(const SettingChange& change) {
+  auto out = entry("setting", title_of(change), address_of(change));
+  out["actions"].push_back(verb_word(verb_of(change)));
+  if (change.after) out["detail"] = words_of(change, *change.after);
+  if (!change.before || !change.after) return out;
+  auto before = words_of(change, *change.before), after = words_of(change, *change.after);
+  // Two that differ in what is not shown must be seen to differ.
+  if (before == after) after += " (another)";
+  FieldChange field{.name = "value", .before = before, .after = after};
+  field.before_data = before;
+  field.after_data = after;
+  out["changed"] = Json::array({to_json(field)});
+  return out;
+}
+
+}  // namespace
+
 Json to_json(const Plan& plan) {
   Json out;
   out["format_version"] = 2;
@@ -283,18 +329,24 @@ Json to_json(const Plan& plan) {
     if (item["kind"] == "domain") item["name"] = plan.domain.text();
     out["changes"].push_back(std::move(item));
   }
-  out["notes"] = Json::array();
-  for (const auto& note : plan.notes) {
-    Json item;
-    item["kind"] = note_word(note.kind);
-    item["subject"] = note.subject_kind;
-    item["name"] = note.name;
-    item["text"] = note.text;
-    out["notes"].push_back(std::move(item));
-  }
-  const auto summary = summary_of(plan);
-  out["summary"] = to_json(summary);
-  out["summary"]["by_kind"] = sums_by_kind(out["changes"], summary);
+  out["notes"] = notes_of(plan.notes);
+  add_summary(out, summary_of(plan));
+  return out;
+}
+
+Json to_json(const ServerPlan& plan) {
+  Json out;
+  out["format_version"] = 2;
+  out["document"] = "server";
+  // No domain is called so.
+  out["domain"] = "";
+  out["server"] = plan.server_line;
+  out["evidence"] = plan.evidence;
+  out["problems"] = Json::array();
+  out["changes"] = Json::array();
+  for (const auto& change : plan.changes) out["changes"].push_back(to_json(change));
+  out["notes"] = notes_of(plan.notes);
+  add_summary(out, summary_of(plan));
   return out;
 }
 

@@ -45,6 +45,11 @@ char sign_of_note(const std::string& kind) {
   return kind == "kept" ? '=' : kind == "conflict" ? '#' : kind == "here_only" ? '?' : '!';
 }
 
+/// What a plan is about.
+std::string title_of(const Json& plan) {
+  return plan.contains("document") ? "server.toml" : plan["domain"].get<std::string>();
+}
+
 /// What one or several of a kind are called: "3 mailboxes", "mail of 3 mailboxes".
 struct Noun {
   std::string_view kind, before, one, many;
@@ -63,6 +68,7 @@ constexpr std::array k_nouns{Noun{"domain", "", "domain", "domains"},
                              Noun{"autoresponder", "", "autoresponder", "autoresponders"},
                              Noun{"alias", "", "alias", "aliases"},
                              Noun{"list", "", "list", "lists"},
+                             Noun{"setting", "", "setting", "settings"},
                              Noun{"default", "", "catch-all", "catch-alls"},
                              Noun{"publish", "", "published name", "published names"},
                              Noun{"alias domain", "", "alias domain", "alias domains"},
@@ -133,9 +139,8 @@ class Text {
   }
 
   std::string run() {
-    add_folded(fmt::format("{} {} {}", plan_["domain"].get<std::string>(), arrow(),
-                           plan_["server"].get<std::string>()),
-               4);
+    add_folded(
+        fmt::format("{} {} {}", title_of(plan_), arrow(), plan_["server"].get<std::string>()), 4);
     if (options_.verbose)
       for (const auto& line : plan_["evidence"])
         out_ += fmt::format("    {}\n", line.get<std::string>());
@@ -360,8 +365,7 @@ std::string summary_line(const Json& plan) {
     return fmt::format("Nothing to do of what was asked for: {} change{} left out.{}",
                        number("left_out"), number("left_out") == 1 ? " is" : "s are", tail);
   if (plan["changes"].empty())
-    return fmt::format("Nothing to do: {} is as the file says.{}",
-                       plan["domain"].get<std::string>(), tail);
+    return fmt::format("Nothing to do: {} is as the file says.{}", title_of(plan), tail);
   std::string out = fmt::format("Plan: {} to add, {} to change, {} to delete", number("add"),
                                 number("change"), number("delete"));
   if (number("messages") > 0)

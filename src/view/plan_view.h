@@ -10,11 +10,14 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "vstate/plan/plan.h"
+#include "vstate/plan/server_plan.h"
 
 namespace vstate::view {
 
 /// Format version 2. Fields are only ever added within a version; readers ignore unknown ones.
 [[nodiscard]] nlohmann::ordered_json to_json(const Plan&);
+/// The plan of a server's settings; it has "document": "server", and no domain.
+[[nodiscard]] nlohmann::ordered_json to_json(const ServerPlan&);
 
 struct TextOptions {
   bool color = false;

@@ -160,7 +160,7 @@ class SourceLinks(LinksCase):
                            f"+{name}-:{name}:{owner}:{place}:-::"])
                 out = os.path.join(self.directory, name + ".all")
                 self.check_exit(old.vstate("dump", "--all", "-o", out + "/"))
-                self.assertEqual(os.listdir(out), [f"{NAME}.toml"])
+                self.assertEqual(sorted(os.listdir(out)), [f"{NAME}.toml", "server.toml"])
                 with open(os.path.join(out, f"{NAME}.toml")) as file:
                     self.assertEqual(support.load_toml(file.read())["domain"]["aliases"], [name])
 

@@ -12,6 +12,7 @@
 #include "cli/dump_view.h"
 #include "cli/run_view.h"
 #include "cli/server.h"
+#include "cli/settings_view.h"
 #include "engine/patterns.h"
 #include "host/input.h"
 
@@ -83,22 +84,28 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   RunView view(console, options, options.files.size());
   if (!saved) return report(view.reporter(), saved.error());
   Diagnostics diagnostics;
+  std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
-                                                .standard_input = begun},
+                                                .standard_input = begun,
+                                                .servers = &servers},
                                                diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
-  view.set_domains(files.size());
+  view.set_domains(files.size() + servers.size());
   auto target = open_to_write(common);
   if (!target) return report(view.reporter(), target.error());
-  if (const auto checked = engine::check_patterns(common.selection, &target->session, files);
+  if (const auto checked =
+          engine::check_patterns(common.selection, &target->session, files, servers);
       !checked)
     return Console::fail(checked.error());
   // A reader of events is told first by which rules to read the others.
   view.reporter().event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
+  for (const auto& file : servers)
+    apply_settings(console, target->session, file, common, options, view);
+  if (view.tally().ends_run()) return finish(console, view, options);
   engine::apply_domains(target->session, files,
                         {.plan = *saved ? (*saved)->options : plan_options(common, options),
                          .jobs = common.jobs,

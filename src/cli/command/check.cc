@@ -10,14 +10,17 @@ namespace vstate::cli {
 
 Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
-  const auto files = engine::read_domain_files(
-      options.files,
-      {.mail = options.mail, .selection = common.selection, .renaming = common.renaming},
-      diagnostics);
+  std::vector<engine::ServerFile> servers;
+  const auto files = engine::read_domain_files(options.files,
+                                               {.mail = options.mail,
+                                                .selection = common.selection,
+                                                .renaming = common.renaming,
+                                                .servers = &servers},
+                                               diagnostics);
   Console(common).report(diagnostics);
   // What a file that cannot be read has is not known.
   if (diagnostics.has_errors()) return Exit::error;
-  const auto checked = engine::check_patterns(common.selection, nullptr, files);
+  const auto checked = engine::check_patterns(common.selection, nullptr, files, servers);
   return checked ? Exit::done : Console::fail(checked.error());
 }
 

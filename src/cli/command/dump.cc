@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/dump_view.h"
 #include "cli/server.h"
+#include "cli/settings_view.h"
 #include "cli/tally.h"
 #include "dump/list.h"
 #include "engine/patterns.h"
@@ -99,11 +100,34 @@ Exit dump_one(const Console& console, engine::Session& session, const DomainName
   return finish(*dumped);
 }
 
+/// Beside the files of the domains.
+Exit dump_settings_into(const Console& console, engine::Session& session,
+                        const std::vector<DomainName>& names, const CommonOptions& common,
+                        const std::string& directory) {
+  for (const auto& name : names)
+    if (name.text() + ".toml" == k_settings_name)
+      return Console::fail(
+          {Errc::conflict, fmt::format("{}: is the file of the domain {}; write the settings "
+                                       "elsewhere with dump --server -o FILE",
+                                       k_settings_name, name.text())});
+  if (const auto made =
+          make_private_directories(std::filesystem::path(directory + "/").parent_path());
+      !made)
+    return Console::fail(made.error());
+  return dump_settings(console, session, common, path_join(directory, k_settings_name));
+}
+
 Exit dump_each(const Console& console, engine::Session& session,
                const std::vector<DomainName>& names, const CommonOptions& common,
                const DumpOptions& options) {
   Tally tally;
   bool has_written = false;
+  // All of a server is also what its domains do not say.
+  if (options.all) {
+    const auto exit = dump_settings_into(console, session, names, common, options.output);
+    tally.add_settings(exit);
+    has_written = exit != Exit::error;
+  }
   for (const auto& name : names) {
     const auto exit = dump_one(console, session, name, common, options);
     tally.add(name.text(), exit);
@@ -120,11 +144,17 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
   auto session = open_to_read(common);
   if (!session) return Console::fail(session.error());
+  if (options.server && !options.all) {
+    if (options.domains.empty() && options.mail.empty() && !is_directory(options.output))
+      return dump_settings(console, *session, common, options.output);
+    Console::error("--server prints the server's settings alone; --all -o DIR/ writes them too");
+    return Exit::usage;
+  }
   const auto names = domains_to_dump(console, *session, options, common.selection.domains);
   if (!names) return Console::fail(names.error());
   // A misspelt --exclude would take along what was to be left out.
-  if (const auto checked = engine::check_patterns(common.selection, "what would be dumped", {},
-                                                  {{*session, *names}});
+  if (const auto checked = engine::check_patterns(engine::without_settings(common.selection),
+                                                  "what would be dumped", {}, {{*session, *names}});
       !checked)
     return Console::fail(checked.error());
   if (options.mail == "-") {

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
+#include "cli/settings_view.h"
 #include "cli/tally.h"
 #include "engine/patterns.h"
 #include "engine/prepare.h"
@@ -39,6 +41,7 @@ class Planning {
   const PlanOptionsText& options_;
   const Console console_;
   std::vector<Plan> plans_;
+  std::optional<ServerPlan> settings_;
   bool is_heard_ = true;  ///< standard output can be written
 };
 
@@ -81,26 +84,42 @@ Status Planning::save(const std::vector<engine::DomainFile>& files) const {
 /// An object for one plan, an array for more.
 Exit Planning::print_json() const {
   auto all = Json::array();
+  if (settings_) all.push_back(view::to_json(*settings_));
   for (const auto& plan : plans_) all.push_back(view::to_json(plan));
   return Console::print_all((all.size() == 1 ? all.front() : all).dump(2) + "\n");
 }
 
 Exit Planning::run() {
   Diagnostics diagnostics;
-  const auto files = engine::read_domain_files(
-      options_.files,
-      {.mail = options_.mail, .selection = common_.selection, .renaming = common_.renaming},
-      diagnostics);
+  std::vector<engine::ServerFile> servers;
+  const auto files = engine::read_domain_files(options_.files,
+                                               {.mail = options_.mail,
+                                                .selection = common_.selection,
+                                                .renaming = common_.renaming,
+                                                .servers = &servers},
+                                               diagnostics);
   console_.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
+  if (!servers.empty() && !options_.output.empty()) {
+    Console::error(fmt::format("a plan of a server's settings cannot be saved; leave {} out, or -o",
+                               servers.front().name));
+    return Exit::usage;
+  }
   auto session = open_to_read(common_);
   if (!session) return Console::fail(session.error());
-  if (const auto checked = engine::check_patterns(common_.selection, &*session, files); !checked)
+  if (const auto checked = engine::check_patterns(common_.selection, &*session, files, servers);
+      !checked)
     return Console::fail(checked.error());
   Tally tally;
+  for (const auto& file : servers) {
+    auto planned = plan_settings(console_, *session, file, common_, options_);
+    settings_ = std::move(planned.plan);
+    tally.add_settings(planned.exit);
+    if (settings_ && planned.exit != Exit::done) return Exit::error;  // nobody reads on
+  }
   for (const auto& file : files) {
     const auto& name = file.state.name.text();
-    tally.add(name, plan(*session, file, noun_of(name, files.size())));
+    tally.add(name, plan(*session, file, noun_of(name, files.size() + servers.size())));
     // Whoever closed the pipe wants no more plans, and each takes a look at a whole domain.
     if (!is_heard_) return Exit::error;
     // A lock that is held or an interruption would end the others alike.
@@ -115,6 +134,7 @@ Exit Planning::run() {
   if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
   if (result != Exit::done) return result;
   const bool has_changes =
+      (settings_ && !settings_->is_empty()) ||
       std::any_of(plans_.begin(), plans_.end(), [](const Plan& plan) { return !plan.is_empty(); });
   return has_changes && options_.detailed_exitcode ? Exit::differences : Exit::done;
 }

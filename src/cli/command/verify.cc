@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
+#include "cli/settings_view.h"
 #include "cli/tally.h"
 #include "cli/verify_view.h"
 #include "engine/patterns.h"
@@ -41,18 +42,23 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   Tally tally;
   Diagnostics diagnostics;
   std::vector<std::string> unreadable;
+  std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
-                                                .unreadable = &unreadable},
+                                                .unreadable = &unreadable,
+                                                .servers = &servers},
                                                diagnostics);
   console.report(diagnostics);
   // The name of the file stands in for the domain's, which is not known.
   for (const auto& name : unreadable) tally.add(name, Exit::error);
   if (diagnostics.has_errors() && unreadable.empty()) return Exit::error;
-  if (const auto checked = engine::check_patterns(common.selection, &*session, files); !checked)
+  if (const auto checked = engine::check_patterns(common.selection, &*session, files, servers);
+      !checked)
     return Console::fail(checked.error());
+  for (const auto& file : servers)
+    tally.add_settings(verify_settings(console, *session, file, common, options));
   // One server is opened for all files, so that they are compared with the same qmail tables.
   for (const auto& file : files)
     tally.add(file.state.name.text(), verify_file(console, common, options, *session, file));

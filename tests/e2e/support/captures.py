@@ -47,7 +47,8 @@ class Dumped:
                                      "--clear-passwords", "-o", self.texts + "/")
 
     def names(self):
-        return sorted(name[:-len(".toml")] for name in os.listdir(self.texts))
+        return sorted(name[:-len(".toml")] for name in os.listdir(self.texts)
+                      if name != "server.toml")
 
     def path(self, domain):
         return os.path.join(self.texts, domain + ".toml")

@@ -1,0 +1,37 @@
+/// \file
+/// server.toml on the command line: what each command does with it, beside the domains of its run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "cli/run_view.h"
+#include "cli/tally.h"
+#include "engine/server_settings.h"
+
+namespace vstate::cli {
+
+/// Prints server.toml, or writes it into `file` if that is not empty, and says what is left out.
+[[nodiscard]] Exit dump_settings(const Console&, engine::Session&, const CommonOptions&,
+                                 const std::string& file);
+
+/// Shows a plan unless it is wanted as JSON.
+struct PlannedSettings {
+  Exit exit = Exit::done;
+  std::optional<ServerPlan> plan;
+};
+[[nodiscard]] PlannedSettings plan_settings(const Console&, engine::Session&,
+                                            const engine::ServerFile&, const CommonOptions&,
+                                            const PlanOptionsText&);
+
+/// Carries the file out, and enters what became of it.
+void apply_settings(const Console&, engine::Session&, const engine::ServerFile&,
+                    const CommonOptions&, const PlanOptionsText&, RunView&);
+
+[[nodiscard]] Exit verify_settings(const Console&, engine::Session&, const engine::ServerFile&,
+                                   const CommonOptions&, const PlanOptionsText&);
+
+}  // namespace vstate::cli

@@ -1,0 +1,76 @@
+// How a value is spelt in TOML is decided once, so that two files that say the same are equal.
+
+#include "document/writer.h"
+
+#include <algorithm>
+
+namespace vstate::document {
+
+namespace {
+
+bool is_bare_key(std::string_view key) {
+  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+std::string escape(std::string_view text, bool multi_line) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
+    // close them. Most control characters may not stand in TOML, even between quotes.
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '"' && (!multi_line || text.substr(i, 3) == "\"\"\"" || i + 1 == text.size()))
+      out += "\\\"";
+    else if (c == '\n' && multi_line)
+      out += '\n';
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\u{:04X}", byte);
+    else
+      out.push_back(c);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) { return fmt::format("\"{}\"", escape(text, false)); }
+
+std::string quoted_bytes(std::string_view bytes) { return quoted(spell_bytes(bytes)); }
+
+std::string key_text(std::string_view key) {
+  return is_bare_key(key) ? std::string(key) : quoted(key);
+}
+
+std::string text_value(std::string_view text) {
+  // A newline at the very end alone is easier to see as "\n" in one line.
+  if (const auto end = text.find('\n'); end == std::string_view::npos || end + 1 == text.size())
+    return quoted(text);
+  return fmt::format("\"\"\"\n{}\"\"\"", escape(text, true));
+}
+
+void write_limits(Writer& out, std::string_view title, const Limits& limits) {
+  out.raw(fmt::format("\n[{}]\n", title));
+  std::vector<std::string> disable;
+  for (const auto& name : limit_names()) {
+    const auto found = limits.find(std::string(name.file_key));
+    if (found == limits.end()) continue;
+    if (name.kind == LimitKind::denial)
+      disable.emplace_back(name.document_key);
+    else
+      out.value(name.document_key, std::to_string(found->second));
+  }
+  if (!disable.empty()) out.value("disable", word_array(disable));
+}
+
+}  // namespace vstate::document

@@ -1,0 +1,663 @@
+"""server.toml: a server's own settings are dumped, planned, applied, and verified key by key; what
+a target has besides stays, and what is of one machine is left."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+import unittest
+
+import support
+from support import captures, disturb, needs_root, servers
+from support.captures import needs_captures
+from support.cases import SandboxCase
+from support.killing import KillCase, vstate
+from support.program import IS_ROOT, NOTHING
+from support.sftp import RSH, needs_sftp_server
+
+HEAD = "vstate_server = 1\n"
+#: What the captured servers and those of the tests say of themselves.
+MACHINE = ("mx-old.example.net", "mail.example.org", "mx1.isp.example", "pg.isp.example",
+           "mail2.example.org", "192.0.2.")
+
+
+class ServerCase(SandboxCase):
+    def dump(self, server, *more, code=0):
+        return self.check_exit(server.vstate("dump", "--server", *more), code)
+
+    def plan(self, server, text, *more, code=0):
+        return self.check_exit(server.vstate("plan", self.file("server.toml", text), *more), code)
+
+    def apply_text(self, server, text, *more, code=0):
+        return self.check_exit(server.vstate("apply", self.file("server.toml", text), *more), code)
+
+    def check_settled(self, server, text, *more):
+        """Fixed point: nothing to do, all there, and another apply writes nothing."""
+        self.assertIn(NOTHING, self.plan(server, text, *more).out)
+        path = self.file("server.toml", text)
+        before = server.snapshot()
+        self.assertIn("is whole", self.check_exit(server.vstate("verify", path, *more)).out)
+        self.check_exit(server.vstate("apply", path, *more))
+        self.check_same(before, server.snapshot())
+
+    def add_domain(self, server, name="own.example"):
+        text = support.domain_text(name, ["postmaster"])
+        self.apply(server, self.file("domain.toml", text))
+
+    def add_user(self, server, name):
+        passwd = server.read("/etc/passwd").decode()
+        server.write("/etc/passwd", f"{passwd}{name}:x:1000:1000::/home/{name}:/bin/sh\n")
+
+    def control(self, server, name):
+        return server.read(server.control(name)).decode()
+
+
+class KeysTest(ServerCase):
+    def test_lines_are_added_in_their_place(self):
+        """Foreign lines, comments, and their order stay; a name is added where vpopmail would."""
+        server = self.server()
+        text = HEAD + '[control]\nlocals = ["alpha.example"]\nrcpthosts = ["aaa.example"]\n'
+        self.apply_text(server, text)
+        self.assertEqual(self.control(server, "locals"),
+                         "alpha.example\nlocalhost\nmail2.example.org\n")
+        self.assertEqual(self.control(server, "rcpthosts"),
+                         "aaa.example\nlocalhost\n# comment\nzzz.example\n")
+        self.check_settled(server, text)
+
+    def test_every_kind_of_file(self):
+        """One of each shape, onto a server that has none of them."""
+        server = self.server()
+        text = HEAD + """
+[control]
+badmailfrom = ["@worse.example", "spammer@bad.example"]
+databytes = "20971520"
+defaultdelivery = ["./Maildir/"]
+defaultdomain = "example.net"
+queuelifetime = "86400"
+[control.smtproutes]
+"" = "relay.example.net"
+".intern.example" = "relay.isp.example:26"
+[control.virtualdomains]
+".lists.example" = "alias-lists"
+[vpopmail]
+default_domain = "example.net"
+tcp_smtp = ["127.:allow,RELAYCLIENT=\\"\\"", "=.bad.example:deny", ":allow"]
+[vpopmail.limits]
+max_mailboxes = 50
+disable = ["webmail"]
+[alias.root]
+deliver = ["&admin@example.net", "| {vpopmail}/bin/vdelivermail '' delete"]
+[alias.lists-default]
+deliver = ["./Mailbox"]
+forwards_only = true
+"""
+        outcome = self.apply_text(server, text)
+        self.assertEqual(self.control(server, "databytes"), "20971520\n")
+        self.assertEqual(self.control(server, "smtproutes"),
+                         ":relay.example.net\n.intern.example:relay.isp.example:26\n")
+        self.assertEqual(self.control(server, "virtualdomains"),
+                         ".lists.example:alias-lists\nzzz.example:foreign\n")
+        self.assertEqual(server.read("/srv/vpop/etc/tcp.smtp").decode(),
+                         '127.:allow,RELAYCLIENT=""\n=.bad.example:deny\n:allow\n')
+        self.assertEqual(server.read("/srv/vpop/etc/vlimits.default").decode(),
+                         "maxpopaccounts: 50\ndisable_webmail\n")
+        self.assertEqual(server.read("/var/qmail/alias/.qmail-root").decode(),
+                         "&admin@example.net\n| /srv/vpop/bin/vdelivermail '' delete\n")
+        alias = server.at("/var/qmail/alias/.qmail-lists-default")
+        self.assertEqual(os.stat(alias).st_mode & 0o777, 0o744)
+        self.assertIn("defaultdelivery, queuelifetime take effect when qmail is started again",
+                      outcome.err)
+        self.assertIn("tcprules", outcome.err)
+        self.assertIn("qmail-send is not running here", outcome.err)
+        self.assertIn("tcp.smtp.cdb", self.plan(server, text).out)
+        server.write("/srv/vpop/etc/tcp.smtp.cdb", "compiled")
+        self.check_settled(server, text)
+
+    def test_what_stands_there_is_kept(self):
+        """Comments, keys that stand twice, carriage returns, a missing last newline, an empty
+        file."""
+        server = self.server()
+        server.write(server.control("smtproutes"),
+                     "# ours\nA.example:one\n\na.example:two\nb.example:three\r\nlast.example:four")
+        server.write(server.control("badmailfrom"), "")
+        text = HEAD + """
+[control]
+badmailfrom = ["x@bad.example"]
+[control.smtproutes]
+"a.example" = "new"
+"c.example" = "five"
+"""
+        plan = self.plan(server, text)
+        self.assertIn("line 5: ends with a carriage return", plan.out)
+        self.assertIn("two → new", plan.out)
+        self.apply_text(server, text)
+        self.assertEqual(server.read(server.control("smtproutes")),
+                         b"# ours\nA.example:one\n\na.example:new\nb.example:three\r\n"
+                         b"last.example:four\nc.example:five\n")
+        self.assertEqual(self.control(server, "badmailfrom"), "x@bad.example\n")
+        self.assertIn(NOTHING, self.plan(server, text).out)
+
+    def test_rules_keep_their_order(self):
+        """A rule is put before those that the file has behind it; of equal addresses the first
+        counts."""
+        server = self.server()
+        server.write("/srv/vpop/etc/tcp.smtp", "# office\n10.1.:allow\n:deny\n:allow\n")
+        text = HEAD + '[vpopmail]\ntcp_smtp = ["127.:allow", "=mail.example:allow", ":allow"]\n'
+        self.apply_text(server, text)
+        self.assertEqual(server.read("/srv/vpop/etc/tcp.smtp").decode(),
+                         "# office\n10.1.:allow\n127.:allow\n=mail.example:allow\n:allow\n:allow\n")
+
+    def test_many_names_go_to_morercpthosts(self):
+        """By vpopmail's rule of fifty lines; what only its compiled file lacks is added to it."""
+        server = self.server()
+        names = [f"h{number:02}.example" for number in range(60)]
+        text = HEAD + "[control]\nrcpthosts = %s\n" % json.dumps(names)
+        self.apply_text(server, text)
+        self.assertEqual(self.control(server, "rcpthosts").count("\n"), 50)
+        self.assertEqual(self.control(server, "morercpthosts").count("\n"), 13)
+        self.check_settled(server, text)
+        server.write(server.control("morercpthosts.cdb"), bytes(2048))
+        self.assertIn("13 to add", self.plan(server, text).out)
+        self.apply_text(server, text)
+        self.check_settled(server, text)
+
+    def test_no_rcpthosts_is_told(self):
+        """An open relay is neither made nor closed without a word, and vpopmail's domains stay
+        accepted."""
+        server = self.server()
+        self.add_domain(server)
+        os.unlink(server.control("rcpthosts"))
+        self.assertIn("accepts mail for every domain", self.dump(server).err)
+        self.assertNotIn("rcpthosts", self.dump(server).out)
+        without = HEAD + '[control]\ndatabytes = "1"\n'
+        self.apply_text(server, without)
+        self.assertFalse(os.path.exists(server.control("rcpthosts")))
+        text = HEAD + '[control]\nrcpthosts = ["other.example"]\n'
+        self.assertIn("is missing here, so that mail for every host is accepted",
+                      self.plan(server, text).out)
+        self.apply_text(server, text)
+        self.assertEqual(self.control(server, "rcpthosts"), "other.example\nown.example\n")
+        self.check_settled(server, text)
+
+    def test_empty_rcpthosts(self):
+        server = self.server()
+        os.unlink(server.control("rcpthosts"))
+        text = HEAD + "[control]\nrcpthosts = []\n"
+        self.apply_text(server, text)
+        self.assertEqual(self.control(server, "rcpthosts"), "")
+        self.check_settled(server, text)
+
+    def test_no_locals(self):
+        """While the file is missing the machine's name is local, and it stays so."""
+        server = self.server()
+        os.unlink(server.control("locals"))
+        self.assertNotIn("locals", self.dump(server).out)
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        self.assertIn("it stays so in the file that is made", self.plan(server, text).out)
+        self.apply_text(server, text)
+        self.assertEqual(self.control(server, "locals"), "mail2.example.org\nnew.example\n")
+        self.check_settled(server, text)
+
+    def test_domains_of_vpopmail_are_left(self):
+        """Their lines are in no dump, and no file takes their mail away."""
+        server = self.server()
+        self.add_domain(server)
+        self.assertNotIn("own.example", self.dump(server).out)
+        text = HEAD + '[control]\nlocals = ["own.example"]\n' \
+                      '[control.virtualdomains]\n"own.example" = "root"\n'
+        plan = self.plan(server, text)
+        self.assertIn(NOTHING, plan.out)
+        self.assertEqual(plan.out.count("is a domain of vpopmail's here"), 2)
+
+    def test_machine_keys(self):
+        """Shown and left, unless asked for."""
+        server = self.server()
+        text = HEAD + """
+[control]
+me = "old.example.net"
+defaulthost = "old.example.net"
+locals = ["old.example.net"]
+[control.smtproutes]
+"a.example" = "[192.0.2.7]:26"
+"b.example" = "relay.example"
+[vpopmail]
+tcp_smtp = ["192.0.2.:allow,RELAYCLIENT=\\"\\"", "127.:allow"]
+[vpopmail.ip_alias_map]
+"192.0.2.1" = "example.net"
+"""
+        plan = self.plan(server, text)
+        self.assertEqual(plan.out.count("of one machine; left (--take-machine-keys takes it)"), 6)
+        self.assertIn("2 to add, 0 to change", plan.out)
+        self.apply_text(server, text)
+        server.write("/srv/vpop/etc/tcp.smtp.cdb", "compiled")
+        self.assertEqual(self.control(server, "me"), "mail2.example.org\n")
+        self.check_settled(server, text)
+        self.apply_text(server, text, "--take-machine-keys")
+        self.assertEqual(self.control(server, "me"), "old.example.net\n")
+        self.assertEqual(server.read("/srv/vpop/etc/ip_alias_map"), b"192.0.2.1 example.net\n")
+        server.write("/srv/vpop/etc/tcp.smtp.cdb", "compiled")
+        self.check_settled(server, text, "--take-machine-keys")
+
+    def test_logins_of_routes_are_not_shown(self):
+        server = self.server()
+        text = HEAD + '[control.smtproutes]\n"a.example" = "relay.example user SECRET-7"\n'
+        seen = [self.plan(server, text), self.plan(server, text, "--json"),
+                self.apply_text(server, text)]
+        server.write(server.control("smtproutes"), "a.example:relay.example user SECRET-8\n")
+        seen += [self.plan(server, text, "--overwrite"),
+                 self.check_exit(server.vstate("verify", self.file("s.toml", text)), 0)]
+        for outcome in seen:
+            self.assertNotIn("SECRET", outcome.out + outcome.err)
+
+    def test_a_link_that_leads_nowhere(self):
+        server = self.server()
+        os.symlink("/gone", server.control("smtproutes"))
+        outcome = self.dump(server, code=2)
+        self.assertIn("left out: control.smtproutes: a link that leads nowhere", outcome.err)
+        self.assertNotIn("[control.smtproutes]", outcome.out)
+
+    def test_long_lists(self):
+        """A hundred thousand senders are no matter of minutes."""
+        server = self.server()
+        senders = [f"s{number}@bad.example" for number in range(100000)]
+        server.write(server.control("badmailfrom"), "\n".join(senders[::2]))
+        text = HEAD + "[control]\nbadmailfrom = %s\n" % json.dumps(senders)
+        started = time.monotonic()
+        self.apply_text(server, text)
+        self.assertLess(time.monotonic() - started, 30)
+        self.assertEqual(sorted(self.control(server, "badmailfrom").split()), sorted(senders))
+
+    def test_links_are_read_and_not_replaced(self):
+        server = self.server()
+        server.write("/etc/ours", "# ours\na.example:one\n")
+        os.symlink("../../../etc/ours", server.control("smtproutes"))
+        self.assertIn('"a.example" = "one"', self.dump(server).out)
+        text = HEAD + '[control.smtproutes]\n"a.example" = "one"\n"b.example" = "two"\n'
+        outcome = self.apply_text(server, text)
+        self.assertIn("the file is a link to ../../../etc/ours", outcome.out)
+        self.assertTrue(os.path.islink(server.control("smtproutes")))
+        self.check_exit(server.vstate("verify", self.file("server.toml", text)), 2)
+        server.write("/etc/ours", "a.example:one\nb.example:two\n")
+        self.apply_text(server, text)
+        self.check_settled(server, text)
+
+    def test_users_and_programs_that_are_not_here(self):
+        server = self.server()
+        text = HEAD + '[control.virtualdomains]\n"x.example" = "ghost"\n' \
+                      '[alias.robot]\ndeliver = ["|/usr/local/bin/robot"]\n'
+        plan = self.plan(server, text)
+        self.assertIn("x.example  goes to ghost, which is no user here", plan.out)
+        self.assertIn("runs /usr/local/bin/robot, which is not on this server", plan.out)
+
+
+class MemoryTest(ServerCase):
+    def test_owner_wins_over_a_repeat(self):
+        """Law 4, key by key."""
+        server = self.server()
+        text = HEAD + '[control]\ndatabytes = "1000"\nbadmailfrom = ["a@bad.example"]\n'
+        self.apply_text(server, text)
+        server.write(server.control("databytes"), "2000\n")
+        server.write(server.control("badmailfrom"), "")
+        plan = self.plan(server, text)
+        self.assertIn(NOTHING, plan.out)
+        self.assertIn("was changed here after the last apply; kept", plan.out)
+        self.assertIn("was removed here after the last apply; kept", plan.out)
+        self.check_exit(server.vstate("verify", self.file("server.toml", text)))
+        both = text.replace("1000", "3000")
+        self.assertIn("changed in the file since the last apply", self.plan(server, both).out)
+        self.apply_text(server, both, "--overwrite")
+        self.assertEqual(self.control(server, "databytes"), "3000\n")
+        self.assertEqual(self.control(server, "badmailfrom"), "a@bad.example\n")
+
+    def test_prune_removes_what_was_written_here(self):
+        """And nothing that was there before."""
+        server = self.server()
+        server.write(server.control("badmailfrom"), "theirs@bad.example\n")
+        self.apply_text(server, HEAD + '[control]\ndatabytes = "1"\n'
+                                       'badmailfrom = ["ours@bad.example", "both@bad.example"]\n'
+                                       '[alias.old]\ndeliver = ["&x@example.net"]\n')
+        text = HEAD + '[control]\nbadmailfrom = ["both@bad.example"]\n'
+        kept = self.plan(server, text).out
+        self.assertEqual(kept.count("kept (--prune deletes)"), 3)
+        self.apply_text(server, text)
+        refused = self.apply_text(server, text, "--prune", code=1)
+        self.assertIn("nobody confirmed it", refused.err)
+        self.apply_text(server, text, "--prune", "--yes")
+        self.assertEqual(self.control(server, "badmailfrom"),
+                         "theirs@bad.example\nboth@bad.example\n")
+        self.assertFalse(os.path.exists(server.control("databytes")))
+        self.assertFalse(os.path.exists(server.at("/var/qmail/alias/.qmail-old")))
+        self.check_settled(server, text)
+
+    def test_history_knows_the_run(self):
+        server = self.server()
+        self.apply_text(server, HEAD + '[control]\ndatabytes = "1"\n')
+        self.assertIn("(server)", self.check_exit(server.vstate("history")).out)
+
+    def test_verify_names_what_is_missing(self):
+        server = self.server()
+        path = self.file("server.toml", HEAD + '[control]\ndatabytes = "1"\n')
+        outcome = self.check_exit(server.vstate("verify", path), 2)
+        self.assertIn("control/databytes is not as the file says", outcome.out)
+
+    def test_selection(self):
+        server = self.server()
+        text = HEAD + '[control]\ndatabytes = "1"\nbadmailto = ["x@bad.example"]\n'
+        self.apply_text(server, text, "--only", "server.control.data*")
+        self.assertFalse(os.path.exists(server.control("badmailto")))
+        self.assertEqual(self.control(server, "databytes"), "1\n")
+        self.apply_text(server, text, "--exclude", "server.control.badmailto")
+        self.assertFalse(os.path.exists(server.control("badmailto")))
+        self.apply_text(server, text)
+        self.check_settled(server, text)
+        for option in ("--only", "--exclude"):
+            bad = self.plan(server, text, option, "server.contrl.*", code=1)
+            self.assertIn("is called \"server.contrl.*\"", bad.err)
+        dumped = self.dump(server, "--exclude", "server.control.*").out
+        self.assertNotIn("[control]", dumped)
+
+
+@needs_root
+class SignalTest(ServerCase):
+    """qmail-send is told of what it reads when it is told, and of nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.target = self.server()
+        servers.make_directories(self.target.at("/var/qmail/queue"))
+        self.program = os.path.join(self.directory, "qmail-send")
+        shutil.copy("/bin/sleep", self.program)
+
+    def is_told(self, text):
+        """Whether an apply ends a process that HUP ends."""
+        process = subprocess.Popen([self.program, "60"], cwd=self.target.at("/var/qmail/queue"))
+        try:
+            time.sleep(0.1)
+            done = self.apply_text(self.target, text)
+            self.assertNotIn("qmail-send is not running", done.err)
+            time.sleep(0.1)
+            return process.poll() == -signal.SIGHUP
+        finally:
+            process.kill()
+            process.wait()
+
+    def test_only_of_what_it_reads(self):
+        self.assertFalse(self.is_told(HEAD + '[control]\ndatabytes = "1"\n'))
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        self.assertTrue(self.is_told(text))
+        self.assertFalse(self.is_told(text))
+
+    def test_after_a_run_that_was_stopped(self):
+        """Whether it was told before the stop nobody knows; it is told again, once."""
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        self.is_told(text)
+        with sqlite3.connect(self.target.at("/var/lib/vstate/ledger.sqlite")) as ledger:
+            ledger.execute("UPDATE run SET ended = 0 WHERE domain = '(server)'")
+        ledger.close()
+        self.assertTrue(self.is_told(text))
+        self.assertFalse(self.is_told(text))
+
+
+class FilesTest(ServerCase):
+    def errors_of(self, text):
+        return self.check_exit(support.run("check", self.file("bad.toml", text)), 1).err
+
+    def test_every_error_has_its_place(self):
+        bad = """vstate_server = 2
+[control]
+databites = "1"
+databytes = 1
+locals = ["a.example", "A.example", "#x", ""]
+me = "two\\nlines"
+badmailfrom = "x"
+[control.smtproutes]
+"a:b" = "relay"
+"c" = 5
+[vpopmail]
+tcp_smtp = ["127.allow", ":allow", ":deny"]
+[vpopmail.limits]
+max_mailbox = 1
+disable = ["fax"]
+[alias."A/b"]
+deliver = ["{vpopmial}/x"]
+[alias.none]
+[other]
+"""
+        err = self.errors_of(bad)
+        for line, words in [(1, "format version 2"), (3, 'did you mean "databytes"?'),
+                            (4, "a string is wanted"), (5, "stands here twice"),
+                            (5, "comment"), (5, "is empty"), (6, "more than one line"),
+                            (7, "an array of strings is wanted"), (9, "holds a colon"),
+                            (10, "is no string"), (12, "has no colon"), (12, "stands here twice"),
+                            (14, "did you mean"), (15, 'there is no service "fax"'),
+                            (16, "alias name"), (17, "vpopmial"), (18, '"deliver" is missing'),
+                            (19, "unknown key")]:
+            with self.subTest(line=line, words=words):
+                found = [text for text in err.splitlines() if f"bad.toml:{line}:" in text]
+                self.assertTrue(any(words in text for text in found), err)
+
+    def test_nothing_is_changed_by_a_bad_file(self):
+        server = self.server()
+        before = server.snapshot()
+        self.apply_text(server, HEAD + '[control]\ndatabytes = "1"\nlocal = ["x"]\n', code=1)
+        self.check_same(before, server.snapshot())
+
+    def test_kinds_are_told_apart(self):
+        path = self.file("server.toml", HEAD)
+        exported = support.run("export", path, "--to", "csv")
+        self.assertIn("has the settings of a server", self.check_exit(exported, 1).err)
+        self.assertIn('"vstate" is missing', self.errors_of('[control]\ndatabytes = "1"\n'))
+        other = self.file("other.toml", HEAD)
+        both = self.check_exit(support.run("check", path, other), 1)
+        self.assertIn("is described in", both.err)
+        server = self.server()
+        saved = server.vstate("plan", path, "-o", os.path.join(self.directory, "saved"))
+        self.assertIn("cannot be saved", self.check_exit(saved, 64).err)
+
+    def test_unknown_files_are_named(self):
+        """Nothing is left behind without a word, and what is of vpopmail's build is no loss."""
+        server = self.server()
+        server.write(server.control("domainkeys/example.org/default"), "key")
+        server.write(server.control("strange"), "x\n")
+        server.write("/var/qmail/alias/Mailbox", "mail")
+        os.symlink("elsewhere", server.at("/var/qmail/alias/.qmail-link"))
+        outcome = self.dump(server, code=2)
+        for name in ("control.domainkeys", "control.strange", "qmail/alias/Mailbox",
+                     "qmail/alias/.qmail-link"):
+            self.assertIn(f"left out: {name}", outcome.err)
+            self.assertIn(f'what = "{name}"', outcome.out)
+        other = self.server("other")
+        plan = self.plan(other, outcome.out).out
+        self.assertIn("left out control.strange", " ".join(plan.split()))
+
+    def test_bytes_that_are_no_text(self):
+        server = self.server()
+        server.write(server.control("badmailfrom"), b"\xe4@bad.example\n")
+        text = self.dump(server).out
+        self.assertIn('"{byte:e4}@bad.example"', text)
+        other = self.server("other")
+        self.apply_text(other, text)
+        self.assertEqual(other.read(other.control("badmailfrom")), b"\xe4@bad.example\n")
+
+    @unittest.skipIf(IS_ROOT and not support.program.STRACE, "root reads every file")
+    def test_what_cannot_be_read_is_an_error(self):
+        server = self.server()
+        os.unlink(server.control("locals"))
+        os.symlink("locals", server.control("locals"))
+        outcome = self.dump(server, code=1)
+        self.assertIn("control/locals", outcome.err)
+
+    def test_dump_is_private(self):
+        server = self.server()
+        path = os.path.join(self.directory, "out.toml")
+        self.dump(server, "-o", path)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+
+    def test_all_of_a_server(self):
+        """`dump --all` writes it beside the domains, and the directory is applied whole."""
+        old, new = self.server("old"), self.server("new")
+        self.add_domain(old)
+        old.write(old.control("databytes"), "77\n")
+        directory = os.path.join(self.directory, "all")
+        self.check_exit(old.vstate("dump", "--all", "-o", directory + "/"))
+        self.assertEqual(sorted(os.listdir(directory)), ["own.example.toml", "server.toml"])
+        self.check_exit(support.run("check", directory))
+        self.check_exit(support.run("export", directory, "--to", "csv"))
+        done = self.check_exit(new.vstate("apply", directory))
+        self.assertIn("1 domain: 1 done; server.toml: done", done.err)
+        self.assertEqual(self.control(new, "databytes"), "77\n")
+        self.assertIn("own.example", self.control(new, "rcpthosts"))
+        verify = self.check_exit(new.vstate("verify", directory)).out
+        self.assertIn("goes to foreign, which is no user here", verify)
+        self.add_user(new, "foreign")
+        self.check_exit(new.vstate("verify", directory))
+        plan = json.loads(self.check_exit(new.vstate("plan", "--json", directory)).out)
+        self.assertEqual([item["domain"] for item in plan], ["", "own.example"])
+        self.assertEqual(plan[0]["document"], "server")
+
+
+class MentionsTest(ServerCase):
+    """Files of control that name a domain, and are no part of its file."""
+
+    def test_dump_names_them(self):
+        server = self.server()
+        self.add_domain(server)
+        server.write(server.control("smtproutes"), "other.example:x\nOWN.example:relay:26\n"
+                                                   ".own.example:relay2 user SECRET-9\n")
+        server.write(server.control("badrcptto"), "ghost@own.example\n# own.example\n")
+        server.write(server.control("mystery"), "x=own.example,y\nnotown.example\n")
+        server.write(server.control("domainkeys/own.example/default"), "KEY")
+        server.write("/etc/domainkeys/own.example/rsa", "KEY")
+        err = self.check_exit(server.vstate("dump", "own.example")).err
+        for words in ('control/smtproutes has "OWN.example:relay:26"; server.toml carries it',
+                      'control/smtproutes has ".own.example:relay2 with a login (not shown)"',
+                      'control/badrcptto has "ghost@own.example"',
+                      'control/mystery has "x=own.example,y"; it is no part of the domain\'s file',
+                      "control/domainkeys/own.example is there for it",
+                      "/etc/domainkeys/own.example is there for it"):
+            self.assertIn(words, err)
+        for words in ("other.example", "notown", "# own", "SECRET", "KEY"):
+            self.assertNotIn(words, err)
+
+    def test_pull_names_them(self):
+        old, new = self.server("old"), self.server("new")
+        self.add_domain(old)
+        old.write(old.control("mystery"), "own.example\n")
+        done = self.check_exit(new.vstate("pull", old.root, "own.example"))
+        self.assertIn('control/mystery has "own.example"', done.err)
+
+
+@needs_sftp_server
+class RemoteTest(ServerCase):
+    def test_reads_by_sftp_what_is_read_at_home(self):
+        server = self.server()
+        server.write(server.control("smtproutes"), ":relay.example\n")
+        server.write("/var/qmail/alias/.qmail-root", "| {/srv/vpop/bin/x}\n")
+        server.write("/srv/vpop/etc/tcp.smtp", ":allow\n")
+        far = ["--rsh", RSH, "--root", f"old.example:{server.root}"]
+        here, there = self.dump(server), support.run(*far, "dump", "--server")
+        self.assertEqual((there.code, there.out, there.err), (here.code, here.out, here.err))
+        path = self.file("server.toml", here.out)
+        self.assertIn(NOTHING, self.check_exit(support.run(*far, "plan", path)).out)
+        self.check_exit(support.run(*far, "apply", path), 1)
+
+
+@disturb.needs_tracing
+class KillTest(KillCase):
+    """Killed before any change, and run again: the same end."""
+
+    each = 4
+    plan = vstate("--root", "new", "plan", "server.toml")
+    verify = vstate("--root", "new", "verify", "server.toml")
+    command = vstate("--root", "new", "apply", "server.toml")
+    text = HEAD + """
+[control]
+badmailfrom = ["a@bad.example"]
+locals = ["local.example"]
+rcpthosts = %s
+[control.smtproutes]
+"a.example" = "relay"
+[control.virtualdomains]
+"v.example" = "root"
+[vpopmail.limits]
+max_lists = 3
+[alias.root]
+deliver = ["&x@example.net"]
+""" % json.dumps([f"r{number:02}.example" for number in range(55)])
+
+    def setUp(self):
+        super().setUp()
+        disturb.make_example("empty-server", os.path.join(self.base, "new"))
+        with open(os.path.join(self.base, "server.toml"), "w", encoding="utf-8") as file:
+            file.write(self.text)
+        self.plan = [support.VSTATE, *self.plan[2:]]
+
+    def test_first_apply(self):
+        self.converge()
+
+
+@needs_captures
+@needs_root
+class CapturesTest(ServerCase):
+    def without_machine(self, text):
+        """The keys of a file that are not of one machine."""
+        def is_common(item):
+            return not str(item).startswith(MACHINE)
+
+        def common(value):
+            if isinstance(value, list):
+                return [item for item in value if is_common(item)]
+            return {key: common(item) for key, item in value.items() if is_common(item)} \
+                if isinstance(value, dict) else value
+
+        return common(support.load_toml(text))
+
+    def test_round_trip(self):
+        """Each capture onto an empty server: the same text but for the keys of one machine."""
+        for name in ("vp54-cdb", "vp56-cdb", "vp56-mysql", "vp56-pgsql"):
+            if captures.has_captures(name):
+                with self.subTest(capture=name):
+                    self.round_trip(name)
+
+    def round_trip(self, name):
+        digits = name[2:4] + {"mysql": "my", "pgsql": "pg"}.get(name[5:], "")
+        old = servers.Server(os.path.join(captures.CAPTURES, name), f"/opt/real/vp{digits}",
+                             f"/opt/real/q{digits}", named=True)
+        old.options += ["--backend", "cdb"]
+        text = self.dump(old).out
+        new = self.server(f"new-{name}")
+        for file in ("rcpthosts", "virtualdomains", "locals"):
+            new.write(new.control(file), "")
+        self.add_user(new, "webmaster")
+        self.apply_text(new, text)
+        new.write("/srv/vpop/etc/tcp.smtp.cdb", "compiled")
+        self.check_settled(new, text)
+        again = self.dump(new).out
+        self.assertEqual(self.without_machine(again), self.without_machine(text))
+        self.apply_text(new, text, "--take-machine-keys")
+        new.write("/srv/vpop/etc/tcp.smtp.cdb", "compiled")
+        self.assertEqual(self.dump(new).out, text)
+
+    def test_foreign_keys_stay(self):
+        """A server with lines of its own keeps each of them."""
+        old = servers.Server(os.path.join(captures.CAPTURES, "vp54-cdb"), "/opt/real/vp54",
+                             "/opt/real/q54", named=True)
+        text = self.dump(old).out
+        new = self.server()
+        new.write(new.control("smtproutes"), "# ours\n.ours.example:relay.ours.example\n")
+        new.write(new.control("badmailfrom"), "ours@bad.example\n")
+        new.write(new.control("databytes"), "1\n")
+        before = {name: self.control(new, name).splitlines() for name in
+                  ("locals", "rcpthosts", "virtualdomains", "smtproutes", "badmailfrom")}
+        self.apply_text(new, text)
+        for name, lines in before.items():
+            self.assertEqual([line for line in self.control(new, name).splitlines()
+                              if line in lines], lines)
+        self.assertEqual(self.control(new, "databytes"), "20971520\n")
+
+
+if __name__ == "__main__":
+    support.main()
