@@ -23,6 +23,13 @@ struct CommonOptions {
   unsigned jobs = 0;                   ///< mailboxes at a time; 0: as many as there are processors
 };
 
+/// The accounts of a machine in place of a vpopmail's domain.
+struct SystemOptions {
+  bool is_wanted = false;
+  std::string uids;   ///< "FROM-TO"; empty: as etc/login.defs says
+  std::string group;  ///< not empty: its members
+};
+
 struct DumpOptions {
   std::vector<std::string> domains;
   bool all = false;
@@ -31,6 +38,7 @@ struct DumpOptions {
   bool clear_passwords = false;
   bool freeze = false;  ///< hold deliveries off meanwhile
   std::string have;     ///< file with what the reader of the stream has; "-" is standard input
+  SystemOptions system = {};
 };
 
 struct PlanOptionsText {
@@ -64,6 +72,7 @@ struct PullOptions {
   ServerOverrides source;                ///< of the other side, which is never like this one
   bool freeze = false;                   ///< hold deliveries off there meanwhile
   bool clear_passwords = false;          ///< clear-text passwords too
+  SystemOptions system = {};             ///< of the other side
 };
 
 struct ListOptions {

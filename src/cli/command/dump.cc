@@ -115,7 +115,7 @@ Exit dump_each(const Console& console, engine::Session& session,
 
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
-  auto session = open_to_read(common);
+  auto session = open_to_read(common, options.system);
   if (!session) return Console::fail(session.error());
   const auto names = domains_to_dump(console, *session, options, common.selection.domains);
   if (!names) return Console::fail(names.error());

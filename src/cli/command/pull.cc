@@ -29,9 +29,10 @@ bool is_host_alone(const PullOptions& options) {
   return options.from.find('/') == std::string::npos && !remote::parse_place(options.from);
 }
 
-/// Whether this program reads the old server's files itself, here or by SFTP.
+/// Whether this program reads the old server's files itself, here or by SFTP. A machine of system
+/// accounts is always read so.
 bool reads_files(const PullOptions& options) {
-  return !is_host_alone(options) || options.via == "sftp";
+  return !is_host_alone(options) || options.via == "sftp" || options.system.is_wanted;
 }
 
 /// A host alone is all of that machine.
@@ -53,7 +54,8 @@ class Source {
       : target_(target),
         server_{.root = root_of_source(options),
                 .connecting = common.connecting,
-                .overrides = options.source},
+                .overrides = options.source,
+                .system_accounts = choice_of(options.system)},
         is_read_(reads_files(options)) {}
 
   Result<engine::Session*> open() {
