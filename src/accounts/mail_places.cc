@@ -71,6 +71,7 @@ class MailFinder {
   Status find_file(const std::string& path, const std::string& folder, bool is_qmails);
   Status find_folders(const std::string& root);
   Status walk(const std::string& directory, std::vector<std::string> parts, int depth);
+  [[nodiscard]] Result<bool> is_programs_own(const DirEntry&, const std::string& path) const;
   Status visit(const std::string& path, const std::vector<std::string>& parts, int depth);
   Status find_subscriptions();
   void subscribe(std::string_view text);
@@ -145,6 +146,16 @@ Result<std::string> MailFinder::folder_name(const std::vector<std::string>& part
   return free;
 }
 
+/// Locks, indexes, lists of subscriptions. To Dovecot other files that begin with a dot are
+/// folders.
+Result<bool> MailFinder::is_programs_own(const DirEntry& entry, const std::string& path) const {
+  if (entry.name.ends_with(".lock")) return true;
+  if (!entry.name.starts_with('.')) return false;
+  if (entry.type != FileInfo::Type::regular) return true;
+  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+  return beginning.find("From ") == std::string::npos || !mbox::is_mbox(beginning);
+}
+
 Status MailFinder::visit(const std::string& path, const std::vector<std::string>& parts,
                          int depth) {
   VSTATE_TRY_ASSIGN(const auto info, files_.look_followed(path));
@@ -183,10 +194,11 @@ Status MailFinder::walk(const std::string& directory, std::vector<std::string> p
     return {};
   }
   for (const auto& entry : entries) {
-    // Indexes, lists of subscriptions, locks: what mail programs keep for themselves.
-    if (entry.name.starts_with('.') || entry.name.ends_with(".lock")) continue;
+    const auto path = path_join(directory, entry.name);
+    VSTATE_TRY_ASSIGN(const bool is_kept, is_programs_own(entry, path));
+    if (is_kept) continue;
     parts.push_back(entry.name);
-    VSTATE_TRY(visit(path_join(directory, entry.name), parts, depth));
+    VSTATE_TRY(visit(path, parts, depth));
     parts.pop_back();
   }
   return {};

@@ -129,12 +129,12 @@ TEST_CASE("what a writer stores is read as it was", "[mbox][property]") {
   const auto writer = GENERATE(Writer::qmail, Writer::delivery_agent, Writer::dovecot);
   CAPTURE(static_cast<int>(writer));
   CHECK(rc::check("read(write(x)) == x", [writer] {
-    const auto mails = *rc::gen::container<std::vector<Stored>>(stored());
+    auto mails = *rc::gen::container<std::vector<Stored>>(stored());
     std::string text;
-    for (const auto& mail : mails) {
-      // Writers of this kind do not quote what is quoted, so that it is not told apart later.
+    for (auto& mail : mails) {
+      // Programs of this kind do not quote what is quoted, so that it cannot be told apart later.
       if (writer == Writer::delivery_agent)
-        RC_PRE(("\n" + mail.body).find("\n>From ") == std::string::npos);
+        mail.body = replace_all("\n" + mail.body, "\n>From ", "\n From ").substr(1);
       text += written(mail, writer);
     }
     const auto folder = mbox::parse(text, {});
