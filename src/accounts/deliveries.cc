@@ -13,11 +13,22 @@
 
 namespace vstate {
 
+/// A person's file is read with their rights by the machine's programs: what they name must be
+/// theirs, or they would be told what only root may read.
+Result<std::optional<std::string>> AccountsLook::included(const std::string& path,
+                                                          const Carried* by) const {
+  if (by != nullptr) {
+    VSTATE_TRY_ASSIGN(const auto info, files.look_followed(path));
+    if (!info || info->uid != by->person.uid || !info->is_regular()) return std::nullopt;
+  }
+  return files.read_if_there(path);
+}
+
 SaidFor AccountsLook::said_for(const Carried* carrier, LineReader reader) const {
   SaidFor about;
   about.domain = name.text();
   about.reader = reader;
-  about.included = [this](const std::string& path) { return files.read_if_there(path); };
+  about.included = [this, carrier](const std::string& path) { return included(path, carrier); };
   about.has_mailbox = [this](const std::string& local) {
     const auto parsed = MailboxName::parse(local);
     return parsed && carried.contains(*parsed);
@@ -177,8 +188,10 @@ Status read_aliases_file(AccountsLook& look, const std::string& path, const std:
     }
     const auto mailbox = MailboxName::parse(local);
     const auto carried = mailbox ? look.carried.find(*mailbox) : look.carried.end();
-    const auto about = look.said_for(carried == look.carried.end() ? nullptr : &carried->second,
-                                     LineReader::qmail_local);
+    auto about = look.said_for(carried == look.carried.end() ? nullptr : &carried->second,
+                               LineReader::qmail_local);
+    // The file is root's.
+    about.included = [&look](const std::string& of) { return look.included(of, nullptr); };
     VSTATE_TRY_ASSIGN(auto said, said_in_list(entry.list, about));
     add_alias(look, local, file, std::move(said));
   }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "accounts/reading.h"
+#include "sys/far_side.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
@@ -118,6 +119,23 @@ Status take_person(AccountsLook& look, Person person,
   return carry(look, *name, std::move(person), zone);
 }
 
+/// A server that is far away is asked about all of them at once.
+void expect_people(const Files& files, const std::vector<Person>& people) {
+  if (files.far_side() == nullptr) return;
+  std::vector<std::string> paths;
+  for (const auto& person : people) {
+    for (const std::string spool : {"/var/mail", "/var/spool/mail"})
+      paths.push_back(path_join(spool, person.name));
+    if (!person.home.starts_with('/')) continue;
+    paths.push_back(person.home);
+    for (const auto* part : {"Maildir", "Mailbox", "mail", "Mail", "mbox", ".mailboxlist",
+                             "mail/.subscriptions", "Mail/.subscriptions", ".qmail", ".forward",
+                             ".procmailrc", ".mailfilter", ".dovecot.sieve", ".vacation.msg"})
+      paths.push_back(path_join(person.home, part));
+  }
+  expect(files, paths);
+}
+
 /// qmailadmin's administrator of the domain, which vadddomain makes first.
 void add_postmaster(AccountsLook& look) {
   const auto name = *MailboxName::parse("postmaster");
@@ -146,6 +164,7 @@ Result<Observation> inspect_accounts(const Files& files, const SystemAccounts& a
                 Scope::domain);
   VSTATE_TRY_ASSIGN(const auto zone, zone_of_server(files));
   VSTATE_TRY_ASSIGN(look.has_qmail, files.exists(path_join(accounts.qmail_dir, "control")));
+  expect_people(files, people.chosen);
   for (auto& person : people.chosen) VSTATE_TRY(take_person(look, std::move(person), zone));
   look.state().default_delivery = {"| {vpopmail}/bin/vdelivermail '' bounce-no-mailbox"};
   VSTATE_TRY(read_own_deliveries(look));

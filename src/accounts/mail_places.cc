@@ -71,9 +71,11 @@ class MailFinder {
   Status find_file(const std::string& path, const std::string& folder, bool is_qmails);
   Status find_folders(const std::string& root);
   Status walk(const std::string& directory, std::vector<std::string> parts, int depth);
+  Result<bool> leave_out_mh(const std::string& directory, const std::vector<DirEntry>&);
   [[nodiscard]] Result<bool> is_programs_own(const DirEntry&, const std::string& path) const;
   Status visit(const std::string& path, const std::vector<std::string>& parts, int depth);
   Status find_subscriptions();
+  void name_merged();
   void subscribe(std::string_view text);
   [[nodiscard]] Result<std::string> folder_name(const std::vector<std::string>& parts);
   void leave_out(const std::string& path, std::string_view why, std::uint64_t bytes = 0) {
@@ -146,6 +148,26 @@ Result<std::string> MailFinder::folder_name(const std::vector<std::string>& part
   return free;
 }
 
+/// A folder of MH has a file for each message, called by a number: they are named as one.
+Result<bool> MailFinder::leave_out_mh(const std::string& directory,
+                                      const std::vector<DirEntry>& entries) {
+  LeftOut left{"mail." + to_lower(person_.name),
+               fmt::format("{} is a folder of MH, which is not read", visible(directory)), 0, 0};
+  for (const auto& entry : entries) {
+    if (entry.type != FileInfo::Type::regular || !is_digits(entry.name)) continue;
+    const auto path = path_join(directory, entry.name);
+    VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
+    VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+    // An mbox may be called by a year.
+    if (!info || mbox::is_mbox(beginning)) return false;
+    ++left.messages;
+    left.bytes += info->size;
+  }
+  if (left.messages == 0) return false;
+  out_.left_out.push_back(std::move(left));
+  return true;
+}
+
 /// Locks, indexes, lists of subscriptions. To Dovecot other files that begin with a dot are
 /// folders.
 Result<bool> MailFinder::is_programs_own(const DirEntry& entry, const std::string& path) const {
@@ -193,7 +215,10 @@ Status MailFinder::walk(const std::string& directory, std::vector<std::string> p
     leave_out(directory, "is a Maildir; only ~/Maildir is carried");
     return {};
   }
+  VSTATE_TRY_ASSIGN(const bool is_mh, leave_out_mh(directory, entries));
   for (const auto& entry : entries) {
+    // The messages were named together.
+    if (is_mh && entry.type == FileInfo::Type::regular) continue;
     const auto path = path_join(directory, entry.name);
     VSTATE_TRY_ASSIGN(const bool is_kept, is_programs_own(entry, path));
     if (is_kept) continue;
@@ -234,6 +259,21 @@ void MailFinder::subscribe(std::string_view text) {
   }
 }
 
+/// Only one of several has numbers that clients know.
+void MailFinder::name_merged() {
+  for (const auto& [folder, places] : out_.shown.folders) {
+    const bool has_own = out_.shown.has_maildir && folder.empty();
+    if (places.size() + (has_own ? 1 : 0) < 2) continue;
+    std::vector<std::string> parts;
+    if (has_own) parts.push_back(in_home("Maildir"));
+    for (const auto& place : places) parts.push_back(place.path);
+    out_.notes.push_back(
+        fmt::format("{}: {} is put together of {}; of the first that is numbered "
+                    "mail programs know the messages again",
+                    person_.name, folder.empty() ? "INBOX" : folder.substr(1), join(parts, ", ")));
+  }
+}
+
 Status MailFinder::find_subscriptions() {
   for (const auto* name : {"mail/.subscriptions", "Mail/.subscriptions", ".mailboxlist"}) {
     VSTATE_TRY_ASSIGN(const auto text, files_.read_if_there(in_home(name)));
@@ -271,6 +311,7 @@ Result<FoundMail> MailFinder::run() {
   for (const auto* root : {"mail", "Mail"}) VSTATE_TRY(find_folders(in_home(root)));
   VSTATE_TRY(find_file(in_home("mbox"), ".mbox", false));
   VSTATE_TRY(find_subscriptions());
+  name_merged();
   return std::move(out_);
 }
 

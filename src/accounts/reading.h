@@ -36,6 +36,9 @@ struct AccountsLook {
   }
   /// In front of what lines about this person, or about nobody, are read.
   [[nodiscard]] SaidFor said_for(const Carried*, LineReader) const;
+  /// The text of a file that a person's file includes, or root's.
+  [[nodiscard]] Result<std::optional<std::string>> included(const std::string& path,
+                                                            const Carried* by) const;
 };
 
 /// ~/.qmail or ~/.forward of each mailbox, and what ~/.qmail-EXT says.

@@ -190,7 +190,7 @@ Status take_include(const std::string& path, Saying& saying, int includes) {
   }
   VSTATE_TRY_ASSIGN(const auto text, saying.about().included(path));
   if (!text) {
-    saying.leave_out(fmt::format("includes {}, which is not there", visible(path)));
+    saying.leave_out(fmt::format("includes {}, which is not there, or not theirs", visible(path)));
     return {};
   }
   return take_list(*text, saying, includes + 1);

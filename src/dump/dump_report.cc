@@ -55,7 +55,8 @@ std::string document_of(State state, ClearPasswords clear_passwords) {
 }
 
 void leave_out(std::vector<LeftOut>& out, const std::string& address, const TreeCount& tree) {
-  for (const auto& refused : tree.refused) out.push_back({address, refused, 0, 0});
+  for (const auto* all : {&tree.refused, &tree.lost})
+    for (const auto& what : *all) out.push_back({address, what, 0, 0});
 }
 
 std::vector<BoxSource> boxes_of(const Observation& observation) {

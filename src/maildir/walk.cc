@@ -523,6 +523,7 @@ Status walk_opened(const Files& files, const TreeSource& source, TreeCount& coun
   Level level;
   level.directory = std::move(root);
   auto status = walk.enter(level);
+  if (source.view != nullptr) count.lost = source.view->lost();
   // Only an error of the visitor ends a walk; the directory in front tells whose it was.
   if (!status) return tl::unexpected<Error>(status.error().in(source.directory));
   return status;

@@ -76,6 +76,8 @@ struct TreeCount {
   /// nowhere, in a circle, or to somebody else.
   std::vector<std::string> refused;
   std::vector<std::string> followed;  ///< "PATH -> where it leads": links that were walked
+  /// "PATH: what": what of something that travels does not (TreeView::lost).
+  std::vector<std::string> lost;
   /// What could not be read. The walk goes on, so that all of it is named, and ends with the first.
   std::vector<Error> failures;
 };

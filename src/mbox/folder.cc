@@ -223,8 +223,11 @@ class HeaderReader {
 class Parser {
  public:
   Parser(std::string_view text, const Zones& zones) : text_(text), zones_(zones) {}
-  Folder run(std::size_t at) {
-    while (at < text_.size()) at = take(at);
+  Folder run(std::size_t at, const std::function<void(std::size_t)>& passed) {
+    while (at < text_.size()) {
+      at = take(at);
+      if (passed) passed(at);
+    }
     number();
     return std::move(out_);
   }
@@ -400,9 +403,10 @@ void for_each_part(std::string_view text, const Message& message,
     unquote(rest, message.quoting, take);
 }
 
-Result<Folder> parse(std::string_view text, const Zones& zones) {
+Result<Folder> parse(std::string_view text, const Zones& zones,
+                     const std::function<void(std::size_t)>& passed) {
   if (!is_mbox(text)) return fail(Errc::invalid, "is no mbox: it does not begin with a From_ line");
-  return Parser(text, zones).run(std::min(text.find_first_not_of("\r\n"), text.size()));
+  return Parser(text, zones).run(std::min(text.find_first_not_of("\r\n"), text.size()), passed);
 }
 
 }  // namespace vstate::mbox

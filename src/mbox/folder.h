@@ -78,7 +78,9 @@ struct Zones {
 /// Fails with `invalid` if it does not begin as an mbox does. An empty text is an mbox without
 /// messages. Where a server has numbered it, messages that have no valid UID get the ones that come
 /// next, in the order of the file, as that server gives them.
-[[nodiscard]] Result<Folder> parse(std::string_view text, const Zones&);
+/// `passed` is told how far the text has been read.
+[[nodiscard]] Result<Folder> parse(std::string_view text, const Zones&,
+                                   const std::function<void(std::size_t)>& passed = nullptr);
 /// Whether a file that begins so can be an mbox.
 [[nodiscard]] bool is_mbox(std::string_view beginning);
 

@@ -18,8 +18,17 @@ constexpr std::int64_t k_second = 1'000'000'000;
 /// Bytes that `owner` holds.
 class ShownFile final : public OpenFile {
  public:
-  ShownFile(FileInfo info, std::vector<std::string_view> parts, std::shared_ptr<const void> owner)
-      : info_(info), parts_(std::move(parts)), owner_(std::move(owner)) {}
+  ShownFile(FileInfo info, std::vector<std::string_view> parts, std::shared_ptr<const void> owner,
+            std::function<void()> when_read = nullptr)
+      : info_(info),
+        parts_(std::move(parts)),
+        owner_(std::move(owner)),
+        when_read_(std::move(when_read)) {}
+  ~ShownFile() override {
+    if (when_read_) when_read_();
+  }
+  ShownFile(const ShownFile&) = delete;
+  ShownFile& operator=(const ShownFile&) = delete;
   [[nodiscard]] Result<FileInfo> info() const override { return info_; }
   [[nodiscard]] Result<std::size_t> read(std::span<char> into) override {
     std::size_t given = 0;
@@ -39,6 +48,7 @@ class ShownFile final : public OpenFile {
   std::vector<std::string_view> parts_;
   std::size_t at_ = 0;
   std::shared_ptr<const void> owner_;
+  std::function<void()> when_read_;
 };
 
 }  // namespace
@@ -159,7 +169,9 @@ Result<std::shared_ptr<const Directory>> MessageDirectory::open_own(
 }
 
 std::unique_ptr<OpenFile> MessageDirectory::open_own_file(const std::string& name) const {
-  return std::make_unique<ShownFile>(*own(name), folder_->parts(*find(name)), folder_);
+  const auto found = *find(name);
+  return std::make_unique<ShownFile>(*own(name), folder_->parts(found), folder_,
+                                     [folder = folder_.get(), found] { folder->release(found); });
 }
 
 void MessageDirectory::list_own(const Found& found) const {

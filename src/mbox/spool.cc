@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -54,6 +55,17 @@ Spool::~Spool() {
   // The mapping was made of a pointer that may be written through, which munmap(2) wants back.
   if (mapped_ != nullptr)
     munmap(const_cast<char*>(mapped_), size_);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
+
+void Spool::release(std::size_t begin, std::size_t end) const {
+  if (mapped_ == nullptr) return;
+  // A page in which another part begins comes again from the kernel's cache.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto first = begin / page * page;
+  const auto last = std::min((end + page - 1) / page * page, size_);
+  if (last > first)
+    (void)madvise(const_cast<char*>(mapped_) + first,  // NOLINT(*-const-cast): as munmap
+                  last - first, MADV_DONTNEED);
 }
 
 Result<std::shared_ptr<const Spool>> Spool::take(OpenFile& file, std::string_view shown) {

@@ -25,6 +25,9 @@ class Spool {
     return mapped_ == nullptr ? std::string_view(small_) : std::string_view(mapped_, size_);
   }
 
+  /// Lets go of the memory of a part that need not be at hand; it can still be read.
+  void release(std::size_t begin, std::size_t end) const;
+
  private:
   Spool() = default;
 

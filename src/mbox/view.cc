@@ -36,6 +36,7 @@ class MaildirView final : public TreeView {
  public:
   explicit MaildirView(Shown shown) : shown_(std::move(shown)) {}
   [[nodiscard]] Result<std::shared_ptr<const Directory>> open(const Files&) override;
+  [[nodiscard]] std::vector<std::string> lost() const override { return lost_; }
   [[nodiscard]] bool has_changed(const Files&) const override;
 
  private:
@@ -49,16 +50,18 @@ class MaildirView final : public TreeView {
   /// nullopt: it changed meanwhile.
   [[nodiscard]] Result<std::optional<Loaded>> load_once(const Files&, const Directory&,
                                                         const Place&);
-  [[nodiscard]] Result<Folder> parse_mbox(const Place&, std::string_view text) const;
+  [[nodiscard]] Result<Folder> parse_mbox(const Place&, const Spool&) const;
 
   Shown shown_;
   std::map<std::string, Looks> read_;  ///< mboxes of this walk
   std::map<std::string, std::uint64_t> listed_;
+  std::vector<std::string> lost_;
 };
 
 Result<std::shared_ptr<const Directory>> MaildirView::open(const Files& files) {
   read_.clear();
   listed_.clear();
+  lost_.clear();
   auto root = std::make_shared<PlainDirectory>(shown_.home, nullptr, 0);
   root->add_directory("Maildir", [this, &files] { return open_maildir(files); });
   return root;
@@ -119,6 +122,10 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
   VSTATE_TRY_ASSIGN(const auto uids, read_below(below.get(), k_uidlist));
   const auto letters = uid_files::parse_dovecot_keywords(keywords.value_or("")).names;
   const auto folder = std::make_shared<const NumberedFolder>(std::move(mboxes), letters);
+  if (const auto count = folder->without_letter(); count > 0)
+    lost_.push_back(fmt::format(
+        "{}: {} message{} more keywords than the 26 that Dovecot keeps in a Maildir",
+        path_join("Maildir", name), with_thousands(count), count == 1 ? " has" : "s have"));
   const auto add = [&](const char* part, MessageDirectory::Part which) {
     out.add_directory(
         part, [=, this, path = out.path()]() -> Result<std::shared_ptr<const Directory>> {
@@ -147,8 +154,15 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
   return {};
 }
 
-Result<Folder> MaildirView::parse_mbox(const Place& place, std::string_view text) const {
-  auto folder = parse(text, {*shown_.zone, place.is_qmails});
+Result<Folder> MaildirView::parse_mbox(const Place& place, const Spool& spool) const {
+  const auto passed = [&, released = std::size_t{0}](std::size_t end) mutable {
+    constexpr std::size_t step = std::size_t{32} << 20U;
+    if (end - released < step) return;
+    spool.release(released, end);
+    released = end;
+  };
+  auto folder = parse(spool.text(), {*shown_.zone, place.is_qmails}, passed);
+  spool.release(0, spool.text().size());
   if (!folder) return tl::unexpected<Error>(folder.error().in(place.path));
   return folder;
 }
@@ -169,7 +183,7 @@ Result<std::optional<Loaded>> MaildirView::load_once(const Files& files, const D
   const auto& after = looked.front();
   if (!after || looks_of(opened) != looks_of(*after) || after->size != spool->text().size())
     return std::nullopt;
-  VSTATE_TRY_ASSIGN(auto folder, parse_mbox(place, spool->text()));
+  VSTATE_TRY_ASSIGN(auto folder, parse_mbox(place, *spool));
   read_.insert_or_assign(place.path, looks_of(*after));
   return std::optional(Loaded{std::move(spool), std::move(folder)});
 }

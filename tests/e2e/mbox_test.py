@@ -1,6 +1,6 @@
-"""People of a machine without vpopmail, with their mail in mboxes, become a domain: by a dump and an
-apply, by pulls, and by SFTP. What an IMAP client sees of the mboxes before, asked of a real Dovecot,
-it sees of the Maildirs after."""
+"""People of a machine without vpopmail, with their mail in mboxes, become a domain: by a dump and
+an apply, by pulls, and by SFTP. What an IMAP client sees of the mboxes before, asked of a real
+Dovecot, it sees of the Maildirs after."""
 
 import os
 import re
@@ -26,7 +26,8 @@ class MboxCase(cases.SandboxCase):
         self.old, self.new = Machine(os.path.join(self.directory, "old")), self.server("new")
 
     def dump(self, *options, code=0, machine=None, name="dump"):
-        mail, text = os.path.join(self.directory, name), os.path.join(self.directory, name + ".toml")
+        mail = os.path.join(self.directory, name)
+        text = mail + ".toml"
         done = self.check_exit((machine or self.old).vstate(
             "dump", "--system", *options, "--mail", mail, "-o", text, DOMAIN), code)
         with open(text, encoding="utf-8") as file:
@@ -221,6 +222,31 @@ class ByQmailLocal(MboxCase):
         self.pull()
         self.assertEqual(len(self.maildir()), 3)
 
+    def test_increments_and_streams(self):
+        mails = [by_qmail_local(1600000000 + i, b"Subject: %d\n\nx\n" % i)[0] for i in range(5)]
+        flagged = mails[1].replace(b"\nSubject", b"\nStatus: RO\nX-Status: F\nSubject")
+        second = [mails[0], flagged, *mails[3:], by_qmail_local(7, b"a: b\n\n")[0]]
+        self.old.put("/home/alice/Mailbox", b"".join(mails))
+        self.dump()
+        self.old.put("/home/alice/Mailbox", b"".join(second))
+        text, _ = self.dump()
+        self.assertIn("increments", text)
+        self.bring()
+        found = self.maildir()
+        self.assertEqual(sorted(one[3][-4:] for one in found.values()),
+                         sorted([b"\n\nx\n"] * 4 + [b" b\n\n"]))
+        self.assertEqual([one[1] for one in found.values() if one[0] == "cur"], ["FS"])
+        other = self.server("other")
+        stream = subprocess.run(
+            [support.VSTATE, *self.old.options, "-q", "dump", "--system", "--mail", "-", DOMAIN],
+            capture_output=True, check=False)
+        self.assertEqual(stream.returncode, 0, stream.stderr)
+        done = subprocess.run([support.VSTATE, *other.options, "-q", "apply", "-"],
+                              input=stream.stdout, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.new = other
+        self.assertEqual(self.maildir(), found)
+
     def test_a_large_one(self):
         body = b"x" * 76 + b"\n"
         many = b"".join(by_qmail_local(1600000000 + i, b"Subject: %d\n\n" % i + body * 40)[0]
@@ -243,7 +269,7 @@ class Locks(MboxCase):
             pass
 
         def deliver():
-            time.sleep(1)
+            time.sleep(0.5)
             with open(self.path, "ab") as file:
                 file.write(from_line(2) + b"a: b\n\nsecond\n\n")
             os.unlink(lock)
@@ -253,6 +279,25 @@ class Locks(MboxCase):
         agent.join()
         self.assertEqual(len(self.maildir()), 2)
         self.assertEqual(os.listdir(self.old.at("/var/mail")), ["alice"])
+
+    def test_what_changes_while_the_rest_is_read(self):
+        """The INBOX gets mail while the lock of another folder is waited for."""
+        folder = self.old.put("/home/alice/mail/Sent", from_line(1) + b"a: b\n\nsent\n\n")
+        for bring, number in ((lambda: self.dump(code=4), 2), (lambda: self.pull(code=4), 3)):
+            with open(folder + ".lock", "w", encoding="utf-8"):
+                pass
+
+            def deliver(number=number):
+                time.sleep(0.5)
+                with open(self.path, "ab") as file:
+                    file.write(from_line(number) + b"a: b\n\nlate\n\n")
+                os.unlink(folder + ".lock")
+            agent = threading.Thread(target=deliver)
+            agent.start()
+            bring()
+            agent.join()
+        self.pull()
+        self.assertEqual(len(self.maildir()), 3)
 
     def test_an_old_lock_is_nobodys(self):
         lock = self.path + ".lock"
@@ -293,7 +338,8 @@ class People(MboxCase):
         for pattern in (r"passwd:\d+: 2 fields, 7 expected", r"passwd:\d+: names people of NIS",
                         r"alice stands there twice", r"passwd:\d+: has no name, uid or gid",
                         r"mailbox bob: is locked; nobody can log in",
-                        r"mailbox carol: has an empty password", r"mailbox away: its home /mnt/away",
+                        r"mailbox carol: has an empty password",
+                        r"mailbox away: its home /mnt/away",
                         r"left out: mailbox.bob \(1 message, 11 B\): another account is called bob",
                         r"left out: mailbox.x: vpopmail takes no names of one character",
                         r"left out: mailbox.sp ace: .*a blank"):
@@ -330,6 +376,8 @@ class People(MboxCase):
         self.old.put("/home/alice/mail/a.b", from_line(1) + b"a: b\n\nc\n\n")
         self.old.put("/home/alice/mail/" + os.fsdecode(b"\xff"), from_line(1) + b"a: b\n\nc\n\n")
         self.old.put("/home/alice/mail/Empty", "")
+        for number in range(3):
+            self.old.put(f"/home/alice/Mail/inbox/{number}", "Subject: x\n\ny\n")
         self.old.put("/etc/secret", from_line(1) + b"a: b\n\nsecret\n\n")
         if program.IS_ROOT:
             os.chown(self.old.at("/etc/secret"), 0, 0)
@@ -337,7 +385,9 @@ class People(MboxCase):
             os.lchown(self.old.at("/home/alice/mail/link"), *PERSON)
         _, said = self.dump(code=2)
         for pattern in (r"mail/letter is no mbox: it does not begin", r"mail/old is .*MBX",
-                        r"mail/picture is no mbox but binary", r"mail/box is a Maildir",
+                        r"mail/picture is no mbox but binary",
+                        r"mail.alice \(3 messages, 42 B\): .*Mail/inbox is a folder of MH",
+                        r"mail/box is a Maildir",
                         r"a\.b is called a_b in the Maildir", r"neither UTF-8 nor modified UTF-7"):
             self.assertRegex(said, pattern)
         if program.IS_ROOT:
@@ -367,7 +417,9 @@ class Aliases(MboxCase):
                        'log: /var/log/mail\nnone: /dev/null\nfail: ":fail: gone"\n'
                        'away: nobody\nuucp: host!user\nno colon\n')
         self.old.write("/etc/list", "# members\nbob\n\"Joe\" <joe@example.org>\n")
-        self.old.put("/home/bob/.forward", '\\bob, "|/usr/bin/vacation bob"\nx@example.org\n')
+        self.old.write("/etc/roots", "secret@example.org\n", mode=0o600)
+        self.old.put("/home/bob/.forward", '\\bob, "|/usr/bin/vacation bob"\nx@example.org\n'
+                     ':include:/etc/roots\n')
         text, said = self.dump(code=2)
         for name, wanted in (("alias.postmaster", ["&root@example.com"]),
                              ("alias.root", ["&alice@example.com"]),
@@ -382,6 +434,7 @@ class Aliases(MboxCase):
                 self.assertEqual(self.lines(text, name), wanted)
         for pattern in (r"alias away forwards to nobody@example.com, which is neither",
                         r"left out: alias.fail: .*:fail: gone", r"left out: alias.uucp: .*UUCP",
+                        r"mailbox.bob: ~/.forward includes /etc/roots, .* not theirs",
                         r"aliases:\d+: has no name and colon"):
             self.assertRegex(said, pattern)
 

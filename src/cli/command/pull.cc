@@ -118,6 +118,9 @@ Status check_place(const Console& console, const Source& source, const PullOptio
   // A directory of that name here is likely the one that was meant.
   if (is_there && is_host_alone(options))
     console.say(fmt::format("{0}: is taken for a host; for the directory say ./{0}", options.from));
+  if (options.system.is_wanted && options.via == "vstate")
+    return fail(Errc::invalid,
+                "--via vstate: --system is read by this program, by SFTP or from a directory");
   if (!source.is_read()) return {};
   if (!is_there && !remote::parse_place(root_of_source(options)))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.from));

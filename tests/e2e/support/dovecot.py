@@ -53,7 +53,8 @@ class Dovecot:
     """A running server: `with Dovecot([Account(…)]) as server: server.imap(name)`.
 
     prefix  what names of folders begin with for clients: "" or, as with Courier, "INBOX."
-    inbox   of a server with mboxes: where the INBOX is, with %u for the login; folders are in ~/mail
+    inbox   of a server with mboxes: where the INBOX is, with %u for the login; folders are in
+            ~/mail
     """
 
     def __init__(self, accounts, prefix="", inbox=None):
