@@ -6,7 +6,7 @@
 /// A message begins with a From_ line at the start of the file or behind a blank line. One that
 /// stands behind a line of text counts too if a header comes next, as where a message had no end of
 /// line: every program that does not count bytes quotes such lines in a text. Content-Length is
-/// believed if it ends at a blank line before a From_ line, or at the end of the file, and From_
+/// believed if it ends at a blank line before a From_ line or before the end of the file, and From_
 /// lines in such a message are text. One blank line at the end belongs to the mbox.
 ///
 /// | written by                          | known by                                   | quotes that are taken off |

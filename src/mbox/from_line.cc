@@ -72,25 +72,16 @@ std::optional<std::chrono::seconds> time_of_day(std::string_view word) {
   return std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
 }
 
-/// "+0100", or a name that means one zone everywhere it is used in mail (RFC 5322, 4.3).
+/// "+0100". Names such as EST are those of the writer's own clock, and many places share one: they
+/// say no more than the server's time zone does.
 std::optional<std::chrono::seconds> zone_of(std::string_view word) {
-  if (word.size() == 5 && (word.front() == '+' || word.front() == '-')) {
-    const auto hours = small_number(word.substr(1, 2), 14);
-    const auto minutes = small_number(word.substr(3, 2), 59);
-    if (!hours || !minutes) return std::nullopt;
-    const auto value = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
-    return word.front() == '-' ? -value : std::chrono::seconds(value);
-  }
-  struct Zone {
-    std::string_view name;
-    int hours;
-  };
-  constexpr std::array zones{Zone{"UT", 0},   Zone{"UTC", 0},  Zone{"GMT", 0},  Zone{"EST", -5},
-                             Zone{"EDT", -4}, Zone{"CST", -6}, Zone{"CDT", -5}, Zone{"MST", -7},
-                             Zone{"MDT", -6}, Zone{"PST", -8}, Zone{"PDT", -7}};
-  for (const auto& zone : zones)
-    if (zone.name == word) return std::chrono::hours(zone.hours);
-  return std::nullopt;
+  if (word.size() != 5 || (word.front() != '+' && word.front() != '-')) return std::nullopt;
+  constexpr unsigned most_hours = 14;
+  const auto hours = small_number(word.substr(1, 2), most_hours);
+  const auto minutes = small_number(word.substr(3, 2), 59);
+  if (!hours || !minutes) return std::nullopt;
+  const auto value = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return word.front() == '-' ? -value : std::chrono::seconds(value);
 }
 
 /// What stands behind the weekday, as far as it was understood.

@@ -13,7 +13,7 @@ namespace vstate::mbox {
 struct FromLine {
   std::string_view sender;  ///< of the envelope; refers to the line; may be empty
   std::chrono::local_seconds shown{};
-  /// What the line says of its zone; without, it is the writer's.
+  /// What the line says of its zone as a number; without, it is the writer's.
   std::optional<std::chrono::seconds> offset;
 
   [[nodiscard]] std::chrono::sys_seconds date(const TimeZone& zone) const {

@@ -39,10 +39,8 @@ class NumberedFolder {
   /// Its bytes, which this object holds.
   [[nodiscard]] std::vector<std::string_view> parts(std::size_t i) const;
   /// Says that they were read.
-  void release(std::size_t i) const {
-    const auto& found = message(i);
-    if (const auto& spool = mboxes_[items_[i].mbox].spool)
-      spool->release(found.at, found.at + found.length);
+  void note_read(std::size_t i) const {
+    mboxes_[items_[i].mbox].spool->note_read(message(i).length);
   }
 
   /// The texts of dovecot-uidlist and dovecot-keywords; empty: there is none.

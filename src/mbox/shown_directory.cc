@@ -171,7 +171,7 @@ Result<std::shared_ptr<const Directory>> MessageDirectory::open_own(
 std::unique_ptr<OpenFile> MessageDirectory::open_own_file(const std::string& name) const {
   const auto found = *find(name);
   return std::make_unique<ShownFile>(*own(name), folder_->parts(found), folder_,
-                                     [folder = folder_.get(), found] { folder->release(found); });
+                                     [folder = folder_.get(), found] { folder->note_read(found); });
 }
 
 void MessageDirectory::list_own(const Found& found) const {

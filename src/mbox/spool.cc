@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -57,15 +56,14 @@ Spool::~Spool() {
     munmap(const_cast<char*>(mapped_), size_);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
 }
 
-void Spool::release(std::size_t begin, std::size_t end) const {
-  if (mapped_ == nullptr) return;
-  // A page in which another part begins comes again from the kernel's cache.
-  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  const auto first = begin / page * page;
-  const auto last = std::min((end + page - 1) / page * page, size_);
-  if (last > first)
-    (void)madvise(const_cast<char*>(mapped_) + first,  // NOLINT(*-const-cast): as munmap
-                  last - first, MADV_DONTNEED);
+void Spool::note_read(std::size_t bytes) const {
+  constexpr std::size_t most = std::size_t{16} << 20U;
+  since_release_ += bytes;
+  if (mapped_ == nullptr || since_release_ < most) return;
+  since_release_ = 0;
+  // All of it, as the kernel maps more than was asked for. What is wanted again is in its cache.
+  (void)madvise(const_cast<char*>(mapped_), size_,  // NOLINT(*-const-cast): as munmap
+                MADV_DONTNEED);
 }
 
 Result<std::shared_ptr<const Spool>> Spool::take(OpenFile& file, std::string_view shown) {

@@ -3,6 +3,7 @@
 /// locked, and nobody else sees or changes it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -25,8 +26,9 @@ class Spool {
     return mapped_ == nullptr ? std::string_view(small_) : std::string_view(mapped_, size_);
   }
 
-  /// Lets go of the memory of a part that need not be at hand; it can still be read.
-  void release(std::size_t begin, std::size_t end) const;
+  /// Says that so much of it was read. Memory of a large one is let go of now and then; all of it
+  /// can still be read.
+  void note_read(std::size_t bytes) const;
 
  private:
   Spool() = default;
@@ -34,6 +36,7 @@ class Spool {
   std::string small_;
   const char* mapped_ = nullptr;
   std::size_t size_ = 0;
+  mutable std::atomic<std::size_t> since_release_ = 0;
 };
 
 }  // namespace vstate::mbox

@@ -155,14 +155,10 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
 }
 
 Result<Folder> MaildirView::parse_mbox(const Place& place, const Spool& spool) const {
-  const auto passed = [&, released = std::size_t{0}](std::size_t end) mutable {
-    constexpr std::size_t step = std::size_t{32} << 20U;
-    if (end - released < step) return;
-    spool.release(released, end);
-    released = end;
+  const auto passed = [&spool, before = std::size_t{0}](std::size_t end) mutable {
+    spool.note_read(end - std::exchange(before, end));
   };
   auto folder = parse(spool.text(), {*shown_.zone, place.is_qmails}, passed);
-  spool.release(0, spool.text().size());
   if (!folder) return tl::unexpected<Error>(folder.error().in(place.path));
   return folder;
 }

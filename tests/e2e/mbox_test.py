@@ -3,17 +3,19 @@ an apply, by pulls, and by SFTP. What an IMAP client sees of the mboxes before, 
 Dovecot, it sees of the Maildirs after."""
 
 import os
+import random
 import re
 import subprocess
 import threading
 import time
 
 import support
-from support import cases, dovecot, program, servers, sftp
+from support import cases, dovecot, odd_mboxes, program, servers, sftp
 from support.clients import DOMAIN, home_of, message
 from support.dovecot import Account, Dovecot, good, quoted
 from support.machine import PERSON, Machine, by_qmail_local, crypt, from_line
 
+SEED = int(os.environ.get("VSTATE_SEED", "1"))
 SECRET = "open sesame"
 NOTHING_ADDED = "Plan: 0 to add, 0 to change, 0 to delete. 1 warning."
 ZONE = "/usr/share/zoneinfo/Europe/Berlin"
@@ -137,8 +139,8 @@ class SeenByClients(MboxCase):
         before = self.use()
         self.assertEqual(sorted(before["folders"]["INBOX"]["messages"]), [2, 4, 5, 6, 7, 8, 9, 10])
         self.bring()
-        with open(os.path.join(self.directory, "dump.toml"), encoding="utf-8") as file:
-            stored = re.search(r'\[mailbox.alice\]\npassword = "([^"]*)"', file.read())[1]
+        accounts = self.new.read(self.new.domain(DOMAIN, "vpasswd")).decode()
+        stored = re.search("^alice:([^:]*):", accounts, re.M)[1]
         # The hash of shadow opens the mailbox with the password that was behind it.
         after = self.seen_after(SECRET, "{CRYPT}" + stored)
         self.check_same_mail(before, after)
@@ -169,6 +171,39 @@ class SeenByClients(MboxCase):
         self.check_same_mail(before, self.seen_after())
         again = self.pull()
         self.assertIn(NOTHING_ADDED, again.out)
+
+    def check_odd_forms(self, seed):
+        """Quotes are taken off here and shown there, and a file may end without a blank line."""
+        def bare(messages):
+            return {uid: (*entry[:2], entry[3].replace(b"\n>From ", b"\nFrom ").rstrip(b"\r\n"))
+                    for uid, entry in messages.items()}
+        rnd, folders = random.Random(seed), [f"f{number}" for number in range(25)]
+        for folder in folders:
+            self.old.put(f"/home/alice/mail/{folder}", odd_mboxes.mbox(rnd))
+        self.pull()
+        untouched = {folder: sorted(self.maildir("." + folder)) for folder in folders}
+        with self.client() as running:
+            session = running.imap("alice")
+            for folder in folders:
+                good(session.select(folder))
+                good(session.store("1:*", "+FLAGS", "(Touched)"))
+            session.logout()
+        before = self.seen_before()
+        self.new = self.server(f"again{seed}")
+        self.pull()
+        after = self.seen_after()
+        for folder in folders:
+            with self.subTest(folder=folder, seed=seed):
+                # A server's marks in an mbox make no other message of one.
+                self.assertEqual(sorted(self.maildir("." + folder)), untouched[folder])
+                there, here = before["folders"][folder], after["folders"][folder]
+                self.assertEqual(bare(here["messages"]), bare(there["messages"]))
+                for key in ("UIDVALIDITY", "UIDNEXT", "UNSEEN", "MESSAGES"):
+                    self.assertEqual(here[key], there[key], key)
+
+    def test_odd_forms(self):
+        for seed in range(SEED, SEED + (20 if support.DEEP else 1)):
+            self.check_odd_forms(seed)
 
     def test_new_mail_without_a_server_gets_the_next_uids(self):
         before = self.use()["folders"]["INBOX"]

@@ -182,7 +182,7 @@ TEST_CASE("dates are read in all forms", "[mbox]") {
       "joe doe Wed Mar  3 09:20:30 2021", "- Wed Mar 03 09:20:30 2021",
       "joe Wed Mar  3 09:20:30 UTC 2021", "joe Wed Mar  3 09:20:30 2021 GMT",
       "joe Wed Mar  3 10:20:30 2021 +0100", "joe Wed Mar  3 10:20:30 +0100 2021",
-      "joe Wed, 3 Mar 2021 10:20:30 +0100", "joe Wed Mar  3 04:20:30 EST 2021",
+      "joe Wed, 3 Mar 2021 10:20:30 +0100", "joe Wed Mar  3 09:20:30 EST 2021",
       "joe Wed Mar  3 09:20:30 2021 remote from host", "joe Wed Mar  3 09:20:30 MET DST 2021",
       "joe@Wed wed mar 3 09:20:30 21", "joe Wed Mar  3 09:20:30 2021\r");
   CAPTURE(shown);
@@ -246,7 +246,7 @@ TEST_CASE("quotes are taken off as the writer put them", "[mbox]") {
         std::vector<std::string>{qmail + "From a\n>From b\n>x\n"});
   CHECK(messages_in(line("a: b\n\n>From a\n>>From b\n")) ==
         std::vector<std::string>{"a: b\n\nFrom a\n>>From b\n"});
-  CHECK(messages_in(line("a: b\nContent-Length: 8\n\n>From a\n")) ==
+  CHECK(messages_in(line("a: b\nContent-Length: 8\n\n>From a\n\n")) ==
         std::vector<std::string>{"a: b\n\n>From a\n"});
 }
 
