@@ -236,18 +236,21 @@ Status MailFinder::find_folders(const std::string& root) {
   return find_file(root, "." + std::string(path_name(root)), false);
 }
 
-/// c-client: a name a line, with the directory in front. Dovecot: "/" between levels, or in its
-/// second version a tab, behind a header.
+/// Without the directory that c-client has in front.
+std::string_view without_root(std::string_view line) {
+  for (const std::string_view prefix : {"~/mail/", "mail/", "~/Mail/", "Mail/"})
+    if (line.starts_with(prefix)) return line.substr(prefix.size());
+  return line;
+}
+
+/// c-client: a name a line. Dovecot: "/" between levels, or in its second version a tab, behind a
+/// header.
 void MailFinder::subscribe(std::string_view text) {
   const bool has_tabs = text.starts_with("V\t2\n");
   if (has_tabs) text.remove_prefix(std::min(text.find('\n') + 1, text.size()));
-  for (auto line : split_lines(text)) {
-    line = trim_end(line);
-    for (const std::string_view prefix : {"~/mail/", "mail/", "~/Mail/", "Mail/"})
-      if (line.starts_with(prefix)) {
-        line.remove_prefix(prefix.size());
-        break;
-      }
+  for (const auto raw : split_lines(text)) {
+    const auto line = without_root(trim_end(raw));
+    // "{host}name" is on another server.
     if (line.empty() || line.starts_with('#') || line.starts_with('{')) continue;
     std::vector<std::string> parts;
     for (const auto part : split(line, has_tabs ? '\t' : '/')) parts.emplace_back(part);

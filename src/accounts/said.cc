@@ -251,29 +251,36 @@ Result<Said> said_in_list(std::string_view text, const SaidFor& about) {
   return saying.finish(false);
 }
 
+namespace {
+
+/// "NAME: LIST", with quotes about the name or without; nullopt if it is none.
+std::optional<AliasEntry> alias_entry(std::string_view line, std::size_t number) {
+  const auto start = line.front() == '"' ? line.find('"', 1) : 0;
+  const auto colon = start == std::string_view::npos ? start : line.find(':', start);
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  auto name = trim_end(line.substr(0, colon));
+  if (name.size() >= 2 && name.front() == '"' && name.back() == '"')
+    name = name.substr(1, name.size() - 2);
+  return AliasEntry{std::string(name), std::string(line.substr(colon + 1)), number};
+}
+
+}  // namespace
+
 AliasEntries parse_aliases(std::string_view text) {
   AliasEntries out;
   const auto lines = split_lines(text);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto line = trim_end(lines[i]);
     if (line.empty() || line.starts_with('#')) continue;
-    if (line.front() == ' ' || line.front() == '\t') {
-      if (out.entries.empty())
-        out.problems.push_back(fmt::format("{}: continues nothing", i + 1));
-      else
-        out.entries.back().list += "\n" + std::string(line);
-      continue;
-    }
-    const auto start = line.front() == '"' ? line.find('"', 1) : 0;
-    const auto colon = start == std::string_view::npos ? start : line.find(':', start);
-    if (colon == std::string_view::npos || colon == 0) {
-      out.problems.push_back(fmt::format("{}: has no name and colon", i + 1));
-      continue;
-    }
-    auto name = trim_end(line.substr(0, colon));
-    if (name.size() >= 2 && name.front() == '"' && name.back() == '"')
-      name = name.substr(1, name.size() - 2);
-    out.entries.push_back({std::string(name), std::string(line.substr(colon + 1)), i + 1});
+    const bool continues = line.front() == ' ' || line.front() == '\t';
+    auto entry = continues ? std::nullopt : alias_entry(line, i + 1);
+    if (entry)
+      out.entries.push_back(*std::move(entry));
+    else if (continues && !out.entries.empty())
+      out.entries.back().list += "\n" + std::string(line);
+    else
+      out.problems.push_back(
+          fmt::format("{}: {}", i + 1, continues ? "continues nothing" : "has no name and colon"));
   }
   return out;
 }

@@ -48,12 +48,12 @@ std::optional<NameKey> parse_key(std::string_view name) {
 }  // namespace
 
 NumberedFolder::NumberedFolder(std::vector<Loaded> mboxes, const uid_files::KeywordLetters& letters)
-    : mboxes_(std::move(mboxes)) {
+    : mboxes_(std::move(mboxes)), letters_(letters) {
   for (std::uint32_t mbox = 0; mbox < mboxes_.size(); ++mbox)
     for (std::uint32_t i = 0; i < mboxes_[mbox].folder.messages.size(); ++i)
       items_.push_back({mbox, i, 0});
   sort();
-  give_letters(letters);
+  give_letters();
 }
 
 void NumberedFolder::sort() {
@@ -68,25 +68,29 @@ void NumberedFolder::sort() {
     if (key(items_[i]) == key(items_[i - 1])) items_[i].repeat = items_[i - 1].repeat + 1;
 }
 
-void NumberedFolder::give_letters(const uid_files::KeywordLetters& given) {
-  letters_ = given;
+/// The letter of a keyword, a free one if it has none; 0: none is left.
+char NumberedFolder::letter_of(const std::string& keyword) {
+  const auto lower = to_lower(keyword);
+  auto at = std::find_if(letters_.begin(), letters_.end(),
+                         [&](const std::string& name) { return to_lower(name) == lower; });
+  if (at == letters_.end()) at = std::find(letters_.begin(), letters_.end(), "");
+  if (at == letters_.end()) return '\0';
+  if (at->empty()) *at = keyword;
+  return static_cast<char>('a' + (at - letters_.begin()));
+}
+
+void NumberedFolder::give_letters() {
   for (const auto& mbox : mboxes_) {
-    without_letter_ += mbox.folder.keywords_left_out;
     auto& own = letters_of_.emplace_back();
+    std::uint32_t without = 0;
     for (const auto& keyword : mbox.folder.keywords) {
-      const auto lower = to_lower(keyword);
-      auto at = std::find_if(letters_.begin(), letters_.end(),
-                             [&](const std::string& name) { return to_lower(name) == lower; });
-      if (at == letters_.end()) at = std::find(letters_.begin(), letters_.end(), "");
-      if (at != letters_.end()) *at = at->empty() ? keyword : *at;
-      own.push_back(at == letters_.end() ? '\0' : static_cast<char>('a' + (at - letters_.begin())));
+      const auto bit = std::uint32_t{1} << own.size();
+      own.push_back(letter_of(keyword));
+      if (own.back() == '\0') without |= bit;
     }
+    without_letter_ += mbox.folder.keywords_left_out;
     for (const auto& message : mbox.folder.messages)
-      for (std::size_t i = 0; i < own.size(); ++i)
-        if (own[i] == '\0' && ((message.keywords >> i) & 1U) != 0) {
-          ++without_letter_;
-          break;
-        }
+      if ((message.keywords & without) != 0) ++without_letter_;
   }
 }
 

@@ -57,7 +57,8 @@ class NumberedFolder {
     std::uint32_t repeat;  ///< how many messages with equal bytes and date come before it
   };
   void sort();
-  void give_letters(const uid_files::KeywordLetters& given);
+  void give_letters();
+  char letter_of(const std::string& keyword);
   [[nodiscard]] std::string unique(std::size_t i) const;
   [[nodiscard]] std::string flags(const Item&) const;
 
