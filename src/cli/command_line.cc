@@ -5,6 +5,10 @@
 #include "cli/command_line.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -139,6 +143,38 @@ void add_filters(CLI::App* command, CommonOptions& common) {
   add_exclude(command, common);
 }
 
+/// "1000-1999", as --uids takes it.
+std::string refusal_of_uids(const std::string& text) {
+  const auto dash = text.find('-');
+  const auto number = [](std::string_view part) {
+    const auto value = to_number(part);
+    return value && *value <= std::numeric_limits<std::uint32_t>::max() ? value : std::nullopt;
+  };
+  const auto from = number(text.substr(0, dash));
+  const auto to = dash == std::string::npos ? std::nullopt : number(text.substr(dash + 1));
+  return from && to && *from <= *to ? std::string()
+                                    : fmt::format("\"{}\" is no range such as 1000-1999", text);
+}
+
+/// The accounts of a machine without vpopmail as a domain. Returns the option that asks for them.
+CLI::Option* add_system_options(CLI::App* command, SystemOptions& system) {
+  auto* wanted =
+      command->add_flag("--system", system.is_wanted,
+                        "the people of etc/passwd, their mail (mbox too) and aliases, as DOMAIN");
+  auto* uids = command
+                   ->add_option("--uids", system.uids,
+                                "with --system: those with these uids (default: as "
+                                "etc/login.defs says, else 1000-59999)")
+                   ->type_name("FROM-TO")
+                   ->check(refusal_of_uids)
+                   ->needs(wanted);
+  command->add_option("--group", system.group, "with --system: the members of a group")
+      ->type_name("NAME")
+      ->needs(wanted)
+      ->excludes(uids);
+  return wanted;
+}
+
 void add_convert_option(CLI::App* command, PlanOptionsText& options) {
   command
       ->add_option("--convert", options.convert,
@@ -228,7 +264,7 @@ CommandLine::CommandLine() {
 void CommandLine::add_dump() {
   dump_command = app.add_subcommand("dump", "state of this server's domains, as TOML");
   dump_command->add_option("DOMAIN", dump.domains, "domains to dump");
-  dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
+  auto* all = dump_command->add_flag("--all", dump.all, "all domains of the server; needs -o DIR/");
   dump_command->add_flag("--server", dump.server,
                          "the server's own settings: control files, qmail/alias, limits");
   dump_command->add_option("-o,--output", dump.output, "file, or directory for DOMAIN.toml")
@@ -242,7 +278,9 @@ void CommandLine::add_dump() {
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,
                          "also clear-text passwords, where vpopmail kept them");
   add_rename(dump_command, common);
-  dump_command->add_flag("--freeze", dump.freeze, "hold deliveries to the domain off meanwhile");
+  auto* freeze = dump_command->add_flag("--freeze", dump.freeze,
+                                        "hold deliveries to the domain off meanwhile");
+  add_system_options(dump_command, dump.system)->excludes(all)->excludes(freeze);
   add_exclude(dump_command, common);
 }
 
@@ -291,20 +329,19 @@ void CommandLine::add_pull() {
                    "[USER@]HOST, or a directory where the old server's files are")
       ->required();
   pull_command->add_option("DOMAIN", pull.domains, "domains");
-  pull_command->add_flag("--all", pull.all, "all domains of the source");
+  auto* all = pull_command->add_flag("--all", pull.all, "all domains of the source");
   pull_command
       ->add_option("--via", pull.via, "whether vstate runs there, or sftp alone (default: auto)")
       ->check(CLI::IsMember({"auto", "vstate", "sftp"}));
   auto* there =
       pull_command->add_option("--remote-vstate", pull.remote_vstate, "vstate there, with options");
   there->type_name("COMMAND");
-  pull_command
-      ->add_option("--push-vstate", pull.push_vstate,
-                   "copy this static program (make static) there, use it, and remove it")
-      ->type_name("FILE")
-      ->excludes(there);
-  pull_command->add_flag("--freeze", pull.freeze,
-                         "hold deliveries to the domain off there meanwhile");
+  auto* pushed = pull_command->add_option(
+      "--push-vstate", pull.push_vstate,
+      "copy this static program (make static) there, use it, and remove it");
+  pushed->type_name("FILE")->excludes(there);
+  auto* freeze = pull_command->add_flag("--freeze", pull.freeze,
+                                        "hold deliveries to the domain off there meanwhile");
   auto* final = pull_command->add_flag(
       "--final", pull.final,
       "the last mile: hold deliveries off there, bring what is new, verify, let it relay to this "
@@ -313,6 +350,9 @@ void CommandLine::add_pull() {
       ->add_option("--to", pull.to, "with --final: this server, for the old one's smtproutes")
       ->type_name("HOST[:PORT]")
       ->needs(final);
+  // A program there would have to know all of this too; the files are read from here.
+  auto* system = add_system_options(pull_command, pull.system);
+  for (auto* other : {all, there, pushed, freeze, final}) system->excludes(other);
   pull_command->add_flag("--clear-passwords", pull.clear_passwords,
                          "also clear-text passwords, where both sides keep them");
   // The other side is detected by itself: it is hardly ever built like this one.

@@ -25,6 +25,13 @@ struct CommonOptions {
   unsigned jobs = 0;                   ///< mailboxes at a time; 0: as many as there are processors
 };
 
+/// The accounts of a machine in place of a vpopmail's domain.
+struct SystemOptions {
+  bool is_wanted = false;
+  std::string uids;   ///< "FROM-TO"; empty: as etc/login.defs says
+  std::string group;  ///< not empty: its members
+};
+
 struct DumpOptions {
   std::vector<std::string> domains;
   bool all = false;
@@ -34,6 +41,7 @@ struct DumpOptions {
   bool clear_passwords = false;
   bool freeze = false;  ///< hold deliveries off meanwhile
   std::string have;     ///< file with what the reader of the stream has; "-" is standard input
+  SystemOptions system = {};
 };
 
 struct PlanOptionsText {
@@ -69,6 +77,7 @@ struct PullOptions {
   bool final = false;                    ///< the last mile: the old server relays from then on
   std::string to;                        ///< with `final`: this server, as the old one reaches it
   bool clear_passwords = false;          ///< clear-text passwords too
+  SystemOptions system = {};             ///< of the other side
 };
 
 struct ListOptions {

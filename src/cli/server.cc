@@ -4,6 +4,7 @@
 #include "cli/server.h"
 
 #include "cli/signals.h"
+#include "vstate/base/text.h"
 
 namespace vstate::cli {
 
@@ -24,6 +25,19 @@ PlanOptions plan_options(const CommonOptions& common, const PlanOptionsText& tex
   options.selection = common.selection;
   options.max_delete = text.max_delete;
   return options;
+}
+
+std::optional<Choice> choice_of(const SystemOptions& system) {
+  if (!system.is_wanted) return std::nullopt;
+  Choice choice;
+  choice.group = system.group;
+  // The parser has seen to it that both are numbers.
+  if (const auto dash = system.uids.find('-'); dash != std::string::npos)
+    choice.uids = {static_cast<std::uint32_t>(
+                       to_number(std::string_view(system.uids).substr(0, dash)).value_or(0)),
+                   static_cast<std::uint32_t>(
+                       to_number(std::string_view(system.uids).substr(dash + 1)).value_or(0))};
+  return choice;
 }
 
 engine::Freeze freeze_of(bool is_wanted) {
@@ -47,8 +61,10 @@ Result<std::vector<DomainName>> parse_names(const std::vector<std::string>& text
   return names;
 }
 
-Result<engine::Session> open_to_read(const CommonOptions& common) {
-  return engine::open_session(server_options(common), engine::Access::read);
+Result<engine::Session> open_to_read(const CommonOptions& common, const SystemOptions& system) {
+  auto options = server_options(common);
+  options.system_accounts = choice_of(system);
+  return engine::open_session(options, engine::Access::read);
 }
 
 Result<WritingSession> open_to_write(const CommonOptions& common) {

@@ -39,7 +39,7 @@ class Dumping {
   Result<std::optional<ArchiveRef>> archive(const ArchiveSource&, const std::string& address,
                                             const std::string& relative);
   Status count(const ArchiveSource&, const std::string& address);
-  void add(const TreeCount&, const std::string& address);
+  void add(const ArchiveSource&, const TreeCount&, const std::string& address);
   [[nodiscard]] Result<std::optional<IndexFile>> read_index(const std::string& path) const;
   [[nodiscard]] std::string path_of(const Box&) const;
   [[nodiscard]] static std::string path_of_part(const std::string& whole,
@@ -72,13 +72,14 @@ Result<DomainDump> Dumping::run(const DomainName& name) {
 Status Dumping::count(const ArchiveSource& source, const std::string& address) {
   VSTATE_TRY_ASSIGN(const auto tree, count_tree(*session_.system, source));
   VSTATE_TRY(failure_of(tree));
-  add(tree, address);
+  add(source, tree, address);
   out_.counts.not_dumped += tree.archived;
   return {};
 }
 
-void Dumping::add(const TreeCount& tree, const std::string& address) {
-  out_.has_changed = out_.has_changed || tree.gone > 0;
+void Dumping::add(const ArchiveSource& source, const TreeCount& tree, const std::string& address) {
+  const bool is_other_now = source.view != nullptr && source.view->has_changed(*session_.system);
+  out_.has_changed = out_.has_changed || tree.gone > 0 || is_other_now;
   out_.counts.add(tree, address);
   leave_out(left_out_, address, tree);
 }
@@ -100,7 +101,7 @@ Result<std::optional<ArchiveRef>> Dumping::archive(const ArchiveSource& source,
       is_first
           ? write_archive(*session_.system, source, path_join(mail, part_path), &index.entries)
           : write_increment(*session_.system, source, path_join(mail, part_path), index.entries));
-  add(summary.count, address);
+  add(source, summary.count, address);
   out_.counts.archived += summary.count.archived;
   // An empty mailbox has no archive, and a dump that found nothing new adds no increment.
   if (summary.is_trivial)

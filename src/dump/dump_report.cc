@@ -39,11 +39,7 @@ std::string why_not_a_source(const Observation& found) {
 
 Result<Observation> inspect_source(Session& session, const DomainName& name,
                                    const Selection& selection, const Renaming& renaming) {
-  // A session may serve many domains, and qmail's files may have changed since the one before.
-  VSTATE_TRY(look_at_qmail(session));
-  VSTATE_TRY_ASSIGN(auto observation,
-                    inspect_domain(*session.system, session.server, *session.store, *session.qmail,
-                                   name, selection));
+  VSTATE_TRY_ASSIGN(auto observation, inspect(session, name, selection));
   if (!observation.state) return fail(Errc::not_found, "there is no such domain on this server");
   // A dump of an unmounted disk would be an empty file, and its apply with --prune a disaster.
   if (auto why = why_not_a_source(observation); !why.empty())
@@ -64,7 +60,8 @@ std::string document_of(State state, ClearPasswords clear_passwords) {
 }
 
 void leave_out(std::vector<LeftOut>& out, const std::string& address, const TreeCount& tree) {
-  for (const auto& refused : tree.refused) out.push_back({address, refused, 0, 0});
+  for (const auto* all : {&tree.refused, &tree.lost})
+    for (const auto& what : *all) out.push_back({address, what, 0, 0});
 }
 
 std::vector<BoxSource> boxes_of(const Observation& observation) {
@@ -84,7 +81,9 @@ void expect_walks(const Files& files, const std::vector<BoxSource>& boxes,
   if (far == nullptr) return;
   std::vector<std::string> walks;
   for (const auto& [box, source] : boxes)
-    if (!selection.excludes(address_of_contents(box))) walks.push_back(source->directory);
+    // What a view shows is not all that is below its directory.
+    if (source->view == nullptr && !selection.excludes(address_of_contents(box)))
+      walks.push_back(source->directory);
   far->expect_walks(walks);
 }
 

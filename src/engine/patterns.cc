@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "inspect/inspect.h"
 #include "vstate/base/text.h"
 
 namespace vstate::engine {
@@ -39,9 +38,7 @@ Status look_in(const SearchedServer& server, const Selection& selection, Unmatch
   for (const auto& name : server.domains) {
     // An inspection takes its time, and is spared when nothing is left to look for.
     if (unmatched.patterns().empty()) return {};
-    VSTATE_TRY(look_at_qmail(session));
-    const auto found = inspect_domain(*session.system, session.server, *session.store,
-                                      *session.qmail, name, selection);
+    const auto found = inspect(session, name, selection);
     // The command reports what is wrong with a domain once it comes to it.
     if (found)
       unmatched.keep(found->unmatched);

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "inspect/inspect.h"
 #include "remote/freeze.h"
 #include "remote/remote_system.h"
 #include "sys/far_side.h"
@@ -67,6 +68,12 @@ Result<Session> open_session(const ServerOptions& options, Access access) {
   Session session;
   VSTATE_TRY_ASSIGN(session.system, open_system(options, access));
   if (const auto* far = session.system->far_side()) far->recall(options.asked_before);
+  if (options.system_accounts) {
+    const auto& qmail = options.overrides.qmail_dir;
+    session.system_accounts.emplace(SystemAccounts{.choice = *options.system_accounts});
+    if (!qmail.empty()) session.system_accounts->qmail_dir = qmail;
+    return session;
+  }
   // The server comes first, since it says which store to open and where qmail's files are.
   Gathered gathered;
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides, gathered));
@@ -74,6 +81,17 @@ Result<Session> open_session(const ServerOptions& options, Access access) {
   VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
   if (options.reads_ledger) VSTATE_TRY(look_at_ledger(session));
   return session;
+}
+
+Result<Observation> inspect(Session& session, const DomainName& name, const Selection& selection) {
+  if (session.system_accounts) {
+    const auto task = begin_task(*session.system, task_of(name));
+    return inspect_accounts(*session.system, *session.system_accounts, name, selection);
+  }
+  // A session may serve many domains, and qmail's files may have changed since the one before.
+  VSTATE_TRY(look_at_qmail(session));
+  return inspect_domain(*session.system, session.server, *session.store, *session.qmail, name,
+                        selection);
 }
 
 Status look_at_ledger(Session& session) {
@@ -132,6 +150,9 @@ Result<FileLock> take_run_lock(Session& session) {
 Result<std::unique_ptr<DeliveryFreeze>> freeze_deliveries(const Session& session,
                                                           const DomainName& name, Freeze wanted) {
   if (wanted == Freeze::no) return nullptr;
+  if (session.system_accounts)
+    return fail(Errc::unsupported, "--freeze holds off deliveries to domains of vpopmail alone",
+                Scope::run);
   const auto* assigned = session.qmail->find(name.text());
   if (assigned == nullptr)
     return fail(Errc::not_found,

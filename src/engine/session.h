@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "accounts/inspect.h"
+#include "domain/observation.h"
 #include "inspect/detect.h"
 #include "ledger/ledger.h"
 #include "qmail/qmail_files.h"
@@ -15,6 +17,8 @@
 #include "sys/freeze.h"
 #include "sys/interruptible.h"
 #include "sys/system.h"
+#include "vstate/model/names.h"
+#include "vstate/model/selection.h"
 #include "vstate/model/server.h"
 
 namespace vstate::engine {
@@ -23,6 +27,8 @@ struct ServerOptions {
   std::string root = "/";  ///< a directory of this machine, or [USER@]HOST:[DIR]
   remote::Connecting connecting = {};
   ServerOverrides overrides = {};
+  /// The accounts of the machine are what is read, and it needs no vpopmail; only to read.
+  std::optional<Choice> system_accounts = {};
   bool reads_ledger = true;        ///< what was brought here before; nobody asks that of a source
   std::string asked_before = {};   ///< FarSide::recall
   const StopFlag* stop = nullptr;  ///< ends what writes; null: nothing does
@@ -32,7 +38,9 @@ struct Session {
   std::unique_ptr<System> system;
   Server server;
   std::unique_ptr<AccountStore> store;
-  std::optional<QmailFiles> qmail;  ///< always set
+  std::optional<QmailFiles> qmail;  ///< always set, but with `system_accounts`
+  /// What is read in place of a vpopmail's domains; then there is no store and no server either.
+  std::optional<SystemAccounts> system_accounts;
   /// What earlier applies left here, for reading; nullopt if there is no ledger yet.
   std::optional<Ledger> memory;
   std::string memory_problem;      ///< why a ledger that is there cannot be read
@@ -44,6 +52,9 @@ enum class Access { read, write };
 /// The files of a server alone.
 [[nodiscard]] Result<std::unique_ptr<System>> open_system(const ServerOptions&, Access);
 [[nodiscard]] Result<Session> open_session(const ServerOptions&, Access);
+
+/// Looks at a domain as it is now, with qmail's files read anew if somebody changed them.
+[[nodiscard]] Result<Observation> inspect(Session&, const DomainName&, const Selection&);
 
 /// Reads what the ledger says now. A damaged one is a problem of the memory, and no failure.
 [[nodiscard]] Status look_at_ledger(Session&);

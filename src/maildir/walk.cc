@@ -149,7 +149,7 @@ Status Walk::take(TreeEntry& entry) {
 void Walk::note(const Level& level, std::string path) {
   // The stamp is taken before the listing: a name that comes in between makes the directory look
   // changed, which is the safe mistake.
-  if (listed_ == nullptr) return;
+  if (listed_ == nullptr || !level.directory->is_on_disk()) return;
   if (const auto info = level.directory->info())
     listed_->emplace_back(std::move(path), listing_stamp(*info));
 }
@@ -516,12 +516,14 @@ struct Purpose {
 
 Status walk_opened(const Files& files, const TreeSource& source, TreeCount& count,
                    const Purpose& purpose) {
-  VSTATE_TRY_ASSIGN(auto root, files.open_directory(source.directory));
+  VSTATE_TRY_ASSIGN(auto root, source.view != nullptr ? source.view->open(files)
+                                                      : files.open_directory(source.directory));
   Walk walk(mail::LinkFollower(files, source.directory, source.links), source.expressed, count,
             purpose.visitor, purpose.filter, purpose.listed, purpose.opens);
   Level level;
   level.directory = std::move(root);
   auto status = walk.enter(level);
+  if (source.view != nullptr) count.lost = source.view->lost();
   // Only an error of the visitor ends a walk; the directory in front tells whose it was.
   if (!status) return tl::unexpected<Error>(status.error().in(source.directory));
   return status;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "maildir/stamps.h"
+#include "maildir/tree_view.h"
 #include "sys/files.h"
 #include "vstate/base/result.h"
 #include "vstate/model/template.h"
@@ -60,6 +61,8 @@ struct TreeSource {
   /// Nothing that is missing in it is known to be gone: what it should hold is not there, or leads
   /// nowhere, as where a disk is not mounted.
   bool is_partial = false;
+  /// Shows what is walked in place of what lies in `directory`; null: nothing does.
+  std::shared_ptr<TreeView> view = nullptr;
 };
 
 /// Every entry (file, link, directory) below the walked directory is counted once: in `archived`,
@@ -73,6 +76,8 @@ struct TreeCount {
   /// nowhere, in a circle, or to somebody else.
   std::vector<std::string> refused;
   std::vector<std::string> followed;  ///< "PATH -> where it leads": links that were walked
+  /// "PATH: what": what of something that travels does not (TreeView::lost).
+  std::vector<std::string> lost;
   /// What could not be read. The walk goes on, so that all of it is named, and ends with the first.
   std::vector<Error> failures;
 };

@@ -102,6 +102,8 @@ class Directory {
   [[nodiscard]] virtual Status read_names(const Found& found) const = 0;
   /// Sorted by name.
   [[nodiscard]] Result<std::vector<DirEntry>> list() const;
+  /// False: it is shown by something else than a file system, which knows whether it changes.
+  [[nodiscard]] virtual bool is_on_disk() const { return true; }
   // What is far away is asked for ahead (see sys/far_side.h).
 
   /// Whether it is worth the trouble to tell.

@@ -142,7 +142,7 @@ Exit dump_each(const Console& console, engine::Session& session,
 
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
-  auto session = open_to_read(common);
+  auto session = open_to_read(common, options.system);
   if (!session) return Console::fail(session.error());
   if (options.server && !options.all) {
     if (options.domains.empty() && options.mail.empty() && !is_directory(options.output))

@@ -30,10 +30,12 @@ bool is_host_alone(const PullOptions& options) {
   return options.from.find('/') == std::string::npos && !remote::parse_place(options.from);
 }
 
-/// Whether this program reads the old server's files itself, here or by SFTP.
+/// Whether this program reads the old server's files itself, here or by SFTP. A machine of system
+/// accounts is always read so.
 bool reads_files(const PullOptions& options) {
   // Whoever switches the old server works on its files, by which all of the last mile goes.
-  return !is_host_alone(options) || options.via == "sftp" || options.final;
+  return !is_host_alone(options) || options.via == "sftp" || options.final ||
+         options.system.is_wanted;
 }
 
 /// A host alone is all of that machine.
@@ -57,7 +59,8 @@ class Source {
       : target_(target),
         server_{.root = root_of_source(options),
                 .connecting = common.connecting,
-                .overrides = options.source},
+                .overrides = options.source,
+                .system_accounts = choice_of(options.system)},
         is_read_(reads_files(options)) {}
 
   Result<engine::Session*> open() {
@@ -122,6 +125,9 @@ Status check_place(const Console& console, const Source& source, const PullOptio
   // A directory of that name here is likely the one that was meant.
   if (is_there && is_host_alone(options))
     console.say(fmt::format("{0}: is taken for a host; for the directory say ./{0}", options.from));
+  if (options.system.is_wanted && options.via == "vstate")
+    return fail(Errc::invalid,
+                "--via vstate: --system is read by this program, by SFTP or from a directory");
   if (!source.is_read()) return {};
   if (!is_there && !remote::parse_place(root_of_source(options)))
     return fail(Errc::not_found, fmt::format("{}: is not a directory", options.from));

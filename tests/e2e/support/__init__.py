@@ -10,6 +10,8 @@ program     the program under test, and how it is run
 servers     a mail server in a directory, empty or with a few accounts
 example_server  examples/make-server.py as a module
 route_server    a server with every way that a message can take on it
+machine     a machine without vpopmail: people, their homes and mboxes
+odd_mboxes  mboxes of every odd form
 old_server  a server laid out file by file, with nothing of the program under test
 captures    real servers, what their own tools printed, and their dumps
 passes      pulling a domain again and again while both sides live

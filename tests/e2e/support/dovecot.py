@@ -42,20 +42,23 @@ def free_port():
 
 
 class Account:
-    """A login, the home whose Maildir it opens, and who owns that."""
+    """A login, the home whose Maildir it opens, who owns that, and the password as Dovecot stores
+    it."""
 
-    def __init__(self, name, home, owner):
-        self.name, self.home, self.owner = name, home, owner
+    def __init__(self, name, home, owner, password=f"{{PLAIN}}{PASSWORD}"):
+        self.name, self.home, self.owner, self.password = name, home, owner, password
 
 
 class Dovecot:
     """A running server: `with Dovecot([Account(…)]) as server: server.imap(name)`.
 
     prefix  what names of folders begin with for clients: "" or, as with Courier, "INBOX."
+    inbox   of a server with mboxes: where the INBOX is, with %u for the login; folders are in
+            ~/mail
     """
 
-    def __init__(self, accounts, prefix=""):
-        self.accounts, self.prefix = accounts, prefix
+    def __init__(self, accounts, prefix="", inbox=None):
+        self.accounts, self.prefix, self.inbox = accounts, prefix, inbox
         self.directory = self.process = None
 
     def __enter__(self):
@@ -79,7 +82,7 @@ class Dovecot:
         with open(self.path("users"), "w", encoding="utf-8") as file:
             for one in self.accounts:
                 uid, gid = one.owner
-                file.write(f"{one.name}:{{PLAIN}}{PASSWORD}:{uid}:{gid}::{one.home}::\n")
+                file.write(f"{one.name}:{one.password}:{uid}:{gid}::{one.home}::\n")
         os.chmod(self.path("users"), 0o644)
         for _ in range(5):  # another process may take a port between the choice and the use
             self.imap_port, self.pop3_port = free_port(), free_port()
@@ -121,10 +124,10 @@ class Dovecot:
             f"default_internal_user = {me}\ndefault_login_user = {me}\n"
             f"default_internal_group = {grp.getgrgid(os.getegid()).gr_name}" if me else "",
             "auth_allow_cleartext = yes" if is_new else "disable_plaintext_auth = no",
-            "mail_driver = maildir\nmail_path = ~/Maildir" if is_new
-            else "mail_location = maildir:~/Maildir",
+            self.location(is_new),
             self.users("passdb", is_new), self.users("userdb", is_new),
-            "namespace inbox {\n  inbox = yes\n  separator = .\n"
+            "namespace inbox {\n  inbox = yes\n"
+            f"  separator = {'/' if self.inbox else '.'}\n"
             f"  prefix = {self.prefix}\n}}",
         ]
         for name, port in (("imap", self.imap_port), ("pop3", self.pop3_port)):
@@ -135,6 +138,15 @@ class Dovecot:
         if me:
             lines.append("service anvil {\n  chroot =\n}")
         return "\n".join(lines) + "\n"
+
+    def location(self, is_new):
+        if not self.inbox:
+            return "mail_driver = maildir\nmail_path = ~/Maildir" if is_new \
+                else "mail_location = maildir:~/Maildir"
+        if is_new:
+            inbox = self.inbox.replace("%u", "%{user}")
+            return f"mail_driver = mbox\nmail_path = ~/mail\nmail_inbox_path = {inbox}"
+        return f"mail_location = mbox:~/mail:INBOX={self.inbox}"
 
     def users(self, kind, is_new):
         if is_new:
@@ -166,9 +178,9 @@ class Dovecot:
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = None
 
-    def imap(self, name):
+    def imap(self, name, password=PASSWORD):
         session = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=60)
-        session.login(name, PASSWORD)
+        session.login(name, password)
         return session
 
     def pop3(self, name):
