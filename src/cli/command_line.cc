@@ -104,6 +104,11 @@ CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
   command
       ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
       ->type_name("DIR");
+  command
+      ->add_option("--secrets", options.secrets,
+                   "where dump --secrets wrote what the file does not hold: a file, or a directory "
+                   "with one a domain")
+      ->type_name("FILE|DIR");
   return command;
 }
 
@@ -273,6 +278,10 @@ void CommandLine::add_dump() {
       ->add_option("--mail", dump.mail,
                    "also write mail and list archives into DIR; \"-\": all as one stream")
       ->type_name("DIR");
+  dump_command
+      ->add_option("--secrets", dump.secrets,
+                   "passwords and keys go into a file of their own, or DOMAIN.toml in a directory")
+      ->type_name("FILE|DIR");
   dump_command->add_option("--have", dump.have, "with --mail -: leave out what FILE says")
       ->type_name("FILE");
   dump_command->add_flag("--clear-passwords", dump.clear_passwords,

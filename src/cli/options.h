@@ -40,11 +40,13 @@ struct DumpOptions {
   std::string mail;     ///< directory for archives; empty: mail is not dumped
   bool clear_passwords = false;
   bool freeze = false;  ///< hold deliveries off meanwhile
+  std::string secrets;  ///< file for them, or directory; empty: they stay in the text
   std::string have;     ///< file with what the reader of the stream has; "-" is standard input
   SystemOptions system = {};
 };
 
 struct PlanOptionsText {
+  std::string secrets;             ///< where dump --secrets wrote them; empty: the files hold them
   std::vector<std::string> files;  ///< domain files, or for apply one saved plan
   std::string mail;                ///< where archives are; empty: beside the file
   std::string output;              ///< plan: save it here

@@ -13,7 +13,7 @@ using Keys = std::vector<std::string_view>;
 inline const Keys k_top_keys{"vstate",        "domain", "mailbox", "alias",
                              "autoresponder", "list",   "file",    "left_out"};
 inline const Keys k_server_keys{"vstate_server", "control", "vpopmail", "alias", "left_out"};
-inline const Keys k_domain_keys{"name", "aliases", "default", "archive", "limits"};
+inline const Keys k_domain_keys{"name", "secrets", "aliases", "default", "archive", "limits"};
 inline const Keys k_mailbox_keys{
     "password", "unusable_password", "clear_password", "apop",       "gecos",   "quota", "disable",
     "flags",    "deliver",           "vacation",       "last_login", "created", "mail"};

@@ -10,6 +10,7 @@
 #include "document/read_parts.h"
 #include "document/references.h"
 #include "vstate/document/document.h"
+#include "vstate/document/secrets.h"
 
 namespace vstate::document {
 
@@ -113,6 +114,7 @@ std::optional<DomainName> Reading::read_domain(const Table& top, const toml::tab
   }
   state.emplace(*name);
   places_["domain"] = table.place();
+  if (table.boolean("secrets").value_or(false)) places_[k_secrets_place] = table.place("secrets");
   for (const auto& item : table.strings("aliases")) {
     auto alias = DomainName::parse(item.text);
     if (!alias)

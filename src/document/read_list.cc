@@ -65,6 +65,13 @@ std::map<std::string, std::string> read_text_map(Table& owner, std::string_view 
 
 }  // namespace
 
+/// Whoever has the list's key can make confirmations for anybody, so it is a secret like a
+/// password.
+void read_key(Table& table, List& list) {
+  list.key = Secret(table.string("key").value_or(""));
+  if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");
+}
+
 List read_list(Table& table, const std::string& name, Places& places) {
   List list;
   for (const auto& item : table.byte_strings("options")) {
@@ -89,10 +96,7 @@ List read_list(Table& table, const std::string& name, Places& places) {
       read_addresses(sub, key, list.addresses[read_bytes(key)]);
     }
   }
-  // Whoever has the list's key can make confirmations for anybody, so it is a secret like a
-  // password.
-  list.key = Secret(table.string("key").value_or(""));
-  if (!base64_decode(list.key.reveal())) table.error("key", "is not base64");
+  read_key(table, list);
   list.files = read_text_map(table, "files", "a path in the list's directory", true);
   list.links = read_text_map(table, "links", "a path in the list's directory", false);
   list.archive = read_archive(table, "archive", places);

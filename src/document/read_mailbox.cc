@@ -83,25 +83,30 @@ Secret read_password(Table& table) {
   return password;
 }
 
+void refuse_nul(Table& table, std::string_view key, std::string_view value) {
+  if (value.find('\0') != std::string_view::npos)
+    table.error(key, "holds a NUL, which no server can hold");
+}
+
 }  // namespace
+
+void read_passwords(Table& table, Mailbox& mailbox) {
+  mailbox.password = read_password(table);
+  refuse_nul(table, "password", mailbox.password.reveal());
+  if (auto clear = table.bytes("clear_password")) {
+    refuse_nul(table, "clear_password", *clear);
+    mailbox.clear_password = Secret(std::move(*clear));
+  }
+}
 
 Mailbox read_mailbox(Table& table, Places& places) {
   Mailbox mailbox;
-  const auto refuse_nul = [&](std::string_view key, std::string_view value) {
-    if (value.find('\0') != std::string_view::npos)
-      table.error(key, "holds a NUL, which no server can hold");
-  };
-  mailbox.password = read_password(table);
-  refuse_nul("password", mailbox.password.reveal());
-  if (auto clear = table.bytes("clear_password")) {
-    refuse_nul("clear_password", *clear);
-    mailbox.clear_password = Secret(std::move(*clear));
-  }
+  read_passwords(table, mailbox);
   mailbox.is_apop = table.boolean("apop").value_or(false);
   // A gecos names no path, so its template must expand without any.
   mailbox.gecos = table.text("gecos").value_or("");
   if (const auto literal = expand_pathless(mailbox.gecos))
-    refuse_nul("gecos", *literal);
+    refuse_nul(table, "gecos", *literal);
   else if (check_template(mailbox.gecos).empty())
     table.error("gecos", literal.error().message);
   mailbox.quota = read_quota(table);

@@ -15,6 +15,9 @@
 namespace vstate::document {
 
 [[nodiscard]] Mailbox read_mailbox(Table&, Places&);
+/// Its secrets alone.
+void read_passwords(Table&, Mailbox&);
+void read_key(Table&, List&);
 [[nodiscard]] Autoresponder read_autoresponder(Table&);
 /// `name` is the list's, as `places` has it.
 [[nodiscard]] List read_list(Table&, const std::string& name, Places& places);

@@ -47,12 +47,7 @@ void write_login(Writer& out, const LastLogin& login) {
 
 void write_mailbox(Writer& out, const std::string& name, const Mailbox& mailbox) {
   out.table("mailbox", name);
-  // The reader refuses what is no hash under "password", so that a clear-text password there is not
-  // overlooked.
-  const bool is_unusable = kind_of(mailbox.password) == PasswordKind::unusable;
-  out.text(is_unusable ? "unusable_password" : "password", spell_bytes(mailbox.password.reveal()));
-  if (mailbox.clear_password)
-    out.value("clear_password", quoted_bytes(mailbox.clear_password->reveal()));
+  write_passwords(out, mailbox);
   if (mailbox.is_apop) out.value("apop", "true");
   out.text("gecos", mailbox.gecos);
   // The reader refuses a limit of 0, so a limit that is none is left out.
@@ -145,10 +140,11 @@ void write_left_out(Writer& out, const LeftOut& item) {
 
 }  // namespace
 
-std::string write(const State& state) {
+std::string write(const State& state, Secrets secrets) {
   Writer out;
   out.raw("#:schema domain.schema.json\nvstate = 1\n\n[domain]\n");
   out.value("name", quoted(state.name.text()));
+  if (secrets == Secrets::elsewhere) out.value("secrets", "true");
   if (!state.aliases.empty()) {
     std::vector<std::string> names;
     for (const auto& alias : state.aliases) names.push_back(alias.text());

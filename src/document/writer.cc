@@ -73,4 +73,13 @@ void write_limits(Writer& out, std::string_view title, const Limits& limits) {
   if (!disable.empty()) out.value("disable", word_array(disable));
 }
 
+void write_passwords(Writer& out, const Mailbox& mailbox) {
+  // The reader refuses what is no hash under "password", so that a clear-text password there is not
+  // overlooked.
+  const bool is_unusable = kind_of(mailbox.password) == PasswordKind::unusable;
+  out.text(is_unusable ? "unusable_password" : "password", spell_bytes(mailbox.password.reveal()));
+  if (mailbox.clear_password)
+    out.value("clear_password", quoted_bytes(mailbox.clear_password->reveal()));
+}
+
 }  // namespace vstate::document

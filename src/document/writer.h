@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "vstate/model/limits.h"
+#include "vstate/model/state.h"
 #include "vstate/model/template.h"
 
 namespace vstate::document {
@@ -64,6 +65,9 @@ class Writer {
  private:
   std::string out_;
 };
+
+/// The secrets of a mailbox, in its table.
+void write_passwords(Writer&, const Mailbox&);
 
 /// A table of limits.
 void write_limits(Writer&, std::string_view title, const Limits&);

@@ -64,7 +64,13 @@ Result<DomainDump> Dumping::run(const DomainName& name) {
   // What the walks could not take is in the file itself, so that whoever applies it knows.
   state.left_out.insert(state.left_out.end(), left_out_.begin(), left_out_.end());
   out_.left_out = state.left_out;
-  out_.text = document_of(std::move(state), options_.clear_passwords);
+  if (options_.splits_secrets) {
+    auto split = split_document_of(std::move(state), options_.clear_passwords);
+    out_.text = std::move(split.open);
+    out_.secrets = std::move(split.secrets);
+  } else {
+    out_.text = document_of(std::move(state), options_.clear_passwords);
+  }
   return std::move(out_);
 }
 

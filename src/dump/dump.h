@@ -12,6 +12,7 @@
 #include "engine/session.h"
 #include "inspect/inspect.h"
 #include "sys/handle.h"
+#include "vstate/document/secrets.h"
 #include "vstate/model/rename.h"
 #include "vstate/model/selection.h"
 
@@ -41,7 +42,8 @@ struct DumpReport {
 };
 struct DomainDump : DumpReport {
   std::string text;
-  Handle lock;  ///< of the archives' directory, until the text is where it belongs
+  std::string secrets;  ///< what is not in the text, with DumpOptions::splits_secrets
+  Handle lock;          ///< of the archives' directory, until the text is where it belongs
 };
 
 enum class ClearPasswords { leave_out, take };
@@ -52,6 +54,7 @@ struct DumpOptions {
   Freeze freeze = Freeze::no;  ///< whether deliveries are held off meanwhile
   Selection selection = {};
   Renaming renaming = {};
+  bool splits_secrets = false;  ///< into a text of their own
 };
 
 /// Only one dump of a domain at a time may write below a directory of archives: `busy`.
@@ -73,6 +76,8 @@ struct DumpOptions {
 
 /// The domain file of a state, with the clear-text passwords that were asked for.
 [[nodiscard]] std::string document_of(State, ClearPasswords);
+/// The same without its secrets, and those.
+[[nodiscard]] document::SplitText split_document_of(State, ClearPasswords);
 /// Remarks, defects, and a count of the clear-text passwords that are not dumped.
 [[nodiscard]] DumpReport report_of(const Observation&, ClearPasswords);
 /// Lets deliveries go on, and reports how that went.

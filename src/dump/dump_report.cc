@@ -52,11 +52,24 @@ Result<Observation> inspect_source(Session& session, const DomainName& name,
   return observation;
 }
 
+namespace {
+
+/// They are left out here and not while reading, so that the report can say how many there are.
+void leave_clear_passwords_out(State& state, ClearPasswords clear_passwords) {
+  if (clear_passwords == ClearPasswords::take) return;
+  for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+}
+
+}  // namespace
+
 std::string document_of(State state, ClearPasswords clear_passwords) {
-  // They are left out here and not while reading, so that the report can say how many there are.
-  if (clear_passwords == ClearPasswords::leave_out)
-    for (auto& [key, mailbox] : state.mailboxes) mailbox.clear_password.reset();
+  leave_clear_passwords_out(state, clear_passwords);
   return document::write(state);
+}
+
+document::SplitText split_document_of(State state, ClearPasswords clear_passwords) {
+  leave_clear_passwords_out(state, clear_passwords);
+  return document::write_split(state);
 }
 
 void leave_out(std::vector<LeftOut>& out, const std::string& address, const TreeCount& tree) {

@@ -10,10 +10,12 @@
 #include <fmt/format.h>
 
 #include "engine/named_archives.h"
+#include "host/host_file.h"
 #include "host/input.h"
 #include "sys/path.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"
+#include "vstate/document/secrets.h"
 #include "vstate/document/server_document.h"
 
 namespace vstate::engine {
@@ -76,8 +78,19 @@ Place DomainFile::place_in(std::string address) const {
   return place_of(address);
 }
 
-std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
-                                            const Selection& selection, Diagnostics& diagnostics) {
+namespace {
+
+/// False, with an error, for one whose secrets are in another file.
+bool has_its_secrets(const DomainFile& file, Diagnostics& diagnostics) {
+  const auto place = file.places.find(document::k_secrets_place);
+  if (place == file.places.end()) return true;
+  diagnostics.error(place->second, "its passwords and keys are in a file of their own",
+                    "name it with --secrets");
+  return false;
+}
+
+std::optional<DomainFile> parse_open_file(const std::string& shown, const std::string& text,
+                                          const Selection& selection, Diagnostics& diagnostics) {
   document::Places places;
   std::vector<std::string> unmatched;
   auto state = document::read(text, shown, diagnostics, &places, selection, &unmatched);
@@ -90,11 +103,48 @@ std::optional<DomainFile> parse_domain_file(const std::string& shown, const std:
                     .unmatched = std::move(unmatched)};
 }
 
+}  // namespace
+
+std::optional<DomainFile> parse_domain_file(const std::string& shown, const std::string& text,
+                                            const Selection& selection, Diagnostics& diagnostics) {
+  auto file = parse_open_file(shown, text, selection, diagnostics);
+  return file && has_its_secrets(*file, diagnostics) ? std::move(file) : std::nullopt;
+}
+
 std::optional<DomainFile> domain_file_of(const State& state, const std::string& archive_root,
                                          const Selection& selection, Diagnostics& diagnostics) {
   auto file = parse_domain_file(state.name.text(), document::write(state), selection, diagnostics);
   return file ? with_archives(*std::move(file), archive_root, diagnostics) : std::nullopt;
 }
+
+namespace {
+
+/// "DIR/DOMAIN.toml", or the file itself.
+std::string secrets_path(const std::string& secrets, const DomainName& domain) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(secrets, ignored)
+             ? path_join(secrets, domain.text() + ".toml")
+             : secrets;
+}
+
+/// Both files are one: a saved plan holds for neither if one of them is another.
+bool join_secrets(DomainFile& file, const ReadOptions& options, Diagnostics& diagnostics) {
+  if (options.secrets.empty()) return has_its_secrets(file, diagnostics);
+  if (!file.places.contains(document::k_secrets_place)) {
+    diagnostics.error(file.place_of("domain"), "holds its secrets itself", "leave --secrets out");
+    return false;
+  }
+  const auto path = secrets_path(options.secrets, file.state.name);
+  const auto text = read_host_file(path);
+  if (!text) {
+    diagnostics.error({"", 0, 0}, text.error().message);
+    return false;
+  }
+  file.digest = sha256_hex(file.digest + sha256_hex(*text));
+  return document::add_secrets(file.state, *text, path, options.selection, diagnostics);
+}
+
+}  // namespace
 
 namespace {
 
@@ -112,8 +162,8 @@ std::optional<std::string> read_text(const std::string& name, const ReadOptions&
 std::optional<DomainFile> domain_file_of_text(const std::string& name, const std::string& text,
                                               const ReadOptions& options,
                                               Diagnostics& diagnostics) {
-  auto file = parse_domain_file(shown_name(name), text, options.selection, diagnostics);
-  if (!file) return std::nullopt;
+  auto file = parse_open_file(shown_name(name), text, options.selection, diagnostics);
+  if (!file || !join_secrets(*file, options, diagnostics)) return std::nullopt;
   return with_archives(*std::move(file),
                        options.mail.empty() ? directory_beside(name) : options.mail, diagnostics);
 }

@@ -30,7 +30,8 @@ struct DomainFile {
 };
 
 struct ReadOptions {
-  std::string mail = {};  ///< directory of the archives; empty: beside the file
+  std::string mail = {};     ///< directory of the archives; empty: beside the file
+  std::string secrets = {};  ///< file of the secrets, or a directory with one a domain
   Selection selection = {};
   Renaming renaming = {};           ///< of the domains that the files describe
   std::string standard_input = {};  ///< its first bytes, if they were read already

@@ -48,6 +48,7 @@ SavedPlan from_json(const Json& json) {
   // No member has a default: a plan that lacks one was not written by this version.
   plan.root = json.at("root");
   plan.mail = json.at("mail");
+  plan.secrets = json.at("secrets");
   auto& options = plan.options;
   options.selection.only = json.at("only").get<std::vector<std::string>>();
   options.selection.exclude = json.at("exclude").get<std::vector<std::string>>();
@@ -79,6 +80,7 @@ Json to_json(const SavedPlan& plan) {
   Json out{{k_version_key, k_version},
            {"root", plan.root},
            {"mail", absolute(plan.mail)},
+           {"secrets", absolute(plan.secrets)},
            {"only", options.selection.only},
            {"exclude", options.selection.exclude},
            {"rename", texts_of(plan.renaming)},

@@ -19,7 +19,7 @@ struct SavedPlan {
     std::string fingerprint;  ///< of its plan (plan/fingerprint.h)
   };
   std::vector<File> files;
-  std::string mail, root;
+  std::string mail, root, secrets = {};
   PlanOptions options;
   Renaming renaming = {};
 };

@@ -27,8 +27,13 @@ using Places = std::map<std::string, Place>;
                                         const Selection& = {},
                                         std::vector<std::string>* unmatched = nullptr);
 
+/// Where the secrets of a text are.
+enum class Secrets {
+  here,
+  elsewhere,  ///< in a text of their own (secrets.h)
+};
 /// The canonical text: the same State gives the same bytes, and `read` gives it back.
-[[nodiscard]] std::string write(const State&);
+[[nodiscard]] std::string write(const State&, Secrets = Secrets::here);
 
 /// The JSON Schema of the file, as `vstate schema` prints it.
 [[nodiscard]] std::string_view schema();

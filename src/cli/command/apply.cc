@@ -52,6 +52,7 @@ Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
   options.files.clear();
   for (const auto& file : saved->files) options.files.push_back(file.name);
   options.mail = saved->mail;
+  options.secrets = saved->secrets;
   common.selection = saved->options.selection;
   common.renaming = saved->renaming;
   // The plan was made for this root, and is applied to no other.
@@ -87,6 +88,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
+                                                .secrets = options.secrets,
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
                                                 .standard_input = begun,

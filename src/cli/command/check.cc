@@ -13,6 +13,7 @@ Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
+                                                .secrets = options.secrets,
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
                                                 .servers = &servers},

@@ -29,7 +29,8 @@ engine::DumpOptions dump_options(const CommonOptions& common, const DumpOptions&
           .clear_passwords = clear_passwords_of(options.clear_passwords),
           .freeze = freeze_of(options.freeze),
           .selection = common.selection,
-          .renaming = common.renaming};
+          .renaming = common.renaming,
+          .splits_secrets = !options.secrets.empty()};
 }
 
 /// The exit status of a dump that was reported.
@@ -92,9 +93,12 @@ Exit dump_one(const Console& console, engine::Session& session, const DomainName
   const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
   const auto dumped = engine::dump_domain(session, name, dump_options(common, options));
   if (!dumped) return fail(dumped.error());
-  if (const auto status =
-          deliver_text(options.output, renamed(name, common.renaming), dumped->text);
-      !status)
+  const auto& name_there = renamed(name, common.renaming);
+  // They come first: a file without its secrets is of no use.
+  if (!options.secrets.empty())
+    if (const auto status = deliver_text(options.secrets, name_there, dumped->secrets); !status)
+      return fail(status.error());
+  if (const auto status = deliver_text(options.output, name_there, dumped->text); !status)
     return fail(status.error());
   show_dump(console, name, *dumped);
   return finish(*dumped);
@@ -138,6 +142,24 @@ Exit dump_each(const Console& console, engine::Session& session,
   return tally.exit(has_written);
 }
 
+/// What is wrong with where secrets are to go; empty: nothing.
+std::string wrong_place_of_secrets(const DumpOptions& options, std::size_t domains) {
+  const auto& secrets = options.secrets;
+  if (secrets.empty()) return {};
+  if (options.mail == "-") return "a stream goes to another vstate, and holds its secrets itself";
+  if (secrets == "-") return "--secrets - would print them; name a file";
+  if (domains != 1 && !is_directory(secrets))
+    return "the secrets of several domains need a directory: --secrets DIR/";
+  std::error_code ignored;
+  const auto place = [](const std::string& path) {
+    return std::filesystem::path(path + (path.ends_with('/') ? "." : "")).lexically_normal();
+  };
+  if (!options.output.empty() && (place(secrets) == place(options.output) ||
+                                  std::filesystem::equivalent(secrets, options.output, ignored)))
+    return "--secrets and -o name the same place";
+  return {};
+}
+
 }  // namespace
 
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
@@ -157,6 +179,10 @@ Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
                                                   "what would be dumped", {}, {{*session, *names}});
       !checked)
     return Console::fail(checked.error());
+  if (const auto wrong = wrong_place_of_secrets(options, names->size()); !wrong.empty()) {
+    Console::error(wrong);
+    return Exit::usage;
+  }
   if (options.mail == "-") {
     if (names->size() == 1) return dump_stream(console, *session, names->front(), common, options);
     Console::error("a stream holds one domain");

@@ -72,6 +72,7 @@ Status Planning::save(const std::vector<engine::DomainFile>& files) const {
   engine::SavedPlan saved{.files = {},
                           .mail = options_.mail,
                           .root = common_.root,
+                          .secrets = options_.secrets,
                           .options = plan_options(common_, options_),
                           .renaming = common_.renaming};
   for (std::size_t i = 0; i < files.size(); ++i)
@@ -94,6 +95,7 @@ Exit Planning::run() {
   std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options_.files,
                                                {.mail = options_.mail,
+                                                .secrets = options_.secrets,
                                                 .selection = common_.selection,
                                                 .renaming = common_.renaming,
                                                 .servers = &servers},

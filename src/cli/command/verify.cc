@@ -45,6 +45,7 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
+                                                .secrets = options.secrets,
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
                                                 .unreadable = &unreadable,
