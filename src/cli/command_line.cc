@@ -400,6 +400,13 @@ void CommandLine::add_others() {
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   history_command->add_flag("--json", history.json, "as JSON");
+  rollback_command = app.add_subcommand(
+      "rollback", "take back what a run changed in a domain's configuration; mail stays");
+  rollback_command->add_option("RUN", rollback.run, "its number, as history prints it")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  rollback_command->add_flag("-n,--dry-run", rollback.dry_run, "show the plan, and change nothing");
+  rollback_command->add_flag("--yes", rollback.yes, "do not ask");
   export_command = add_export_command(app, exported);
   schema = app.add_subcommand("schema", "the JSON Schema of the file");
   schema->add_flag("--server", schemas.server, "that of server.toml");
@@ -421,6 +428,7 @@ std::vector<std::pair<CLI::App*, std::function<Exit()>>> CommandLine::runs() con
           {pull_command, [this] { return run_pull(common, pull); }},
           {cutover_command, [this] { return run_cutover(common, switched); }},
           {history_command, [this] { return run_history(common, history); }},
+          {rollback_command, [this] { return run_rollback(common, rollback); }},
           {export_command, [this] { return run_export(common, exported); }},
           {schema, [this] { return run_schema(schemas); }}};
 }

@@ -37,9 +37,10 @@ struct CommandLine {
   std::vector<std::string> addresses;
   ListOptions listing;
   CutoverOptions switched;
+  RollbackOptions rollback;
   SchemaOptions schemas;
   CLI::App *dump_command, *plan, *apply, *verify, *check, *list, *route, *pull_command,
-      *cutover_command, *history_command, *export_command, *schema;
+      *cutover_command, *history_command, *rollback_command, *export_command, *schema;
 
  private:
   void add_dump();

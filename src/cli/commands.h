@@ -16,6 +16,7 @@ namespace vstate::cli {
 [[nodiscard]] Exit run_route(const CommonOptions&, const std::vector<std::string>& addresses);
 [[nodiscard]] Exit run_pull(const CommonOptions&, const PullOptions&);
 [[nodiscard]] Exit run_cutover(const CommonOptions&, const CutoverOptions&);
+[[nodiscard]] Exit run_rollback(const CommonOptions&, const RollbackOptions&);
 [[nodiscard]] Exit run_history(const CommonOptions&, const HistoryOptions&);
 [[nodiscard]] Exit run_export(const CommonOptions&, const ExportOptions&);
 [[nodiscard]] Exit run_schema(const SchemaOptions&);

@@ -98,6 +98,12 @@ struct SchemaOptions {
   bool server = false;  ///< of server.toml
 };
 
+struct RollbackOptions {
+  std::int64_t run = 0;  ///< as `history` numbers it
+  bool yes = false;
+  bool dry_run = false;  ///< show it, and no more
+};
+
 struct HistoryOptions {
   std::string domain;  ///< empty: all
   std::uint64_t most = 20;

@@ -13,6 +13,7 @@
 
 #include "engine/building.h"
 #include "engine/prepare.h"
+#include "engine/run_record.h"
 
 namespace vstate::engine {
 
@@ -198,6 +199,18 @@ std::optional<ApplyOutcome> ApplyRun::Impl::build(const DomainFile& file, MailFe
     publish_built();
     ledger_.leave_damaged();
     return ended(domain, Ending::refused, {number.error()});
+  }
+  if (changes_configuration(prepared.plan)) {
+    const auto* before = prepared.observation.state ? &*prepared.observation.state : nullptr;
+    const auto kept = keep_record(*session_.system, {.run = *number,
+                                                     .before = prepared.observation.state,
+                                                     .after = state_after(prepared.plan, before)});
+    // A run without a record cannot be taken back, and is a run all the same.
+    if (!kept && kept.error().ends_run()) {
+      publish_built();
+      return ended(domain, Ending::refused, {kept.error()});
+    }
+    if (!kept) observer_.on_trouble(&domain, kept.error().message);
   }
   auto building = std::make_unique<Building>(file, feed, std::move(prepared), session_, options_,
                                              RecordedRun{**known, *number}, observer_);

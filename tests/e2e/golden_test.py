@@ -21,7 +21,7 @@ from support.archives import write_archive
 GOLDEN = os.path.join(support.TREE, "tests/golden")
 IS_WRITING = os.environ.get("VSTATE_GOLDEN") == "write"
 COMMANDS = ("dump", "plan", "apply", "pull", "verify", "route", "check", "cutover", "export",
-            "history", "list", "schema")
+            "history", "list", "rollback", "schema")
 CASES = sorted(os.listdir(os.path.join(GOLDEN, "plan")))
 MAIL = (("Maildir/new/1700000000.1.old", b"Subject: one\n\nhello\n"),
         ("Maildir/cur/1700000001.2.old:2,S", b"Subject: two\n\nhello again\n"))
