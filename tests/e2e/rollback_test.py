@@ -57,7 +57,8 @@ class TakenBackTest(RollbackCase):
                 '[alias.new]\ndeliver = ["&info@one.example"]\n'
                 '[autoresponder.auto]\nmessage = "From: auto@one.example\\n\\nhi\\n"\n'
                 'limit = { replies = 1, seconds = 9 }\n'
-                '[list.news]\nsubscribers = ["a@b.example"]\n[list.news.files]\noutlocal = "news\\n"\n'
+                '[list.news]\nsubscribers = ["a@b.example"]\n'
+                '[list.news.files]\noutlocal = "news\\n"\n'
                 '[[file]]\npath = ".no-user.msg"\ntext = "nobody\\n"\n')
         run = self.put(text(["postmaster", "info", "third"], more,
                             'aliases = ["also.example"]\n'
@@ -78,7 +79,8 @@ class TakenBackTest(RollbackCase):
         self.assertEqual(self.dump(), after)
 
     def test_deletions(self):
-        self.put(text(["postmaster", "info", "gone"], '[alias.sales]\ndeliver = ["&x@y.example"]\n'))
+        self.put(text(["postmaster", "info", "gone"],
+                      '[alias.sales]\ndeliver = ["&x@y.example"]\n'))
         before = self.dump()
         run = self.put(text(), "--prune", "--yes")
         self.assertNotEqual(self.dump(), before)
