@@ -107,7 +107,8 @@ class StateRenaming {
       for (const auto& one : addresses) renamed_addresses.insert(names_.addresses_in(one));
       addresses = std::move(renamed_addresses);
     }
-    for (auto& [name, content] : list.files) list_file(name, content, address + ".files." + name);
+    for (auto& [name, content] : list.files)
+      list_file(name, content, fmt::format("{}.files.{}", address, name));
   }
 
   /// What each file of a list says: ezmlm.5, lib/config.c.

@@ -85,6 +85,31 @@ Exit move_one(const Console& console, const PullOptions& options, cutover::LastM
   return report->still_frozen ? Console::fail(*report->still_frozen) : exit;
 }
 
+bool is_meant(const std::vector<DomainName>& domains, const PullOptions& options,
+              const cutover::Relay& to) {
+  const auto question = fmt::format(
+      "Hold deliveries to {} off on {}, bring what is new, and let it relay to {} from then on?",
+      names_of(domains), options.from, to.text());
+  if (options.apply.yes || Console::confirm(question)) return true;
+  Console::error("nothing was changed; without a terminal, --yes says that it is meant");
+  return false;
+}
+
+Exit move_all(const Console& console, const PullOptions& options, cutover::LastMile& mile,
+              const std::vector<DomainName>& domains,
+              const cutover::LastMileOptions& mile_options) {
+  Tally tally;
+  bool has_changed = false;
+  for (const auto& domain : domains) {
+    if (tally.ends_run()) break;
+    const auto exit = move_one(console, options, mile, domain, mile_options);
+    tally.add(domain.text(), exit);
+    has_changed = has_changed || exit != Exit::error;
+  }
+  if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
+  return tally.exit(has_changed);
+}
+
 }  // namespace
 
 Exit pull_finally(const Console& console, const CommonOptions& common, const PullOptions& options,
@@ -92,13 +117,7 @@ Exit pull_finally(const Console& console, const CommonOptions& common, const Pul
                   const engine::ServerOptions& place, const std::vector<DomainName>& domains) {
   const auto to = relay_of(target, options);
   if (!to) return Console::fail(to.error());
-  const auto question = fmt::format(
-      "Hold deliveries to {} off on {}, bring what is new, and let it relay to {} from then on?",
-      names_of(domains), options.from, to->text());
-  if (!options.apply.yes && !Console::confirm(question)) {
-    Console::error("nothing was changed; without a terminal, --yes says that it is meant");
-    return Exit::error;
-  }
+  if (!is_meant(domains, options, *to)) return Exit::error;
   auto there = place;
   there.stop = &stop_flag();
   const cutover::LastMileOptions mile_options{
@@ -110,16 +129,7 @@ Exit pull_finally(const Console& console, const CommonOptions& common, const Pul
       .to = *to};
   RunView view(console, options.apply, domains.size());
   cutover::LastMile mile(target, source, mile_options, view);
-  Tally tally;
-  bool has_changed = false;
-  for (const auto& domain : domains) {
-    if (tally.ends_run()) break;
-    const auto exit = move_one(console, options, mile, domain, mile_options);
-    tally.add(domain.text(), exit);
-    has_changed = has_changed || exit != Exit::error;
-  }
-  if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
-  return tally.exit(has_changed);
+  return move_all(console, options, mile, domains, mile_options);
 }
 
 }  // namespace vstate::cli

@@ -4,6 +4,7 @@
 #include "engine/rollback.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/console.h"

@@ -2,6 +2,7 @@
 
 #include "cutover/journal.h"
 #include "cutover/switchboard.h"
+#include "support/catch.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cutover {

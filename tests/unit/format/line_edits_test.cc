@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "support/catch.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

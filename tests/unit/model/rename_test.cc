@@ -1,5 +1,6 @@
 #include "vstate/model/rename.h"
 
+#include "support/catch.h"
 #include "vstate/document/document.h"
 
 namespace vstate {
