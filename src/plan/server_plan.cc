@@ -171,7 +171,8 @@ void ServerPlanner::compare_others(const std::string& file, const Settings& here
   for (const auto& [key, value] : here) {
     if (is_wanted && wanted->second.contains(key)) continue;
     // The name of this machine is nobody else's business.
-    if (is_of_one_machine(input_.actual, file, key, value)) continue;
+    if (!input_.options.takes_machine_keys && is_of_one_machine(input_.actual, file, key, value))
+      continue;
     const bool is_ours = is_whole ? is_as_left : input_.memory.left(file, part_of(key), value);
     if (is_ours && input_.options.prune) {
       change({.file = file, .key = key, .before = value, .after = std::nullopt});

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "format/assign.h"
 #include "format/cdb.h"
 #include "format/control.h"
 #include "format/settings_text.h"
@@ -63,6 +64,7 @@ class InspectingSettings {
   Status read_file(const SettingFile&);
   Status read_delivery(const std::string& name, const std::string& path);
   Status look_at_rules();
+  Status look_at_users();
   void drop_domains();
   void leave_out(std::string address, std::string why) {
     out_.state.left_out.push_back({.address = std::move(address), .why = std::move(why)});
@@ -229,6 +231,23 @@ Status InspectingSettings::read_vpopmail() {
   return {};
 }
 
+/// Users of others in users/assign; domains of others are named by themselves.
+Status InspectingSettings::look_at_users() {
+  VSTATE_TRY_ASSIGN(const auto bytes,
+                    files_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
+  const auto assign = AssignFile::parse(bytes.value_or(".\n"));
+  for (const auto& entry : assign.entries()) {
+    const bool is_domain = entry.wildcard && entry.key.ends_with('-') &&
+                           qmail_.find(entry.key.substr(0, entry.key.size() - 1)) != nullptr;
+    if (!is_domain)
+      leave_out(
+          spell_bytes(fmt::format("users/assign {}{}", entry.wildcard ? '+' : '=', entry.key)),
+          fmt::format("gives mail to {} in {}, who is made by hand", visible(entry.user),
+                      visible(entry.home)));
+  }
+  return {};
+}
+
 /// Takes away what the files of the domains say.
 void InspectingSettings::drop_domains() {
   for (const auto& domain : qmail_.domains())
@@ -254,6 +273,7 @@ Result<ServerObservation> InspectingSettings::run() {
   VSTATE_TRY(read_control());
   VSTATE_TRY(read_aliases());
   VSTATE_TRY(read_vpopmail());
+  VSTATE_TRY(look_at_users());
   drop_domains();
   for (const auto& blemish : qmail_.blemishes()) out_.remarks.push_back(blemish);
   return std::move(out_);
