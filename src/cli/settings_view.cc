@@ -19,6 +19,7 @@ namespace {
 ServerPlanOptions settings_options(const CommonOptions& common, const PlanOptionsText& text) {
   return {.prune = text.prune,
           .overwrite = text.overwrite,
+          .max_delete = text.max_delete,
           .takes_machine_keys = text.take_machine_keys,
           .selection = common.selection};
 }
@@ -79,10 +80,13 @@ PlannedSettings plan_settings(const Console& console, engine::Session& session,
                               const engine::ServerFile& file, const CommonOptions& common,
                               const PlanOptionsText& options) {
   auto plan = engine::plan_settings(session, file, settings_options(common, options));
-  if (!plan) return {Console::fail(with_settings_name(plan.error())), std::nullopt};
-  if (options.json || common.quiet) return {Exit::done, *std::move(plan)};
+  if (!plan) return {.exit = Console::fail(with_settings_name(plan.error())), .plan = {}};
+  for (const auto& problem : plan->problems)
+    Console::error(fmt::format("{}: {}", k_settings_name, problem));
+  const auto exit = plan->problems.empty() ? Exit::done : Exit::error;
+  if (options.json || common.quiet) return {.exit = exit, .plan = *std::move(plan)};
   const auto told = Console::print_all(view::to_text(view::to_json(*plan), console.text_options()));
-  return {told, *std::move(plan)};
+  return {.exit = exit, .plan = *std::move(plan), .is_heard = told == Exit::done};
 }
 
 void apply_settings(const Console& console, engine::Session& session,
@@ -101,6 +105,9 @@ void apply_settings(const Console& console, engine::Session& session,
   auto text = console.text_options();
   text.brief = true;
   if (!options.json) (void)console.tell(view::to_text(json, text));
+  for (const auto& problem : plan->problems)
+    reporter.error(fmt::format("{}: {}", k_settings_name, problem));
+  if (!plan->problems.empty()) return settle(Exit::error, false);
   const auto removed = summary_of(*plan).remove;
   if (removed > 0 && !options.yes &&
       !Console::confirm(fmt::format("{}: delete {} setting{}?", k_settings_name, removed,

@@ -100,7 +100,7 @@ const std::vector<SettingFile>& setting_files() {
       {"control.plusdomain", k_line},
       {"control.queuelifetime", k_line, k_restart},
       {k_rcpthosts, k_set, Effect::at_once, true},
-      {"control.simcontrol", Shape::map, Effect::by_compiler, true},
+      {"control.simcontrol", Shape::map, Effect::by_compiler},
       {"control.smtpgreeting", k_line},
       {k_smtproutes, Shape::map, Effect::at_once, true},
       {"control.spfbehavior", k_line},

@@ -60,8 +60,11 @@ class ServerPlanner {
   void compare(const std::string& file, const std::string& key, const std::string& wanted);
   void compare_absent(const std::string& file, const std::string& key, const std::string& here);
   void compare_others(const std::string& file, const Settings& here);
+  [[nodiscard]] Verdict judge(const std::string& file, const std::string& key,
+                              const std::string* in_file, const std::string* here) const;
   void settle(Verdict, SettingChange);
   void make_rcpthosts();
+  void guard_deletions();
   void make_locals();
   void change(SettingChange);
   void note(NoteKind kind, const std::string& file, const std::string& key, std::string text) {
@@ -78,6 +81,7 @@ class ServerPlanner {
   [[nodiscard]] bool is_writable(const std::string& file) const {
     return is_selected(file) && !input_.facts.links.contains(file);
   }
+  [[nodiscard]] bool is_taken_away(const std::string& file) const;
   [[nodiscard]] bool is_here(std::string_view file) const {
     return input_.actual.files.contains(std::string(file));
   }
@@ -125,17 +129,25 @@ void ServerPlanner::compare(const std::string& file, const std::string& key,
   if (is_same) return remember(file, key, wanted);
   // A name that stands in the text, and not in what is compiled of it, nobody took out.
   const bool is_lost = file == k_rcpthosts && input_.facts.uncompiled.contains(key);
-  settle(is_lost ? Verdict::take_file : input_.memory.judge(file, part_of(key), &wanted, here),
+  settle(is_lost ? Verdict::take_file : judge(file, key, &wanted, here),
          {.file = file,
           .key = key,
           .before = here == nullptr ? std::nullopt : std::optional(*here),
           .after = wanted});
 }
 
+/// A key that is new in the file is taken as by a first apply, whatever is known of others.
+Verdict ServerPlanner::judge(const std::string& file, const std::string& key,
+                             const std::string* in_file, const std::string* here) const {
+  const bool is_known =
+      in_file == nullptr ? input_.memory.knows(file) : input_.memory.knows(file, part_of(key));
+  return is_known ? input_.memory.judge(file, part_of(key), in_file, here) : Verdict::take_file;
+}
+
 /// What a dot-qmail file has, and the file says that it has not.
 void ServerPlanner::compare_absent(const std::string& file, const std::string& key,
                                    const std::string& here) {
-  settle(input_.memory.judge(file, part_of(key), nullptr, &here),
+  settle(judge(file, key, nullptr, &here),
          {.file = file, .key = key, .before = here, .after = std::nullopt});
 }
 
@@ -186,9 +198,22 @@ void ServerPlanner::compare_others(const std::string& file, const Settings& here
   }
 }
 
+/// Whether somebody took a whole file away after the last apply, where that says something by
+/// itself: part of it would be another decision than all of it or none.
+bool ServerPlanner::is_taken_away(const std::string& file) const {
+  return (file == k_rcpthosts || file == k_locals) && !is_here(file) && input_.memory.knows(file) &&
+         !input_.options.overwrite;
+}
+
 void ServerPlanner::compare_file(const std::string& file, const Settings& wanted) {
-  // Known from now on, also with nothing in it: what comes to it later was put there by somebody.
-  plan_.memory.try_emplace(file);
+  // Known from now on, also with nothing in it.
+  plan_.memory[file].insert_or_assign("file", "");
+  if (is_taken_away(file)) {
+    note(NoteKind::kept, file, "",
+         "was removed here after the last apply; kept (--overwrite makes it anew)");
+    for (const auto& [key, value] : wanted) remember(file, key, std::nullopt);
+    return;
+  }
   for (const auto& [key, value] : wanted) compare(file, key, value);
   const auto here = input_.actual.files.find(file);
   if (!is_one_thing(file) || here == input_.actual.files.end()) return;
@@ -200,7 +225,7 @@ void ServerPlanner::compare_file(const std::string& file, const Settings& wanted
 /// here, which nobody had to list so far.
 void ServerPlanner::make_rcpthosts() {
   const std::string file(k_rcpthosts);
-  if (is_here(file) || !input_.desired.files.contains(file)) return;
+  if (is_here(file) || !input_.desired.files.contains(file) || is_taken_away(file)) return;
   for (const auto& name : input_.facts.served)
     change({.file = file, .key = name, .before = std::nullopt, .after = ""});
   const bool has_names = std::any_of(plan_.changes.begin(), plan_.changes.end(),
@@ -228,6 +253,17 @@ void ServerPlanner::make_locals() {
        "is local here while locals is missing; it stays so in the file that is made");
 }
 
+/// A file that lost its content looks like one whose owner wants nothing more.
+void ServerPlanner::guard_deletions() {
+  std::uint64_t here = 0;
+  for (const auto& [file, settings] : input_.actual.files) here += settings.size();
+  const auto removed = summary_of(plan_).remove;
+  constexpr std::uint64_t few = 10;
+  if (removed < few || removed * 3 <= here || removed <= input_.options.max_delete) return;
+  plan_.problems.push_back(fmt::format("would delete {} of {} settings; --max-delete {} allows it",
+                                       with_thousands(removed), with_thousands(here), removed));
+}
+
 ServerPlan ServerPlanner::run() {
   plan_.server_line = server_line_of(input_.server);
   plan_.evidence = input_.server.evidence;
@@ -235,6 +271,7 @@ ServerPlan ServerPlanner::run() {
   for (const auto& [file, here] : input_.actual.files) compare_others(file, here);
   make_rcpthosts();
   make_locals();
+  guard_deletions();
   std::stable_sort(plan_.changes.begin(), plan_.changes.end(),
                    [](const SettingChange& one, const SettingChange& other) {
                      const auto order = [](const SettingChange& item) {

@@ -111,7 +111,7 @@ Exit Planning::run() {
     auto planned = plan_settings(console_, *session, file, common_, options_);
     settings_ = std::move(planned.plan);
     tally.add_settings(planned.exit);
-    if (settings_ && planned.exit != Exit::done) return Exit::error;  // nobody reads on
+    if (!planned.is_heard) return Exit::error;
   }
   for (const auto& file : files) {
     const auto& name = file.state.name.text();
