@@ -522,6 +522,15 @@ deliver = ["{vpopmial}/x"]
         self.assertEqual([item["domain"] for item in plan], ["", "own.example"])
         self.assertEqual(plan[0]["document"], "server")
 
+    def test_through_a_pipe(self):
+        old, new = self.server("old"), self.server("new")
+        old.write(old.control("databytes"), "7\n")
+        text = self.dump(old).out
+        self.check_exit(new.vstate("plan", "-", stdin=text))
+        self.check_exit(new.vstate("apply", "-", stdin=text))
+        self.assertEqual(self.control(new, "databytes"), "7\n")
+        self.assertEqual(new.vstate("plan", "--detailed-exitcode", "-", stdin=text).code, 0)
+
     def test_json_is_as_its_schema_says(self):
         try:
             import jsonschema
