@@ -578,6 +578,14 @@ class MentionsTest(ServerCase):
         for words in ("other.example", "notown", "# own", "SECRET", "KEY"):
             self.assertNotIn(words, err)
 
+    def test_list_names_them(self):
+        server = self.server()
+        self.add_domain(server)
+        server.write(server.control("smtproutes"), "own.example:relay\n")
+        done = self.check_exit(server.vstate("list", "--json"))
+        self.assertIn('own.example: control/smtproutes has "own.example:relay"', done.err)
+        self.assertEqual(len(json.loads(done.out)["domains"][0]["mentions"]), 1)
+
     def test_pull_names_them(self):
         old, new = self.server("old"), self.server("new")
         self.add_domain(old)
