@@ -223,8 +223,8 @@ Status ApplyingSettings::write_files() {
       fail_file(file, "waits until the other files are written");
       continue;
     }
-    const auto written = write_settings(*session_.system, session_.server, file, by_file[file],
-                                        file_.state.rule_order);
+    auto written = write_settings(*session_.system, session_.server, file, by_file[file],
+                                  file_.state.rule_order);
     if (written)
       written_.insert(file);
     else if (written.error().ends_run())

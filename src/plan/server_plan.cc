@@ -62,6 +62,8 @@ class ServerPlanner {
   void compare_others(const std::string& file, const Settings& here);
   [[nodiscard]] Verdict judge(const std::string& file, const std::string& key,
                               const std::string* in_file, const std::string* here) const;
+  void keep_or_remove(const std::string& file, const std::string& key, const std::string& value,
+                      bool is_ours);
   void settle(Verdict, SettingChange);
   void make_rcpthosts();
   void guard_deletions();
@@ -186,16 +188,20 @@ void ServerPlanner::compare_others(const std::string& file, const Settings& here
     if (!input_.options.takes_machine_keys && is_of_one_machine(input_.actual, file, key, value))
       continue;
     const bool is_ours = is_whole ? is_as_left : input_.memory.left(file, part_of(key), value);
-    if (is_ours && input_.options.prune) {
-      change({.file = file, .key = key, .before = value, .after = std::nullopt});
-      if (!is_writable(file)) remember(file, key, std::nullopt);
-      continue;
-    }
-    // What was written once stays known, so that a later --prune may remove it.
-    if (input_.memory.knows(file)) remember(file, key, std::nullopt);
-    note(NoteKind::here_only, file, key,
-         is_ours ? "here, not in the file; kept (--prune deletes)" : "here, not in the file; kept");
+    keep_or_remove(file, key, value, is_ours);
   }
+}
+
+/// `is_ours`: the last apply left it so.
+void ServerPlanner::keep_or_remove(const std::string& file, const std::string& key,
+                                   const std::string& value, bool is_ours) {
+  const bool is_removed = is_ours && input_.options.prune;
+  // What was written once stays known, so that a later --prune may remove it.
+  if (input_.memory.knows(file) && !(is_removed && is_writable(file)))
+    remember(file, key, std::nullopt);
+  if (is_removed) return change({.file = file, .key = key, .before = value, .after = std::nullopt});
+  note(NoteKind::here_only, file, key,
+       is_ours ? "here, not in the file; kept (--prune deletes)" : "here, not in the file; kept");
 }
 
 /// Whether somebody took a whole file away after the last apply, where that says something by
