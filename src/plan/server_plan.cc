@@ -67,6 +67,7 @@ class ServerPlanner {
   void settle(Verdict, SettingChange);
   void make_rcpthosts();
   void guard_deletions();
+  void warn_of_locals();
   void make_locals();
   void change(SettingChange);
   void note(NoteKind kind, const std::string& file, const std::string& key, std::string text) {
@@ -259,6 +260,17 @@ void ServerPlanner::make_locals() {
        "is local here while locals is missing; it stays so in the file that is made");
 }
 
+/// qmail-send looks into locals first.
+void ServerPlanner::warn_of_locals() {
+  const auto routed = input_.desired.files.find(std::string(k_virtualdomains));
+  if (routed == input_.desired.files.end()) return;
+  for (const auto& [key, user] : routed->second)
+    if (!input_.facts.served.contains(key) && (input_.actual.find(k_locals, key) != nullptr ||
+                                               input_.desired.find(k_locals, key) != nullptr))
+      plan_.notes.push_back({NoteKind::warning, "mail", setting_title(routed->first, key),
+                             "is in locals too, which counts before virtualdomains"});
+}
+
 /// A file that lost its content looks like one whose owner wants nothing more.
 void ServerPlanner::guard_deletions() {
   std::uint64_t here = 0;
@@ -288,6 +300,7 @@ ServerPlan ServerPlanner::run() {
   if (input_.desired.files.contains(std::string(k_tcp_smtp)) && !input_.facts.stale_rules.empty())
     plan_.notes.push_back({NoteKind::warning, "setting", file_title(std::string(k_tcp_smtp)),
                            input_.facts.stale_rules});
+  warn_of_locals();
   for (const auto& obstacle : input_.facts.obstacles)
     plan_.notes.push_back(
         {NoteKind::warning, "mail", setting_title(obstacle.file, obstacle.key), obstacle.what});

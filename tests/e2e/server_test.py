@@ -1,6 +1,7 @@
 """server.toml: a server's own settings are dumped, planned, applied, and verified key by key; what
 a target has besides stays, and what is of one machine is left."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from support import captures, disturb, needs_root, servers
 from support.captures import needs_captures
 from support.cases import SandboxCase
 from support.killing import KillCase, vstate
-from support.program import IS_ROOT, NOTHING
+from support.program import DEEP, IS_ROOT, NOTHING
 from support.sftp import RSH, needs_sftp_server
 
 HEAD = "vstate_server = 1\n"
@@ -358,6 +359,38 @@ class MemoryTest(ServerCase):
             self.assertIn("is called \"server.contrl.*\"", bad.err)
         dumped = self.dump(server, "--exclude", "server.control.*").out
         self.assertNotIn("[control]", dumped)
+
+
+class FailureTest(ServerCase):
+    def test_one_file_fails(self):
+        """The others are written, but for rcpthosts, and the next run takes it up."""
+        server = self.server()
+        obstacle = server.control(".vstate-badmailfrom.vstate-tmp")
+        os.mkdir(obstacle)
+        text = HEAD + '[control]\nbadmailfrom = ["x@bad.example"]\ndatabytes = "1"\n' \
+                      'rcpthosts = ["new.example"]\n'
+        failed = self.apply_text(server, text, code=3)
+        self.assertIn("server.control.badmailfrom", failed.err)
+        self.assertIn("server.control.rcpthosts: waits until the other files", failed.err)
+        self.assertIn("Partly applied: 1 file done, 2 failed; run it again", failed.out)
+        self.assertEqual(self.control(server, "databytes"), "1\n")
+        self.assertNotIn("new.example", self.control(server, "rcpthosts"))
+        os.rmdir(obstacle)
+        self.assertIn("2 to add", self.plan(server, text).out)
+        self.apply_text(server, text)
+        self.check_settled(server, text)
+
+    @unittest.skipUnless(DEEP, "waits for a lock for 25 seconds; VSTATE_DEEP runs it")
+    def test_somebody_else_holds_a_lock(self):
+        """Nothing waits for ever, and nothing is done half."""
+        server = self.server()
+        text = HEAD + '[control]\nlocals = ["new.example"]\n'
+        with open(server.write(server.control("locals.lock"), ""), "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            busy = self.apply_text(server, text, code=75)
+            self.assertIn("locals.lock", busy.err)
+        self.apply_text(server, text)
+        self.check_settled(server, text)
 
 
 @needs_root

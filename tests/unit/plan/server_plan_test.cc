@@ -157,6 +157,14 @@ TEST_CASE("server plan: much goes only by its number", "[plan][server]") {
   CHECK(test.plan().problems.empty());
 }
 
+TEST_CASE("server plan: locals counts before virtualdomains", "[plan][server]") {
+  ServerCase test;
+  test.actual.files = {{"control.locals", {{"a.example", ""}}}};
+  test.desired.files = {{"control.virtualdomains", {{"a.example", "root"}, {"b.example", "root"}}}};
+  CHECK(test.changes().size() == 2);
+  CHECK(test.notes(NoteKind::warning) == 1);
+}
+
 TEST_CASE("server state: what is of one machine", "[model][server]") {
   ServerState state;
   state.files["control.me"] = {{"", "Mx.example.net"}};
