@@ -540,6 +540,12 @@ deliver = ["{vpopmial}/x"]
         path = os.path.join(self.directory, "out.toml")
         self.dump(server, "-o", path)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        self.dump(server, "-o", os.path.join(self.directory, "dumped/"))
+        with open(path, encoding="utf-8") as one, \
+                open(os.path.join(self.directory, "dumped/server.toml"), encoding="utf-8") as other:
+            self.assertEqual(one.read(), other.read())
+        for words in (["example.com"], ["--mail", "mail"], ["--freeze"], ["--clear-passwords"]):
+            self.assertIn("is about no domain", self.dump(server, *words, code=64).err)
 
     def test_all_of_a_server(self):
         """`dump --all` writes it beside the domains, and the directory is applied whole."""
