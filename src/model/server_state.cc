@@ -133,6 +133,10 @@ std::optional<SettingFile> setting_file(std::string_view name) {
   return found == all.end() ? std::nullopt : std::optional(*found);
 }
 
+bool is_meant_empty(std::string_view file) {
+  return file == k_rcpthosts || file == k_locals || file == k_limits_default;
+}
+
 const std::string* ServerState::find(std::string_view file, const std::string& key) const {
   const auto settings = files.find(std::string(file));
   if (settings == files.end()) return nullptr;

@@ -49,6 +49,28 @@ int rank_of(const std::string& file) {
   return file == k_virtualdomains ? 1 : 0;
 }
 
+/// qmail-send looks into locals first.
+void warn_of_locals(const ServerPlanInput& input, ServerPlan& plan) {
+  const auto routed = input.desired.files.find(std::string(k_virtualdomains));
+  if (routed == input.desired.files.end()) return;
+  for (const auto& [key, user] : routed->second)
+    if (!input.facts.served.contains(key) && (input.actual.find(k_locals, key) != nullptr ||
+                                              input.desired.find(k_locals, key) != nullptr))
+      plan.notes.push_back({NoteKind::warning, "mail", setting_title(routed->first, key),
+                            "is in locals too, which counts before virtualdomains"});
+}
+
+/// A file that lost its content looks like one whose owner wants nothing more.
+void guard_deletions(const ServerPlanInput& input, ServerPlan& plan) {
+  std::uint64_t here = 0;
+  for (const auto& [file, settings] : input.actual.files) here += settings.size();
+  const auto removed = summary_of(plan).remove;
+  constexpr std::uint64_t few = 10;
+  if (removed < few || removed * 3 <= here || removed <= input.options.max_delete) return;
+  plan.problems.push_back(fmt::format("would delete {} of {} settings; --max-delete {} allows it",
+                                      with_thousands(removed), with_thousands(here), removed));
+}
+
 class ServerPlanner {
  public:
   explicit ServerPlanner(const ServerPlanInput& input) : input_(input) {}
@@ -66,9 +88,8 @@ class ServerPlanner {
                       bool is_ours);
   void settle(Verdict, SettingChange);
   void make_rcpthosts();
-  void guard_deletions();
-  void warn_of_locals();
   void make_locals();
+  void make_limits();
   void change(SettingChange);
   void note(NoteKind kind, const std::string& file, const std::string& key, std::string text) {
     plan_.notes.push_back({kind, "setting", setting_title(file, key), std::move(text)});
@@ -244,6 +265,14 @@ void ServerPlanner::make_rcpthosts() {
        "the names in it is");
 }
 
+/// Without the file vpopmail's tools refuse to work; an empty one limits nothing.
+void ServerPlanner::make_limits() {
+  const std::string file(k_limits_default);
+  const auto wanted = input_.desired.files.find(file);
+  if (wanted != input_.desired.files.end() && wanted->second.empty() && !is_here(file))
+    change({.file = file, .key = "", .before = std::nullopt, .after = "", .makes_file = true});
+}
+
 /// Without the file the server's own name is local, and stays so.
 void ServerPlanner::make_locals() {
   const std::string file(k_locals);
@@ -260,28 +289,6 @@ void ServerPlanner::make_locals() {
        "is local here while locals is missing; it stays so in the file that is made");
 }
 
-/// qmail-send looks into locals first.
-void ServerPlanner::warn_of_locals() {
-  const auto routed = input_.desired.files.find(std::string(k_virtualdomains));
-  if (routed == input_.desired.files.end()) return;
-  for (const auto& [key, user] : routed->second)
-    if (!input_.facts.served.contains(key) && (input_.actual.find(k_locals, key) != nullptr ||
-                                               input_.desired.find(k_locals, key) != nullptr))
-      plan_.notes.push_back({NoteKind::warning, "mail", setting_title(routed->first, key),
-                             "is in locals too, which counts before virtualdomains"});
-}
-
-/// A file that lost its content looks like one whose owner wants nothing more.
-void ServerPlanner::guard_deletions() {
-  std::uint64_t here = 0;
-  for (const auto& [file, settings] : input_.actual.files) here += settings.size();
-  const auto removed = summary_of(plan_).remove;
-  constexpr std::uint64_t few = 10;
-  if (removed < few || removed * 3 <= here || removed <= input_.options.max_delete) return;
-  plan_.problems.push_back(fmt::format("would delete {} of {} settings; --max-delete {} allows it",
-                                       with_thousands(removed), with_thousands(here), removed));
-}
-
 ServerPlan ServerPlanner::run() {
   plan_.server_line = server_line_of(input_.server);
   plan_.evidence = input_.server.evidence;
@@ -289,7 +296,8 @@ ServerPlan ServerPlanner::run() {
   for (const auto& [file, here] : input_.actual.files) compare_others(file, here);
   make_rcpthosts();
   make_locals();
-  guard_deletions();
+  make_limits();
+  guard_deletions(input_, plan_);
   std::stable_sort(plan_.changes.begin(), plan_.changes.end(),
                    [](const SettingChange& one, const SettingChange& other) {
                      const auto order = [](const SettingChange& item) {
@@ -300,7 +308,7 @@ ServerPlan ServerPlanner::run() {
   if (input_.desired.files.contains(std::string(k_tcp_smtp)) && !input_.facts.stale_rules.empty())
     plan_.notes.push_back({NoteKind::warning, "setting", file_title(std::string(k_tcp_smtp)),
                            input_.facts.stale_rules});
-  warn_of_locals();
+  warn_of_locals(input_, plan_);
   for (const auto& obstacle : input_.facts.obstacles)
     plan_.notes.push_back(
         {NoteKind::warning, "mail", setting_title(obstacle.file, obstacle.key), obstacle.what});

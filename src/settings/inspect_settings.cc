@@ -108,7 +108,7 @@ Status InspectingSettings::read_file(const SettingFile& file) {
       leave_out(fmt::format("{} {}", file.name, spell_bytes(key)), std::move(problem));
     else
       out_.state.files[std::string(file.name)].emplace(key, value);
-  // A file without lines is there.
+  // A file without lines is there; whether that says something is judged at the end.
   out_.state.files.try_emplace(std::string(file.name));
   if (file.name == k_tcp_smtp) out_.state.rule_order = std::move(text.order);
   return {};
@@ -275,6 +275,9 @@ Result<ServerObservation> InspectingSettings::run() {
   VSTATE_TRY(read_vpopmail());
   VSTATE_TRY(look_at_users());
   drop_domains();
+  std::erase_if(out_.state.files, [](const auto& item) {
+    return item.second.empty() && !is_meant_empty(item.first);
+  });
   for (const auto& blemish : qmail_.blemishes()) out_.remarks.push_back(blemish);
   return std::move(out_);
 }
