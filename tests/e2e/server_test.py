@@ -4,6 +4,7 @@ a target has besides stays, and what is of one machine is left."""
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -592,6 +593,71 @@ deliver = ["{vpopmial}/x"]
             jsonschema.validate(plan, json.load(file))
         self.assertEqual([change["name"] for change in plan["changes"]],
                          ["control/databytes", "control/locals y.example"])
+
+
+class UntidyTest(ServerCase):
+    """Files of any words and bytes: what one server says is on the other after one apply, and
+    nothing else of that server is gone."""
+
+    rounds = 300 if DEEP else 12
+    control_names = ("badhelo badmailfrom badrcptto bouncefrom concurrencylocal databytes "
+                     "defaultdelivery defaulthost locals me morercpthosts percenthack rcpthosts "
+                     "simcontrol smtpgreeting smtproutes virtualdomains").split()
+    others = ("/srv/vpop/etc/tcp.smtp", "/srv/vpop/etc/ip_alias_map",
+              "/srv/vpop/etc/defaultdomain", "/var/qmail/alias/.qmail-root",
+              "/var/qmail/alias/.qmail-x:y")
+    limits = (b"maxaliases 5\ndisable_pop\n", b"quota: 7\r\n# x\n junk\n", b"")
+    words = ("a.example", "A.example", ".c.example", "user@d.example", "127.0.0.1", "10.1.",
+             "[192.0.2.1]", "#x", "", "  lead", "trail  ", "x:y", ":z", "a:b:c", "\r", "{vpopmail}",
+             "}{", "\xe4\xff", "| /srv/vpop/bin/x", "./Maildir/", "1 2", "\0", "mx:26 user pw")
+
+    def text(self, rng):
+        lines = []
+        for _ in range(rng.randint(0, 6)):
+            word = rng.choice(self.words)
+            if rng.random() < 0.4:
+                word += rng.choice(": @.") + rng.choice(self.words)
+            lines.append(word)
+        return "\n".join(lines).encode("latin-1") + rng.choice((b"", b"\n"))
+
+    def untidy(self, rng, name):
+        server = self.server(name)
+        for file in (*map(server.control, self.control_names), *self.others):
+            if rng.random() < 0.5:
+                server.write(file, self.text(rng))
+        if rng.random() < 0.5:
+            server.write("/srv/vpop/etc/vlimits.default", rng.choice(self.limits))
+        return server
+
+    def dumped(self, server):
+        outcome = server.vstate("dump", "--server")
+        self.assertIn(outcome.code, (0, 2), str(outcome))
+        return outcome.out, support.load_toml(outcome.out)
+
+    def check_has(self, here, wanted):
+        for key, value in wanted.items():
+            if isinstance(value, dict):
+                self.check_has(here.get(key, {}), value)
+            elif isinstance(value, list) and key not in ("deliver", "defaultdelivery", "left_out"):
+                self.assertLessEqual(set(value), set(here.get(key, [])), key)
+            elif key != "left_out":
+                self.assertEqual(here.get(key), value, key)
+
+    def test_from_one_to_another(self):
+        for number in range(self.rounds):
+            seed = disturb.SEED * 1000 + number
+            with self.subTest(seed=seed):
+                rng = random.Random(seed)
+                old, new = self.untidy(rng, f"old{number}"), self.untidy(rng, f"new{number}")
+                text, wanted = self.dumped(old)
+                before = self.dumped(new)[1]
+                self.apply_text(new, text, "--take-machine-keys")
+                self.assertIn(NOTHING, self.plan(new, text, "--take-machine-keys").out)
+                here = self.dumped(new)[1]
+                self.check_has(here, wanted)
+                for key in ("badhelo", "badmailfrom", "badrcptto", "locals", "percenthack"):
+                    self.assertLessEqual(set(before.get("control", {}).get(key, [])),
+                                         set(here["control"].get(key, [])))
 
 
 class MentionsTest(ServerCase):
