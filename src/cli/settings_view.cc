@@ -19,6 +19,7 @@ namespace {
 ServerPlanOptions settings_options(const CommonOptions& common, const PlanOptionsText& text) {
   return {.prune = text.prune,
           .overwrite = text.overwrite,
+          .max_delete = text.max_delete,
           .takes_machine_keys = text.take_machine_keys,
           .selection = common.selection};
 }
@@ -79,53 +80,75 @@ PlannedSettings plan_settings(const Console& console, engine::Session& session,
                               const engine::ServerFile& file, const CommonOptions& common,
                               const PlanOptionsText& options) {
   auto plan = engine::plan_settings(session, file, settings_options(common, options));
-  if (!plan) return {Console::fail(with_settings_name(plan.error())), std::nullopt};
-  if (options.json || common.quiet) return {Exit::done, *std::move(plan)};
+  if (!plan) return {.exit = Console::fail(with_settings_name(plan.error())), .plan = {}};
+  for (const auto& problem : plan->problems)
+    Console::error(fmt::format("{}: {}", k_settings_name, problem));
+  const auto exit = plan->problems.empty() ? Exit::done : Exit::error;
+  if (options.json || common.quiet) return {.exit = exit, .plan = *std::move(plan)};
   const auto told = Console::print_all(view::to_text(view::to_json(*plan), console.text_options()));
-  return {told, *std::move(plan)};
+  return {.exit = exit, .plan = *std::move(plan), .is_heard = told == Exit::done};
 }
 
-void apply_settings(const Console& console, engine::Session& session,
-                    const engine::ServerFile& file, const CommonOptions& common,
-                    const PlanOptionsText& options, RunView& view) {
-  const auto& reporter = view.reporter();
-  const auto settle = [&](Exit exit, bool has_changed) { view.settle_settings(exit, has_changed); };
-  const auto plan = engine::plan_settings(session, file, settings_options(common, options));
-  if (!plan) {
-    const auto error = with_settings_name(plan.error());
-    reporter.error(error.message);
-    return settle(exit_of(error), false);
-  }
-  const auto json = view::to_json(*plan);
+namespace {
+
+/// Shows what is about to be done.
+void show_planned(const Console& console, const Reporter& reporter, const ServerPlan& plan,
+                  bool is_json) {
+  const auto json = view::to_json(plan);
   reporter.event({{"event", "planned"}, {"document", "server"}, {"plan", json}});
   auto text = console.text_options();
   text.brief = true;
-  if (!options.json) (void)console.tell(view::to_text(json, text));
-  const auto removed = summary_of(*plan).remove;
-  if (removed > 0 && !options.yes &&
-      !Console::confirm(fmt::format("{}: delete {} setting{}?", k_settings_name, removed,
-                                    removed == 1 ? "" : "s"))) {
-    reporter.error(
-        fmt::format("{}: nothing was changed: the plan deletes, and nobody confirmed it; say --yes",
-                    k_settings_name));
-    return settle(Exit::error, false);
-  }
-  const auto outcome = engine::apply_settings(session, file, *plan);
+  if (!is_json) (void)console.tell(view::to_text(json, text));
+}
+
+/// Why the plan is not carried out; empty if it is.
+std::vector<std::string> refusals_of(const ServerPlan& plan, bool is_confirmed) {
+  if (!plan.problems.empty()) return plan.problems;
+  const auto removed = summary_of(plan).remove;
+  const bool may_remove =
+      removed == 0 || is_confirmed ||
+      Console::confirm(fmt::format("{}: delete {} setting{}?", k_settings_name,
+                                   with_thousands(removed), removed == 1 ? "" : "s"));
+  if (may_remove) return {};
+  return {"nothing was changed: the plan deletes, and nobody confirmed it; say --yes"};
+}
+
+void show_outcome(const Console& console, const Reporter& reporter,
+                  const engine::ServerOutcome& outcome, bool is_json) {
   for (const auto& error : outcome.errors) reporter.error(with_settings_name(error).message);
   for (const auto& failure : outcome.failures)
     reporter.error(fmt::format("{}: {}: {}", k_settings_name, failure.address, failure.message));
   for (const auto& remark : outcome.remarks)
     console.say(fmt::format("  note    {}: {}", k_settings_name, remark));
-  if (!outcome.summary.empty()) {
-    reporter.event({{"event", "summary"},
-                    {"document", "server"},
-                    {"text", outcome.summary},
-                    {"failed", outcome.failures.size()},
-                    {"remarks", outcome.remarks}});
-    if (!options.json)
-      (void)console.tell(fmt::format("{}: {}\n", k_settings_name, outcome.summary));
+  if (outcome.summary.empty()) return;
+  reporter.event({{"event", "summary"},
+                  {"document", "server"},
+                  {"text", outcome.summary},
+                  {"failed", outcome.failures.size()},
+                  {"remarks", outcome.remarks}});
+  if (!is_json) (void)console.tell(fmt::format("{}: {}\n", k_settings_name, outcome.summary));
+}
+
+}  // namespace
+
+void apply_settings(const Console& console, engine::Session& session,
+                    const engine::ServerFile& file, const CommonOptions& common,
+                    const PlanOptionsText& options, RunView& view) {
+  const auto& reporter = view.reporter();
+  const auto plan = engine::plan_settings(session, file, settings_options(common, options));
+  if (!plan) {
+    const auto error = with_settings_name(plan.error());
+    reporter.error(error.message);
+    return view.settle_settings(exit_of(error), false);
   }
-  settle(exit_of(outcome), outcome.has_changed);
+  show_planned(console, reporter, *plan, options.json);
+  const auto refusals = refusals_of(*plan, options.yes);
+  for (const auto& refusal : refusals)
+    reporter.error(fmt::format("{}: {}", k_settings_name, refusal));
+  if (!refusals.empty()) return view.settle_settings(Exit::error, false);
+  const auto outcome = engine::apply_settings(session, file, *plan);
+  show_outcome(console, reporter, outcome, options.json);
+  view.settle_settings(exit_of(outcome), outcome.has_changed);
 }
 
 Exit verify_settings(const Console& console, engine::Session& session,

@@ -2,6 +2,7 @@
 /// server.toml on the command line: what each command does with it, beside the domains of its run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace vstate::cli {
 struct PlannedSettings {
   Exit exit = Exit::done;
   std::optional<ServerPlan> plan;
+  bool is_heard = true;  ///< standard output could be written
 };
 [[nodiscard]] PlannedSettings plan_settings(const Console&, engine::Session&,
                                             const engine::ServerFile&, const CommonOptions&,

@@ -24,6 +24,7 @@ namespace vstate::document {
 template <class Strings>
 std::vector<std::string> spelt(const Strings& values) {
   std::vector<std::string> out;
+  out.reserve(values.size());
   for (const auto& value : values) out.push_back(spell_bytes(value));
   return out;
 }
@@ -43,6 +44,7 @@ std::string array(const Strings& values) {
 template <class Strings>
 std::string word_array(const Strings& words) {
   std::vector<std::string> parts;
+  parts.reserve(words.size());
   for (const auto& word : words) parts.push_back(quoted(word));
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }

@@ -42,6 +42,10 @@ Result<DomainCounts> count_domain(Session& session, const DomainName& name) {
   }
   const auto& state = *observation->state;
   out.alias_domains.assign(state.aliases.begin(), state.aliases.end());
+  out.mentions = session.qmail->mentions_of(name.text());
+  for (const auto& alias : state.aliases)
+    for (auto& line : session.qmail->mentions_of(alias.text()))
+      out.mentions.push_back(std::move(line));
   out.mailboxes = state.mailboxes.size();
   out.aliases = state.alias.size();
   out.autoresponders = state.autoresponders.size();

@@ -19,6 +19,7 @@ struct DomainCounts {
   std::uint64_t mailboxes = 0, aliases = 0, autoresponders = 0, lists = 0;
   /// Of the mailboxes, with what their archives would have besides: indexes of an IMAP server.
   std::uint64_t messages = 0, bytes = 0;
+  std::vector<std::string> mentions = {};  ///< where else in control it stands (qmail/mentions.h)
   /// Why it could not be looked at, or not at all of it; the counts are of what was seen.
   std::optional<Error> failure = {};
 };

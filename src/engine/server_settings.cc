@@ -223,8 +223,8 @@ Status ApplyingSettings::write_files() {
       fail_file(file, "waits until the other files are written");
       continue;
     }
-    const auto written = write_settings(*session_.system, session_.server, file, by_file[file],
-                                        file_.state.rule_order);
+    auto written = write_settings(*session_.system, session_.server, file, by_file[file],
+                                  file_.state.rule_order);
     if (written)
       written_.insert(file);
     else if (written.error().ends_run())
@@ -287,9 +287,9 @@ Status ApplyingSettings::apply(bool signals_at_least) {
           ? fmt::format("Applied: {} added, {} changed, {} deleted.", sums.add, sums.change,
                         sums.remove)
           : fmt::format(
-                "Partly applied: {} files done, {} failed; run it again to take up what is "
+                "Partly applied: {} file{} done, {} failed; run it again to take up what is "
                 "missing.",
-                written_.size(), failed_.size());
+                written_.size(), written_.size() == 1 ? "" : "s", failed_.size());
   Run run;
   run.number = number;
   run.summary = outcome_.summary;

@@ -191,6 +191,9 @@ SettingsText parse_settings(const SettingFile& file, std::string_view bytes) {
     out.values.emplace("", value);
     if (value.ends_with('\r'))
       out.blemishes.emplace_back("line 1: ends with a carriage return, which is part of the value");
+    if (std::any_of(lines.begin() + (lines.empty() ? 0 : 1), lines.end(),
+                    [](std::string_view line) { return !trim_end(line).empty(); }))
+      out.blemishes.emplace_back("line 2: qmail reads the first line alone");
     return out;
   }
   std::size_t number = 0;

@@ -76,10 +76,13 @@ const std::vector<SettingFile>& setting_files() {
   static const std::vector<SettingFile> files{
       {"control.badhelo", k_set},
       {"control.badmailfrom", k_set},
+      {"control.badmailfromnorelay", k_set},
       {"control.badmailto", k_set},
+      {"control.badmailtonorelay", k_set},
       {"control.badrcptto", k_set},
       {"control.bouncefrom", k_line, k_restart},
       {"control.bouncehost", k_line, k_restart},
+      {"control.brtlimit", k_line},
       {"control.concurrencyincoming", k_line, k_restart},
       {"control.concurrencylocal", k_line, k_restart},
       {"control.concurrencyremote", k_line, k_restart},
@@ -98,12 +101,16 @@ const std::vector<SettingFile>& setting_files() {
       {"control.me", k_line, k_restart},
       {"control.percenthack", k_set, k_restart, true},
       {"control.plusdomain", k_line},
+      {"control.qmqpservers", k_set},
       {"control.queuelifetime", k_line, k_restart},
       {k_rcpthosts, k_set, Effect::at_once, true},
-      {"control.simcontrol", Shape::map, Effect::by_compiler, true},
+      {"control.simcontrol", Shape::map, Effect::by_compiler},
       {"control.smtpgreeting", k_line},
       {k_smtproutes, Shape::map, Effect::at_once, true},
       {"control.spfbehavior", k_line},
+      {"control.spfexp", k_line},
+      {"control.spfguess", k_line},
+      {"control.spfrules", k_line},
       {"control.tarpitcount", k_line},
       {"control.tarpitdelay", k_line},
       {"control.timeoutconnect", k_line},
@@ -124,6 +131,10 @@ std::optional<SettingFile> setting_file(std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(),
                                   [&](const SettingFile& file) { return file.name == name; });
   return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+bool is_meant_empty(std::string_view file) {
+  return file == k_rcpthosts || file == k_locals || file == k_limits_default;
 }
 
 const std::string* ServerState::find(std::string_view file, const std::string& key) const {

@@ -49,6 +49,28 @@ int rank_of(const std::string& file) {
   return file == k_virtualdomains ? 1 : 0;
 }
 
+/// qmail-send looks into locals first.
+void warn_of_locals(const ServerPlanInput& input, ServerPlan& plan) {
+  const auto routed = input.desired.files.find(std::string(k_virtualdomains));
+  if (routed == input.desired.files.end()) return;
+  for (const auto& [key, user] : routed->second)
+    if (!input.facts.served.contains(key) && (input.actual.find(k_locals, key) != nullptr ||
+                                              input.desired.find(k_locals, key) != nullptr))
+      plan.notes.push_back({NoteKind::warning, "mail", setting_title(routed->first, key),
+                            "is in locals too, which counts before virtualdomains"});
+}
+
+/// A file that lost its content looks like one whose owner wants nothing more.
+void guard_deletions(const ServerPlanInput& input, ServerPlan& plan) {
+  std::uint64_t here = 0;
+  for (const auto& [file, settings] : input.actual.files) here += settings.size();
+  const auto removed = summary_of(plan).remove;
+  constexpr std::uint64_t few = 10;
+  if (removed < few || removed * 3 <= here || removed <= input.options.max_delete) return;
+  plan.problems.push_back(fmt::format("would delete {} of {} settings; --max-delete {} allows it",
+                                      with_thousands(removed), with_thousands(here), removed));
+}
+
 class ServerPlanner {
  public:
   explicit ServerPlanner(const ServerPlanInput& input) : input_(input) {}
@@ -60,9 +82,14 @@ class ServerPlanner {
   void compare(const std::string& file, const std::string& key, const std::string& wanted);
   void compare_absent(const std::string& file, const std::string& key, const std::string& here);
   void compare_others(const std::string& file, const Settings& here);
+  [[nodiscard]] Verdict judge(const std::string& file, const std::string& key,
+                              const std::string* in_file, const std::string* here) const;
+  void keep_or_remove(const std::string& file, const std::string& key, const std::string& value,
+                      bool is_ours);
   void settle(Verdict, SettingChange);
   void make_rcpthosts();
   void make_locals();
+  void make_limits();
   void change(SettingChange);
   void note(NoteKind kind, const std::string& file, const std::string& key, std::string text) {
     plan_.notes.push_back({kind, "setting", setting_title(file, key), std::move(text)});
@@ -78,6 +105,7 @@ class ServerPlanner {
   [[nodiscard]] bool is_writable(const std::string& file) const {
     return is_selected(file) && !input_.facts.links.contains(file);
   }
+  [[nodiscard]] bool is_taken_away(const std::string& file) const;
   [[nodiscard]] bool is_here(std::string_view file) const {
     return input_.actual.files.contains(std::string(file));
   }
@@ -125,17 +153,25 @@ void ServerPlanner::compare(const std::string& file, const std::string& key,
   if (is_same) return remember(file, key, wanted);
   // A name that stands in the text, and not in what is compiled of it, nobody took out.
   const bool is_lost = file == k_rcpthosts && input_.facts.uncompiled.contains(key);
-  settle(is_lost ? Verdict::take_file : input_.memory.judge(file, part_of(key), &wanted, here),
+  settle(is_lost ? Verdict::take_file : judge(file, key, &wanted, here),
          {.file = file,
           .key = key,
           .before = here == nullptr ? std::nullopt : std::optional(*here),
           .after = wanted});
 }
 
+/// A key that is new in the file is taken as by a first apply, whatever is known of others.
+Verdict ServerPlanner::judge(const std::string& file, const std::string& key,
+                             const std::string* in_file, const std::string* here) const {
+  const bool is_known =
+      in_file == nullptr ? input_.memory.knows(file) : input_.memory.knows(file, part_of(key));
+  return is_known ? input_.memory.judge(file, part_of(key), in_file, here) : Verdict::take_file;
+}
+
 /// What a dot-qmail file has, and the file says that it has not.
 void ServerPlanner::compare_absent(const std::string& file, const std::string& key,
                                    const std::string& here) {
-  settle(input_.memory.judge(file, part_of(key), nullptr, &here),
+  settle(judge(file, key, nullptr, &here),
          {.file = file, .key = key, .before = here, .after = std::nullopt});
 }
 
@@ -171,23 +207,41 @@ void ServerPlanner::compare_others(const std::string& file, const Settings& here
   for (const auto& [key, value] : here) {
     if (is_wanted && wanted->second.contains(key)) continue;
     // The name of this machine is nobody else's business.
-    if (is_of_one_machine(input_.actual, file, key, value)) continue;
-    const bool is_ours = is_whole ? is_as_left : input_.memory.left(file, part_of(key), value);
-    if (is_ours && input_.options.prune) {
-      change({.file = file, .key = key, .before = value, .after = std::nullopt});
-      if (!is_writable(file)) remember(file, key, std::nullopt);
+    if (!input_.options.takes_machine_keys && is_of_one_machine(input_.actual, file, key, value))
       continue;
-    }
-    // What was written once stays known, so that a later --prune may remove it.
-    if (input_.memory.knows(file)) remember(file, key, std::nullopt);
-    note(NoteKind::here_only, file, key,
-         is_ours ? "here, not in the file; kept (--prune deletes)" : "here, not in the file; kept");
+    const bool is_ours = is_whole ? is_as_left : input_.memory.left(file, part_of(key), value);
+    keep_or_remove(file, key, value, is_ours);
   }
 }
 
+/// `is_ours`: the last apply left it so.
+void ServerPlanner::keep_or_remove(const std::string& file, const std::string& key,
+                                   const std::string& value, bool is_ours) {
+  const bool is_removed = is_ours && input_.options.prune;
+  // What was written once stays known, so that a later --prune may remove it.
+  if (input_.memory.knows(file) && !(is_removed && is_writable(file)))
+    remember(file, key, std::nullopt);
+  if (is_removed) return change({.file = file, .key = key, .before = value, .after = std::nullopt});
+  note(NoteKind::here_only, file, key,
+       is_ours ? "here, not in the file; kept (--prune deletes)" : "here, not in the file; kept");
+}
+
+/// Whether somebody took a whole file away after the last apply, where that says something by
+/// itself: part of it would be another decision than all of it or none.
+bool ServerPlanner::is_taken_away(const std::string& file) const {
+  return (file == k_rcpthosts || file == k_locals) && !is_here(file) && input_.memory.knows(file) &&
+         !input_.options.overwrite;
+}
+
 void ServerPlanner::compare_file(const std::string& file, const Settings& wanted) {
-  // Known from now on, also with nothing in it: what comes to it later was put there by somebody.
-  plan_.memory.try_emplace(file);
+  // Known from now on, also with nothing in it.
+  plan_.memory[file].insert_or_assign("file", "");
+  if (is_taken_away(file)) {
+    note(NoteKind::kept, file, "",
+         "was removed here after the last apply; kept (--overwrite makes it anew)");
+    for (const auto& [key, value] : wanted) remember(file, key, std::nullopt);
+    return;
+  }
   for (const auto& [key, value] : wanted) compare(file, key, value);
   const auto here = input_.actual.files.find(file);
   if (!is_one_thing(file) || here == input_.actual.files.end()) return;
@@ -199,7 +253,7 @@ void ServerPlanner::compare_file(const std::string& file, const Settings& wanted
 /// here, which nobody had to list so far.
 void ServerPlanner::make_rcpthosts() {
   const std::string file(k_rcpthosts);
-  if (is_here(file) || !input_.desired.files.contains(file)) return;
+  if (is_here(file) || !input_.desired.files.contains(file) || is_taken_away(file)) return;
   for (const auto& name : input_.facts.served)
     change({.file = file, .key = name, .before = std::nullopt, .after = ""});
   const bool has_names = std::any_of(plan_.changes.begin(), plan_.changes.end(),
@@ -209,6 +263,14 @@ void ServerPlanner::make_rcpthosts() {
   note(NoteKind::warning, file, "",
        "is missing here, so that mail for every host is accepted; once it is made, only mail for "
        "the names in it is");
+}
+
+/// Without the file vpopmail's tools refuse to work; an empty one limits nothing.
+void ServerPlanner::make_limits() {
+  const std::string file(k_limits_default);
+  const auto wanted = input_.desired.files.find(file);
+  if (wanted != input_.desired.files.end() && wanted->second.empty() && !is_here(file))
+    change({.file = file, .key = "", .before = std::nullopt, .after = "", .makes_file = true});
 }
 
 /// Without the file the server's own name is local, and stays so.
@@ -234,6 +296,8 @@ ServerPlan ServerPlanner::run() {
   for (const auto& [file, here] : input_.actual.files) compare_others(file, here);
   make_rcpthosts();
   make_locals();
+  make_limits();
+  guard_deletions(input_, plan_);
   std::stable_sort(plan_.changes.begin(), plan_.changes.end(),
                    [](const SettingChange& one, const SettingChange& other) {
                      const auto order = [](const SettingChange& item) {
@@ -244,6 +308,7 @@ ServerPlan ServerPlanner::run() {
   if (input_.desired.files.contains(std::string(k_tcp_smtp)) && !input_.facts.stale_rules.empty())
     plan_.notes.push_back({NoteKind::warning, "setting", file_title(std::string(k_tcp_smtp)),
                            input_.facts.stale_rules});
+  warn_of_locals(input_, plan_);
   for (const auto& obstacle : input_.facts.obstacles)
     plan_.notes.push_back(
         {NoteKind::warning, "mail", setting_title(obstacle.file, obstacle.key), obstacle.what});

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "format/assign.h"
 #include "format/cdb.h"
 #include "format/control.h"
 #include "format/settings_text.h"
@@ -63,6 +64,7 @@ class InspectingSettings {
   Status read_file(const SettingFile&);
   Status read_delivery(const std::string& name, const std::string& path);
   Status look_at_rules();
+  Status look_at_users();
   void drop_domains();
   void leave_out(std::string address, std::string why) {
     out_.state.left_out.push_back({.address = std::move(address), .why = std::move(why)});
@@ -106,7 +108,7 @@ Status InspectingSettings::read_file(const SettingFile& file) {
       leave_out(fmt::format("{} {}", file.name, spell_bytes(key)), std::move(problem));
     else
       out_.state.files[std::string(file.name)].emplace(key, value);
-  // A file without lines is there.
+  // A file without lines is there; whether that says something is judged at the end.
   out_.state.files.try_emplace(std::string(file.name));
   if (file.name == k_tcp_smtp) out_.state.rule_order = std::move(text.order);
   return {};
@@ -229,6 +231,23 @@ Status InspectingSettings::read_vpopmail() {
   return {};
 }
 
+/// Users of others in users/assign; domains of others are named by themselves.
+Status InspectingSettings::look_at_users() {
+  VSTATE_TRY_ASSIGN(const auto bytes,
+                    files_.read_if_there(path_join(server_.qmail_dir, "users/assign")));
+  const auto assign = AssignFile::parse(bytes.value_or(".\n"));
+  for (const auto& entry : assign.entries()) {
+    const bool is_domain = entry.wildcard && entry.key.ends_with('-') &&
+                           qmail_.find(entry.key.substr(0, entry.key.size() - 1)) != nullptr;
+    if (!is_domain)
+      leave_out(
+          spell_bytes(fmt::format("users/assign {}{}", entry.wildcard ? '+' : '=', entry.key)),
+          fmt::format("gives mail to {} in {}, who is made by hand", visible(entry.user),
+                      visible(entry.home)));
+  }
+  return {};
+}
+
 /// Takes away what the files of the domains say.
 void InspectingSettings::drop_domains() {
   for (const auto& domain : qmail_.domains())
@@ -254,7 +273,11 @@ Result<ServerObservation> InspectingSettings::run() {
   VSTATE_TRY(read_control());
   VSTATE_TRY(read_aliases());
   VSTATE_TRY(read_vpopmail());
+  VSTATE_TRY(look_at_users());
   drop_domains();
+  std::erase_if(out_.state.files, [](const auto& item) {
+    return item.second.empty() && !is_meant_empty(item.first);
+  });
   for (const auto& blemish : qmail_.blemishes()) out_.remarks.push_back(blemish);
   return std::move(out_);
 }

@@ -39,9 +39,14 @@ std::optional<std::string> found_in(const Settings& settings, const std::string&
 Result<std::optional<std::string>> edited(const SettingFile& file, const Changes& changes,
                                           const std::optional<std::string>& bytes,
                                           const std::vector<std::string>& rule_order) {
-  const auto present = bytes ? parse_settings(file, *bytes).values : Settings();
+  auto present = bytes ? parse_settings(file, *bytes).values : Settings();
+  // What no plan could say, it did not see either.
+  std::erase_if(present, [&](const auto& item) {
+    return !setting_problem(file, item.first, item.second).empty();
+  });
   SettingEdits edits;
   for (const auto& change : changes) {
+    if (change.makes_file) continue;
     const auto now = found_in(present, change.key);
     VSTATE_TRY(check_undisturbed(change, now));
     if (now != change.after) edits.emplace(change.key, change.after);

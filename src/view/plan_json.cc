@@ -342,7 +342,7 @@ Json to_json(const ServerPlan& plan) {
   out["domain"] = "";
   out["server"] = plan.server_line;
   out["evidence"] = plan.evidence;
-  out["problems"] = Json::array();
+  out["problems"] = plan.problems;
   out["changes"] = Json::array();
   for (const auto& change : plan.changes) out["changes"].push_back(to_json(change));
   out["notes"] = notes_of(plan.notes);

@@ -57,11 +57,15 @@ inline constexpr std::string_view k_smtproutes = "control.smtproutes";
 inline constexpr std::string_view k_tcp_smtp = "vpopmail.tcp_smtp";
 inline constexpr std::string_view k_limits_default = "vpopmail.limits";
 
+/// Whether a file that is there without a key says something that a missing one does not: without
+/// rcpthosts every recipient is accepted, without locals `me` is local, without default limits
+/// vpopmail's tools refuse to work.
+[[nodiscard]] bool is_meant_empty(std::string_view file);
+
 using Settings = std::map<std::string, std::string>;
 
 struct ServerState {
-  /// By file. One without a key is there and empty, which is another thing than a missing one:
-  /// without rcpthosts every recipient is accepted, without locals `me` is local.
+  /// By file. One without a key is there and empty, where that says something (is_meant_empty).
   std::map<std::string, Settings> files;
   /// The addresses of tcp_smtp in the order of their file.
   std::vector<std::string> rule_order;

@@ -39,10 +39,13 @@ class Memory {
   Memory(std::string key, RememberedParts parts) : key_(std::move(key)), parts_(std::move(parts)) {}
 
   [[nodiscard]] bool knows(const std::string& item) const { return parts_.contains(item); }
+  [[nodiscard]] bool knows(const std::string& item, const std::string& part) const {
+    return knows(item) && parts_.at(item).contains(part);
+  }
   /// Whether the last apply left exactly this.
   [[nodiscard]] bool left(const std::string& item, const std::string& part,
                           const std::string& text) const {
-    return knows(item) && parts_.at(item).contains(part) && is_as_left(item, part, &text);
+    return knows(item, part) && is_as_left(item, part, &text);
   }
   /// For a part that file and server have differently; nothing is a part that is absent there.
   [[nodiscard]] Verdict judge(const std::string& item, const std::string& part,

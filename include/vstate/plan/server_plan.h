@@ -3,6 +3,7 @@
 /// data: it is made without reading a file, and prints.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,8 +37,9 @@ struct ServerPlan {
   /// and rcpthosts last. Changes of one file stand together.
   std::vector<SettingChange> changes;
   std::vector<Note> notes;
-  std::size_t left_out = 0;  ///< by --only and --exclude
-  MemoryUpdate memory;       ///< once all of it is done
+  std::vector<std::string> problems;  ///< what forbids the apply, before anything is written
+  std::size_t left_out = 0;           ///< by --only and --exclude
+  MemoryUpdate memory;                ///< once all of it is done
   [[nodiscard]] bool is_empty() const { return changes.empty(); }
 };
 [[nodiscard]] Summary summary_of(const ServerPlan&);
@@ -45,6 +47,7 @@ struct ServerPlan {
 struct ServerPlanOptions {
   bool prune = false;  ///< remove what the last apply wrote and the file has no more
   bool overwrite = false;
+  std::uint64_t max_delete = 0;     ///< so many settings may go, however many there are
   bool takes_machine_keys = false;  ///< what is of one machine too (model/server_state.h)
   Selection selection = {};
 };

@@ -85,6 +85,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   RunView view(console, options, options.files.size());
   if (!saved) return report(view.reporter(), saved.error());
   Diagnostics diagnostics;
+  // No saved plan is one of settings.
   std::vector<engine::ServerFile> servers;
   const auto files = engine::read_domain_files(options.files,
                                                {.mail = options.mail,
@@ -92,7 +93,7 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
                                                 .selection = common.selection,
                                                 .renaming = common.renaming,
                                                 .standard_input = begun,
-                                                .servers = &servers},
+                                                .servers = *saved ? nullptr : &servers},
                                                diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;

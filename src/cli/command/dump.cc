@@ -160,18 +160,27 @@ std::string wrong_place_of_secrets(const DumpOptions& options, std::size_t domai
   return {};
 }
 
+Exit dump_server(const Console& console, engine::Session& session, const CommonOptions& common,
+                 const DumpOptions& options) {
+  const bool is_of_domains = !options.domains.empty() || !options.mail.empty() || options.freeze ||
+                             options.clear_passwords || !options.have.empty() ||
+                             !options.secrets.empty();
+  if (is_of_domains) {
+    Console::error("--server is about no domain; --all -o DIR/ writes all of both");
+    return Exit::usage;
+  }
+  return is_directory(options.output)
+             ? dump_settings_into(console, session, {}, common, options.output)
+             : dump_settings(console, session, common, options.output);
+}
+
 }  // namespace
 
 Exit run_dump(const CommonOptions& common, const DumpOptions& options) {
   const Console console(common);
   auto session = open_to_read(common, options.system);
   if (!session) return Console::fail(session.error());
-  if (options.server && !options.all) {
-    if (options.domains.empty() && options.mail.empty() && !is_directory(options.output))
-      return dump_settings(console, *session, common, options.output);
-    Console::error("--server prints the server's settings alone; --all -o DIR/ writes them too");
-    return Exit::usage;
-  }
+  if (options.server && !options.all) return dump_server(console, *session, common, options);
   const auto names = domains_to_dump(console, *session, options, common.selection.domains);
   if (!names) return Console::fail(names.error());
   // A misspelt --exclude would take along what was to be left out.

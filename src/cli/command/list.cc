@@ -37,6 +37,7 @@ Json to_json(const engine::DomainCounts& domain) {
            {"lists", domain.lists},
            {"messages", domain.messages},
            {"bytes", domain.bytes}};
+  if (!domain.mentions.empty()) out["mentions"] = domain.mentions;
   // Counts of what was seen are no counts of what is there.
   if (domain.failure) out["failure"] = domain.failure->message;
   return out;
@@ -123,6 +124,8 @@ Exit run_list(const CommonOptions& common, const ListOptions& options) {
   if (!list) return Console::fail(list.error());
   Tally tally;
   for (const auto& domain : list->domains) {
+    for (const auto& mention : domain.mentions)
+      console.say(fmt::format("{}: {}", domain.name.text(), visible(mention)));
     if (domain.failure) Console::error(domain.failure->in(domain.name.text()).message);
     tally.add(domain.name.text(), domain.failure ? Exit::differences : Exit::done);
   }

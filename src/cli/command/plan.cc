@@ -33,6 +33,9 @@ class Planning {
   Exit run();
 
  private:
+  void plan_each(engine::Session&, const std::vector<engine::ServerFile>&,
+                 const std::vector<engine::DomainFile>&, Tally&);
+  [[nodiscard]] bool has_changes() const;
   Exit plan(engine::Session&, const engine::DomainFile&, const std::string& noun);
   [[nodiscard]] Status save(const std::vector<engine::DomainFile>&) const;
   [[nodiscard]] Exit print_json() const;
@@ -90,6 +93,29 @@ Exit Planning::print_json() const {
   return Console::print_all((all.size() == 1 ? all.front() : all).dump(2) + "\n");
 }
 
+/// Whoever closed the pipe wants no more plans, and each takes a look at a whole domain. A lock
+/// that is held or an interruption would end the others alike.
+void Planning::plan_each(engine::Session& session, const std::vector<engine::ServerFile>& servers,
+                         const std::vector<engine::DomainFile>& files, Tally& tally) {
+  for (const auto& file : servers) {
+    auto planned = plan_settings(console_, session, file, common_, options_);
+    settings_ = std::move(planned.plan);
+    is_heard_ = planned.is_heard;
+    tally.add_settings(planned.exit);
+  }
+  for (const auto& file : files) {
+    if (!is_heard_ || tally.ends_run()) return;
+    const auto& name = file.state.name.text();
+    tally.add(name, plan(session, file, noun_of(name, files.size() + servers.size())));
+  }
+}
+
+bool Planning::has_changes() const {
+  return (settings_ && !settings_->is_empty()) ||
+         std::any_of(plans_.begin(), plans_.end(),
+                     [](const Plan& plan) { return !plan.is_empty(); });
+}
+
 Exit Planning::run() {
   Diagnostics diagnostics;
   std::vector<engine::ServerFile> servers;
@@ -113,20 +139,8 @@ Exit Planning::run() {
       !checked)
     return Console::fail(checked.error());
   Tally tally;
-  for (const auto& file : servers) {
-    auto planned = plan_settings(console_, *session, file, common_, options_);
-    settings_ = std::move(planned.plan);
-    tally.add_settings(planned.exit);
-    if (settings_ && planned.exit != Exit::done) return Exit::error;  // nobody reads on
-  }
-  for (const auto& file : files) {
-    const auto& name = file.state.name.text();
-    tally.add(name, plan(*session, file, noun_of(name, files.size() + servers.size())));
-    // Whoever closed the pipe wants no more plans, and each takes a look at a whole domain.
-    if (!is_heard_) return Exit::error;
-    // A lock that is held or an interruption would end the others alike.
-    if (tally.ends_run()) break;
-  }
+  plan_each(*session, servers, files, tally);
+  if (!is_heard_) return Exit::error;
   const auto result = tally.exit(false);
   // Only whole plans are saved: each file has its own here, in the order of the files.
   if (!options_.output.empty() && result == Exit::done)
@@ -135,10 +149,7 @@ Exit Planning::run() {
     if (const auto printed = print_json(); printed != Exit::done) return printed;
   if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
   if (result != Exit::done) return result;
-  const bool has_changes =
-      (settings_ && !settings_->is_empty()) ||
-      std::any_of(plans_.begin(), plans_.end(), [](const Plan& plan) { return !plan.is_empty(); });
-  return has_changes && options_.detailed_exitcode ? Exit::differences : Exit::done;
+  return has_changes() && options_.detailed_exitcode ? Exit::differences : Exit::done;
 }
 
 }  // namespace

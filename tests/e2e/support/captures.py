@@ -38,13 +38,14 @@ def captured_text(name):
 
 
 class Dumped:
-    """All domains of a server as files, and their archives."""
+    """All domains of a server as files, and their archives; its settings are left out."""
 
     def __init__(self, server, directory):
         self.server, self.mail = server, os.path.join(directory, "mail")
         self.texts = os.path.join(directory, "toml")
         self.outcome = server.vstate("-q", "dump", "--all", "--mail", self.mail,
-                                     "--clear-passwords", "-o", self.texts + "/")
+                                     "--clear-passwords", "--exclude", "server.*",
+                                     "-o", self.texts + "/")
 
     def names(self):
         return sorted(name[:-len(".toml")] for name in os.listdir(self.texts)

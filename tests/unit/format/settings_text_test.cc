@@ -70,7 +70,7 @@ TEST_CASE("settings text: new lines have their place", "[format][settings]") {
 
 TEST_CASE("settings text: what is written is read", "[format][settings][law]") {
   CHECK(rc::check([] {
-    const auto files = setting_files();
+    const auto& files = setting_files();
     const auto file = *rc::gen::elementOf(files);
     if (file.shape == Shape::delivery || file.shape == Shape::limits) return;
     const auto word = rc::gen::container<std::string>(rc::gen::elementOf(std::string("aB.-@1 :#")));

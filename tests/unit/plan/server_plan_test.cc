@@ -131,6 +131,40 @@ TEST_CASE("server plan: missing files are made whole", "[plan][server]") {
   CHECK(test.changes() == Strings{"+control/rcpthosts"});
 }
 
+TEST_CASE("server plan: a file that was taken away stays away", "[plan][server][law]") {
+  ServerCase test;
+  test.facts.served = {"own.example"};
+  ServerState left;
+  left.files = {{"control.rcpthosts", {{"a.example", ""}}}};
+  test.remember(left);
+  test.desired.files = {{"control.rcpthosts", {{"a.example", ""}, {"new.example", ""}}}};
+  CHECK(test.changes().empty());
+  CHECK(test.notes(NoteKind::kept) == 1);
+  test.options.overwrite = true;
+  CHECK(test.changes().size() == 3);
+}
+
+TEST_CASE("server plan: much goes only by its number", "[plan][server]") {
+  ServerCase test;
+  ServerState left;
+  for (int i = 0; i < 12; ++i)
+    left.files["control.badmailfrom"].emplace("s" + std::to_string(i), "");
+  test.remember(left);
+  test.actual = left;
+  test.options.prune = true;
+  CHECK(test.plan().problems.size() == 1);
+  test.options.max_delete = 12;
+  CHECK(test.plan().problems.empty());
+}
+
+TEST_CASE("server plan: locals counts before virtualdomains", "[plan][server]") {
+  ServerCase test;
+  test.actual.files = {{"control.locals", {{"a.example", ""}}}};
+  test.desired.files = {{"control.virtualdomains", {{"a.example", "root"}, {"b.example", "root"}}}};
+  CHECK(test.changes().size() == 2);
+  CHECK(test.notes(NoteKind::warning) == 1);
+}
+
 TEST_CASE("server state: what is of one machine", "[model][server]") {
   ServerState state;
   state.files["control.me"] = {{"", "Mx.example.net"}};
