@@ -479,6 +479,8 @@ class Aliases(MboxCase):
         self.old.put("/home/alice/mail/lists", from_line(1) + b"a: b\n\nc\n\n")
         self.old.put("/home/alice/.qmail-default", "./Maildir/\n")
         self.old.put("/home/bob/.qmail", "# nothing\n")
+        os.mkdir(self.old.at("/home/bob/.qmail-directory"))
+        os.symlink("nowhere", self.old.at("/home/bob/.qmail-link"))
         self.old.put("/home/bob/.qmail-file", "/tmp/mbox\n./elsewhere\n")
         text, said = self.dump(code=2)
         for name, wanted in (
@@ -492,7 +494,10 @@ class Aliases(MboxCase):
                 self.assertEqual(self.lines(text, name), wanted)
         self.assertIn("vdelivermail '' bob@example.com", text)
         self.assertRegex(said, r"alice: has a .qmail and a .forward; .qmail counts")
-        self.assertRegex(said, r"left out: alias.bob-file: .*/home/bob/elsewhere")
+        for pattern in (r"alias.bob-file: .*/home/bob/elsewhere",
+                        r"alias.bob-directory: .* is no regular file",
+                        r"alias.bob-link: .* is a link that leads where nothing is"):
+            self.assertRegex(said, "left out: " + pattern)
         self.apply(self.new, "--mail", os.path.join(self.directory, "dump"),
                    os.path.join(self.directory, "dump.toml"))
 
