@@ -77,6 +77,16 @@ Status leave_out_person(AccountsLook& look, const Person& person, std::string wh
   return {};
 }
 
+/// Each of them had all of its mail, and has it still.
+Status name_shared_home(AccountsLook& look, const MailboxName& name, const Person& person) {
+  VSTATE_TRY_ASSIGN(const auto home, resolve(look.files, person.home));
+  const auto [other, is_new] = look.homes.emplace(home, name);
+  if (!is_new)
+    look.remark(fmt::format("mailbox {}: has the home of {}; its mail goes into both", name.text(),
+                            other->second.text()));
+  return {};
+}
+
 Status carry(AccountsLook& look, const MailboxName& name, Person person,
              const std::shared_ptr<const mbox::TimeZone>& zone) {
   const auto identity = fmt::format("{}/{}", look.name.text(), name.text());
@@ -90,6 +100,7 @@ Status carry(AccountsLook& look, const MailboxName& name, Person person,
         fmt::format("mailbox {}: its home {} is not there; if it is on a disk of its own, "
                     "mount it",
                     name.text(), visible(person.home)));
+  if (mail.has_home) VSTATE_TRY(name_shared_home(look, name, person));
   look.state().mailboxes.emplace(name, mailbox_of(look, name, person));
   Account account;
   account.name = name.text();
@@ -153,7 +164,7 @@ void add_postmaster(AccountsLook& look) {
 
 Result<Observation> inspect_accounts(const Files& files, const SystemAccounts& accounts,
                                      const DomainName& name, const Selection& selection) {
-  AccountsLook look{files, accounts, name, selection, {}, {}, false};
+  AccountsLook look{files, accounts, name, selection, {}, {}, {}, false};
   look.out.state.emplace(name);
   look.out.condition.has_directory = true;
   VSTATE_TRY_ASSIGN(auto people, read_people(files, accounts.choice));

@@ -76,6 +76,7 @@ class MailFinder {
   Status visit(const std::string& path, const std::vector<std::string>& parts, int depth);
   Status find_subscriptions();
   void name_merged();
+  Status name_pop_drop(const std::string& path);
   void subscribe(std::string_view text);
   [[nodiscard]] Result<std::string> folder_name(const std::vector<std::string>& parts);
   void leave_out(const std::string& path, std::string_view why, std::uint64_t bytes = 0) {
@@ -262,6 +263,17 @@ void MailFinder::subscribe(std::string_view text) {
   }
 }
 
+/// qpopper moves all mail there while a client is connected, and a killed one leaves it there.
+Status MailFinder::name_pop_drop(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
+  if (info && info->is_regular() && info->size > 0)
+    leave_out(path,
+              "holds mail of a POP3 session of qpopper's; it is in the mbox again when that "
+              "has ended",
+              info->size);
+  return {};
+}
+
 /// Only one of several has numbers that clients know.
 void MailFinder::name_merged() {
   for (const auto& [folder, places] : out_.shown.folders) {
@@ -306,8 +318,10 @@ Result<FoundMail> MailFinder::run() {
     VSTATE_TRY_ASSIGN(const auto home, files_.look_followed(person_.home));
     out_.has_home = home && home->is_directory();
   }
-  for (const std::string spool : {"/var/mail", "/var/spool/mail"})
+  for (const std::string spool : {"/var/mail", "/var/spool/mail"}) {
     VSTATE_TRY(find_file(path_join(spool, person_.name), "", false));
+    VSTATE_TRY(name_pop_drop(path_join(spool, fmt::format(".{}.pop", person_.name))));
+  }
   if (!out_.has_home) return std::move(out_);
   VSTATE_TRY(find_maildir());
   VSTATE_TRY(find_file(in_home("Mailbox"), "", true));

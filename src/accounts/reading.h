@@ -27,6 +27,7 @@ struct AccountsLook {
   const Selection& selection;
   Observation out;
   std::map<MailboxName, Carried> carried;
+  std::map<std::string, MailboxName> homes;  ///< whose they are, by resolved path
   bool has_qmail = false;
 
   [[nodiscard]] State& state() { return *out.state; }

@@ -329,6 +329,18 @@ class Locks(MboxCase):
         self.pull()
         self.assertEqual(len(self.maildir()), 3)
 
+    def test_a_run_that_is_stopped_leaves_none(self):
+        with open(self.path, "ab") as file:
+            file.write((b"x" * 99 + b"\n") * 300000)
+        lock = self.path + ".lock"
+        dump = subprocess.Popen([support.VSTATE, *self.old.options, "dump", "--system", DOMAIN],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while dump.poll() is None and not os.path.exists(lock):
+            pass
+        dump.terminate()
+        dump.wait(60)
+        self.assertFalse(os.path.exists(lock))
+
     def test_an_old_lock_is_nobodys(self):
         lock = self.path + ".lock"
         with open(lock, "w", encoding="utf-8"):
@@ -357,12 +369,14 @@ class People(MboxCase):
                        "# comment", "nouid:x:abc:1000::/home/n:/bin/sh",
                        "sp ace:x:1006:1000::/home/s:/bin/sh",
                        "away:x:1007:1000::/mnt/away:/bin/sh",
+                       "twin:x:1008:1000::/home/carol/:/bin/sh",
                        "nobody:x:65534:65534::/nonexistent:/bin/false"]
         old.save()
+        old.put("/var/mail/.alice.pop", "From")
         old.put("/var/mail/bob", from_line(1) + b"a: b\n\nlost\n\n")
         text, said = self.dump(code=2)
         self.assertEqual(re.findall(r"^\[mailbox\.(.*)\]$", text, re.M),
-                         ["alice", "away", "bob", "carol", "postmaster"])
+                         ["alice", "away", "bob", "carol", "postmaster", "twin"])
         self.assertIn('gecos = "Carol {{x}} Carol Co"', text)
         self.assertNotIn("!$6$", text)
         for pattern in (r"passwd:\d+: 2 fields, 7 expected", r"passwd:\d+: names people of NIS",
@@ -370,6 +384,8 @@ class People(MboxCase):
                         r"mailbox bob: is locked; nobody can log in",
                         r"mailbox carol: has an empty password",
                         r"mailbox away: its home /mnt/away",
+                        r"mailbox twin: has the home of carol",
+                        r"left out: mail.alice: /var/mail/.alice.pop holds mail",
                         r"left out: mailbox.bob \(1 message, 11 B\): another account is called bob",
                         r"left out: mailbox.x: vpopmail takes no names of one character",
                         r"left out: mailbox.sp ace: .*a blank"):
