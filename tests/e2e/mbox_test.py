@@ -83,12 +83,16 @@ class SeenByClients(MboxCase):
     def setUp(self):
         super().setUp()
         if os.path.exists(ZONE):  # mboxes tell local time
-            with open(ZONE, "rb") as file:
-                self.old.write("/etc/localtime", file.read())
             before = os.environ.get("TZ")
             os.environ["TZ"] = "Europe/Berlin"
             self.addCleanup(lambda: os.environ.pop("TZ") if before is None
                             else os.environ.update(TZ=before))
+        self.make_alice()
+
+    def make_alice(self):
+        if os.path.exists(ZONE):
+            with open(ZONE, "rb") as file:
+                self.old.write("/etc/localtime", file.read())
         self.home = self.old.add("alice", crypt(SECRET))
         servers.make_directories(os.path.join(self.home, "mail"))
         if program.IS_ROOT:
@@ -173,6 +177,9 @@ class SeenByClients(MboxCase):
         def bare(messages):
             return {uid: (*entry[:2], entry[3].replace(b"\n>From ", b"\nFrom ").rstrip(b"\r\n"))
                     for uid, entry in messages.items()}
+        self.old = Machine(os.path.join(self.directory, f"odd{seed}"))
+        self.make_alice()
+        self.new = self.server(f"first{seed}")
         rnd, folders = random.Random(seed), [f"f{number}" for number in range(15)]
         for folder in folders:
             self.old.put(f"/home/alice/mail/{folder}", odd_mboxes.mbox(rnd))
