@@ -4,6 +4,9 @@
 #include "accounts/inspect.h"
 
 #include <algorithm>
+#include <memory>
+#include <span>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -130,14 +133,25 @@ Status take_person(AccountsLook& look, Person person,
   return carry(look, *name, std::move(person), zone);
 }
 
-/// A server that is far away is asked about all of them at once.
-void expect_people(const Files& files, const std::vector<Person>& people) {
-  if (files.far_side() == nullptr) return;
-  std::vector<std::string> paths;
+/// Only what is below ~/mail is looked into.
+bool is_of_mail(std::string_view path) {
+  for (auto at = path; at.size() > 1; at = path_parent(at)) {
+    const auto name = path_name(at);
+    if (name == "Maildir") return false;
+    if (name == "mail" || name == "Mail") return true;
+  }
+  return false;
+}
+
+/// A server that is far away is asked about many of them at once.
+std::shared_ptr<const void> gather_people(const Files& files, std::span<const Person> people) {
+  if (files.far_side() == nullptr) return nullptr;
+  std::vector<std::string> paths, homes;
   for (const auto& person : people) {
     for (const std::string spool : {"/var/mail", "/var/spool/mail"})
       paths.push_back(path_join(spool, person.name));
-    if (!person.home.starts_with('/')) continue;
+    if (!person.home.starts_with('/') || person.home == "/") continue;
+    homes.push_back(person.home);
     paths.push_back(person.home);
     for (const auto* part : {"Maildir", "Mailbox", "mail", "Mail", "mbox", ".mailboxlist",
                              "mail/.subscriptions", "Mail/.subscriptions", ".qmail", ".forward",
@@ -145,6 +159,20 @@ void expect_people(const Files& files, const std::vector<Person>& people) {
       paths.push_back(path_join(person.home, part));
   }
   expect(files, paths);
+  return gather(files, {{.directories = std::move(homes), .descends = is_of_mail}});
+}
+
+Status take_people(AccountsLook& look, std::vector<Person> people,
+                   const std::shared_ptr<const mbox::TimeZone>& zone) {
+  constexpr std::size_t at_once = 64;
+  std::shared_ptr<const void> gathered;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    if (i % at_once == 0)
+      gathered = gather_people(look.files,
+                               std::span(people).subspan(i, std::min(at_once, people.size() - i)));
+    VSTATE_TRY(take_person(look, std::move(people[i]), zone));
+  }
+  return {};
 }
 
 /// qmailadmin's administrator of the domain, which vadddomain makes first.
@@ -175,8 +203,7 @@ Result<Observation> inspect_accounts(const Files& files, const SystemAccounts& a
                 Scope::domain);
   VSTATE_TRY_ASSIGN(const auto zone, zone_of_server(files));
   VSTATE_TRY_ASSIGN(look.has_qmail, files.exists(path_join(accounts.qmail_dir, "control")));
-  expect_people(files, people.chosen);
-  for (auto& person : people.chosen) VSTATE_TRY(take_person(look, std::move(person), zone));
+  VSTATE_TRY(take_people(look, std::move(people.chosen), zone));
   look.state().default_delivery = {"| {vpopmail}/bin/vdelivermail '' bounce-no-mailbox"};
   VSTATE_TRY(read_own_deliveries(look));
   VSTATE_TRY(read_system_aliases(look));

@@ -40,7 +40,15 @@ Result<std::optional<Resolved>> resolved_file(const Files& files, const std::str
   return std::optional(std::move(out));
 }
 
-Result<std::string> beginning_of(const Files& files, const std::string& path) {
+/// `size_of` is the file's.
+Result<std::string> beginning_of(const Files& files, const std::string& path,
+                                 std::uint64_t size_of) {
+  // Small files of a server that is far away have come already.
+  constexpr std::uint64_t small = 65536;
+  if (size_of <= small) {
+    auto all = files.read(path);
+    if (all || all.error().code != Errc::unsupported) return all;
+  }
   VSTATE_TRY_ASSIGN(const auto directory, files.open_directory(path_parent(path)));
   VSTATE_TRY_ASSIGN(const auto file, directory->open_file(std::string(path_name(path))));
   constexpr std::size_t most = 8192;
@@ -122,7 +130,8 @@ Status MailFinder::find_file(const std::string& path, const std::string& folder,
   out_.folder_of.insert_or_assign(path, folder);
   // Two names of one file are one folder.
   if (!seen_.insert(found->place.path).second) return {};
-  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, found->place.path));
+  VSTATE_TRY_ASSIGN(const auto beginning,
+                    beginning_of(files_, found->place.path, found->info.size));
   if (!mbox::is_mbox(beginning)) {
     out_.folder_of.erase(path);
     leave_out(path, why_no_mbox(beginning), found->info.size);
@@ -158,9 +167,10 @@ Result<bool> MailFinder::leave_out_mh(const std::string& directory,
     if (entry.type != FileInfo::Type::regular || !is_digits(entry.name)) continue;
     const auto path = path_join(directory, entry.name);
     VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
-    VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+    if (!info) continue;
+    VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path, info->size));
     // An mbox may be called by a year.
-    if (!info || mbox::is_mbox(beginning)) return false;
+    if (mbox::is_mbox(beginning)) return false;
     ++left.messages;
     left.bytes += info->size;
   }
@@ -175,7 +185,9 @@ Result<bool> MailFinder::is_programs_own(const DirEntry& entry, const std::strin
   if (entry.name.ends_with(".lock")) return true;
   if (!entry.name.starts_with('.')) return false;
   if (entry.type != FileInfo::Type::regular) return true;
-  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+  VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
+  if (!info) return true;
+  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path, info->size));
   return beginning.find("From ") == std::string::npos || !mbox::is_mbox(beginning);
 }
 

@@ -21,6 +21,7 @@ namespace vstate::mbox {
 namespace {
 
 constexpr const char* k_uidlist = "dovecot-uidlist";
+constexpr const char* k_courier_uids = "courierimapuiddb";
 constexpr const char* k_keywords = "dovecot-keywords";
 constexpr const char* k_subscriptions = "subscriptions";
 
@@ -120,6 +121,7 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
     }
   VSTATE_TRY_ASSIGN(const auto keywords, read_below(below.get(), k_keywords));
   VSTATE_TRY_ASSIGN(const auto uids, read_below(below.get(), k_uidlist));
+  VSTATE_TRY_ASSIGN(const auto courier, read_below(below.get(), k_courier_uids));
   const auto letters = uid_files::parse_dovecot_keywords(keywords.value_or("")).names;
   const auto folder = std::make_shared<const NumberedFolder>(std::move(mboxes), letters);
   if (const auto count = folder->without_letter(); count > 0)
@@ -148,7 +150,7 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
   const auto newest = folder->newest();
   auto text = folder->uids_text(path_join(shown_.identity, name));
   // Of a Maildir that has numbers of its own, those are what its clients know.
-  if (!uids && !text.empty()) out.add_file(k_uidlist, std::move(text), newest);
+  if (!uids && !courier && !text.empty()) out.add_file(k_uidlist, std::move(text), newest);
   if (auto names = folder->keywords_text(); !names.empty())
     out.add_file(k_keywords, std::move(names), newest);
   return {};
