@@ -109,10 +109,12 @@ Status carry(AccountsLook& look, const MailboxName& name, Person person,
   account.name = name.text();
   account.home = person.home;
   out.accounts.push_back(std::move(account));
-  // Without a home it is not known what there is.
-  out.mailbox_archives.emplace(name, ArchiveSource{.directory = person.home,
-                                                   .is_partial = !mail.has_home,
-                                                   .view = mbox::show(mail.shown)});
+  // Without a home it is not known what there is, and a file that cannot be read as an mbox may be
+  // one that an earlier pass has brought.
+  out.mailbox_archives.emplace(name,
+                               ArchiveSource{.directory = person.home,
+                                             .is_partial = !mail.has_home || !mail.left_out.empty(),
+                                             .view = mbox::show(mail.shown)});
   look.carried.emplace(name, Carried{std::move(person), std::move(mail)});
   return {};
 }

@@ -264,7 +264,7 @@ class ByQmailLocal(MboxCase):
         flagged = mails[1].replace(b"\nSubject", b"\nStatus: RO\nX-Status: F\nSubject")
         second = [mails[0], flagged, *mails[3:], by_qmail_local(7, b"a: b\n\n")[0]]
         self.old.put("/home/alice/Mailbox", b"".join(mails))
-        self.dump()
+        self.assertEqual(self.dump()[0], self.dump()[0])  # no increment of nothing
         self.old.put("/home/alice/Mailbox", b"".join(second))
         text, _ = self.dump()
         self.assertIn("increments", text)
@@ -283,6 +283,15 @@ class ByQmailLocal(MboxCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.new = other
         self.assertEqual(self.maildir(), found)
+
+    def test_an_mbox_that_cannot_be_read_is_not_gone(self):
+        mbox = from_line(1500000000) + b"Subject: c\n\nd\n\n"
+        self.old.put("/home/alice/Mailbox", mbox)
+        self.old.put("/home/alice/mail/Sent", mbox)
+        self.pull()
+        self.old.put("/home/alice/mail/Sent", b"\0" * 100)
+        self.pull("--prune", "--yes", code=2)
+        self.assertEqual(len(self.maildir(".Sent")), 1)
 
     def test_a_large_one(self):
         body = b"x" * 76 + b"\n"
