@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "accounts/reading.h"
+#include "domain/path_places.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
@@ -22,6 +23,26 @@ Result<std::optional<std::string>> AccountsLook::included(const std::string& pat
     if (!info || info->uid != by->person.uid || !info->is_regular()) return std::nullopt;
   }
   return files.read_if_there(path);
+}
+
+Result<std::optional<std::string>> AccountsLook::delivery_text(const std::string& address,
+                                                               const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto there, files.look(path));
+  if (!there) return std::nullopt;
+  VSTATE_TRY_ASSIGN(const auto behind, look_behind(files, path));
+  std::string why;
+  if (!behind.info)
+    why = fmt::format("is a link that leads {}", behind.why);
+  else if (!behind.info->is_regular())
+    why = "is no regular file";
+  auto text = why.empty() ? files.read(path) : Result<std::string>("");
+  // A link to what its owner may not read is a way of asking root for it.
+  if (!text && there->is_link() && text.error().code == Errc::denied)
+    why = "is a link to what cannot be read";
+  if (why.empty() && !text) return propagate(text);
+  if (why.empty()) return std::optional(*std::move(text));
+  leave_out(address, fmt::format("{} {}", visible(path), why));
+  return std::nullopt;
 }
 
 SaidFor AccountsLook::said_for(const Carried* carrier, LineReader reader) const {
@@ -75,8 +96,9 @@ Status read_mailbox_lines(AccountsLook& look, const MailboxName& name, const Car
   if (!carried.mail.has_home) return {};
   const auto& home = carried.person.home;
   const auto about = look.said_for(&carried, LineReader::vdelivermail);
-  VSTATE_TRY_ASSIGN(const auto dot_qmail, look.files.read_if_there(path_join(home, ".qmail")));
-  VSTATE_TRY_ASSIGN(const auto forward, look.files.read_if_there(path_join(home, ".forward")));
+  const auto address = "mailbox." + name.text();
+  VSTATE_TRY_ASSIGN(const auto dot_qmail, look.delivery_text(address, path_join(home, ".qmail")));
+  VSTATE_TRY_ASSIGN(const auto forward, look.delivery_text(address, path_join(home, ".forward")));
   if (!dot_qmail && !forward) return {};
   if (dot_qmail && forward)
     look.remark(fmt::format("mailbox {}: has a .qmail and a .forward; {} counts", name.text(),
@@ -84,12 +106,19 @@ Status read_mailbox_lines(AccountsLook& look, const MailboxName& name, const Car
   const bool is_qmails = dot_qmail && (look.has_qmail || !forward);
   VSTATE_TRY_ASSIGN(
       auto said, is_qmails ? said_in_dot_qmail(*dot_qmail, about) : said_in_list(*forward, about));
-  take_said(look, "mailbox." + name.text(), is_qmails ? "~/.qmail" : "~/.forward", said);
+  take_said(look, address, is_qmails ? "~/.qmail" : "~/.forward", said);
   auto& lines = look.state().mailboxes.at(name).deliver;
   lines = std::move(said.lines);
   // Nothing but the mailbox is what no lines say.
   if (lines == DeliveryLines{"./Maildir/"}) lines.clear();
   return {};
+}
+
+/// The owner may execute it, which says so to qmail-local.
+Result<bool> is_for_forwards_only(const AccountsLook& look, const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto info, look.files.look_followed(path));
+  constexpr unsigned executable = 0100;
+  return info && (info->mode & executable) != 0;
 }
 
 /// ~/.qmail-EXT answers to NAME-EXT.
@@ -101,16 +130,15 @@ Status read_extensions(AccountsLook& look, const MailboxName& name, const Carrie
     const auto extension = alias_of_dot_qmail(entry.name);
     if (!extension || extension->empty()) continue;
     const auto path = path_join(carried.person.home, entry.name);
-    VSTATE_TRY_ASSIGN(const auto info, look.files.look_followed(path));
-    if (!info || !info->is_regular()) continue;
-    VSTATE_TRY_ASSIGN(const auto text, look.files.read(path));
-    VSTATE_TRY_ASSIGN(auto said, said_in_dot_qmail(text, about));
+    const auto local = fmt::format("{}-{}", name.text(), *extension);
+    VSTATE_TRY_ASSIGN(const auto text, look.delivery_text("alias." + spell_bytes(local), path));
+    if (!text) continue;
+    VSTATE_TRY_ASSIGN(const bool forwards_only, is_for_forwards_only(look, path));
+    VSTATE_TRY_ASSIGN(auto said, said_in_dot_qmail(*text, about));
     // An empty file is the usual delivery, into the mailbox.
-    if (text.empty()) said.lines = {fmt::format("&{}@{}", name.text(), look.name.text())};
-    constexpr unsigned executable = 0100;
-    add_alias(look, fmt::format("{}-{}", name.text(), *extension),
-              fmt::format("~/{}", visible(entry.name)), std::move(said),
-              (info->mode & executable) != 0);
+    if (text->empty()) said.lines = {fmt::format("&{}@{}", name.text(), look.name.text())};
+    add_alias(look, local, fmt::format("~/{}", visible(entry.name)), std::move(said),
+              forwards_only);
   }
   return {};
 }
@@ -155,19 +183,18 @@ Status read_qmail_aliases(AccountsLook& look) {
     const auto local = alias_of_dot_qmail(entry.name);
     if (!local || local->empty()) continue;
     const auto path = path_join(directory, entry.name);
-    VSTATE_TRY_ASSIGN(const auto info, look.files.look_followed(path));
-    if (!info || !info->is_regular()) continue;
-    VSTATE_TRY_ASSIGN(const auto text, look.files.read(path));
+    VSTATE_TRY_ASSIGN(const auto text, look.delivery_text("alias." + spell_bytes(*local), path));
+    if (!text) continue;
     if (*local == "default") {
-      VSTATE_TRY(read_alias_default(look, path, text));
+      VSTATE_TRY(read_alias_default(look, path, *text));
       continue;
     }
+    VSTATE_TRY_ASSIGN(const bool forwards_only, is_for_forwards_only(look, path));
     VSTATE_TRY_ASSIGN(auto said,
-                      said_in_dot_qmail(text, look.said_for(nullptr, LineReader::qmail_local)));
-    if (text.empty())
+                      said_in_dot_qmail(*text, look.said_for(nullptr, LineReader::qmail_local)));
+    if (text->empty())
       said.left_out.emplace_back("is empty: its mail goes into the mailbox of the account alias");
-    constexpr unsigned executable = 0100;
-    add_alias(look, *local, path, std::move(said), (info->mode & executable) != 0);
+    add_alias(look, *local, path, std::move(said), forwards_only);
   }
   return {};
 }
@@ -212,7 +239,7 @@ Status read_own_deliveries(AccountsLook& look) {
 Status read_system_aliases(AccountsLook& look) {
   VSTATE_TRY(read_qmail_aliases(look));
   for (const std::string path : {"/etc/aliases", "/etc/mail/aliases"}) {
-    VSTATE_TRY_ASSIGN(const auto text, look.files.read_if_there(path));
+    VSTATE_TRY_ASSIGN(const auto text, look.delivery_text("domain", path));
     if (!text) continue;
     return read_aliases_file(look, path, *text);
   }
@@ -233,7 +260,7 @@ void name_unknown_addresses(AccountsLook& look) {
         continue;
       look.remark(
           fmt::format("{} forwards to {}, which is neither a mailbox nor an alias of the "
-                      "domain: its mail will bounce",
+                      "domain",
                       whose, line.substr(1)));
     }
   };

@@ -4,6 +4,9 @@
 #include "accounts/inspect.h"
 
 #include <algorithm>
+#include <memory>
+#include <span>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -77,6 +80,16 @@ Status leave_out_person(AccountsLook& look, const Person& person, std::string wh
   return {};
 }
 
+/// Each of them had all of its mail, and has it still.
+Status name_shared_home(AccountsLook& look, const MailboxName& name, const Person& person) {
+  VSTATE_TRY_ASSIGN(const auto home, resolve(look.files, person.home));
+  const auto [other, is_new] = look.homes.emplace(home, name);
+  if (!is_new)
+    look.remark(fmt::format("mailbox {}: has the home of {}; its mail goes into both", name.text(),
+                            other->second.text()));
+  return {};
+}
+
 Status carry(AccountsLook& look, const MailboxName& name, Person person,
              const std::shared_ptr<const mbox::TimeZone>& zone) {
   const auto identity = fmt::format("{}/{}", look.name.text(), name.text());
@@ -90,15 +103,18 @@ Status carry(AccountsLook& look, const MailboxName& name, Person person,
         fmt::format("mailbox {}: its home {} is not there; if it is on a disk of its own, "
                     "mount it",
                     name.text(), visible(person.home)));
+  if (mail.has_home) VSTATE_TRY(name_shared_home(look, name, person));
   look.state().mailboxes.emplace(name, mailbox_of(look, name, person));
   Account account;
   account.name = name.text();
   account.home = person.home;
   out.accounts.push_back(std::move(account));
-  // Without a home it is not known what there is.
-  out.mailbox_archives.emplace(name, ArchiveSource{.directory = person.home,
-                                                   .is_partial = !mail.has_home,
-                                                   .view = mbox::show(mail.shown)});
+  // Without a home it is not known what there is, and a file that cannot be read as an mbox may be
+  // one that an earlier pass has brought.
+  out.mailbox_archives.emplace(name,
+                               ArchiveSource{.directory = person.home,
+                                             .is_partial = !mail.has_home || !mail.left_out.empty(),
+                                             .view = mbox::show(mail.shown)});
   look.carried.emplace(name, Carried{std::move(person), std::move(mail)});
   return {};
 }
@@ -119,14 +135,25 @@ Status take_person(AccountsLook& look, Person person,
   return carry(look, *name, std::move(person), zone);
 }
 
-/// A server that is far away is asked about all of them at once.
-void expect_people(const Files& files, const std::vector<Person>& people) {
-  if (files.far_side() == nullptr) return;
-  std::vector<std::string> paths;
+/// Only what is below ~/mail is looked into.
+bool is_of_mail(std::string_view path) {
+  for (auto at = path; at.size() > 1; at = path_parent(at)) {
+    const auto name = path_name(at);
+    if (name == "Maildir") return false;
+    if (name == "mail" || name == "Mail") return true;
+  }
+  return false;
+}
+
+/// A server that is far away is asked about many of them at once.
+std::shared_ptr<const void> gather_people(const Files& files, std::span<const Person> people) {
+  if (files.far_side() == nullptr) return nullptr;
+  std::vector<std::string> paths, homes;
   for (const auto& person : people) {
     for (const std::string spool : {"/var/mail", "/var/spool/mail"})
       paths.push_back(path_join(spool, person.name));
-    if (!person.home.starts_with('/')) continue;
+    if (!person.home.starts_with('/') || person.home == "/") continue;
+    homes.push_back(person.home);
     paths.push_back(person.home);
     for (const auto* part : {"Maildir", "Mailbox", "mail", "Mail", "mbox", ".mailboxlist",
                              "mail/.subscriptions", "Mail/.subscriptions", ".qmail", ".forward",
@@ -134,6 +161,20 @@ void expect_people(const Files& files, const std::vector<Person>& people) {
       paths.push_back(path_join(person.home, part));
   }
   expect(files, paths);
+  return gather(files, {{.directories = std::move(homes), .descends = is_of_mail}});
+}
+
+Status take_people(AccountsLook& look, std::vector<Person> people,
+                   const std::shared_ptr<const mbox::TimeZone>& zone) {
+  constexpr std::size_t at_once = 64;
+  std::shared_ptr<const void> gathered;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    if (i % at_once == 0)
+      gathered = gather_people(look.files,
+                               std::span(people).subspan(i, std::min(at_once, people.size() - i)));
+    VSTATE_TRY(take_person(look, std::move(people[i]), zone));
+  }
+  return {};
 }
 
 /// qmailadmin's administrator of the domain, which vadddomain makes first.
@@ -153,7 +194,7 @@ void add_postmaster(AccountsLook& look) {
 
 Result<Observation> inspect_accounts(const Files& files, const SystemAccounts& accounts,
                                      const DomainName& name, const Selection& selection) {
-  AccountsLook look{files, accounts, name, selection, {}, {}, false};
+  AccountsLook look{files, accounts, name, selection, {}, {}, {}, false};
   look.out.state.emplace(name);
   look.out.condition.has_directory = true;
   VSTATE_TRY_ASSIGN(auto people, read_people(files, accounts.choice));
@@ -164,8 +205,7 @@ Result<Observation> inspect_accounts(const Files& files, const SystemAccounts& a
                 Scope::domain);
   VSTATE_TRY_ASSIGN(const auto zone, zone_of_server(files));
   VSTATE_TRY_ASSIGN(look.has_qmail, files.exists(path_join(accounts.qmail_dir, "control")));
-  expect_people(files, people.chosen);
-  for (auto& person : people.chosen) VSTATE_TRY(take_person(look, std::move(person), zone));
+  VSTATE_TRY(take_people(look, std::move(people.chosen), zone));
   look.state().default_delivery = {"| {vpopmail}/bin/vdelivermail '' bounce-no-mailbox"};
   VSTATE_TRY(read_own_deliveries(look));
   VSTATE_TRY(read_system_aliases(look));

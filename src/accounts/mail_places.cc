@@ -40,7 +40,15 @@ Result<std::optional<Resolved>> resolved_file(const Files& files, const std::str
   return std::optional(std::move(out));
 }
 
-Result<std::string> beginning_of(const Files& files, const std::string& path) {
+/// `size_of` is the file's.
+Result<std::string> beginning_of(const Files& files, const std::string& path,
+                                 std::uint64_t size_of) {
+  // Small files of a server that is far away have come already.
+  constexpr std::uint64_t small = 65536;
+  if (size_of <= small) {
+    auto all = files.read(path);
+    if (all || all.error().code != Errc::unsupported) return all;
+  }
   VSTATE_TRY_ASSIGN(const auto directory, files.open_directory(path_parent(path)));
   VSTATE_TRY_ASSIGN(const auto file, directory->open_file(std::string(path_name(path))));
   constexpr std::size_t most = 8192;
@@ -76,6 +84,7 @@ class MailFinder {
   Status visit(const std::string& path, const std::vector<std::string>& parts, int depth);
   Status find_subscriptions();
   void name_merged();
+  Status name_pop_drop(const std::string& path);
   void subscribe(std::string_view text);
   [[nodiscard]] Result<std::string> folder_name(const std::vector<std::string>& parts);
   void leave_out(const std::string& path, std::string_view why, std::uint64_t bytes = 0) {
@@ -121,7 +130,8 @@ Status MailFinder::find_file(const std::string& path, const std::string& folder,
   out_.folder_of.insert_or_assign(path, folder);
   // Two names of one file are one folder.
   if (!seen_.insert(found->place.path).second) return {};
-  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, found->place.path));
+  VSTATE_TRY_ASSIGN(const auto beginning,
+                    beginning_of(files_, found->place.path, found->info.size));
   if (!mbox::is_mbox(beginning)) {
     out_.folder_of.erase(path);
     leave_out(path, why_no_mbox(beginning), found->info.size);
@@ -157,9 +167,10 @@ Result<bool> MailFinder::leave_out_mh(const std::string& directory,
     if (entry.type != FileInfo::Type::regular || !is_digits(entry.name)) continue;
     const auto path = path_join(directory, entry.name);
     VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
-    VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+    if (!info) continue;
+    VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path, info->size));
     // An mbox may be called by a year.
-    if (!info || mbox::is_mbox(beginning)) return false;
+    if (mbox::is_mbox(beginning)) return false;
     ++left.messages;
     left.bytes += info->size;
   }
@@ -174,7 +185,9 @@ Result<bool> MailFinder::is_programs_own(const DirEntry& entry, const std::strin
   if (entry.name.ends_with(".lock")) return true;
   if (!entry.name.starts_with('.')) return false;
   if (entry.type != FileInfo::Type::regular) return true;
-  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path));
+  VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
+  if (!info) return true;
+  VSTATE_TRY_ASSIGN(const auto beginning, beginning_of(files_, path, info->size));
   return beginning.find("From ") == std::string::npos || !mbox::is_mbox(beginning);
 }
 
@@ -262,6 +275,17 @@ void MailFinder::subscribe(std::string_view text) {
   }
 }
 
+/// qpopper moves all mail there while a client is connected, and a killed one leaves it there.
+Status MailFinder::name_pop_drop(const std::string& path) {
+  VSTATE_TRY_ASSIGN(const auto info, files_.look(path));
+  if (info && info->is_regular() && info->size > 0)
+    leave_out(path,
+              "holds mail of a POP3 session of qpopper's; it is in the mbox again when that "
+              "has ended",
+              info->size);
+  return {};
+}
+
 /// Only one of several has numbers that clients know.
 void MailFinder::name_merged() {
   for (const auto& [folder, places] : out_.shown.folders) {
@@ -306,8 +330,10 @@ Result<FoundMail> MailFinder::run() {
     VSTATE_TRY_ASSIGN(const auto home, files_.look_followed(person_.home));
     out_.has_home = home && home->is_directory();
   }
-  for (const std::string spool : {"/var/mail", "/var/spool/mail"})
+  for (const std::string spool : {"/var/mail", "/var/spool/mail"}) {
     VSTATE_TRY(find_file(path_join(spool, person_.name), "", false));
+    VSTATE_TRY(name_pop_drop(path_join(spool, fmt::format(".{}.pop", person_.name))));
+  }
   if (!out_.has_home) return std::move(out_);
   VSTATE_TRY(find_maildir());
   VSTATE_TRY(find_file(in_home("Mailbox"), "", true));

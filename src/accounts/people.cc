@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "qmail/qmail_files.h"
 #include "vstate/base/text.h"
 
 namespace vstate {
@@ -134,8 +135,12 @@ void PeopleReader::take(std::size_t number, std::string_view line) {
   if (!seen_.emplace(fields[0]).second)
     return problem(k_passwd, number,
                    fmt::format("{} stands there twice; the first line counts", visible(fields[0])));
-  Person person{std::string(fields[0]), {}, *uid, *gid, std::string(fields[4]),
-                std::string(fields[5])};
+  Person person{std::string(fields[0]),
+                {},
+                *uid,
+                *gid,
+                std::string(fields[4]),
+                fields[5].starts_with('/') ? clean_path(fields[5]) : std::string(fields[5])};
   const auto hash = hashes_.find(person.name);
   // Very old systems have the hash here; "x" says that it is elsewhere.
   person.password = Secret(hash != hashes_.end() ? hash->second : std::string(fields[1]));

@@ -27,6 +27,7 @@ struct AccountsLook {
   const Selection& selection;
   Observation out;
   std::map<MailboxName, Carried> carried;
+  std::map<std::string, MailboxName> homes;  ///< whose they are, by resolved path
   bool has_qmail = false;
 
   [[nodiscard]] State& state() { return *out.state; }
@@ -36,6 +37,10 @@ struct AccountsLook {
   }
   /// In front of what lines about this person, or about nobody, are read.
   [[nodiscard]] SaidFor said_for(const Carried*, LineReader) const;
+  /// The text of a file that says where mail goes; nullopt if it is not there, or leads to what can
+  /// say nothing, which is named.
+  [[nodiscard]] Result<std::optional<std::string>> delivery_text(const std::string& address,
+                                                                 const std::string& path);
   /// The text of a file that a person's file includes, or root's.
   [[nodiscard]] Result<std::optional<std::string>> included(const std::string& path,
                                                             const Carried* by) const;

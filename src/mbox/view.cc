@@ -21,6 +21,7 @@ namespace vstate::mbox {
 namespace {
 
 constexpr const char* k_uidlist = "dovecot-uidlist";
+constexpr const char* k_courier_uids = "courierimapuiddb";
 constexpr const char* k_keywords = "dovecot-keywords";
 constexpr const char* k_subscriptions = "subscriptions";
 
@@ -43,8 +44,11 @@ class MaildirView final : public TreeView {
   using OpenedDirectory = Result<std::shared_ptr<const Directory>>;
   [[nodiscard]] OpenedDirectory open_maildir(const Files&);
   [[nodiscard]] OpenedDirectory open_folder(const Files&, const std::string& name);
-  Status fill(const Files&, PlainDirectory&, std::shared_ptr<const Directory> below,
+  Status fill(const Files&, PlainDirectory&, const std::shared_ptr<const Directory>& below,
               const std::string& name);
+  [[nodiscard]] Result<std::vector<Loaded>> load_all(const Files&, const std::string& name);
+  void add_messages(PlainDirectory&, const std::shared_ptr<const Directory>& below,
+                    const std::shared_ptr<const NumberedFolder>&);
   [[nodiscard]] OpenedDirectory real_directory(const Files&, const std::string& name) const;
   [[nodiscard]] Result<Loaded> load(const Files&, const Place&);
   /// nullopt: it changed meanwhile.
@@ -77,7 +81,7 @@ Result<std::shared_ptr<const Directory>> MaildirView::real_directory(
 }
 
 Result<std::shared_ptr<const Directory>> MaildirView::open_maildir(const Files& files) {
-  VSTATE_TRY_ASSIGN(auto below, real_directory(files, ""));
+  VSTATE_TRY_ASSIGN(const auto below, real_directory(files, ""));
   // A Maildir alone is walked as any is.
   if (shown_.folders.empty() && shown_.subscriptions.empty() && below != nullptr) return below;
   auto out = std::make_shared<PlainDirectory>(shown_.home + "/Maildir", below, 0);
@@ -86,18 +90,17 @@ Result<std::shared_ptr<const Directory>> MaildirView::open_maildir(const Files& 
       out->add_directory(name,
                          [this, &files, folder = name] { return open_folder(files, folder); });
   if (!shown_.subscriptions.empty()) out->add_file(k_subscriptions, shown_.subscriptions, 0);
-  if (shown_.folders.contains("") || below == nullptr)
-    VSTATE_TRY(fill(files, *out, std::move(below), ""));
+  if (shown_.folders.contains("") || below == nullptr) VSTATE_TRY(fill(files, *out, below, ""));
   return out;
 }
 
 Result<std::shared_ptr<const Directory>> MaildirView::open_folder(const Files& files,
                                                                   const std::string& name) {
-  VSTATE_TRY_ASSIGN(auto below, real_directory(files, name));
+  VSTATE_TRY_ASSIGN(const auto below, real_directory(files, name));
   auto out =
       std::make_shared<PlainDirectory>(fmt::format("{}/Maildir/{}", shown_.home, name), below, 0);
   out->add_file("maildirfolder", "", 0);
-  VSTATE_TRY(fill(files, *out, std::move(below), name));
+  VSTATE_TRY(fill(files, *out, below, name));
   return out;
 }
 
@@ -109,35 +112,32 @@ Result<std::optional<std::string>> read_below(const Directory* below, const char
   return std::optional(std::move(text));
 }
 
-/// Puts the messages of a folder's mboxes into it, and the files that tell of them.
-Status MaildirView::fill(const Files& files, PlainDirectory& out,
-                         std::shared_ptr<const Directory> below, const std::string& name) {
+Result<std::vector<Loaded>> MaildirView::load_all(const Files& files, const std::string& name) {
   std::vector<Loaded> mboxes;
-  if (const auto places = shown_.folders.find(name); places != shown_.folders.end())
-    for (const auto& place : places->second) {
-      VSTATE_TRY_ASSIGN(auto loaded, load(files, place));
-      mboxes.push_back(std::move(loaded));
-    }
-  VSTATE_TRY_ASSIGN(const auto keywords, read_below(below.get(), k_keywords));
-  VSTATE_TRY_ASSIGN(const auto uids, read_below(below.get(), k_uidlist));
-  const auto letters = uid_files::parse_dovecot_keywords(keywords.value_or("")).names;
-  const auto folder = std::make_shared<const NumberedFolder>(std::move(mboxes), letters);
-  if (const auto count = folder->without_letter(); count > 0)
-    lost_.push_back(fmt::format(
-        "{}: {} message{} more keywords than the 26 that Dovecot keeps in a Maildir",
-        path_join("Maildir", name), with_thousands(count), count == 1 ? " has" : "s have"));
+  const auto places = shown_.folders.find(name);
+  if (places == shown_.folders.end()) return mboxes;
+  for (const auto& place : places->second) {
+    VSTATE_TRY_ASSIGN(auto loaded, load(files, place));
+    mboxes.push_back(std::move(loaded));
+  }
+  return mboxes;
+}
+
+/// `new`, `cur` and `tmp`, with what those below hold.
+void MaildirView::add_messages(PlainDirectory& out, const std::shared_ptr<const Directory>& below,
+                               const std::shared_ptr<const NumberedFolder>& folder) {
   const auto add = [&](const char* part, MessageDirectory::Part which) {
-    out.add_directory(
-        part, [=, this, path = out.path()]() -> Result<std::shared_ptr<const Directory>> {
-          std::shared_ptr<const Directory> messages;
-          if (below != nullptr) {
-            VSTATE_TRY_ASSIGN(messages, below->open(part));
-          }
-          if (messages != nullptr)
-            if (const auto info = messages->info())
-              listed_.emplace(messages->path(), listing_stamp(*info));
-          return std::make_shared<MessageDirectory>(path_join(path, part), messages, folder, which);
-        });
+    auto path = path_join(out.path(), part);
+    out.add_directory(part, [=, this]() -> Result<std::shared_ptr<const Directory>> {
+      std::shared_ptr<const Directory> messages;
+      if (below != nullptr) {
+        VSTATE_TRY_ASSIGN(messages, below->open(part));
+      }
+      if (messages != nullptr)
+        if (const auto info = messages->info())
+          listed_.emplace(messages->path(), listing_stamp(*info));
+      return std::make_shared<MessageDirectory>(path, messages, folder, which);
+    });
   };
   add("new", MessageDirectory::Part::new_mail);
   add("cur", MessageDirectory::Part::cur);
@@ -145,12 +145,28 @@ Status MaildirView::fill(const Files& files, PlainDirectory& out,
     return Result<std::shared_ptr<const Directory>>(
         std::make_shared<PlainDirectory>(path, nullptr, 0));
   });
-  const auto newest = folder->newest();
+}
+
+/// Puts the messages of a folder's mboxes into it, and the files that tell of them.
+Status MaildirView::fill(const Files& files, PlainDirectory& out,
+                         const std::shared_ptr<const Directory>& below, const std::string& name) {
+  VSTATE_TRY_ASSIGN(auto mboxes, load_all(files, name));
+  VSTATE_TRY_ASSIGN(const auto keywords, read_below(below.get(), k_keywords));
+  VSTATE_TRY_ASSIGN(const auto uids, read_below(below.get(), k_uidlist));
+  VSTATE_TRY_ASSIGN(const auto courier, read_below(below.get(), k_courier_uids));
+  const auto letters = uid_files::parse_dovecot_keywords(keywords.value_or("")).names;
+  const auto folder = std::make_shared<const NumberedFolder>(std::move(mboxes), letters);
+  if (const auto count = folder->without_letter(); count > 0)
+    lost_.push_back(fmt::format(
+        "{}: {} message{} more keywords than the 26 that Dovecot keeps in a Maildir",
+        path_join("Maildir", name), with_thousands(count), count == 1 ? " has" : "s have"));
+  add_messages(out, below, folder);
   auto text = folder->uids_text(path_join(shown_.identity, name));
   // Of a Maildir that has numbers of its own, those are what its clients know.
-  if (!uids && !text.empty()) out.add_file(k_uidlist, std::move(text), newest);
+  if (!uids && !courier && !text.empty())
+    out.add_file(k_uidlist, std::move(text), folder->newest());
   if (auto names = folder->keywords_text(); !names.empty())
-    out.add_file(k_keywords, std::move(names), newest);
+    out.add_file(k_keywords, std::move(names), folder->newest());
   return {};
 }
 

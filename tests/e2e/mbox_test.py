@@ -83,12 +83,16 @@ class SeenByClients(MboxCase):
     def setUp(self):
         super().setUp()
         if os.path.exists(ZONE):  # mboxes tell local time
-            with open(ZONE, "rb") as file:
-                self.old.write("/etc/localtime", file.read())
             before = os.environ.get("TZ")
             os.environ["TZ"] = "Europe/Berlin"
             self.addCleanup(lambda: os.environ.pop("TZ") if before is None
                             else os.environ.update(TZ=before))
+        self.make_alice()
+
+    def make_alice(self):
+        if os.path.exists(ZONE):
+            with open(ZONE, "rb") as file:
+                self.old.write("/etc/localtime", file.read())
         self.home = self.old.add("alice", crypt(SECRET))
         servers.make_directories(os.path.join(self.home, "mail"))
         if program.IS_ROOT:
@@ -173,6 +177,9 @@ class SeenByClients(MboxCase):
         def bare(messages):
             return {uid: (*entry[:2], entry[3].replace(b"\n>From ", b"\nFrom ").rstrip(b"\r\n"))
                     for uid, entry in messages.items()}
+        self.old = Machine(os.path.join(self.directory, f"odd{seed}"))
+        self.make_alice()
+        self.new = self.server(f"first{seed}")
         rnd, folders = random.Random(seed), [f"f{number}" for number in range(15)]
         for folder in folders:
             self.old.put(f"/home/alice/mail/{folder}", odd_mboxes.mbox(rnd))
@@ -257,7 +264,7 @@ class ByQmailLocal(MboxCase):
         flagged = mails[1].replace(b"\nSubject", b"\nStatus: RO\nX-Status: F\nSubject")
         second = [mails[0], flagged, *mails[3:], by_qmail_local(7, b"a: b\n\n")[0]]
         self.old.put("/home/alice/Mailbox", b"".join(mails))
-        self.dump()
+        self.assertEqual(self.dump()[0], self.dump()[0])  # no increment of nothing
         self.old.put("/home/alice/Mailbox", b"".join(second))
         text, _ = self.dump()
         self.assertIn("increments", text)
@@ -276,6 +283,15 @@ class ByQmailLocal(MboxCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.new = other
         self.assertEqual(self.maildir(), found)
+
+    def test_an_mbox_that_cannot_be_read_is_not_gone(self):
+        mbox = from_line(1500000000) + b"Subject: c\n\nd\n\n"
+        self.old.put("/home/alice/Mailbox", mbox)
+        self.old.put("/home/alice/mail/Sent", mbox)
+        self.pull()
+        self.old.put("/home/alice/mail/Sent", b"\0" * 100)
+        self.pull("--prune", "--yes", code=2)
+        self.assertEqual(len(self.maildir(".Sent")), 1)
 
     def test_a_large_one(self):
         body = b"x" * 76 + b"\n"
@@ -329,6 +345,18 @@ class Locks(MboxCase):
         self.pull()
         self.assertEqual(len(self.maildir()), 3)
 
+    def test_a_run_that_is_stopped_leaves_none(self):
+        with open(self.path, "ab") as file:
+            file.write((b"x" * 99 + b"\n") * 300000)
+        lock = self.path + ".lock"
+        dump = subprocess.Popen([support.VSTATE, *self.old.options, "dump", "--system", DOMAIN],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while dump.poll() is None and not os.path.exists(lock):
+            pass
+        dump.terminate()
+        dump.wait(60)
+        self.assertFalse(os.path.exists(lock))
+
     def test_an_old_lock_is_nobodys(self):
         lock = self.path + ".lock"
         with open(lock, "w", encoding="utf-8"):
@@ -357,12 +385,14 @@ class People(MboxCase):
                        "# comment", "nouid:x:abc:1000::/home/n:/bin/sh",
                        "sp ace:x:1006:1000::/home/s:/bin/sh",
                        "away:x:1007:1000::/mnt/away:/bin/sh",
+                       "twin:x:1008:1000::/home/carol/:/bin/sh",
                        "nobody:x:65534:65534::/nonexistent:/bin/false"]
         old.save()
+        old.put("/var/mail/.alice.pop", "From")
         old.put("/var/mail/bob", from_line(1) + b"a: b\n\nlost\n\n")
         text, said = self.dump(code=2)
         self.assertEqual(re.findall(r"^\[mailbox\.(.*)\]$", text, re.M),
-                         ["alice", "away", "bob", "carol", "postmaster"])
+                         ["alice", "away", "bob", "carol", "postmaster", "twin"])
         self.assertIn('gecos = "Carol {{x}} Carol Co"', text)
         self.assertNotIn("!$6$", text)
         for pattern in (r"passwd:\d+: 2 fields, 7 expected", r"passwd:\d+: names people of NIS",
@@ -370,6 +400,8 @@ class People(MboxCase):
                         r"mailbox bob: is locked; nobody can log in",
                         r"mailbox carol: has an empty password",
                         r"mailbox away: its home /mnt/away",
+                        r"mailbox twin: has the home of carol",
+                        r"left out: mail.alice: /var/mail/.alice.pop holds mail",
                         r"left out: mailbox.bob \(1 message, 11 B\): another account is called bob",
                         r"left out: mailbox.x: vpopmail takes no names of one character",
                         r"left out: mailbox.sp ace: .*a blank"):
@@ -479,6 +511,8 @@ class Aliases(MboxCase):
         self.old.put("/home/alice/mail/lists", from_line(1) + b"a: b\n\nc\n\n")
         self.old.put("/home/alice/.qmail-default", "./Maildir/\n")
         self.old.put("/home/bob/.qmail", "# nothing\n")
+        os.mkdir(self.old.at("/home/bob/.qmail-directory"))
+        os.symlink("nowhere", self.old.at("/home/bob/.qmail-link"))
         self.old.put("/home/bob/.qmail-file", "/tmp/mbox\n./elsewhere\n")
         text, said = self.dump(code=2)
         for name, wanted in (
@@ -492,7 +526,10 @@ class Aliases(MboxCase):
                 self.assertEqual(self.lines(text, name), wanted)
         self.assertIn("vdelivermail '' bob@example.com", text)
         self.assertRegex(said, r"alice: has a .qmail and a .forward; .qmail counts")
-        self.assertRegex(said, r"left out: alias.bob-file: .*/home/bob/elsewhere")
+        for pattern in (r"alias.bob-file: .*/home/bob/elsewhere",
+                        r"alias.bob-directory: .* is no regular file",
+                        r"alias.bob-link: .* is a link that leads where nothing is"):
+            self.assertRegex(said, "left out: " + pattern)
         self.apply(self.new, "--mail", os.path.join(self.directory, "dump"),
                    os.path.join(self.directory, "dump.toml"))
 

@@ -1,6 +1,7 @@
 // `dump` writes one domain as text, several as files in a directory, or one with its mail as a
-// stream. It changes nothing on the server but what --freeze holds off. What it writes holds hashes
-// of passwords, so each file is for its owner alone before the first byte is in it.
+// stream. It changes nothing on the server but what --freeze holds off, and locks mboxes while they
+// are read. What it writes holds hashes of passwords, so each file is for its owner alone before
+// the first byte is in it.
 
 #include "dump/dump.h"
 
