@@ -124,7 +124,8 @@ class PullTest(ServersCase):
 class PlacedByLinkTest(ServersCase):
     """Without a rename that replaces nothing, a message is placed by a link and an unlink."""
 
-    each_temporary = 20
+    each = 120
+    each_temporary = 60
 
     def setUp(self):
         super().setUp()

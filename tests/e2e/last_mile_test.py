@@ -171,8 +171,8 @@ class KilledTest(ServersCase):
     """Deliveries go on, whenever it was killed, and the next run ends as if nothing had been."""
 
     below = ("new", "old")
-    each = 60
-    each_temporary = 40
+    each = 120
+    each_temporary = 90
     without = (r"/var/lib/vstate", r"\.lock$", r"cutover-.*\.json$")
 
     def setUp(self):

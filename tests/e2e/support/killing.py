@@ -18,8 +18,8 @@ class KillCase(disturb.DisturbCase):
     """What all scenarios share. `command` is what is killed, in a copy of the base."""
 
     command = None
-    each = 40
-    each_temporary = 5
+    each = 50
+    each_temporary = 25
     below = ("new",)
     pipes = False
     #: What says, after a run, that there is nothing left to do.
