@@ -718,7 +718,7 @@ class RemoteTest(ServerCase):
 class KillTest(KillCase):
     """Killed before any change, and run again: the same end."""
 
-    each = 4
+    each = 8
     plan = vstate("--root", "new", "plan", "server.toml")
     verify = vstate("--root", "new", "verify", "server.toml")
     command = vstate("--root", "new", "apply", "server.toml")

@@ -8,7 +8,7 @@ compares the two. What is dumped by SFTP must be what is dumped at home.
 
 VSTATE_SEED=N    the first seed; each case prints its own when it fails, and can be run alone:
                  VSTATE_SEED=N VSTATE_CASES=1
-VSTATE_CASES=N   how many; 120, or 10,000 with VSTATE_DEEP
+VSTATE_CASES=N   how many; 60, or 10,000 with VSTATE_DEEP
 VSTATE_SERVER=S  only this one: example, vp54-cdb, or vp56-cdb
 """
 
@@ -24,7 +24,7 @@ import support
 from support import disturb, reading, sftp, untidy
 from support.captures import needs_captures
 
-CASES = int(os.environ.get("VSTATE_CASES") or (10000 if support.DEEP else 120))
+CASES = int(os.environ.get("VSTATE_CASES") or (10000 if support.DEEP else 60))
 TARGETS = ({"version": "5.6", "home": "/srv/vpop"},
            {"version": "5.4", "home": "/home/vpopmail", "clear": True},
            {"version": "5.6", "home": "/var/vpopmail", "big_dir": False})

@@ -18,7 +18,7 @@ class KillCase(disturb.DisturbCase):
     """What all scenarios share. `command` is what is killed, in a copy of the base."""
 
     command = None
-    each = 50
+    each = 90
     each_temporary = 25
     below = ("new",)
     pipes = False
