@@ -33,8 +33,8 @@ fi
 export VSTATE_COURIER
 
 status=0
-# The suites wait for disks, databases and locks more than they compute.
-ctest --preset "$preset" --parallel $(($(nproc) * 3)) --no-tests=error --output-junit "$work/tests.xml" "$@" \
+# The suites wait for disks and databases more than they compute.
+ctest --preset "$preset" --parallel $(($(nproc) * 2)) --no-tests=error --output-junit "$work/tests.xml" "$@" \
   --test-output-size-passed 4194304 --test-output-size-failed 4194304 </dev/null || status=$?
 
 format=passed
