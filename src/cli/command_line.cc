@@ -93,6 +93,14 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
       ->type_name("FILE");
 }
 
+void add_secrets(CLI::App* command, std::string& secrets) {
+  command
+      ->add_option("--secrets", secrets,
+                   "where dump --secrets wrote what the file does not hold: a file, or a directory "
+                   "with one a domain")
+      ->type_name("FILE|DIR");
+}
+
 CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
                            PlanOptionsText& options) {
   auto* command = app.add_subcommand(name, help);
@@ -104,11 +112,7 @@ CLI::App* add_file_command(CLI::App& app, const char* name, const char* help,
   command
       ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
       ->type_name("DIR");
-  command
-      ->add_option("--secrets", options.secrets,
-                   "where dump --secrets wrote what the file does not hold: a file, or a directory "
-                   "with one a domain")
-      ->type_name("FILE|DIR");
+  add_secrets(command, options.secrets);
   return command;
 }
 
@@ -223,6 +227,7 @@ CLI::App* add_export_command(CLI::App& app, ExportOptions& options) {
   command
       ->add_option("--mail", options.mail, "directory of the archives (default: beside the file)")
       ->type_name("DIR");
+  add_secrets(command, options.secrets);
   command->add_option("--home", options.home, "homes, with {domain} and {name} (default: as here)")
       ->type_name("PATH");
   command->add_option("--uid", options.uid, "owner of the mail, with --home")

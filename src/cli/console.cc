@@ -110,6 +110,17 @@ bool Console::confirm(std::string_view question) {
   return answer == "y" || answer == "yes";
 }
 
+bool is_meant(bool is_said, std::string_view question) {
+  if (is_said || Console::confirm(question)) return true;
+  Console::error("nothing was changed; without a terminal, --yes says that it is meant");
+  return false;
+}
+
+Exit fail_midway(const Error& error) {
+  const auto exit = Console::fail(error);
+  return exit == Exit::error ? Exit::partly : exit;
+}
+
 Status make_output_private() {
   struct stat st {};
   // Only a file keeps what is written: the mode of a terminal or a pipe is not vstate's to change.

@@ -52,6 +52,12 @@ class Console {
   static inline bool has_status_ = false;
 };
 
+/// Asks on the terminal unless `is_said` by --yes; says that nothing was changed if it is not
+/// meant.
+[[nodiscard]] bool is_meant(bool is_said, std::string_view question);
+/// Reports an error that came after the first change, and returns its exit status.
+Exit fail_midway(const Error&);
+
 /// Where standard output is a file, makes it readable for its owner alone before a hash is in it.
 Status make_output_private();
 

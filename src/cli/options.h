@@ -61,6 +61,7 @@ struct ExportOptions {
   std::string format;              ///< dovecot, postfix, ldif, csv
   std::string output;              ///< directory; empty is standard output
   std::string mail;                ///< where archives are; empty: beside the file
+  std::string secrets;             ///< as PlanOptionsText::secrets
   std::string home;                ///< with {domain} and {name}; empty: as on this server
   std::string dovecot = "2.3";
   std::uint32_t uid = 89, gid = 89;  ///< of the mail, with `home`

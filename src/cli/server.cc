@@ -40,6 +40,13 @@ std::optional<Choice> choice_of(const SystemOptions& system) {
   return choice;
 }
 
+engine::ReadOptions read_options(const CommonOptions& common, const PlanOptionsText& text) {
+  return {.mail = text.mail,
+          .secrets = text.secrets,
+          .selection = common.selection,
+          .renaming = common.renaming};
+}
+
 engine::Freeze freeze_of(bool is_wanted) {
   return is_wanted ? engine::Freeze::yes : engine::Freeze::no;
 }

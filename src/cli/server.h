@@ -9,6 +9,7 @@
 #include "accounts/people.h"
 #include "cli/exit.h"
 #include "cli/options.h"
+#include "engine/domain_file.h"
 #include "engine/session.h"
 #include "vstate/plan/plan.h"
 
@@ -18,6 +19,8 @@ namespace vstate::cli {
 [[nodiscard]] PlanOptions plan_options(const CommonOptions&, const PlanOptionsText&);
 /// nullopt: domains of vpopmail are meant.
 [[nodiscard]] std::optional<Choice> choice_of(const SystemOptions&);
+/// How the files of a command are read; what one of them alone wants, it adds.
+[[nodiscard]] engine::ReadOptions read_options(const CommonOptions&, const PlanOptionsText&);
 [[nodiscard]] engine::Freeze freeze_of(bool is_wanted);
 [[nodiscard]] engine::ClearPasswords clear_passwords_of(bool are_wanted);
 [[nodiscard]] ExitDetail exit_detail_of(const PlanOptionsText&);

@@ -168,9 +168,8 @@ Result<SwitchReport> Cutover::run() {
   for (const auto& domain : journals_.chosen) {
     auto& journal = journals_.all.at(domain);
     part_of(report.done, domain).warnings = warnings_of(journal);
-    const bool is_kept = journal.has_edits();
-    const bool is_said = journal.stage == Journal::Stage::done && journal.is_told;
-    if (!is_kept || is_said) continue;
+    // One that was turned away by hand has no edits, and is asked about and taken back like others.
+    if (journal.stage == Journal::Stage::done && journal.is_told) continue;
     journal.stage = Journal::Stage::done;
     journal.is_told = journal.is_told || report.told != Told::cannot;
     VSTATE_TRY(journals.keep(journal));

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "vstate/base/text.h"
+#include "vstate/model/template.h"
 
 namespace vstate::cutover {
 
@@ -26,48 +26,19 @@ constexpr std::string_view k_prefix = ".vstate-cutover-", k_suffix = ".json";
 constexpr std::array k_stages{std::pair{Journal::Stage::begun, "begun"},
                               std::pair{Journal::Stage::done, "done"},
                               std::pair{Journal::Stage::undoing, "undoing"}};
-constexpr unsigned k_ascii = 0x80, k_bits = 6, k_low = 0x3f, k_two = 0xc0;
-
-std::string text_of_bytes(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < k_ascii) {
-      text.push_back(c);
-    } else {
-      text.push_back(static_cast<char>(k_two | byte >> k_bits));
-      text.push_back(static_cast<char>(k_ascii | (byte & k_low)));
-    }
-  }
-  return text;
-}
-
-/// The JSON parser has seen to it that the text is UTF-8.
-std::string bytes_of_text(std::string_view text) {
-  std::string bytes;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < k_ascii || i + 1 == text.size())
-      bytes.push_back(text[i]);
-    else
-      bytes.push_back(
-          static_cast<char>(byte << k_bits | (static_cast<unsigned char>(text[++i]) & k_low)));
-  }
-  return bytes;
-}
 
 Json to_json(const std::optional<std::string>& line) {
-  return line ? Json(text_of_bytes(*line)) : Json(nullptr);
+  return line ? Json(spell_bytes(*line)) : Json(nullptr);
 }
 
 std::optional<std::string> line_from(const Json& json) {
   if (json.is_null()) return std::nullopt;
-  return bytes_of_text(json.get<std::string>());
+  return read_bytes(json.get<std::string>());
 }
 
 Json to_json(const LineEdit& edit) {
   return {{"does", edit.kind == LineEdit::Kind::add ? "add" : "remove"},
-          {"line", text_of_bytes(edit.line)},
+          {"line", spell_bytes(edit.line)},
           {"index", edit.index},
           {"previous", to_json(edit.previous)},
           {"next", to_json(edit.next)},
@@ -75,7 +46,7 @@ Json to_json(const LineEdit& edit) {
 }
 
 LineEdit edit_from(const Json& json) {
-  const auto line = bytes_of_text(json.at("line").get<std::string>());
+  const auto line = read_bytes(json.at("line").get<std::string>());
   if (line.find('\n') != std::string::npos) throw std::out_of_range("line");
   return {.kind = json.at("does") == "add" ? LineEdit::Kind::add : LineEdit::Kind::remove,
           .line = line,

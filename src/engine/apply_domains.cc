@@ -45,13 +45,25 @@ class RunLedger {
   Result<Ledger*> get();
   Status remember_nothing_new(const Plan&);
   void record(const DomainName&, const Run&);
+  /// For who takes the run back (engine/rollback.h).
+  Status keep_what_was(std::int64_t run, const Prepared&);
   void leave_damaged();
 
  private:
   Session& session_;
   RunObserver& observer_;
   std::optional<Ledger> ledger_;
+  bool has_forgotten_ = false;  ///< records that are long past
 };
+
+Status RunLedger::keep_what_was(std::int64_t run, const Prepared& prepared) {
+  if (!changes_configuration(prepared.plan)) return {};
+  auto& system = *session_.system;
+  if (!std::exchange(has_forgotten_, true)) VSTATE_TRY(forget_past_records(system, run));
+  const auto& state = prepared.observation.state;
+  const auto* before = state ? &*state : nullptr;
+  return keep_record(system, run, before, state_after(prepared.plan, before));
+}
 
 Result<Ledger*> RunLedger::get() {
   if (!ledger_) {
@@ -200,18 +212,13 @@ std::optional<ApplyOutcome> ApplyRun::Impl::build(const DomainFile& file, MailFe
     ledger_.leave_damaged();
     return ended(domain, Ending::refused, {number.error()});
   }
-  if (changes_configuration(prepared.plan)) {
-    const auto* before = prepared.observation.state ? &*prepared.observation.state : nullptr;
-    const auto kept = keep_record(*session_.system, {.run = *number,
-                                                     .before = prepared.observation.state,
-                                                     .after = state_after(prepared.plan, before)});
-    // A run without a record cannot be taken back, and is a run all the same.
-    if (!kept && kept.error().ends_run()) {
-      publish_built();
-      return ended(domain, Ending::refused, {kept.error()});
-    }
-    if (!kept) observer_.on_trouble(&domain, kept.error().message);
+  const auto kept = ledger_.keep_what_was(*number, prepared);
+  // A run without a record cannot be taken back, and is a run all the same.
+  if (!kept && kept.error().ends_run()) {
+    publish_built();
+    return ended(domain, Ending::refused, {kept.error()});
   }
+  if (!kept) observer_.on_trouble(&domain, kept.error().message);
   auto building = std::make_unique<Building>(file, feed, std::move(prepared), session_, options_,
                                              RecordedRun{**known, *number}, observer_);
   if (const auto built = building->build(); !built) {

@@ -88,19 +88,6 @@ Result<RunRecord> record_from(const Json& json, std::int64_t run, const std::str
   return RunRecord{.run = run, .before = std::move(found), .after = *std::move(after)};
 }
 
-/// Removes what no run will ask for.
-Status forget_past_runs(System& system, std::int64_t newest) {
-  VSTATE_TRY_ASSIGN(const auto entries, system.list(k_directory));
-  for (const auto& entry : entries) {
-    const auto number = to_number(std::string_view(entry.name).substr(0, entry.name.find('.')));
-    const bool is_past = number && static_cast<std::int64_t>(*number) <= newest - k_kept_runs;
-    // A temporary is of a run that was stopped: this one holds the lock.
-    if (is_past || is_temporary(entry.name))
-      VSTATE_TRY(system.remove_file(path_join(k_directory, entry.name)));
-  }
-  return {};
-}
-
 }  // namespace
 
 State state_after(const Plan& plan, const State* before) {
@@ -118,16 +105,29 @@ bool changes_configuration(const Plan& plan) {
   return false;
 }
 
-Status keep_record(System& system, const RunRecord& record) {
+Status keep_record(System& system, std::int64_t run, const State* before, const State& after) {
   const Ownership owned{geteuid(), getegid(), 0700};
   VSTATE_TRY(ensure_directory(system, k_directory, owned));
-  const Json json{{"vstate_run", k_record_version},
-                  {"before", record.before ? Json(document::write(without_mail(*record.before)))
-                                           : Json(nullptr)},
-                  {"after", document::write(without_mail(record.after))}};
-  VSTATE_TRY(forget_past_runs(system, record.run));
-  return system.replace_file(record_path(record.run), json.dump(1) + "\n",
-                             {owned.uid, owned.gid, 0600}, Durability::now);
+  const Json json{
+      {"vstate_run", k_record_version},
+      {"before", before == nullptr ? Json(nullptr) : Json(document::write(without_mail(*before)))},
+      {"after", document::write(without_mail(after))}};
+  return system.replace_file(record_path(run), json.dump(1) + "\n", {owned.uid, owned.gid, 0600},
+                             Durability::now);
+}
+
+Status forget_past_records(System& system, std::int64_t newest) {
+  VSTATE_TRY_ASSIGN(const bool is_there, system.exists(k_directory));
+  if (!is_there) return {};
+  VSTATE_TRY_ASSIGN(const auto entries, system.list(k_directory));
+  for (const auto& entry : entries) {
+    const auto number = to_number(std::string_view(entry.name).substr(0, entry.name.find('.')));
+    const bool is_past = number && static_cast<std::int64_t>(*number) <= newest - k_kept_runs;
+    // A temporary is of a run that was stopped: this one holds the lock.
+    if (is_past || is_temporary(entry.name))
+      VSTATE_TRY(system.remove_file(path_join(k_directory, entry.name)));
+  }
+  return {};
 }
 
 Result<RunRecord> load_record(const Files& files, std::int64_t run) {

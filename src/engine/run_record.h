@@ -25,8 +25,11 @@ struct RunRecord {
 /// Whether a plan changes any configuration.
 [[nodiscard]] bool changes_configuration(const Plan&);
 
-/// On the disk when it returns. Removes records of runs that are long past.
-Status keep_record(System&, const RunRecord&);
+/// On the disk when it returns.
+Status keep_record(System&, std::int64_t run, const State* before, const State& after);
+/// Removes what no run will ask for: records that are long past, and temporaries of stopped runs.
+/// Once a process is enough, since it lists all of them.
+Status forget_past_records(System&, std::int64_t newest);
 /// Fails with `not_found` for a run without a record, with `invalid` for a damaged one.
 [[nodiscard]] Result<RunRecord> load_record(const Files&, std::int64_t run);
 

@@ -51,9 +51,7 @@ Status read_some(OpenFile& file, std::string& out, std::size_t limit) {
 }  // namespace
 
 Spool::~Spool() {
-  // The mapping was made of a pointer that may be written through, which munmap(2) wants back.
-  if (mapped_ != nullptr)
-    munmap(const_cast<char*>(mapped_), size_);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  if (mapped_ != nullptr) munmap(mapped_, size_);
 }
 
 void Spool::note_read(std::size_t bytes) const {
@@ -62,8 +60,7 @@ void Spool::note_read(std::size_t bytes) const {
   if (mapped_ == nullptr || since_release_ < most) return;
   since_release_ = 0;
   // All of it, as the kernel maps more than was asked for. What is wanted again is in its cache.
-  (void)madvise(const_cast<char*>(mapped_), size_,  // NOLINT(*-const-cast): as munmap
-                MADV_DONTNEED);
+  (void)madvise(mapped_, size_, MADV_DONTNEED);
 }
 
 Result<std::shared_ptr<const Spool>> Spool::take(OpenFile& file, std::string_view shown) {
@@ -85,7 +82,7 @@ Result<std::shared_ptr<const Spool>> Spool::take(OpenFile& file, std::string_vie
   }
   void* mapped = mmap(nullptr, spool->size_, PROT_READ, MAP_PRIVATE, copy.get(), 0);
   if (mapped == MAP_FAILED) return fail_errno_of_open(named, "cannot map");
-  spool->mapped_ = static_cast<const char*>(mapped);
+  spool->mapped_ = static_cast<char*>(mapped);
   return std::shared_ptr<const Spool>(std::move(spool));
 }
 

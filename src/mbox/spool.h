@@ -34,7 +34,7 @@ class Spool {
   Spool() = default;
 
   std::string small_;
-  const char* mapped_ = nullptr;
+  char* mapped_ = nullptr;
   std::size_t size_ = 0;
   mutable std::atomic<std::size_t> since_release_ = 0;
 };

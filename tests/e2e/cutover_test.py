@@ -86,6 +86,18 @@ class SwitchTest(CutoverCase):
         after = {name: os.stat(self.control(name)) for name in os.listdir(self.control(""))}
         self.assertEqual(before, after)
 
+    def test_turned_away_by_hand(self):
+        """There is nothing to do, and from then on it is known."""
+        lines = self.read("virtualdomains").decode().splitlines(True)
+        self.write("virtualdomains", "".join(line for line in lines if NAME not in line))
+        self.write("smtproutes", f"{NAME}:{HOST}\n{ALIAS}:{HOST}\n")
+        before = control_of(self.old)
+        done = self.cut(NAME, "--to", HOST)
+        self.assertIn("Nothing to do.", done.out)
+        self.assertIn(f"{NAME} → {HOST}", self.cut("--status", code=2).out)
+        self.cut("--undo", "--yes")
+        self.assertEqual(control_of(self.old), before)
+
     def test_to_another_host(self):
         self.write("smtproutes", f"{NAME}:before\nother:x")
         before = control_of(self.old)
@@ -340,10 +352,8 @@ class KilledTest(KillCase):
     def setUp(self):
         super().setUp()
         disturb.make_example("empty-server", os.path.join(self.base, "new"))
-        for name in self.names:
-            with open(os.path.join(self.base, name + ".toml"), "w", encoding="utf-8") as file:
-                file.write(support.domain_text(name, head=f'aliases = ["also-{name}"]'))
-        self.in_base("--root", "new", "apply", *(name + ".toml" for name in self.names))
+        files = disturb.make_domain_files(self.base, self.names)
+        self.in_base("--root", "new", "apply", *files)
 
     def check_killed(self, work):
         for name in self.names:

@@ -58,10 +58,7 @@ class ManyDomainsTest(KillCase):
     def setUp(self):
         super().setUp()
         disturb.make_example("empty-server", os.path.join(self.base, "new"))
-        for name in self.names:
-            with open(os.path.join(self.base, name + ".toml"), "w", encoding="utf-8") as file:
-                file.write(support.domain_text(name, head=f'aliases = ["also-{name}"]'))
-        self.files = [name + ".toml" for name in self.names]
+        self.files = disturb.make_domain_files(self.base, self.names)
         self.command = vstate("--root", "new", "apply", *self.files)
 
     def check_killed(self, work):

@@ -59,6 +59,12 @@ class SecretsTest(support.SandboxCase):
         self.check_nothing_to_do(self.new, whole)
         self.check_exit(self.new.vstate("check", *words))
 
+    def test_export(self):
+        words = ("export", self.open, "--to", "csv")
+        done = self.check_exit(self.new.vstate(*words, "--secrets", self.secrets))
+        self.assertIn(CANARY[0], done.out)
+        self.check_exit(self.new.vstate(*words), 1)
+
     def test_saved_plan(self):
         plan = os.path.join(self.directory, "plan")
         self.check_exit(self.new.vstate("plan", self.open, "--secrets", self.secrets, "-o", plan))

@@ -87,14 +87,10 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   Diagnostics diagnostics;
   // No saved plan is one of settings.
   std::vector<engine::ServerFile> servers;
-  const auto files = engine::read_domain_files(options.files,
-                                               {.mail = options.mail,
-                                                .secrets = options.secrets,
-                                                .selection = common.selection,
-                                                .renaming = common.renaming,
-                                                .standard_input = begun,
-                                                .servers = *saved ? nullptr : &servers},
-                                               diagnostics);
+  auto reading = read_options(common, options);
+  reading.standard_input = begun;
+  reading.servers = *saved ? nullptr : &servers;
+  const auto files = engine::read_domain_files(options.files, reading, diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   view.set_domains(files.size() + servers.size());

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/server.h"
 #include "engine/domain_file.h"
 #include "engine/patterns.h"
 
@@ -11,13 +12,9 @@ namespace vstate::cli {
 Exit run_check(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   std::vector<engine::ServerFile> servers;
-  const auto files = engine::read_domain_files(options.files,
-                                               {.mail = options.mail,
-                                                .secrets = options.secrets,
-                                                .selection = common.selection,
-                                                .renaming = common.renaming,
-                                                .servers = &servers},
-                                               diagnostics);
+  auto reading = read_options(common, options);
+  reading.servers = &servers;
+  const auto files = engine::read_domain_files(options.files, reading, diagnostics);
   Console(common).report(diagnostics);
   // What a file that cannot be read has is not known.
   if (diagnostics.has_errors()) return Exit::error;

@@ -38,12 +38,6 @@ void say_what_differs(const Console& console, const SwitchPlan& shown, const Swi
   console.say("the files were changed meanwhile; this was done:\n" + text_of(plan, title));
 }
 
-std::optional<Exit> ask(const CutoverOptions& options, std::string_view question) {
-  if (options.yes || Console::confirm(question)) return std::nullopt;
-  Console::error("nothing was changed; without a terminal, --yes says that it is meant");
-  return Exit::error;
-}
-
 Exit show_status(const Console& console, cutover::Switchboard& board,
                  const std::vector<DomainName>& names) {
   const auto found = cutover::status_of(board, names);
@@ -57,13 +51,6 @@ Exit show_status(const Console& console, cutover::Switchboard& board,
   return is_settled ? Exit::done : Exit::differences;
 }
 
-/// A failure after the first change is a partial result.
-Exit fail_midway(const Error& error) {
-  (void)Console::fail(error);
-  if (error.code == Errc::interrupted) return Exit::interrupted;
-  return error.code == Errc::busy ? Exit::busy : Exit::partly;
-}
-
 Exit undo(const Console& console, cutover::Switchboard& board, const std::vector<DomainName>& names,
           const CutoverOptions& options) {
   constexpr std::string_view title = " comes back to this server";
@@ -75,7 +62,7 @@ Exit undo(const Console& console, cutover::Switchboard& board, const std::vector
                                           : text_of(*plan, title)))
     return Exit::error;
   if (plan->domains.empty() || options.dry_run) return Exit::done;
-  if (const auto answer = ask(options, "Take this back?")) return *answer;
+  if (!is_meant(options.yes, "Take this back?")) return Exit::error;
   const auto done = undoing->run();
   if (!done) return fail_midway(done.error());
   say_what_differs(console, *plan, done->done, title);
@@ -100,8 +87,7 @@ Exit turn_away(const Console& console, cutover::Switchboard& board,
   if (!console.tell(text_of(*plan, title) + (is_done ? "Nothing to do.\n" : "")))
     return Exit::error;
   if (options.dry_run) return Exit::done;
-  if (plan->has_lines())
-    if (const auto answer = ask(options, "Switch?")) return *answer;
+  if (plan->has_lines() && !is_meant(options.yes, "Switch?")) return Exit::error;
   const auto done = switching->run();
   if (!done) return fail_midway(done.error());
   say_what_differs(console, *plan, done->done, title);

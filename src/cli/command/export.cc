@@ -66,7 +66,7 @@ Exit run_export(const CommonOptions& common, const ExportOptions& options) {
   Diagnostics diagnostics;
   const auto described = engine::read_domain_files(
       options.files,
-      {.mail = options.mail, .selection = common.selection, .renaming = common.renaming},
+      {.mail = options.mail, .secrets = options.secrets, .selection = common.selection},
       diagnostics);
   Console(common).report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;

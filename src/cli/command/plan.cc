@@ -119,13 +119,9 @@ bool Planning::has_changes() const {
 Exit Planning::run() {
   Diagnostics diagnostics;
   std::vector<engine::ServerFile> servers;
-  const auto files = engine::read_domain_files(options_.files,
-                                               {.mail = options_.mail,
-                                                .secrets = options_.secrets,
-                                                .selection = common_.selection,
-                                                .renaming = common_.renaming,
-                                                .servers = &servers},
-                                               diagnostics);
+  auto reading = read_options(common_, options_);
+  reading.servers = &servers;
+  const auto files = engine::read_domain_files(options_.files, reading, diagnostics);
   console_.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
   if (!servers.empty() && !options_.output.empty()) {

@@ -85,16 +85,6 @@ Exit move_one(const Console& console, const PullOptions& options, cutover::LastM
   return report->still_frozen ? Console::fail(*report->still_frozen) : exit;
 }
 
-bool is_meant(const std::vector<DomainName>& domains, const PullOptions& options,
-              const cutover::Relay& to) {
-  const auto question = fmt::format(
-      "Hold deliveries to {} off on {}, bring what is new, and let it relay to {} from then on?",
-      names_of(domains), options.from, to.text());
-  if (options.apply.yes || Console::confirm(question)) return true;
-  Console::error("nothing was changed; without a terminal, --yes says that it is meant");
-  return false;
-}
-
 Exit move_all(const Console& console, const PullOptions& options, cutover::LastMile& mile,
               const std::vector<DomainName>& domains,
               const cutover::LastMileOptions& mile_options) {
@@ -117,7 +107,10 @@ Exit pull_finally(const Console& console, const CommonOptions& common, const Pul
                   const engine::ServerOptions& place, const std::vector<DomainName>& domains) {
   const auto to = relay_of(target, options);
   if (!to) return Console::fail(to.error());
-  if (!is_meant(domains, options, *to)) return Exit::error;
+  const auto question = fmt::format(
+      "Hold deliveries to {} off on {}, bring what is new, and let it relay to {} from then on?",
+      names_of(domains), options.from, to->text());
+  if (!is_meant(options.apply.yes, question)) return Exit::error;
   auto there = place;
   there.stop = &stop_flag();
   const cutover::LastMileOptions mile_options{

@@ -47,7 +47,7 @@ std::string plan_text(const Console& console, const engine::Rollback& rollback, 
 
 Exit finish_rollback(const Console& console, const engine::Rollback& rollback,
                      const Result<engine::ApplyOutcome>& outcome) {
-  if (!outcome) return Console::fail(outcome.error());
+  if (!outcome) return fail_midway(outcome.error());
   for (const auto& error : outcome->errors) Console::error(error.message);
   for (const auto& [address, message] : outcome->report.failures)
     Console::error(fmt::format("{}: {}", address, message));
@@ -75,10 +75,7 @@ Exit run_rollback(const CommonOptions& common, const RollbackOptions& options) {
   if (is_nothing && (options.dry_run || (*rollback)->takes_domain_out()))
     return is_refused ? Exit::differences : Exit::done;
   if (options.dry_run) return Exit::done;
-  if (!is_nothing && !options.yes && !Console::confirm("Take this back?")) {
-    Console::error("nothing was changed; without a terminal, --yes says that it is meant");
-    return Exit::error;
-  }
+  if (!is_nothing && !is_meant(options.yes, "Take this back?")) return Exit::error;
   QuietRun observer(console);
   const engine::ApplyOptions apply{
       .plan = engine::Rollback::plan_options(), .jobs = common.jobs, .command = "rollback"};

@@ -43,14 +43,10 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
   Diagnostics diagnostics;
   std::vector<std::string> unreadable;
   std::vector<engine::ServerFile> servers;
-  const auto files = engine::read_domain_files(options.files,
-                                               {.mail = options.mail,
-                                                .secrets = options.secrets,
-                                                .selection = common.selection,
-                                                .renaming = common.renaming,
-                                                .unreadable = &unreadable,
-                                                .servers = &servers},
-                                               diagnostics);
+  auto reading = read_options(common, options);
+  reading.unreadable = &unreadable;
+  reading.servers = &servers;
+  const auto files = engine::read_domain_files(options.files, reading, diagnostics);
   console.report(diagnostics);
   // The name of the file stands in for the domain's, which is not known.
   for (const auto& name : unreadable) tally.add(name, Exit::error);

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import unittest
 
-from . import cases, program, servers
+from . import cases, domains, program, servers
 from .example_server import EXAMPLES, make_server
 
 KILL_POINTS = os.environ.get("VSTATE_KILL_POINTS") or os.path.join(
@@ -179,6 +179,14 @@ class Example:
                        mtime=1763000000 + number)
             self.write(body, f"gerda/Maildir/cur/176300000{number}.6.mail1.example.com:2,S",
                        mtime=1763000000 + number)
+
+
+def make_domain_files(base, names):
+    """A file for each domain, with an alias domain; their names."""
+    for name in names:
+        with open(os.path.join(base, name + ".toml"), "w", encoding="utf-8") as file:
+            file.write(domains.domain_text(name, head=f'aliases = ["also-{name}"]'))
+    return [name + ".toml" for name in names]
 
 
 def copy(base, work):
