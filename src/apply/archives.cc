@@ -19,7 +19,8 @@ std::optional<std::string> archive_target(const Box& box, const Paths& paths) {
   return home == paths.homes.end() ? std::nullopt : std::optional(home->second);
 }
 
-Reserved reserved_in(Box::Kind kind, const Paths& paths, const State& desired) {
+Reserved reserved_in(Box::Kind kind, const Paths& paths, const State& desired,
+                     const std::set<std::string>& leave) {
   Reserved reserved;
   if (kind == Box::Kind::mailbox)
     reserved.is_kept = [](std::string_view path) { return path == ".qmail"; };
@@ -39,7 +40,8 @@ Reserved reserved_in(Box::Kind kind, const Paths& paths, const State& desired) {
     if (path.starts_with(paths.domain + "/"))
       reserved.others.insert(path.substr(paths.domain.size() + 1));
   };
-  for (const auto& [name, home] : paths.homes) add(home);
+  for (const auto& [name, home] : paths.homes)
+    if (!leave.contains(name)) add(home);
   for (const auto& [name, list] : desired.lists) add(paths.list_directory(name.text()));
   return reserved;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "archive/archive.h"
@@ -18,8 +19,9 @@ namespace vstate {
 [[nodiscard]] std::optional<std::string> archive_target(const Box&, const Paths&);
 /// What a delivery into a home, a list or the domain's directory leaves alone: in the last one
 /// homes and lists, which others deliver to, and everywhere what the State or the back-end
-/// describes.
-[[nodiscard]] Reserved reserved_in(Box::Kind, const Paths&, const State& desired);
+/// describes. The homes of mailboxes that `leave` are nobody's any more.
+[[nodiscard]] Reserved reserved_in(Box::Kind, const Paths&, const State& desired,
+                                   const std::set<std::string>& leave = {});
 /// The archive and its increments on this machine, without the first `known`.
 [[nodiscard]] ArchiveFiles archive_files(const std::string& root, const ArchiveRef&,
                                          std::size_t known = 0);

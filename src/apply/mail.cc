@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -21,6 +22,19 @@
 namespace vstate {
 
 namespace {
+
+/// What the source has where their homes were is the domain's own now. One that could not be
+/// removed stays, with its home.
+std::set<std::string> removed_mailboxes(const Plan& plan, const ApplyReport& report) {
+  std::set<std::string> out;
+  for (const auto& action : plan.actions)
+    if (const auto* change = std::get_if<Change<Mailbox>>(&action); change && !change->after)
+      out.insert(change->name);
+  for (const auto& failure : report.failures)
+    if (const std::string kind = "mailbox."; failure.address.starts_with(kind))
+      out.erase(failure.address.substr(kind.size()));
+  return out;
+}
 
 /// The archives of a plan, in its order.
 class ArchiveFeed final : public MailFeed {
@@ -120,9 +134,11 @@ class MailDelivery::Worker {
       return fail(Errc::not_found, "the file names no such list");
     const bool is_mailbox = parcel.box.kind == Box::Kind::mailbox;
     MailMemory memory, conversions;
-    const auto reserved = reserved_in(parcel.box.kind, mail_.site_.paths, desired);
+    Reserved reserved;
     {
       const std::scoped_lock lock(mail_.mutex_);
+      reserved = reserved_in(parcel.box.kind, mail_.site_.paths, desired,
+                             removed_mailboxes(mail_.plan_, mail_.steps_.report));
       VSTATE_TRY_ASSIGN(memory, mail_.memory_of(to_text(parcel.box.kind), parcel.box.name));
       if (is_mailbox && mail_.input_.ledger != nullptr) {
         VSTATE_TRY_ASSIGN(conversions, mail_.input_.ledger->mail().memory_of(

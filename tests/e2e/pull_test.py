@@ -93,6 +93,28 @@ class ThroughPipeTest(Passes, PullCase):
         self.assertIn("there is no such domain", outcome.err)
 
 
+class LeftBehindTest(support.SandboxCase):
+    def test_home_without_its_account(self):
+        """Somebody deletes an account and not its home: one pass with --prune makes both alike."""
+        old, new = self.server("old"), self.server("new")
+        self.check_exit(old.vstate("apply", self.file("old.toml", support.domain_text(
+            NAME, ["postmaster", "guest"]))))
+        old.write(old.domain(NAME, "guest/Maildir/new/1.1.old"), "one\n", owner=support.OWNER)
+        self.check_exit(new.vstate("pull", old.root, NAME))
+        old.write(old.domain(NAME, "guest/Maildir/new/2.2.old"), "two\n", owner=support.OWNER)
+        old.write(old.domain(NAME, "guest/note"), "a file\n", owner=support.OWNER)
+        accounts = old.domain(NAME, "vpasswd")
+        lines = old.read(accounts).decode().splitlines(True)
+        old.write(accounts, "".join(line for line in lines if not line.startswith("guest:")))
+        os.unlink(old.domain(NAME, "vpasswd.cdb"))
+        done = self.check_exit(new.vstate("pull", "--prune", "--yes", old.root, NAME))
+        self.assertNotIn("not delivered", done.out + done.err)
+        mail = os.path.join(self.directory, "mail")
+        path = os.path.join(self.directory, "dumped.toml")
+        self.check_exit(old.vstate("dump", NAME, "-o", path, "--mail", mail))
+        self.check_exit(new.vstate("verify", path, "--mail", mail, "--deep"))
+
+
 class DamagedStreamTest(PullCase):
     """A byte that is another one on the way: what arrives is what was sent, or is not delivered."""
 

@@ -49,8 +49,9 @@ Exit write(const exports::Files& files, const std::string& output) {
     return Console::print_all(files.empty() ? "" : files.begin()->second);
   }
   if (const auto made = make_private_directories(output); !made) return Console::fail(made.error());
+  const auto directory = output + "/";
   for (const auto& [name, text] : files)
-    if (const auto written = write_host_file(output + "/" + name, text); !written)
+    if (const auto written = write_host_file(directory + name, text); !written)
       return Console::fail(written.error());
   return Exit::done;
 }
