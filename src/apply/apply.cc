@@ -30,7 +30,7 @@ PlanRun::PlanRun(const ApplyInput& input, const Plan& plan, ApplyObserver& obser
 PlanRun::~PlanRun() = default;
 
 Status PlanRun::build() {
-  const auto status = carry_out();
+  auto status = carry_out();
   if (status) return {};
   // Of two failures the first is reported; what the ledger does not know the next run finds.
   const auto remembered = remember();
@@ -135,7 +135,7 @@ Status PlanRun::count_mailboxes() {
 
 Status PlanRun::unpublish_all() {
   Publisher publisher(site_.system, site_.server, site_.store);
-  const auto status = steps_.for_each<Unpublish>([&](const Unpublish& alias) {
+  auto status = steps_.for_each<Unpublish>([&](const Unpublish& alias) {
     return publisher.unpublish(site_.location(), alias.name.text());
   });
   if (!publisher.remark().empty()) site_.remarks.push_back(publisher.remark());
@@ -173,7 +173,7 @@ Status publish_together(const std::vector<PlanRun*>& runs, std::string& remark) 
   for (const auto* run : runs)
     for (const auto* publish : run->publications())
       names.push_back({publish, run->site_.location()});
-  const auto status = publisher.publish(names);
+  auto status = publisher.publish(names);
   remark = publisher.remark();
   return status;
 }

@@ -298,7 +298,7 @@ Status MailDelivery::copy_archives(ArchiveOrder order) {
   if (actions.empty()) return {};
   for (const auto* action : actions) steps_.begin(*action);
   ArchiveFeed feed(actions, input_.archive_root);
-  const auto status = deliver(feed);
+  auto status = deliver(feed);
   VSTATE_TRY(site_.system.sync(site_.directory));
   // An archive that is known to be in is not looked at again: nothing of it may be left open.
   if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());

@@ -24,11 +24,11 @@ class HardLinks {
                                                                  ExtractLimits);
   /// Returns nullopt if no regular file of that name comes before the entry with that number.
   [[nodiscard]] std::optional<Content> find(std::string_view path, std::uint32_t before) const;
-  Status read(const Content&, const Sink&) const;
+  [[nodiscard]] Status read(const Content&, const Sink&) const;
 
  private:
   struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
+    void operator()(std::FILE* file) const { (void)std::fclose(file); }
   };
   Status gather_names(Reader&);
   Status gather_contents(Reader&);

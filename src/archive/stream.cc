@@ -238,7 +238,7 @@ class StreamReader::Impl {
   bool is_at_end = false;
 
  private:
-  tl::unexpected<Error> broken(std::string_view what) const {
+  [[nodiscard]] tl::unexpected<Error> broken(std::string_view what) const {
     return fail(Errc::invalid, fmt::format("the stream: {}", what), Scope::run);
   }
 

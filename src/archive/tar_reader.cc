@@ -26,7 +26,7 @@ namespace vstate::mail {
 namespace {
 
 /// Bytes that are read at once.
-constexpr std::size_t k_block = 256 * 1024;
+constexpr std::size_t k_block = std::size_t{256} * 1024;
 /// NAME_MAX: a longer name could not be made here.
 constexpr std::size_t k_longest_name = 255;
 

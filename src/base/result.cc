@@ -75,8 +75,9 @@ tl::unexpected<Error> fail_errno_of_open(std::string_view path, std::string_view
 void assertion_failed(const char* expression, const char* file, int line) {
   // Nothing is unwound and nothing is closed: what is on the disk stays as a kill would leave it,
   // which the next run can deal with.
-  std::fprintf(stderr, "vstate: %s:%d: internal error: %s does not hold; please report this\n",
-               file, line, expression);
+  (void)std::fprintf(stderr,
+                     "vstate: %s:%d: internal error: %s does not hold; please report this\n", file,
+                     line, expression);
   std::abort();
 }
 

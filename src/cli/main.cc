@@ -17,10 +17,10 @@ int main(int argc, char** argv) {
 #endif
     vstate::drop_supplementary_groups();
     // A reader that went away is an error of the write; it does not end an apply half way.
-    std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGPIPE, SIG_IGN);
     return vstate::cli::run_command_line(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "vstate: internal error: %s; please report this\n", error.what());
+    (void)std::fprintf(stderr, "vstate: internal error: %s; please report this\n", error.what());
     return static_cast<int>(vstate::cli::Exit::error);
   }
 }

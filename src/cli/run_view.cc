@@ -85,7 +85,8 @@ void RunView::on_trouble(const DomainName* domain, const std::string& message) {
 void RunView::show_done(const engine::ApplyOutcome& outcome) const {
   const auto noun = noun_of(outcome.domain.text());
   const auto& report = outcome.report;
-  for (const auto& remark : report.remarks) console_.say("  note    " + noun + remark);
+  for (const auto& remark : report.remarks)
+    console_.say(fmt::format("  note    {}{}", noun, remark));
   reporter_of(outcome.domain)
       ->event({{"event", "summary"},
                {"text", outcome.summary},

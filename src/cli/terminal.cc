@@ -16,10 +16,12 @@ namespace vstate::cli {
 namespace {
 
 // An empty variable is as good as one that is not set (https://no-color.org).
-bool is_set(const char* name) {
+std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0';
+  return value == nullptr ? std::string_view() : value;
 }
+
+bool is_set(const char* name) { return !variable(name).empty(); }
 
 }  // namespace
 
@@ -50,9 +52,9 @@ bool wants_color(std::FILE* stream, std::string_view asked) {
 bool has_unicode_locale() {
   // The first that is set counts, as for setlocale(3).
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (!is_set(name)) continue;
-    const std::string value = std::getenv(name);
-    return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
+    const auto value = variable(name);
+    if (value.empty()) continue;
+    return value.find("UTF-8") != value.npos || value.find("utf8") != value.npos;
   }
   return false;
 }

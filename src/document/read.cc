@@ -166,7 +166,7 @@ std::optional<State> Reading::read(const toml::table& root) {
   state->left_out = read_left_out(top);
   // Patterns are compared before the exclusion takes away what they match.
   unmatched_ = patterns_without_match(*state, excluded_, selection_);
-  *state = without_excluded(*std::move(state), selection_);
+  *state = without_excluded(std::move(*state), selection_);
   // References come last, when all that could be named has been read and what is excluded is gone.
   check_references(*state, file_, places_, diagnostics_);
   return state;

@@ -217,7 +217,7 @@ void ReferenceCheck::check_file_place(const std::string& path) {
 std::string path_problem(const std::string& path) {
   const auto in_home = split_home(path);
   const auto literal = expand_pathless(in_home ? in_home->rest : path);
-  const std::string outside = "is not a path below the domain's directory";
+  constexpr const char* outside = "is not a path below the domain's directory";
   // An absolute path would be written wherever it leads on the target.
   if (!literal || literal->empty() || literal->front() == '/') return outside;
   if (literal->find('\0') != std::string::npos) return "holds a NUL, which no path can hold";

@@ -89,8 +89,9 @@ void write_list(Writer& out, const std::string& name, const List& list) {
     if (found != list.addresses.end()) out.value(sublist.key, array(spelt(found->second)));
   }
   for (const auto& [directory, addresses] : list.addresses) {
-    const bool has_key = std::any_of(k_sublists.begin(), k_sublists.end(),
-                                     [&](const Sublist& s) { return s.directory == directory; });
+    const bool has_key = std::any_of(
+        k_sublists.begin(), k_sublists.end(),
+        [&directory = directory](const Sublist& s) { return s.directory == directory; });
     if (!has_key)
       others.push_back(
           fmt::format("{} = {}", key_text(spell_bytes(directory)), word_array(spelt(addresses))));

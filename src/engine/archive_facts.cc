@@ -31,8 +31,8 @@ class Comparing {
 
  private:
   Result<MailMemory> memory_of(const NamedArchive&) const;
-  std::size_t known_parts(const NamedArchive&) const;
-  bool has_dovecot_folders(const NamedArchive&) const;
+  [[nodiscard]] std::size_t known_parts(const NamedArchive&) const;
+  [[nodiscard]] bool has_dovecot_folders(const NamedArchive&) const;
   Result<ArchiveStatus> look(const NamedArchive&, const std::string& target, std::size_t known,
                              bool has_dovecot) const;
   bool has_right_digests(const NamedArchive&, const ArchiveStatus&, std::size_t known);

@@ -96,6 +96,7 @@ class Postfix {
   void row(const std::string& table, const std::string& columns,
            const std::vector<std::string>& values) {
     std::vector<std::string> texts;
+    texts.reserve(values.size());
     for (const auto& value : values) texts.push_back(quoted(value));
     files_["postfixadmin.sql"] +=
         fmt::format("INSERT INTO {} ({}) VALUES ({});\n", table, columns, join(texts, ", "));

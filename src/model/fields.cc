@@ -149,7 +149,8 @@ Fields fields_of(const List& list) {
   for (const auto& [name, text] : list.files) add_text(fields, "files." + name, short_text(text));
   add_secret(fields, "key", "set");
   std::vector<std::string> links;
-  for (const auto& [suffix, target] : list.links) links.push_back(suffix + " -> " + target);
+  for (const auto& [suffix, target] : list.links)
+    links.push_back(fmt::format("{} -> {}", suffix, target));
   add_list(fields, "links", links);
   return fields;
 }

@@ -40,11 +40,11 @@ std::string text_of(const Quota& quota) {
 }
 
 /// The part that is one member.
-template <auto member, class Value>
+template <auto Member, class Value>
 constexpr Part<Value> member_part(std::string_view name) {
-  return {name, [](const Value& value) { return text_of(value.*member); },
-          [](Value& into, const Value& from) { into.*member = from.*member; },
-          [](const Value& one, const Value& other) { return one.*member == other.*member; }};
+  return {name, [](const Value& value) { return text_of(value.*Member); },
+          [](Value& into, const Value& from) { into.*Member = from.*Member; },
+          [](const Value& one, const Value& other) { return one.*Member == other.*Member; }};
 }
 
 constexpr std::array k_mailbox{
@@ -79,15 +79,15 @@ constexpr std::array k_autoresponder{
                           into.seconds = from.seconds;
                         }}};
 
-template <class Value, std::size_t size>
-Parts parts_by(const std::array<Part<Value>, size>& table, const Value& value) {
+template <class Value, std::size_t Size>
+Parts parts_by(const std::array<Part<Value>, Size>& table, const Value& value) {
   Parts parts;
   for (const auto& part : table) parts.emplace(part.name, part.text(value));
   return parts;
 }
 
-template <class Value, std::size_t size>
-void take_by(const std::array<Part<Value>, size>& table, Value& into, const Value& from,
+template <class Value, std::size_t Size>
+void take_by(const std::array<Part<Value>, Size>& table, Value& into, const Value& from,
              const std::string& name) {
   for (const auto& part : table)
     // A name that is no part of this value takes nothing.

@@ -56,7 +56,8 @@ class Planner {
   bool stays_removed(const std::string& kind, const std::string& name, const Value& wanted);
   /// A file of a mailbox whose home root has not put where it is.
   [[nodiscard]] bool is_in_home_elsewhere(std::string_view kind, std::string_view path) const;
-  void note_kept(Verdict, const std::string& kind, const std::string& name, std::string what);
+  void note_kept(Verdict, const std::string& kind, const std::string& name,
+                 const std::string& what);
   [[nodiscard]] Mailbox effective_mailbox(const Mailbox& desired, const Mailbox* actual) const;
   [[nodiscard]] List effective_list(const std::string& name, const List& desired,
                                     const List* actual);
@@ -81,7 +82,7 @@ bool Planner::is_in_home_elsewhere(std::string_view kind, std::string_view path)
 }
 
 void Planner::note_kept(Verdict verdict, const std::string& kind, const std::string& name,
-                        std::string what) {
+                        const std::string& what) {
   if (verdict == Verdict::kept)
     note(NoteKind::kept, kind, name, what + " here after the last apply; kept");
   else

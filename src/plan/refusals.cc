@@ -266,7 +266,7 @@ void Warnings::of_deliveries() {
   auto paths = input_.condition.paths;
   if (paths.domain.empty()) paths.domain = input_.facts.new_directory;
   std::map<std::pair<std::string, std::string>, std::set<std::string>> missing;
-  for_each_delivery(input_.desired, [&](std::string kind, const std::string& name,
+  for_each_delivery(input_.desired, [&](const std::string& kind, const std::string& name,
                                         const DeliveryLines& lines, LineReader reader) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
       // Each line is judged by the rules of whoever will read it on the target.

@@ -272,9 +272,10 @@ std::vector<std::string> QmailFiles::hand_made_lines_for(std::string_view real) 
   const auto take = [&](const auto& map, const std::string& name) {
     const auto found = map.find(name);
     if (found == map.end()) return;
+    const auto usual = fmt::format("{}:{}", name, name);
     for (const auto& line : found->second) {
       const auto lower = to_lower(line);
-      const bool is_vpopmails = lower == name + ":" + name && find(name) != nullptr;
+      const bool is_vpopmails = lower == usual && find(name) != nullptr;
       const bool is_said = std::find(lines.begin(), lines.end(), line) != lines.end();
       if (!is_vpopmails && !is_said) lines.push_back(line);
     }

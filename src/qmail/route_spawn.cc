@@ -118,7 +118,7 @@ Status spawn(Trail& trail, const std::string& local, const std::string& host) {
     return {};
   }
   trail.on_the_way.push_back(recipient);
-  const auto status = deliver_locally(trail, *assignment, agent);
+  auto status = deliver_locally(trail, *assignment, agent);
   trail.on_the_way.pop_back();
   return status;
 }

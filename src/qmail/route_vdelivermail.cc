@@ -114,7 +114,7 @@ Result<const DomainAccounts*> look_up(Trail& trail, const DomainLocation& domain
 }
 
 /// qmail-inject.c:rwgeneric completes the host of an address.
-std::string qualified(Trail& trail, std::string address) {
+std::string qualified(Trail& trail, const std::string& address) {
   const auto& files = trail.tables.inject_files;
   const auto at = address.rfind('@');
   auto host = at == std::string::npos ? std::string() : address.substr(at + 1);
@@ -159,7 +159,7 @@ Result<Flow> carry_out_row(Trail& trail, std::string line, const Agent& agent,
                       "qmail-inject fails: " + trail.tables.inject_files.obstacle);
     return Flow::fail;
   }
-  VSTATE_TRY(forward(trail, qualified(trail, std::move(line))));
+  VSTATE_TRY(forward(trail, qualified(trail, line)));
   return Flow::next;
 }
 

@@ -46,6 +46,7 @@ Result<Transaction> Transaction::begin(Database& database,
     return Transaction(database, false);
   }
   std::vector<std::string> locks;
+  locks.reserve(tables.size());
   for (const auto* table : tables) locks.push_back(database.quote(table->name) + " WRITE");
   // All at once: MySQL gives the tables up that it had when it is asked for others.
   VSTATE_TRY(database.run("LOCK TABLES " + join(locks, ", "), {}));

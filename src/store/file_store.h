@@ -52,7 +52,7 @@ class FileCounter final : public DomainsCounter {
  public:
   FileCounter(System& system, const Server& server)
       : system_(system), domains_dir_(server.domains_dir) {}
-  Result<DirControl> read(const Owner&) const override;
+  [[nodiscard]] Result<DirControl> read(const Owner&) const override;
   Status write(const Owner&, const DirControl&) override;
 
  private:
@@ -64,7 +64,7 @@ class FileCounter final : public DomainsCounter {
 class FileLimits final : public LimitsStore {
  public:
   explicit FileLimits(System& system) : system_(system) {}
-  Result<std::optional<Limits>> read(const DomainLocation&) const override;
+  [[nodiscard]] Result<std::optional<Limits>> read(const DomainLocation&) const override;
   Status write(const DomainLocation&, const std::optional<Limits>& before,
                const std::optional<Limits>& after) override;
 
@@ -76,8 +76,8 @@ class FileLimits final : public LimitsStore {
 class FileLogins final : public LoginStore {
  public:
   explicit FileLogins(System& system) : system_(system) {}
-  Result<std::map<std::string, StoredLogin>> read(const DomainLocation&,
-                                                  const std::vector<Account>&) const override;
+  [[nodiscard]] Result<std::map<std::string, StoredLogin>> read(
+      const DomainLocation&, const std::vector<Account>&) const override;
   Result<std::vector<AccountConflict>> write(const DomainLocation&,
                                              const std::vector<LoginChange>&) override;
 

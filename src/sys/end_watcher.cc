@@ -45,7 +45,8 @@ void close_all_above(int last) {
   // Whatever is sent to the program, or to all of a session whose connection is gone, is not for
   // this one.
   setsid();
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT})
+    (void)std::signal(signal, SIG_IGN);
   // A reader of what the program says must see its end when the program ends. Both files may stand
   // in each other's place already, and are moved out of the way first.
   constexpr int place_of_given = 0, place_of_pipe = 1;

@@ -113,11 +113,11 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
   }
   for (const auto& [name, text] : after.files) {
     const auto old = before.files.find(name);
-    const bool is_shown = std::any_of(changes.begin(), changes.end(), [&](const FieldChange& c) {
-      return c.name == "files." + name;
-    });
+    const auto field = "files." + name;
+    const bool is_shown = std::any_of(changes.begin(), changes.end(),
+                                      [&](const FieldChange& c) { return c.name == field; });
     if (old != before.files.end() && old->second != text && !is_shown)
-      changes.push_back(other_text("files." + name));
+      changes.push_back(other_text(field));
   }
 }
 void add_detail(std::vector<FieldChange>& changes, const File& before, const File& after) {
@@ -181,7 +181,7 @@ class ActionJson {
     return out;
   }
   template <class Value>
-  Json changed(std::string kind, const Change<Value>& change) const {
+  [[nodiscard]] Json changed(std::string kind, const Change<Value>& change) const {
     const bool is_new = !change.before, is_gone = !change.after;
     auto out = entry(std::move(kind), change.name, address_);
     if (change.before) out["before"] = to_object(fields_of(*change.before));

@@ -31,8 +31,9 @@ Column column(std::string name, std::string type) {
 Table table_of(const std::string& name, std::vector<std::pair<std::string, std::string>> columns,
                std::string keys) {
   Table table{name, false, true, {}, std::move(keys)};
-  for (auto& [column_name, type] : columns)
-    table.columns.push_back(column(std::move(column_name), std::move(type)));
+  table.columns.reserve(columns.size());
+  for (auto& item : columns)
+    table.columns.push_back(column(std::move(item.first), std::move(item.second)));
   return table;
 }
 
