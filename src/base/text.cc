@@ -90,6 +90,21 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
   return text;
 }
 
+namespace {
+
+/// False if the first two bytes of a sequence of three or four rule out that it is a character.
+bool may_begin_character(unsigned first, unsigned second) {
+  // Code points have one spelling only; a longer one could smuggle a character past a check.
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  // The halves of UTF-16 pairs are no characters in UTF-8.
+  const bool surrogate = first == 0xED && second > 0x9F;
+  // Unicode ends at U+10FFFF.
+  const bool too_large = first == 0xF4 && second > 0x8F;
+  return !overlong && !surrogate && !too_large;
+}
+
+}  // namespace
+
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   // Past the end there are zeros, which begin and continue no sequence, so a text that is cut off
   // needs no check of its own.
@@ -102,21 +117,10 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   if (first < 0x80) return 1;
   // 0xC0 and 0xC1 could only spell ASCII in two bytes, which is no valid UTF-8.
   if (first >= 0xC2 && first <= 0xDF) return follows(at + 1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned second = byte(at + 1);
-    // Code points have one spelling only; a longer one could smuggle a character past a check. The
-    // halves of UTF-16 pairs are no characters in UTF-8.
-    const bool overlong = first == 0xE0 && second < 0xA0;
-    const bool surrogate = first == 0xED && second > 0x9F;
-    return follows(at + 1) && follows(at + 2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned second = byte(at + 1);
-    const bool overlong = first == 0xF0 && second < 0x90;
-    // Unicode ends at U+10FFFF.
-    const bool too_large = first == 0xF4 && second > 0x8F;
-    return follows(at + 1) && follows(at + 2) && follows(at + 3) && !overlong && !too_large ? 4 : 0;
-  }
+  if (!may_begin_character(first, byte(at + 1))) return 0;
+  if (first >= 0xE0 && first <= 0xEF) return follows(at + 1) && follows(at + 2) ? 3 : 0;
+  if (first >= 0xF0 && first <= 0xF4)
+    return follows(at + 1) && follows(at + 2) && follows(at + 3) ? 4 : 0;
   return 0;
 }
 

@@ -61,11 +61,7 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(const Directory& direc
   const auto visit = [&](const char* name, FileInfo::Type type) {
     if (type == FileInfo::Type::directory) below.push_back({name, false});
     if (type == FileInfo::Type::link && may_be_link(name)) below.push_back({name, true});
-    const auto hash = is_tmp ? hash_of_temporary(name) : std::nullopt;
-    // A temporary says that a stopped pass built this message and did not place it.
-    if (hash) unfinished_.insert(*hash);
-    if (hash || (is_temporary(name) && type != FileInfo::Type::directory))
-      left_over_.emplace(relative, name);
+    note_temporary(relative, is_tmp, name, type);
     if (!has_messages || type != FileInfo::Type::regular || *name == '.') return;
     const std::string_view text = name;
     records_.push_back({hash_name(text.substr(0, text.find(':'))), number});
@@ -79,6 +75,16 @@ Result<std::vector<TargetIndex::Below>> TargetIndex::list(const Directory& direc
   std::sort(below.begin(), below.end(),
             [](const Below& a, const Below& b) { return a.name > b.name; });
   return below;
+}
+
+/// A temporary of a message lies in a `tmp`, one of a file beside the file.
+void TargetIndex::note_temporary(const std::string& directory, bool is_tmp, const char* name,
+                                 FileInfo::Type type) {
+  const auto hash = is_tmp ? hash_of_temporary(name) : std::nullopt;
+  // A temporary says that a stopped pass built this message and did not place it.
+  if (hash) unfinished_.insert(*hash);
+  if (hash || (is_temporary(name) && type != FileInfo::Type::directory))
+    left_over_.emplace(directory, name);
 }
 
 Status TargetIndex::descend(Target& target, const Directory& directory, const std::string& path,

@@ -50,6 +50,7 @@ class TargetIndex {
   Status enter(Target&, const Directory&, const std::string& relative, int depth);
   Result<std::vector<Below>> list(const Directory&, const std::string& relative);
   Status descend(Target&, const Directory&, const std::string& path, const Below&, int depth);
+  void note_temporary(const std::string& directory, bool is_tmp, const char* name, FileInfo::Type);
 
   std::vector<Record> records_;
   std::set<NameHash> unfinished_;

@@ -12,16 +12,37 @@
 
 namespace vstate::document {
 
+namespace {
+
+/// The keys come from the list by which the server's files and tables are read.
+Keys keys_of_limits() {
+  Keys out{"disable"};
+  for (const auto& name : limit_names())
+    if (name.kind != LimitKind::denial) out.push_back(name.document_key);
+  return out;
+}
+
+/// The services that the domain is denied are one list of words here.
+void read_denials(Table& table, Limits& limits) {
+  const auto& names = limit_names();
+  for (const auto& item : table.strings("disable")) {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const LimitName& name) {
+      return name.kind == LimitKind::denial && name.document_key == item.text;
+    });
+    if (found == names.end())
+      table.error_at(item.place, fmt::format("{}.disable: there is no service \"{}\"",
+                                             table.title(), item.text));
+    else
+      limits[std::string(found->file_key)] = 1;
+  }
+}
+
+}  // namespace
+
 std::optional<Limits> read_limits(Table& owner) {
   const auto* node = owner.table("limits");
   if (node == nullptr) return std::nullopt;
-  // The keys come from the list by which the server's files and tables are read.
-  static const Keys keys = [] {
-    Keys out{"disable"};
-    for (const auto& name : limit_names())
-      if (name.kind != LimitKind::denial) out.push_back(name.document_key);
-    return out;
-  }();
+  static const Keys keys = keys_of_limits();
   auto table = owner.open(*node, owner.title() + ".limits", keys);
   Limits limits;
   for (const auto& name : limit_names()) {
@@ -38,17 +59,7 @@ std::optional<Limits> read_limits(Table& owner) {
     // A limit at its default is as if it were not named, as a server's file may or may not have it.
     if (*value != name.unset) limits[std::string(name.file_key)] = *value;
   }
-  for (const auto& item : table.strings("disable")) {
-    const auto& names = limit_names();
-    const auto found = std::find_if(names.begin(), names.end(), [&](const LimitName& name) {
-      return name.kind == LimitKind::denial && name.document_key == item.text;
-    });
-    if (found == names.end())
-      table.error_at(item.place, fmt::format("{}.disable: there is no service \"{}\"",
-                                             table.title(), item.text));
-    else
-      limits[std::string(found->file_key)] = 1;
-  }
+  read_denials(table, limits);
   return limits;
 }
 

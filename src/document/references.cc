@@ -35,6 +35,8 @@ class ReferenceCheck {
  private:
   [[nodiscard]] Place place_of(const std::string& subject) const;
   void check_named(const std::string& text, const Place& place, std::string_view what);
+  /// True if mail for a local part of the domain is delivered.
+  [[nodiscard]] bool is_answered(const std::string& local) const;
   void check_moderators();
   void check_lines(const DeliveryLines&, const std::string& subject);
   void check_robots();
@@ -67,35 +69,34 @@ void ReferenceCheck::check_named(const std::string& text, const Place& place,
   }
 }
 
+/// A mailbox, an alias, a robot, or a list answers, or the "-default" alias of a shorter name.
+bool ReferenceCheck::is_answered(const std::string& local) const {
+  const auto mailbox = MailboxName::parse(local);
+  const auto alias = AliasName::parse(to_lower(local));
+  if (mailbox && state_.mailboxes.contains(*mailbox)) return true;
+  if (!alias) return false;
+  if (state_.alias.contains(*alias) || state_.autoresponders.contains(*alias) ||
+      state_.lists.contains(*alias))
+    return true;
+  for (auto dash = local.rfind('-'); dash != std::string::npos && dash > 0;
+       dash = local.rfind('-', dash - 1)) {
+    const auto fallback = AliasName::parse(to_lower(local.substr(0, dash + 1)) + "default");
+    if (fallback && state_.alias.contains(*fallback)) return true;
+  }
+  return false;
+}
+
 void ReferenceCheck::check_moderators() {
-  const auto& state = state_;
-  // A moderator's address may be answered by a mailbox, an alias, a robot, a list, or the
-  // "-default" alias of a shorter name.
-  const auto is_here = [&](const std::string& local) {
-    const auto mailbox = MailboxName::parse(local);
-    const auto alias = AliasName::parse(to_lower(local));
-    if (mailbox && state.mailboxes.contains(*mailbox)) return true;
-    if (!alias) return false;
-    if (state.alias.contains(*alias) || state.autoresponders.contains(*alias) ||
-        state.lists.contains(*alias))
-      return true;
-    for (auto dash = local.rfind('-'); dash != std::string::npos && dash > 0;
-         dash = local.rfind('-', dash - 1)) {
-      const auto fallback = AliasName::parse(to_lower(local.substr(0, dash + 1)) + "default");
-      if (fallback && state.alias.contains(*fallback)) return true;
-    }
-    return false;
-  };
   // Only moderators of this domain can be looked for; others live elsewhere.
-  for (const auto& [name, list] : state.lists) {
+  for (const auto& [name, list] : state_.lists) {
     const auto moderators = list.addresses.find("mod");
     if (moderators == list.addresses.end()) continue;
     for (const auto& address : moderators->second) {
       const auto at = address.rfind('@');
       const auto host = DomainName::parse(address.substr(at + 1));
-      const bool is_ours = host && (*host == state.name || state.aliases.contains(*host));
+      const bool is_ours = host && (*host == state_.name || state_.aliases.contains(*host));
       // Servers are like that; mail to such a moderator bounces there too.
-      if (at != std::string::npos && is_ours && !is_here(address.substr(0, at)))
+      if (at != std::string::npos && is_ours && !is_answered(address.substr(0, at)))
         diagnostics_.warning(place_of(fmt::format("list.{}.moderators", name.text())),
                              fmt::format("list.{}.moderators: there is no mailbox or alias \"{}\" "
                                          "in this file",

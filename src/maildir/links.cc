@@ -49,6 +49,17 @@ Result<std::string> LinkFollower::owner_of(const std::string& resolved) const {
   return std::string();
 }
 
+Result<std::string> LinkFollower::obstacle_of(const Error& opening, const std::string& at) const {
+  if (opening.code == Errc::invalid) return "in a circle";
+  // Without root's rights a denial says nothing of the owner, only of whoever runs this.
+  if (opening.code == Errc::denied && can_act_as_others()) return "which its owner cannot read";
+  // A disk that fails behind the link must not be taken for a link that leads nowhere.
+  if (opening.code != Errc::not_found) return tl::unexpected<Error>(opening);
+  // What is no directory is an entry like all others.
+  VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(at));
+  return is_there ? "" : "where nothing is";
+}
+
 Result<LinkEnd> LinkFollower::follow(const std::string& path,
                                      const std::vector<PlaceId>& above) const {
   LinkEnd end;
@@ -62,21 +73,8 @@ Result<LinkEnd> LinkFollower::follow(const std::string& path,
   // paths.
   auto opened = files_.open_directory(at);
   if (!opened) {
-    const auto code = opened.error().code;
-    if (code == Errc::invalid) {
-      end.refusal = shown + ", in a circle";
-      return end;
-    }
-    // Without root's rights a denial says nothing of the owner, only of whoever runs this.
-    if (code == Errc::denied && can_act_as_others()) {
-      end.refusal = shown + ", which its owner cannot read";
-      return end;
-    }
-    // A disk that fails behind the link must not be taken for a link that leads nowhere.
-    if (code != Errc::not_found) return propagate(opened);
-    // What is no directory is an entry like all others.
-    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(at));
-    if (!is_there) end.refusal = shown + ", where nothing is";
+    VSTATE_TRY_ASSIGN(const auto why, obstacle_of(opened.error(), at));
+    if (!why.empty()) end.refusal = fmt::format("{}, {}", shown, why);
     return end;
   }
   VSTATE_TRY_ASSIGN(const auto info, (*opened)->info());

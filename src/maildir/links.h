@@ -41,6 +41,8 @@ class LinkFollower {
   [[nodiscard]] std::string full(const std::string& path) const {
     return path_join(directory_, path);
   }
+  /// Why a link that cannot be opened as a directory cannot travel either; empty: it is an entry.
+  [[nodiscard]] Result<std::string> obstacle_of(const Error& opening, const std::string& at) const;
   [[nodiscard]] Result<std::string> owner_of(const std::string& resolved) const;
 
   const Files& files_;

@@ -27,6 +27,17 @@ bool is_component_byte(char c) {
          std::string_view("._-+~@%#!^").find(c) != std::string_view::npos;
 }
 
+/// True if the text ends with the path, or goes on with a byte that no component holds.
+bool begins_with_path(std::string_view text, std::string_view path) {
+  return !path.empty() && text.substr(0, path.size()) == path &&
+         (text.size() == path.size() || !is_component_byte(text[path.size()]));
+}
+
+/// Names may hold signs that usually end a path ("o'neil"), so those are stepped over.
+bool ends_every_path(char c) {
+  return c == '\0' || c == '\n' || c == ' ' || c == '\t' || c == ':' || c == ';';
+}
+
 /// The closing brace would end the placeholder, and a percent sign would be read as the start of a
 /// code.
 std::string encode_name(std::string_view name) {
@@ -160,19 +171,14 @@ bool Templater::is_for_ezmlm(std::string_view behind) const {
 
 Templater::Match Templater::match_at(std::string_view text, std::size_t at) const {
   const auto rest = text.substr(at);
-  const auto starts = [&](std::string_view path) {
-    // The text must end with the path, or go on with a byte that no component holds.
-    return !path.empty() && rest.substr(0, path.size()) == path &&
-           (rest.size() == path.size() || !is_component_byte(rest[path.size()]));
-  };
   Match best;
   const auto offer = [&](std::string_view path, std::string placeholder, bool is_home = false) {
-    if (starts(path) && path.size() > best.length)
+    if (begins_with_path(rest, path) && path.size() > best.length)
       best = {std::move(placeholder), path.size(), is_home};
   };
   offer(paths_.vpopmail, "{vpopmail}");
   offer(paths_.qmail, "{qmail}");
-  if (starts(paths_.ezmlm) && is_for_ezmlm(rest.substr(paths_.ezmlm.size())))
+  if (begins_with_path(rest, paths_.ezmlm) && is_for_ezmlm(rest.substr(paths_.ezmlm.size())))
     offer(paths_.ezmlm, "{ezmlm}");
   offer(paths_.autorespond, "{autorespond}");
   offer(paths_.domain, "{domain}");
@@ -184,10 +190,7 @@ Templater::Match Templater::match_at(std::string_view text, std::size_t at) cons
     if (!boundary) continue;
     if (const auto home = by_home_.find(rest.substr(0, end)); home != by_home_.end())
       offer(home->first, mailbox_placeholder(home->second), true);
-    const char next = end < rest.size() ? rest[end] : '\0';
-    // Names may hold signs that usually end a path ("o'neil"), so those are stepped over.
-    if (next == '\0' || next == '\n' || next == ' ' || next == '\t' || next == ':' || next == ';')
-      break;
+    if (end == rest.size() || ends_every_path(rest[end])) break;
   }
   // A home that was found by its spelling is the best answer; anything less may still lead into a
   // home by another name.

@@ -46,11 +46,17 @@ class Planner {
   template <class Value>
   void compare_single(std::string_view kind, const std::optional<Value>& desired,
                       const std::optional<Value>& actual);
+  /// What only the server has.
+  template <class Map>
+  void keep_or_prune(const Map& desired, const Map& actual, const std::string& kind);
 
   /// The file's value, with what a person changed on the server since the last apply taken from
   /// there. Notes what that is, and what the ledger shall know.
   template <class Value>
   Value merged(const std::string& kind, const std::string& name, Value wanted, const Value& now);
+  /// Whose text of a part counts; nullptr: that side does not have the part.
+  [[nodiscard]] Verdict judge(const std::string& item, const std::string& part,
+                              const std::string* file, const std::string* server) const;
   /// True if the server shall go without an item that the file has: a person removed it.
   template <class Value>
   bool stays_removed(const std::string& kind, const std::string& name, const Value& wanted);
@@ -111,6 +117,13 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
   return true;
 }
 
+Verdict Planner::judge(const std::string& item, const std::string& part, const std::string* file,
+                       const std::string* server) const {
+  // Where file and server agree there is nothing to choose, whatever was there before.
+  if (input_.options.overwrite || (file && server && *file == *server)) return Verdict::take_file;
+  return input_.memory.judge(item, part, file, server);
+}
+
 template <class Value>
 Value Planner::merged(const std::string& kind, const std::string& name, Value wanted,
                       const Value& now) {
@@ -121,12 +134,9 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   std::map<std::string, std::optional<std::string>> left;
   const auto in_file = parts_of(wanted), on_server = parts_of(now);
   std::map<Verdict, std::vector<std::string>> kept;
-  const auto judge = [&](const std::string& part, const std::string* file,
-                         const std::string* server) {
-    // Where file and server agree there is nothing to choose, whatever was there before.
-    const auto verdict = input_.options.overwrite || (file && server && *file == *server)
-                             ? Verdict::take_file
-                             : input_.memory.judge(item, part, file, server);
+  const auto settle = [&](const std::string& part, const std::string* file,
+                          const std::string* server) {
+    const auto verdict = judge(item, part, file, server);
     if (verdict == Verdict::take_file) {
       if (file != nullptr) left[part] = *file;
       return;
@@ -139,10 +149,10 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   // Parts of both sides are judged: one that the file lacks may have been added by a person here.
   for (const auto& [part, text] : in_file) {
     const auto found = on_server.find(part);
-    judge(part, &text, found == on_server.end() ? nullptr : &found->second);
+    settle(part, &text, found == on_server.end() ? nullptr : &found->second);
   }
   for (const auto& [part, text] : on_server)
-    if (!in_file.contains(part)) judge(part, nullptr, &text);
+    if (!in_file.contains(part)) settle(part, nullptr, &text);
   if (input_.options.remembers) plan_.memory[item] = std::move(left);
   for (const auto& [verdict, parts] : kept)
     note_kept(verdict, kind, name,
@@ -171,19 +181,23 @@ void Planner::compare(const Map& desired, const Map* actual, std::string_view ki
     if (!(now == wanted))
       plan_.actions.push_back(Change<Value>{text_of(key), std::move(now), std::move(wanted)});
   }
-  if (actual == nullptr) return;
-  for (const auto& [key, value] : *actual) {
+  if (actual != nullptr) keep_or_prune(desired, *actual, std::string(kind));
+}
+
+template <class Map>
+void Planner::keep_or_prune(const Map& desired, const Map& actual, const std::string& kind) {
+  for (const auto& [key, value] : actual) {
     if (desired.contains(key)) continue;
     if (is_in_home_elsewhere(kind, text_of(key))) {
-      note(NoteKind::kept, std::string(kind), text_of(key), "here, outside the domain; kept");
+      note(NoteKind::kept, kind, text_of(key), "here, outside the domain; kept");
     } else if (input_.options.prune) {
       if (kind == "mailbox" && input_.condition.homes_elsewhere.contains(text_of(key)))
-        note(NoteKind::warning, std::string(kind), text_of(key),
+        note(NoteKind::warning, kind, text_of(key),
              "its home is outside the domain's directory; it is left as it is");
-      plan_.actions.push_back(Change<Value>{text_of(key), value, std::nullopt});
-      plan_.memory[item_address(std::string(kind), text_of(key))] = {};
+      plan_.actions.push_back(Change<typename Map::mapped_type>{text_of(key), value, std::nullopt});
+      plan_.memory[item_address(kind, text_of(key))] = {};
     } else
-      note(NoteKind::here_only, std::string(kind), text_of(key),
+      note(NoteKind::here_only, kind, text_of(key),
            "here, not in the file; kept (--prune deletes)");
   }
 }

@@ -59,6 +59,24 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return fmt::format("{} {}", with_thousands(count), count == 1 ? one : many);
 }
 
+void count_removal(Deletions& out, const Action& action, const Plan& plan) {
+  if (const auto* mailbox = std::get_if<Change<Mailbox>>(&action)) {
+    ++out.mailboxes;
+    // The mail was counted when the plan was made, and only for mailboxes that might go.
+    if (const auto mail = plan.mail_here.find(mailbox->name); mail != plan.mail_here.end()) {
+      out.messages += mail->second.messages;
+      out.bytes += mail->second.bytes;
+    }
+  }
+  if (std::holds_alternative<Change<Alias>>(action) ||
+      std::holds_alternative<Change<Autoresponder>>(action))
+    ++out.aliases;
+  if (std::holds_alternative<Change<List>>(action)) ++out.lists;
+  if (std::holds_alternative<Change<File>>(action)) ++out.files;
+  if (std::holds_alternative<Change<Limits>>(action)) ++out.limits;
+  if (std::holds_alternative<Unpublish>(action)) ++out.alias_domains;
+}
+
 }  // namespace
 
 Verb verb_of(const Action& action) { return std::visit(VerbOf{}, action); }
@@ -69,22 +87,7 @@ Deletions deletions_of(const Plan& plan) {
     // A list that goes takes all of its addresses, and one that stays may lose some.
     if (const auto* list = std::get_if<Change<List>>(&action); list != nullptr && list->before)
       out.subscribers += addresses_removed(*list->before, list->after ? *list->after : List{});
-    if (verb_of(action) != Verb::remove) continue;
-    if (const auto* mailbox = std::get_if<Change<Mailbox>>(&action)) {
-      ++out.mailboxes;
-      // The mail was counted when the plan was made, and only for mailboxes that might go.
-      if (const auto mail = plan.mail_here.find(mailbox->name); mail != plan.mail_here.end()) {
-        out.messages += mail->second.messages;
-        out.bytes += mail->second.bytes;
-      }
-    }
-    if (std::holds_alternative<Change<Alias>>(action) ||
-        std::holds_alternative<Change<Autoresponder>>(action))
-      ++out.aliases;
-    if (std::holds_alternative<Change<List>>(action)) ++out.lists;
-    if (std::holds_alternative<Change<File>>(action)) ++out.files;
-    if (std::holds_alternative<Change<Limits>>(action)) ++out.limits;
-    if (std::holds_alternative<Unpublish>(action)) ++out.alias_domains;
+    if (verb_of(action) == Verb::remove) count_removal(out, action, plan);
   }
   return out;
 }

@@ -37,6 +37,22 @@ std::set<std::string, std::less<>> keys_of(const ControlFile& file) {
   return keys;
 }
 
+/// Of several lines that lead to one directory, the one that is called like the directory is the
+/// domain; where none is, the first is taken.
+void settle_names_of_one_place(const Files& system, const std::vector<AssignedDomain*>& names) {
+  const auto resolved = resolve(system, names.front()->directory);
+  const auto is_called_so = [&](const AssignedDomain* domain) {
+    return resolved && path_name(*resolved) == domain->name;
+  };
+  auto real = std::find_if(names.begin(), names.end(), is_called_so);
+  if (real == names.end()) real = names.begin();
+  for (auto* domain : names) {
+    if (domain == *real) continue;
+    domain->kind = AssignedDomain::Kind::alias;
+    domain->real = (*real)->name;
+  }
+}
+
 }  // namespace
 
 // ".." stays: what it means depends on links, and only the file system can say.
@@ -155,21 +171,8 @@ void QmailFiles::settle_kinds(const Files& system) {
     if (domain.real != domain.name) continue;
     if (const auto place = place_of(system, domain.directory)) own[*place].push_back(&domain);
   }
-  for (auto& [place, names] : own) {
-    if (names.size() < 2) continue;
-    // Of several lines that lead to one directory, the one that is called like the directory is the
-    // domain; where none is, the first is taken.
-    const auto resolved = resolve(system, names.front()->directory);
-    const auto is_called_so = [&](const AssignedDomain* domain) {
-      return resolved && path_name(*resolved) == domain->name;
-    };
-    auto real = std::find_if(names.begin(), names.end(), is_called_so);
-    if (real == names.end()) real = names.begin();
-    for (auto* domain : names) {
-      if (domain == *real) continue;
-      domain->kind = Kind::alias;
-      domain->real = (*real)->name;
-    }
+  for (const auto& [place, names] : own) {
+    if (names.size() > 1) settle_names_of_one_place(system, names);
   }
   for (auto& domain : domains_) {
     if (domain.real == domain.name || domain.kind == Kind::alias) continue;

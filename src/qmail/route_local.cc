@@ -112,6 +112,16 @@ Result<Flow> carry_out_line(Trail& trail, const std::string& line, bool forwards
                              : to_mbox(trail, path, agent);
 }
 
+/// A program, a Maildir or an mbox; the other lines are forwards.
+bool is_delivery(const std::string& line) {
+  return line.front() == '|' || line.front() == '.' || line.front() == '/';
+}
+
+/// The address of a forward, in front of which the "&" may be missing.
+std::string forwarded_to(const std::string& line) {
+  return line.front() == '&' ? line.substr(1) : line;
+}
+
 Status carry_out(Trail& trail, const std::string& text, bool forwards_only, Agent& agent) {
   std::vector<std::string> forwards;
   bool is_first = true;
@@ -125,13 +135,13 @@ Status carry_out(Trail& trail, const std::string& text, bool forwards_only, Agen
     if (line.empty() || line.front() == '#') continue;
     if (line.front() == '+') {
       forwards_only |= line == "+list";
-    } else if (line.front() == '|' || line.front() == '.' || line.front() == '/') {
+    } else if (is_delivery(line)) {
       VSTATE_TRY_ASSIGN(const auto flow, carry_out_line(trail, line, forwards_only, agent));
       if (flow == Flow::fail) return {};
       // The exit code 99 skips the lines behind, while forwards gathered so far still go out.
       if (flow == Flow::stop) break;
     } else {
-      forwards.push_back(line.front() == '&' ? line.substr(1) : line);
+      forwards.push_back(forwarded_to(line));
     }
   }
   // All forwards leave together at the end, and only if nothing has failed before.

@@ -28,6 +28,16 @@ Result<bool> is_home_of(Trail& trail, const SystemAccount& account) {
   return home.is_there() && home.info.uid == account.uid;
 }
 
+/// The account of that name, unless it is one that qmail-getpw passes over.
+Result<std::optional<SystemAccount>> account_with_mail(Trail& trail, const std::string& name) {
+  if (name.size() > k_longest_user) return std::nullopt;
+  VSTATE_TRY_ASSIGN(auto account, trail.tables.system.account(name));
+  if (!account || account->uid == 0) return std::nullopt;
+  VSTATE_TRY_ASSIGN(const bool is_home, is_home_of(trail, *account));
+  if (!is_home) return std::nullopt;
+  return account;
+}
+
 Result<std::optional<AssignEntry>> system_user_of(Trail& trail, const std::string& local) {
   const auto taken = [&](const std::string& name, const SystemAccount& account, std::string dash,
                          std::string ext) {
@@ -44,15 +54,10 @@ Result<std::optional<AssignEntry>> system_user_of(Trail& trail, const std::strin
   };
   for (auto end = local.size();; end = local.rfind('-', end - 1)) {
     if (end == std::string::npos) break;
-    if (end <= k_longest_user) {
-      const auto name = to_lower(local.substr(0, end));
-      VSTATE_TRY_ASSIGN(const auto account, trail.tables.system.account(name));
-      if (account && account->uid != 0) {
-        VSTATE_TRY_ASSIGN(const bool is_home, is_home_of(trail, *account));
-        if (is_home && end == local.size()) return std::optional(taken(name, *account, "", ""));
-        if (is_home) return std::optional(taken(name, *account, "-", local.substr(end + 1)));
-      }
-    }
+    const auto name = to_lower(local.substr(0, end));
+    VSTATE_TRY_ASSIGN(const auto account, account_with_mail(trail, name));
+    if (account && end == local.size()) return std::optional(taken(name, *account, "", ""));
+    if (account) return std::optional(taken(name, *account, "-", local.substr(end + 1)));
     if (end == 0) break;
   }
   VSTATE_TRY_ASSIGN(const auto alias, trail.tables.system.account("alias"));

@@ -21,6 +21,15 @@ std::size_t length_of(std::string_view text) {
   return count;
 }
 
+/// The size of an integer, by the name of its type in lower case.
+unsigned bits_of(std::string_view type) {
+  const auto is = [&](std::string_view start) { return type.starts_with(start); };
+  if (is("tinyint")) return 8;
+  if (is("smallint") || is("int2")) return 16;
+  if (is("mediumint")) return 24;
+  return is("bigint") || is("int8") || type == "integer64" ? 64 : 32;
+}
+
 }  // namespace
 
 const Column* Table::find(std::string_view column) const {
@@ -77,11 +86,7 @@ void read_type(Column& column) {
   const auto type = to_lower(column.type);
   const auto is = [&](std::string_view start) { return type.rfind(start, 0) == 0; };
   if (type.find("int") != std::string::npos || is("serial")) {
-    const unsigned bits = is("tinyint")                                       ? 8
-                          : is("smallint") || is("int2")                      ? 16
-                          : is("mediumint")                                   ? 24
-                          : is("bigint") || is("int8") || type == "integer64" ? 64
-                                                                              : 32;
+    const auto bits = bits_of(type);
     const bool is_unsigned = type.find("unsigned") != std::string::npos;
     column.kind = Kind::integer;
     column.minimum = is_unsigned ? 0 : -(std::int64_t{1} << (bits - 2)) * 2;

@@ -86,6 +86,17 @@ Result<const PathWalker::Entry*> PathWalker::look(const std::string& path) {
   return &seen_.emplace(path, std::move(entry)).first->second;
 }
 
+namespace {
+
+bool may_enter(const Files& system, const std::string& path, const FileInfo& info,
+               const Actor& who) {
+  // The mode of the directory that a server was copied into is not the server's.
+  const bool is_copys_own = path == "/" && !is_whole_machine(system);
+  return is_copys_own || may(info, who, k_execute);
+}
+
+}  // namespace
+
 Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
   Components todo(path);
   std::string at = "/";
@@ -97,9 +108,7 @@ Result<Reached> PathWalker::walk(const Actor& who, std::string_view path) {
     // exist.
     if (!entry->info.is_directory())
       return stopped(Reached::State::missing, at, fmt::format("{} is not a directory", at));
-    // The mode of the directory that a server was copied into is not the server's.
-    if ((at != "/" || is_whole_machine(system_)) && !may(entry->info, who, k_execute))
-      return refused(entry->info, at, who, k_execute);
+    if (!may_enter(system_, at, entry->info, who)) return refused(entry->info, at, who, k_execute);
     if (name.size() > k_longest_name)
       return stopped(Reached::State::missing, at, fmt::format("{}: a name is too long", path));
     const auto next = name == ".." ? std::string(path_parent(at)) : path_join(at, name);

@@ -93,6 +93,15 @@ FieldChange other_text(const std::string& name) {
           .after_data = "text of the file"};
 }
 
+/// Each address that comes or goes is a change of its own, which a person may want to read.
+void add_addresses(std::vector<FieldChange>& changes, const std::string& title,
+                   const std::set<std::string>& before, const std::set<std::string>& after) {
+  for (const auto& address : after)
+    if (!before.contains(address)) changes.push_back(one_sided(title, "", address));
+  for (const auto& address : before)
+    if (!after.contains(address)) changes.push_back(one_sided(title, address, ""));
+}
+
 /// Sets of addresses change in members that a count does not show.
 template <class Value>
 void add_detail(std::vector<FieldChange>&, const Value&, const Value&) {}
@@ -105,11 +114,7 @@ void add_detail(std::vector<FieldChange>& changes, const List& before, const Lis
     const auto title = directory.empty()    ? std::string("subscribers")
                        : directory == "mod" ? "moderators"
                                             : directory;
-    // Each address that comes or goes is a change of its own, which a person may want to read.
-    for (const auto& address : addresses)
-      if (!old.contains(address)) changes.push_back(one_sided(title, "", address));
-    for (const auto& address : old)
-      if (!addresses.contains(address)) changes.push_back(one_sided(title, address, ""));
+    add_addresses(changes, title, old, addresses);
   }
   for (const auto& [name, text] : after.files) {
     const auto old = before.files.find(name);

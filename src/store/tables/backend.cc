@@ -125,6 +125,13 @@ class SqlBackend final : public Backend {
   [[nodiscard]] std::optional<OwnFile> own_home_file(std::string_view name) const override;
 
  private:
+  [[nodiscard]] Result<std::uint64_t> count(const std::string& table, const std::string& condition,
+                                            const std::string& value) const;
+  /// What valias has that the file cannot say.
+  [[nodiscard]] Status remark_rows(const Table& valias, const DomainName&,
+                                   const std::set<DomainName>& aliases,
+                                   std::vector<std::string>& remarks) const;
+
   Tables& tables_;
 };
 
@@ -215,37 +222,42 @@ Status SqlBackend::mend() {
   return RowsJournal(tables_).finish();
 }
 
+Result<std::uint64_t> SqlBackend::count(const std::string& table, const std::string& condition,
+                                        const std::string& value) const {
+  std::uint64_t found = 0;
+  VSTATE_TRY(tables_.database().run(
+      fmt::format("SELECT COUNT(*) FROM {} WHERE {}", tables_.quote(table), condition), {value},
+      [&](const Values& row) { found = to_number(row[0].value_or("")).value_or(0); }));
+  return found;
+}
+
+Status SqlBackend::remark_rows(const Table& valias, const DomainName& domain,
+                               const std::set<DomainName>& aliases,
+                               std::vector<std::string>& remarks) const {
+  const auto of_domain = tables_.quote("domain") + " = ?";
+  for (const auto& alias : aliases) {
+    VSTATE_TRY_ASSIGN(const auto dead, count("valias", of_domain, alias.text()));
+    if (dead > 0)
+      remarks.push_back(
+          fmt::format("valias has {} row{} under the alias domain {}, where "
+                      "vdelivermail never looks; not carried",
+                      dead, dead == 1 ? "" : "s", alias.text()));
+  }
+  if (valias.find("copy") == nullptr) return {};
+  VSTATE_TRY_ASSIGN(
+      const auto copies,
+      count("valias", of_domain + " AND " + tables_.quote("copy") + " <> 0", domain.text()));
+  if (copies > 0)
+    remarks.push_back(fmt::format("{} row{} of valias {} \"copy\" set, which the file cannot say",
+                                  copies, copies == 1 ? "" : "s", copies == 1 ? "has" : "have"));
+  return {};
+}
+
 Result<std::vector<std::string>> SqlBackend::remarks(const DomainLocation& domain,
                                                      const std::set<DomainName>& aliases) const {
   std::vector<std::string> remarks;
-  const auto count = [&](const std::string& table, const std::string& condition,
-                         const std::string& value) -> Result<std::uint64_t> {
-    std::uint64_t found = 0;
-    VSTATE_TRY(tables_.database().run(
-        fmt::format("SELECT COUNT(*) FROM {} WHERE {}", tables_.quote(table), condition), {value},
-        [&](const Values& row) { found = to_number(row[0].value_or("")).value_or(0); }));
-    return found;
-  };
-  const auto of_domain = tables_.quote("domain") + " = ?";
-  if (const auto valias = tables_.layout().valias(); valias && valias->exists) {
-    for (const auto& alias : aliases) {
-      VSTATE_TRY_ASSIGN(const auto dead, count("valias", of_domain, alias.text()));
-      if (dead > 0)
-        remarks.push_back(
-            fmt::format("valias has {} row{} under the alias domain {}, where "
-                        "vdelivermail never looks; not carried",
-                        dead, dead == 1 ? "" : "s", alias.text()));
-    }
-    if (valias->find("copy") != nullptr) {
-      VSTATE_TRY_ASSIGN(const auto copies,
-                        count("valias", of_domain + " AND " + tables_.quote("copy") + " <> 0",
-                              domain.name.text()));
-      if (copies > 0)
-        remarks.push_back(
-            fmt::format("{} row{} of valias {} \"copy\" set, which the file cannot say", copies,
-                        copies == 1 ? "" : "s", copies == 1 ? "has" : "have"));
-    }
-  }
+  if (const auto valias = tables_.layout().valias(); valias && valias->exists)
+    VSTATE_TRY(remark_rows(*valias, domain.name, aliases, remarks));
   if (tables_.layout().existing("ip_alias_map") != nullptr) {
     VSTATE_TRY(tables_.database().run(
         fmt::format("SELECT {} FROM {} WHERE {} = ?", tables_.quote("ip_addr"),
