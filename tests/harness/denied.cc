@@ -50,7 +50,7 @@ const std::map<std::string, std::uint32_t> k_calls{
 };
 
 [[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "denied: %s\n", what.c_str());
+  (void)std::fprintf(stderr, "denied: %s\n", what.c_str());
   std::exit(k_cannot);
 }
 
@@ -102,7 +102,7 @@ void install(std::vector<sock_filter> filter) {
   if (set()) return;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && set()) return;
   // CTest's summary takes this for the reason.
-  std::fprintf(stderr, "skipped: denied: no filter can be set: %s\n", std::strerror(errno));
+  (void)std::fprintf(stderr, "skipped: denied: no filter can be set: %s\n", std::strerror(errno));
   std::exit(k_cannot);
 }
 

@@ -163,7 +163,7 @@ struct Options {
 };
 
 [[noreturn]] void die(int status, const std::string& why) {
-  std::fprintf(stderr, "kill_points: %s\n", why.c_str());
+  (void)std::fprintf(stderr, "kill_points: %s\n", why.c_str());
   std::exit(status);
 }
 
@@ -242,7 +242,7 @@ void install_filter(const Calls& calls) {
 
 [[noreturn]] void run_traced(const Options& options, const Calls& calls) {
   if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(k_cannot);
-  raise(SIGSTOP);
+  (void)raise(SIGSTOP);
   install_filter(calls);
   execvp(options.program[0], options.program.data());
   std::perror(options.program[0]);
@@ -376,7 +376,7 @@ std::string Tracer::place_of(const Stop& stop, const Call& call) const {
     is_in_root = (how.resolve & RESOLVE_IN_ROOT) != 0;
   }
   if (!path.empty() && path[0] == '/' && !is_in_root) return through_proc(stop.thread, path);
-  const auto base = descriptor_of(stop.thread, has_directory ? first : AT_FDCWD);
+  auto base = descriptor_of(stop.thread, has_directory ? first : AT_FDCWD);
   if (path.empty()) return base;
   return base + (path[0] == '/' ? "" : "/") + path;
 }

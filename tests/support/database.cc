@@ -84,7 +84,7 @@ std::string DatabaseServer::run(const std::vector<std::string>& command) {
 
 bool DatabaseServer::start() {
   const std::string line = "[\"start\"]\n";
-  signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGPIPE, SIG_IGN);
   const bool is_asked = write(to_, line.data(), line.size()) > 0;
   const auto text = is_asked ? read_line(from_) : std::string();
   if (text.empty()) {

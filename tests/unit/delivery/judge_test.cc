@@ -170,9 +170,9 @@ class RandomMailbox {
 
   int upto(int count) { return static_cast<int>(random_() % static_cast<unsigned>(count)); }
   bool one_of(int count) { return upto(count) == 0; }
-  template <class T, std::size_t n>
-  T any_of(const std::array<T, n>& values) {
-    return values[static_cast<std::size_t>(upto(static_cast<int>(n)))];
+  template <class T, std::size_t N>
+  T any_of(const std::array<T, N>& values) {
+    return values[static_cast<std::size_t>(upto(static_cast<int>(N)))];
   }
 
   void act(const std::string& root) {

@@ -54,7 +54,7 @@ TEST_CASE("the empty wildcard answers for everything", "[format][assign]") {
 }
 
 TEST_CASE("qmail-lspawn cannot use a file without the last bytes of the keys", "[format][assign]") {
-  const auto data = std::string("a\0001\0001\000/a\000-\000", 12);
+  const auto data = std::string("a\0001\0001\000/a\000-\000\000", 12);
   for (const auto& cdb : {cdb::write({{"!a-", data}}), std::string("x"), std::string()}) {
     const auto found = find_assignment(cdb, "a-b");
     REQUIRE_FALSE(found);

@@ -144,12 +144,12 @@ TEST_CASE("cdb: every flipped byte outside of data and unused pointers is notice
   const std::size_t empty_slots = 4;
   const std::size_t empty_tables = 256 - 3;
   CHECK(unnoticed <= 2 * (3 + empty_slots * 4 + empty_tables * 4));
-  CHECK(unnoticed >= 2 * 3);
+  CHECK(unnoticed >= std::size_t{2} * 3);
 }
 
 TEST_CASE("cdb: contradictions between tables and records are errors", "[format][cdb]") {
   const auto good = write({{"twice", "first"}, {"twice", "second"}});
-  const std::size_t table = good.size() - 4 * 8;
+  const std::size_t table = good.size() - std::size_t{4} * 8;
   SECTION("a second record found before the first of the same key") {
     auto bytes = good;
     const auto home = hash("twice") / 256 % 4;
@@ -162,7 +162,7 @@ TEST_CASE("cdb: contradictions between tables and records are errors", "[format]
   }
   SECTION("a slot that is lost") {
     auto bytes = good;
-    const auto home = hash("twice") / 256 % 4;
+    const std::size_t home = hash("twice") / 256 % 4;
     bytes.replace(table + home * 8, 8, 8, '\0');
     CHECK_FALSE(find(bytes, "twice"));
     CHECK_FALSE(read(bytes));

@@ -51,7 +51,7 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   /// The exit status, once the child ends by itself.
-  int wait() const {
+  [[nodiscard]] int wait() const {
     int status = 0;
     REQUIRE(waitpid(pid_, &status, 0) == pid_);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -191,7 +191,7 @@ TEST_CASE("HUP reaches the qmail-send of this root and no other process", "[sys]
     return [&, name, where] {
       (void)!chdir((directory.path() + where).c_str());
       prctl(PR_SET_NAME, name);
-      signal(SIGHUP, [](int) { _exit(7); });
+      (void)signal(SIGHUP, [](int) { _exit(7); });
     };
   };
   const Child wanted(program("qmail-send", "/var/qmail/queue"));

@@ -68,6 +68,7 @@ std::size_t lines_with(const std::string& text, std::string_view part) {
 /// 301 mailboxes with a message each, 3 aliases.
 Plan large() {
   std::vector<Action> actions;
+  actions.reserve(301 + 301 + 3);
   for (int i = 0; i < 301; ++i) actions.emplace_back(added(fmt::format("user{:03}", i)));
   for (int i = 0; i < 301; ++i) actions.emplace_back(mail_of(fmt::format("user{:03}", i), 2, 1024));
   for (int i = 0; i < 3; ++i)
@@ -133,6 +134,7 @@ TEST_CASE("many rows alike are grouped, unless all are asked for", "[view]") {
 
 TEST_CASE("a hundred rows are shown", "[view]") {
   std::vector<Action> actions;
+  actions.reserve(100 + 1);
   for (int i = 0; i < 100; ++i) actions.emplace_back(added(fmt::format("user{:03}", i)));
   CHECK(lines_with(text_of(plan_with(actions)), "+ mailbox user") == 100);
   actions.emplace_back(added("last"));
