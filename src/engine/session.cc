@@ -89,9 +89,14 @@ Result<Observation> inspect(Session& session, const DomainName& name, const Sele
     return inspect_accounts(*session.system, *session.system_accounts, name, selection);
   }
   // A session may serve many domains, and qmail's files may have changed since the one before.
-  VSTATE_TRY(look_at_qmail(session));
+  // What has just been read is looked at before the task forgets it; later it is part of the task,
+  // and a server that is far away is asked for it with the rest.
+  const bool was_inspected = std::exchange(session.was_inspected, true);
+  if (!was_inspected) VSTATE_TRY(look_at_qmail(session));
+  auto task = begin_task(*session.system, task_of(name));
+  if (was_inspected) VSTATE_TRY(look_at_qmail(session));
   return inspect_domain(*session.system, session.server, *session.store, *session.qmail, name,
-                        selection);
+                        selection, std::move(task));
 }
 
 Status look_at_ledger(Session& session) {

@@ -45,6 +45,7 @@ struct Session {
   std::optional<Ledger> memory;
   std::string memory_problem;      ///< why a ledger that is there cannot be read
   bool is_memory_damaged = false;  ///< whether no reader will ever read it
+  bool was_inspected = false;      ///< since qmail's files were read first
 };
 enum class Access { read, write };
 /// Where a server is that is not on this machine; nullopt for one that is.

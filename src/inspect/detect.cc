@@ -68,6 +68,7 @@ class Detection {
   }
   /// Lets a server that is far away know what is asked about first.
   void expect_usual_places();
+  void gather_home(const std::string& home);
   [[nodiscard]] std::string below_root() const;
   [[nodiscard]] Result<bool> has_domains(const std::string& home) const;
   Status find_vpopmail();
@@ -102,7 +103,7 @@ class Detection {
 
 void Detection::expect_usual_places() {
   if (files_.far_side() == nullptr) return;
-  std::vector<std::string> places{"/etc/passwd", "/usr/bin/autorespond",
+  std::vector<std::string> places{"/etc/passwd", "/etc/domainkeys", "/usr/bin/autorespond",
                                   "/usr/local/bin/autorespond"};
   for (const auto& qmail : {said_.qmail_dir, std::string(k_usual_qmail)})
     for (const auto* part : {"control", "users", "bin/autorespond"})
@@ -166,26 +167,29 @@ Result<bool> Detection::has_domains(const std::string& home) const {
   return false;
 }
 
+/// A likely home of vpopmail's, and qmail's files, which are read next.
+void Detection::gather_home(const std::string& home) {
+  if (files_.far_side() == nullptr) return;
+  const auto qmail = said_.qmail_dir.empty() ? std::string(k_usual_qmail) : said_.qmail_dir;
+  Ahead ahead{{path_join(home, "etc"), path_join(home, "include"), path_join(qmail, "users"),
+               path_join(qmail, "control")}};
+  for (const auto* part : k_parts_of_home) ahead.places.push_back(path_join(home, part));
+  gathered_.push_back(gather(files_, {ahead}));
+}
+
 /// By its account, which needs nothing of qmail.
 Status Detection::find_vpopmail() {
   VSTATE_TRY_ASSIGN(const auto account, files_.account("vpopmail"));
   if (account) server_.owner = {account->uid, account->gid};
   if (!said_.vpopmail_dir.empty()) {
     take_home(said_.vpopmail_dir, "the command line");
+    gather_home(server_.vpopmail_dir);
   } else if (account) {
-    std::vector<std::string> parts;
-    parts.reserve(k_parts_of_home.size());
-    for (const auto* part : k_parts_of_home) parts.push_back(path_join(account->home, part));
-    expect(files_, parts);
+    gather_home(account->home);
     VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));
     if (is_it) take_home(account->home, "the account vpopmail");
   }
-  if (server_.vpopmail_dir.empty()) return {};
-  const auto qmail = said_.qmail_dir.empty() ? std::string(k_usual_qmail) : said_.qmail_dir;
-  gathered_.push_back(gather(
-      files_, {{{path_join(server_.vpopmail_dir, "etc"), path_join(server_.vpopmail_dir, "include"),
-                 path_join(qmail, "users"), path_join(qmail, "control")}}}));
-  return read_config();
+  return server_.vpopmail_dir.empty() ? Status() : read_config();
 }
 
 /// Without an account: by the domains that qmail knows, then where it usually is.

@@ -4,6 +4,8 @@
 
 #include "inspect/inspect.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "domain/alias.h"
@@ -46,18 +48,11 @@ namespace {
 
 // A server that is far away is asked about many things at once.
 
-void expect_usual_places(const Inspection& in) {
-  if (in.files.far_side() == nullptr) return;
-  std::vector<std::string> places{path_join(in.server.domains_dir, ".vstate-dir-control"),
-                                  path_join(in.server.domains_dir, in.name.text()),
-                                  path_join(in.server.vpopmail_dir, "etc/ip_alias_map"),
-                                  path_join(in.server.vpopmail_dir, "bin"),
-                                  path_join(in.server.qmail_dir, "bin"),
-                                  in.server.ezmlm_dir,
-                                  in.server.autorespond,
-                                  "/var/lib/vstate"};
-  if (const auto* assigned = in.qmail.find(in.name.text())) places.push_back(assigned->directory);
-  expect(in.files, places);
+std::vector<std::string> usual_places(const Inspection& in) {
+  return {path_join(in.server.domains_dir, ".vstate-dir-control"),
+          path_join(in.server.domains_dir, in.name.text()),
+          path_join(in.server.vpopmail_dir, "etc/ip_alias_map"), in.server.autorespond,
+          "/var/lib/vstate"};
 }
 
 /// Whether a directory holds what is looked at in an inspection: of mail, only what there is of it.
@@ -67,9 +62,10 @@ bool is_inspected(std::string_view path) {
 
 /// Mostly all homes are below the domain's directory. Those that are excluded need not be looked
 /// into, and which they are is known later.
-std::shared_ptr<const void> gather_domain(const Inspection& in) {
+std::shared_ptr<const void> gather_domain(const Inspection& in, const std::string& directory) {
   if (in.files.far_side() == nullptr) return nullptr;
-  Ahead domain{{in.directory()}};
+  Ahead domain{{directory}};
+  domain.places = usual_places(in);
   if (in.selection.is_of_all()) {
     domain.descends = is_inspected;
     domain.likely = "Maildir";
@@ -104,7 +100,6 @@ std::shared_ptr<const void> gather_homes(const Inspection& in) {
 
 /// Each thing of a domain that has a directory, in the order in which they need each other.
 Status read_things(Inspection& in) {
-  const auto gathered = gather_domain(in);
   VSTATE_TRY(look_at_directory(in));
   VSTATE_TRY(claim_housekeeping(in));
   // Homes come before lists, since a directory that is somebody's home is no list, and both come
@@ -132,7 +127,10 @@ Status read_things(Inspection& in) {
 /// One look.
 Result<Observation> look(Inspection in) {
   in.out.state.emplace(in.name);
-  expect_usual_places(in);
+  const auto* assigned = in.qmail.find(in.name.text());
+  const auto likely =
+      assigned != nullptr ? assigned->directory : path_join(in.server.domains_dir, in.name.text());
+  auto gathered = gather_domain(in, likely);
   // If the domain is not here, no pattern matches anything.
   in.out.unmatched = patterns_without_match(in.state(), {}, in.selection);
   VSTATE_TRY(find_directory(in));
@@ -166,6 +164,7 @@ Result<Observation> look(Inspection in) {
       in.out.state.reset();
     return std::move(in.out);
   }
+  if (in.directory() != likely) gathered = gather_domain(in, in.directory());
   VSTATE_TRY(read_things(in));
   VSTATE_TRY_ASSIGN(const auto remarks,
                     in.store.backend().remarks(in.location(), in.state().aliases));
@@ -184,12 +183,12 @@ std::string task_of(const DomainName& name) { return "domain " + name.text(); }
 
 Result<Observation> inspect_domain(Files& files, const Server& server, const AccountStore& store,
                                    const QmailFiles& qmail, const DomainName& name,
-                                   const Selection& selection) {
+                                   const Selection& selection, std::shared_ptr<const void> begun) {
   // What is gone since it was listed is gone, and another look does not see it. Where there is
   // always something, the last look is taken, if it could be ended.
   constexpr int most_looks = 5;
   for (int looks = 1;; ++looks) {
-    const auto task = begin_task(files, task_of(name));
+    const auto task = begun ? std::exchange(begun, nullptr) : begin_task(files, task_of(name));
     auto found = look(Inspection(files, server, store, qmail, name, selection));
     const bool is_gone = found ? found->has_changed : found.error().code == Errc::not_found;
     if (!is_gone || looks == most_looks) return found;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,11 @@ namespace vstate {
 /// Everything of a domain but the contents of Maildirs and list archives. One record that cannot be
 /// read as what it should be holds up no other: what it costs stands in State::left_out or in the
 /// remarks. What is there and cannot be read at all is an error: a smaller state would be a lie.
-/// What is excluded is not looked at.
+/// What is excluded is not looked at. `begun` is the task of this look where the caller began it.
 [[nodiscard]] Result<Observation> inspect_domain(Files&, const Server&, const AccountStore&,
                                                  const QmailFiles&, const DomainName&,
-                                                 const Selection& = {});
+                                                 const Selection& = {},
+                                                 std::shared_ptr<const void> begun = {});
 
 /// The domains of vpopmail's on a server, in the order of users/assign.
 [[nodiscard]] std::vector<DomainName> real_domains(const QmailFiles&);

@@ -48,7 +48,9 @@ class Channels::Further {
   std::thread thread_;
 };
 
-Channels::Channels(std::shared_ptr<SftpChannel> first) : first_(std::move(first)) {}
+Channels::Channels(std::shared_ptr<SftpChannel> first) : first_(std::move(first)) {
+  if (first_->connecting().brings_much && has_long_way()) open_further();
+}
 Channels::~Channels() = default;
 
 SftpChannel& Channels::for_file() const {

@@ -223,6 +223,11 @@ std::shared_ptr<const Listed> KnownPlaces::listing(const std::string& place) con
   return nullptr;
 }
 
+bool KnownPlaces::may_be_directory(const std::string& path) const {
+  const auto answer = known(path);
+  return !answer || (*answer && (*answer)->is_directory());
+}
+
 std::shared_ptr<const Snapshot::Text> KnownPlaces::text(const std::string& place) const {
   const std::lock_guard lock(mutex_);
   for (const auto& held : snapshots_)

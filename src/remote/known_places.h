@@ -40,6 +40,8 @@ class KnownPlaces {
   [[nodiscard]] std::vector<std::string> directories_below(const std::string& place) const;
   // What was gathered of a place; null if nothing was.
   [[nodiscard]] std::shared_ptr<const Listed> listing(const std::string& place) const;
+  /// Whether nothing speaks against a directory there.
+  [[nodiscard]] bool may_be_directory(const std::string& path) const;
   [[nodiscard]] std::shared_ptr<const Snapshot::Text> text(const std::string& place) const;
 
   /// Asks for all that is to know of the ways to some places, links followed; these need not be

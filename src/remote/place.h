@@ -26,6 +26,7 @@ struct Connecting {
   std::string rsh = "ssh";            ///< words that run a command there
   std::chrono::seconds timeout{600};  ///< how long the other side may be silent; 0: for ever
   unsigned connections = 4;           ///< to one server, if its way is long
+  bool brings_much = false;           ///< so that they are worth their log-in from the start
   bool asks_nobody = false;           ///< for a password: somebody was asked before
   bool with_sudo = false;  ///< files are read by root there, whom sudo(8) makes of the user
 };

@@ -131,7 +131,9 @@ void SftpChannel::dispatch() {
     const auto handler = std::move(found->second);
     pending_.erase(found);
     constexpr std::size_t number_bytes = 4;
-    if (handler) handler({packet->type, std::string(packet->payload.substr(number_bytes))});
+    if (!handler) continue;
+    Reply reply{packet->type, std::string(packet->payload.substr(number_bytes))};
+    handler(reply);
   }
   auto& received = pipe_.received();
   received.erase(0, at);

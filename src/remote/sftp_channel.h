@@ -30,8 +30,9 @@ namespace vstate::remote {
 class SftpChannel {
  public:
   /// Called with the channel's lock held, once, when the reply comes; not called at all if the
-  /// connection ends before. It may submit more, and must not wait.
-  using Handler = std::function<void(const Reply&)>;
+  /// connection ends before. It may submit more, may take what
+  /// the reply holds, and must not wait.
+  using Handler = std::function<void(Reply&)>;
 
   /// Starts ssh and shakes hands. Fails with what ssh said, and what can be done about it.
   [[nodiscard]] static Result<std::unique_ptr<SftpChannel>> open(const Connecting&,

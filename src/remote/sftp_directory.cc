@@ -165,7 +165,7 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
   auto transfer = expected(name);
   // Whatever held up what was asked for ahead, such as too many handles, need not hold up this.
   if (transfer == nullptr || !transfer->info())
-    transfer = begin(files_.channel(), name, std::string(shown), found->size);
+    transfer = begin(files_.channel(), name, std::string(shown), *found);
   VSTATE_TRY_ASSIGN(const auto opened, transfer->info());
   if (!opened) return nullptr;
   // A link to somebody else's file may have been put in its place since it was looked at. One that
@@ -177,9 +177,9 @@ Result<std::unique_ptr<OpenFile>> SftpDirectory::open_as(const std::string& name
 }
 
 std::shared_ptr<Transfer> SftpDirectory::begin(SftpChannel& channel, const std::string& name,
-                                               std::string shown, std::uint64_t size) const {
+                                               std::string shown, const FileInfo& listed) const {
   auto transfer = std::make_shared<Transfer>(channel, files_.known().there(path_join(place_, name)),
-                                             std::move(shown), size);
+                                             std::move(shown), listed);
   transfer->start();
   return transfer;
 }
@@ -203,7 +203,7 @@ void SftpDirectory::begin_expected() const {
     const auto* file = listed(name);
     // What has to be looked at first is looked at when its turn comes.
     if (file == nullptr || !file->info.is_regular() || !is_allowed(file->info, k_read)) continue;
-    auto transfer = begin(channel, name, path_join(path_, name), file->info.size);
+    auto transfer = begin(channel, name, path_join(path_, name), file->info);
     begun_bytes_ += transfer->expected();
     begun_.emplace_back(std::move(name), std::move(transfer));
   }

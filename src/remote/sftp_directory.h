@@ -46,7 +46,7 @@ class SftpDirectory final : public Directory {
   [[nodiscard]] bool is_allowed(const FileInfo&, unsigned wanted) const;
   [[nodiscard]] Result<bool> is_theirs_to_read(const std::string& name, const FileInfo&) const;
   [[nodiscard]] std::shared_ptr<Transfer> begin(SftpChannel&, const std::string& name,
-                                                std::string shown, std::uint64_t size) const;
+                                                std::string shown, const FileInfo& listed) const;
   [[nodiscard]] Result<Listed> list_now() const;
   void begin_expected() const;
   [[nodiscard]] std::shared_ptr<Transfer> expected(const std::string& name) const;

@@ -26,16 +26,39 @@ void SftpFarSide::expect_walks(const std::vector<std::string>& directories) cons
   listings_ahead_.expect_later(std::move(wanted));
 }
 
-std::shared_ptr<const void> SftpFarSide::gather(const std::vector<Ahead>& wanted) const {
-  std::vector<std::string> directories;
+/// Most directories are where they are spelt, and are listed while it is looked whether they are.
+/// The other side follows a link by its own rules; what it lists then is not asked for.
+SftpFarSide::Guesses SftpFarSide::guess_listings(const std::vector<Ahead>& wanted) const {
+  constexpr std::size_t most = 32;
+  Guesses guesses;
   for (const auto& ahead : wanted)
-    directories.insert(directories.end(), ahead.directories.begin(), ahead.directories.end());
-  known_.expect(directories);
+    for (const auto& path : ahead.directories) {
+      if (guesses.size() == most || !path.starts_with('/') || path.find("/..") != path.npos)
+        continue;
+      if (!known_.may_be_directory(path) || known_.listing(path) != nullptr) continue;
+      auto& guess = guesses[path];
+      if (guess != nullptr) continue;
+      guess = std::make_shared<Listing>(channels_.first(), known_.there(path), path);
+      guess->start();
+    }
+  return guesses;
+}
+
+std::shared_ptr<const void> SftpFarSide::gather(const std::vector<Ahead>& wanted) const {
+  std::vector<std::string> paths;
+  auto guesses = guess_listings(wanted);
+  for (const auto& ahead : wanted)
+    for (const auto* some : {&ahead.directories, &ahead.places})
+      paths.insert(paths.end(), some->begin(), some->end());
+  known_.expect(paths);
   std::vector<Snapshot::Start> starts;
   for (const auto& ahead : wanted)
     for (const auto& path : ahead.directories)
-      if (auto place = files_.directory_at(path))
-        starts.push_back({path, *std::move(place), &ahead});
+      if (auto place = files_.directory_at(path)) {
+        const auto guess = guesses.extract(*place);
+        starts.push_back(
+            {path, *std::move(place), &ahead, guess.empty() ? nullptr : guess.mapped()});
+      }
   const auto snapshot = Snapshot::take(channels_.first(), known_, starts);
   known_.add(snapshot);
   return snapshot;

@@ -39,6 +39,9 @@ class SftpFarSide final : public FarSide {
   [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
  private:
+  using Guesses = std::map<std::string, std::shared_ptr<Listing>>;  ///< by place
+  [[nodiscard]] Guesses guess_listings(const std::vector<Ahead>& wanted) const;
+
   const SftpFiles& files_;
   Channels& channels_;
   KnownPlaces& known_;

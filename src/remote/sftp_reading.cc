@@ -62,6 +62,10 @@ std::uint64_t links_in(std::string_view line) {
 }  // namespace
 
 FileInfo to_info(const Attributes& attributes, const std::string& path) {
+  return to_info(attributes, short_digest(path));
+}
+
+FileInfo to_info(const Attributes& attributes, std::uint64_t inode) {
   using std::chrono::nanoseconds;
   FileInfo info;
   // Without its mode nothing can be said of what it is, and it is refused as something special.
@@ -78,7 +82,7 @@ FileInfo to_info(const Attributes& attributes, const std::string& path) {
   else if (info.mtime > now - k_recent)
     info.changed = nanoseconds(now.time_since_epoch()).count();
   info.device = 1;
-  info.inode = short_digest(path);
+  info.inode = inode;
   return info;
 }
 
@@ -130,12 +134,13 @@ Error unexpected_reply(const Reply& reply, const std::string& shown, std::string
 }  // namespace
 
 Transfer::Transfer(SftpChannel& channel, std::string path, std::string shown,
-                   std::uint64_t expected)
+                   const FileInfo& listed)
     : channel_(channel),
       path_(std::move(path)),
       shown_(std::move(shown)),
-      expected_(expected),
-      closes_early_(expected <= k_part),
+      expected_(listed.size),
+      inode_(listed.inode),
+      closes_early_(listed.size <= k_part),
       end_(std::numeric_limits<std::uint64_t>::max()) {}
 
 // What comes for it later finds no more of it: handlers hold it weakly.
@@ -194,7 +199,8 @@ void Transfer::ask_for_start() {
 /// Once the attributes are here, and all that was asked for of a file that was closed early.
 void Transfer::settle() {
   if (!found_ || failure_ || (closes_early_ && in_flight_ > 0)) return;
-  const auto has = parts_.empty() ? 0 : parts_.begin()->second.size();
+  const auto has =
+      parts_.empty() ? 0 : parts_.begin()->second.bytes.size() - parts_.begin()->second.begin;
   if (!closes_early_ || found_->size == has || !found_->is_regular()) {
     info_ = found_;
     return;
@@ -216,7 +222,7 @@ void Transfer::on_attributes(const Reply& reply) {
     return;
   }
   PacketReader reader(reply.fields);
-  found_ = to_info(reader.attributes(), path_);
+  found_ = to_info(reader.attributes(), inode_);
   if (!reader.is_whole())
     failure_ =
         Error{Errc::io, fmt::format("{}: the other side sent half of its attributes", shown_)};
@@ -229,12 +235,12 @@ void Transfer::ask_for(std::uint64_t offset, std::uint32_t length) {
   ++in_flight_;
   channel_.submit(PacketType::read,
                   PacketWriter().text(*handle_).large(offset).number(length).take(),
-                  [self, offset, length](const Reply& reply) {
+                  [self, offset, length](Reply& reply) {
                     if (const auto transfer = self.lock()) transfer->on_data(offset, length, reply);
                   });
 }
 
-void Transfer::on_data(std::uint64_t offset, std::uint32_t length, const Reply& reply) {
+void Transfer::on_data(std::uint64_t offset, std::uint32_t length, Reply& reply) {
   --in_flight_;
   if (reply.type != PacketType::data) {
     const auto status = status_of(reply);
@@ -244,16 +250,18 @@ void Transfer::on_data(std::uint64_t offset, std::uint32_t length, const Reply& 
       failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
     return settle();
   }
-  const auto bytes = PacketReader(reply.fields).text();
+  const auto count = PacketReader(reply.fields).text().size();
   // A server may give less than it was asked for, and none gives more.
-  if (bytes.empty() || bytes.size() > length) {
+  if (count == 0 || count > length) {
     failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
     return;
   }
-  parts_.emplace(offset, bytes);
-  const auto rest = length - static_cast<std::uint32_t>(bytes.size());
+  constexpr std::size_t number_of_bytes = 4;
+  reply.fields.resize(number_of_bytes + count);
+  parts_.emplace(offset, Part{std::move(reply.fields), number_of_bytes});
+  const auto rest = length - static_cast<std::uint32_t>(count);
   if (closes_early_) return settle();
-  if (rest > 0 && offset + bytes.size() < end_) ask_for(offset + bytes.size(), rest);
+  if (rest > 0 && offset + count < end_) ask_for(offset + count, rest);
 }
 
 /// With the lock held.
@@ -298,13 +306,16 @@ Result<std::size_t> Transfer::read(std::span<char> into) {
     if (failure_) return tl::unexpected<Error>(*failure_);
     const auto part = parts_.find(at_);
     if (part == parts_.end()) break;  // it became shorter
-    auto bytes = std::move(part->second);
-    parts_.erase(part);
-    const auto count = std::min(bytes.size(), into.size() - filled);
-    std::copy_n(bytes.data(), count, into.data() + filled);
+    auto whole = parts_.extract(part);
+    auto& [bytes, begin] = whole.mapped();
+    const auto count = std::min(bytes.size() - begin, into.size() - filled);
+    std::copy_n(bytes.data() + begin, count, into.data() + filled);
     filled += count;
     at_ += count;
-    if (count < bytes.size()) parts_.emplace(at_, bytes.substr(count));
+    begin += count;
+    if (begin == bytes.size()) continue;
+    whole.key() = at_;
+    parts_.insert(std::move(whole));
   }
   if (at_ >= opened->size) {
     const std::lock_guard held(channel_.mutex());
@@ -340,16 +351,16 @@ void Listing::start(Ended ended) {
   open();
 }
 
-/// Most directories end within the first names, and need not be waited for once more: a reply that
-/// comes behind the end was made behind it.
+/// Behind each batch of requests for names, so that nobody waits once more when the end is among
+/// them: a reply that comes behind the end was made behind it.
 void Listing::look_early() {
   is_looked_at_ = true;
   channel_.submit(
       PacketType::lstat, PacketWriter().text(path_).take(),
-      [self = shared_from_this(), round = listings_](const Reply& reply) {
+      [self = shared_from_this(), round = listings_, asked = names_asked_](const Reply& reply) {
         if (round != self->listings_) return;
-        self->is_looked_at_ = false;
-        if (!self->has_ended_ || self->in_flight_ > 0 || self->failure_) return;
+        if (asked == self->names_asked_) self->is_looked_at_ = false;
+        if (!self->has_ended_ || self->failure_ || asked <= *self->end_) return;
         if (reply.type == PacketType::attributes)
           self->after_ = to_info(PacketReader(reply.fields).attributes(), self->path_);
         else
@@ -359,6 +370,10 @@ void Listing::look_early() {
 
 void Listing::open() {
   has_ended_ = false;
+  is_looked_at_ = false;
+  names_asked_ = 0;
+  names_awaited_.clear();
+  end_.reset();
   ++listings_;
   channel_.submit(PacketType::opendir, PacketWriter().text(path_).take(),
                   [self = shared_from_this()](const Reply& reply) {
@@ -367,31 +382,38 @@ void Listing::open() {
                           unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
                     self->handle_ = PacketReader(reply.fields).text();
                     self->lists_ahead_ = k_lists_ahead;
-                    while (self->in_flight_ < k_lists_ahead) self->ask_for_more();
-                    self->look_early();
+                    self->ask_for_names();
                   });
 }
 
-void Listing::ask_for_more() {
-  ++in_flight_;
-  channel_.submit(PacketType::readdir, PacketWriter().text(handle_).take(),
-                  [self = shared_from_this()](const Reply& reply) { self->on_names(reply); });
+void Listing::ask_for_names() {
+  while (names_awaited_.size() < lists_ahead_) {
+    names_awaited_.insert(names_asked_);
+    channel_.submit(PacketType::readdir, PacketWriter().text(handle_).take(),
+                    [self = shared_from_this(), round = listings_,
+                     number = names_asked_++](const Reply& reply) {
+                      if (round == self->listings_) self->on_names(number, reply);
+                    });
+  }
+  look_early();
 }
 
-void Listing::on_names(const Reply& reply) {
-  --in_flight_;
+/// A server answers what is asked of one directory in the order in which it was asked: behind the
+/// end there is nothing that need be waited for.
+void Listing::on_names(unsigned number, const Reply& reply) {
+  names_awaited_.erase(number);
+  if (has_ended_) return;
   const auto status = status_of(reply);
   if (status && status->code == StatusCode::end_of_file)
-    has_ended_ = true;
+    end_ = std::min(end_.value_or(number), number);
   else
     take_names(reply);
-  const bool goes_on = !has_ended_ && !failure_;
-  // The replies that are still to come mostly say that this was the end.
-  if (goes_on && in_flight_ <= lists_ahead_ / 2) {
+  const auto first = names_awaited_.empty() ? names_asked_ : *names_awaited_.begin();
+  if (failure_ || (end_ && first > *end_)) return on_end();
+  if (!end_ && names_awaited_.size() <= lists_ahead_ / 2) {
     lists_ahead_ = std::min(2 * lists_ahead_, k_most_lists_ahead);
-    while (in_flight_ < lists_ahead_) ask_for_more();
+    ask_for_names();
   }
-  if (!goes_on && in_flight_ == 0) on_end();
 }
 
 void Listing::take_names(const Reply& reply) {
@@ -426,6 +448,7 @@ bool Listing::is_believed() const {
 
 /// The directory is looked at once more behind its names, so that a change meanwhile is seen.
 void Listing::on_end() {
+  has_ended_ = true;
   channel_.submit(PacketType::close, PacketWriter().text(handle_).take(), {});
   std::sort(listed_.entries.begin(), listed_.entries.end(),
             [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
@@ -435,7 +458,13 @@ void Listing::on_end() {
   }
   if (!is_looked_at_) look(after_);
   if (before_) listed_.before = *before_;
+  is_over_ = true;
   if (const auto ended = std::exchange(ended_, {})) ended(&listed_);
+}
+
+void Listing::tell(Ended ended) {
+  if (failure_ || is_over_) return ended(failure_ ? nullptr : &listed_);
+  ended_ = std::move(ended);
 }
 
 Result<FileInfo> Listing::info() {
@@ -446,7 +475,7 @@ Result<FileInfo> Listing::info() {
 
 Result<Listed> Listing::take() {
   // Replies come in whatever order the other side likes.
-  VSTATE_TRY(channel_.wait([&] { return (before_ && after_) || (failure_ && in_flight_ == 0); }));
+  VSTATE_TRY(channel_.wait([&] { return (before_ && after_) || failure_; }));
   if (failure_) return tl::unexpected<Error>(*failure_);
   listed_.before = *before_;
   listed_.after = *after_;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct ListedFile {
 /// a place is known by the server's path of it, which must be without links, and a file that was
 /// written within the last seconds never looks unchanged to a later run.
 [[nodiscard]] FileInfo to_info(const Attributes&, const std::string& path);
+/// The same of a place that was met before.
+[[nodiscard]] FileInfo to_info(const Attributes&, std::uint64_t inode);
 
 /// The error of a status that came for `path`. `not_found` only where `may_be_missing`: what is
 /// open is there, whatever the server says.
@@ -45,8 +48,9 @@ enum class Missing { impossible, possible };
 /// opened again.
 class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
-  /// `path` is the server's; `shown` stands in errors. `expected` bytes are asked for at once.
-  Transfer(SftpChannel& channel, std::string path, std::string shown, std::uint64_t expected);
+  /// `path` is the server's; `shown` stands in errors. `listed` is what is known of it: so many
+  /// bytes are asked for at once.
+  Transfer(SftpChannel& channel, std::string path, std::string shown, const FileInfo& listed);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -63,7 +67,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   void on_attributes(const Reply&);
   void ask_for_start();
   void settle();
-  void on_data(std::uint64_t offset, std::uint32_t length, const Reply&);
+  void on_data(std::uint64_t offset, std::uint32_t length, Reply&);
   void ask_for(std::uint64_t offset, std::uint32_t length);
   void ask_for_more();
   void close();
@@ -72,7 +76,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   SftpChannel& channel_;
   std::string path_, shown_;
-  std::uint64_t expected_;
+  std::uint64_t expected_, inode_;
   // With the channel's lock held.
   std::optional<std::string> handle_;
   std::optional<FileInfo> found_;  ///< its attributes
@@ -81,10 +85,15 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool is_missing_ = false;
   bool closes_early_;
   bool is_closed_ = false;
-  bool is_counted_ = false;                     ///< among the channel's open files
-  std::map<std::uint64_t, std::string> parts_;  ///< by offset, not given out yet
-  std::uint64_t asked_ = 0;                     ///< so many bytes were asked for
-  std::uint64_t end_;                           ///< where the file ended, as it was read
+  bool is_counted_ = false;  ///< among the channel's open files
+  /// What came of the file: the reply as it is, and how much of its front is not wanted any more.
+  struct Part {
+    std::string bytes;
+    std::size_t begin = 0;
+  };
+  std::map<std::uint64_t, Part> parts_;  ///< by offset, not given out yet
+  std::uint64_t asked_ = 0;              ///< so many bytes were asked for
+  std::uint64_t end_;                    ///< where the file ended, as it was read
   unsigned in_flight_ = 0;
   // Of who reads.
   std::uint64_t at_ = 0;
@@ -112,6 +121,8 @@ class Listing : public std::enable_shared_from_this<Listing> {
   using Ended = std::function<void(const Listed*)>;
   Listing(SftpChannel& channel, std::string path, std::string shown);
   void start(Ended ended = {});
+  /// For a listing that was started before it was known who wants it. With the channel's lock held.
+  void tell(Ended ended);
   /// Waits until it is known what the directory is.
   [[nodiscard]] Result<FileInfo> info();
   /// Waits for its end.
@@ -121,8 +132,8 @@ class Listing : public std::enable_shared_from_this<Listing> {
   void look(std::optional<FileInfo>& into);
   void look_early();
   void open();
-  void ask_for_more();
-  void on_names(const Reply&);
+  void ask_for_names();
+  void on_names(unsigned number, const Reply&);
   void take_names(const Reply&);
   void on_end();
   [[nodiscard]] bool is_believed() const;
@@ -137,9 +148,12 @@ class Listing : public std::enable_shared_from_this<Listing> {
   std::optional<std::vector<ListedFile>> earlier_;  ///< what the listing before this one said
   unsigned listings_ = 0;
   std::optional<Error> failure_;
-  bool has_ended_ = false;
-  unsigned in_flight_ = 0, lists_ahead_ = 0;
-  bool is_looked_at_ = false;  ///< a look behind the names that were asked for is under way
+  bool has_ended_ = false;  ///< all names of this listing are here
+  bool is_over_ = false;    ///< and it is believed
+  unsigned lists_ahead_ = 0, names_asked_ = 0;
+  std::set<unsigned> names_awaited_;  ///< requests without an answer yet, by number
+  std::optional<unsigned> end_;       ///< the request that met the end
+  bool is_looked_at_ = false;         ///< a look behind all that was asked for is under way
 };
 
 }  // namespace vstate::remote

@@ -46,7 +46,7 @@ class Snapshot::Taking {
   };
   struct File {
     std::string path, place;
-    std::uint64_t size = 0;
+    FileInfo info;
     std::shared_ptr<Transfer> transfer;
   };
 
@@ -102,33 +102,39 @@ void Snapshot::Taking::run_again(const Asked& asked) {
 void Snapshot::Taking::want(std::string path, std::string place, const FileInfo& info) {
   if (info.size > k_largest_text || bytes_ + info.size > k_most_bytes) return;
   bytes_ += info.size;
-  files_waiting_.push_back({std::move(path), std::move(place), info.size, nullptr});
+  files_waiting_.push_back({std::move(path), std::move(place), info, nullptr});
 }
 
 void Snapshot::Taking::begin_more() {
   const std::lock_guard lock(channel_.mutex());
-  for (; !waiting_.empty() && listings_.size() < k_most_listings_under_way; waiting_.pop_front()) {
+  while (!waiting_.empty() && listings_.size() < k_most_listings_under_way) {
     auto next = std::move(waiting_.front());
+    // A listing that has ended already comes back here.
+    waiting_.pop_front();
     known_.tasks().add_directory(next.start.place);
     if (const auto held = known_.listing(next.start.place)) {
       out_.listings_.emplace(next.start.place, *held);
       on_listed(next.start, *held);
       continue;
     }
-    next.listing =
-        std::make_shared<Listing>(channel_, known_.there(next.start.place), next.start.path);
-    next.listing->start([this, start = next.start](const Listed* listed) {
+    next.listing = std::move(next.start.begun);
+    const bool is_begun = next.listing != nullptr;
+    if (!is_begun)
+      next.listing =
+          std::make_shared<Listing>(channel_, known_.there(next.start.place), next.start.path);
+    auto ended = [this, start = next.start](const Listed* listed) {
       if (listed == nullptr) return;
       on_listed(start, *listed);
       begin_more();
-    });
-    listings_.push_back(std::move(next));
+    };
+    listings_.push_back(next);
+    is_begun ? next.listing->tell(std::move(ended)) : next.listing->start(std::move(ended));
   }
   for (; !files_waiting_.empty() && transfers_.size() < k_most_files_under_way;
        files_waiting_.pop_front()) {
     auto next = std::move(files_waiting_.front());
     next.transfer =
-        std::make_shared<Transfer>(channel_, known_.there(next.place), next.path, next.size);
+        std::make_shared<Transfer>(channel_, known_.there(next.place), next.path, next.info);
     next.transfer->start();
     transfers_.push_back(std::move(next));
   }

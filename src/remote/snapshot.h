@@ -28,6 +28,7 @@ class Snapshot {
   struct Start {
     std::string path, place;
     const Ahead* ahead;
+    std::shared_ptr<Listing> begun = {};  ///< of `place`, if it was guessed
   };
   [[nodiscard]] static std::shared_ptr<const Snapshot> take(SftpChannel&, const KnownPlaces&,
                                                             const std::vector<Start>&);

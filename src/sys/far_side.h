@@ -33,8 +33,9 @@ struct Ahead {
   /// Whether a directory below is listed as well; its path is spelt as the first one was. Null:
   /// none is.
   std::function<bool(std::string_view path)> descends = {};
-  bool reads_files = true;  ///< the small ones
-  std::string likely = {};  ///< a directory that most directories below have
+  bool reads_files = true;               ///< the small ones
+  std::string likely = {};               ///< a directory that most directories below have
+  std::vector<std::string> places = {};  ///< that are looked at besides, each followed
 };
 
 class FarSide {

@@ -66,6 +66,8 @@ class Source {
   Result<engine::Session*> open() {
     if (!session_) {
       server_.asked_before = engine::asked_before(target_, server_.root);
+      // A first pass mostly brings all the mail there is.
+      server_.connecting.brings_much = server_.asked_before.empty();
       VSTATE_TRY_ASSIGN(session_, engine::open_source(server_));
     }
     return &*session_;
