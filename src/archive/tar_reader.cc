@@ -19,6 +19,7 @@
 #include "archive/hard_links.h"
 #include "archive/tar_writer.h"
 #include "maildir/names.h"
+#include "sys/stop.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {
@@ -78,7 +79,9 @@ tl::unexpected<Error> Reader::broken(std::string_view what) const {
 tl::unexpected<Error> Reader::failure() const {
   const char* text = archive_error_string(archive_.get());
   const int number = archive_errno(archive_.get());
-  if (number == ETIMEDOUT) return fail(Errc::io, fmt::format("{}: {}", path_, text), Scope::run);
+  if (number == ETIMEDOUT)
+    return fail(is_told_to_stop() ? Errc::interrupted : Errc::io,
+                fmt::format("{}: {}", path_, text), Scope::run);
   // Whatever else libarchive reports is about the bytes.
   if (number == EIO || number == ENOMEM)
     return fail(Errc::io, fmt::format("{}: cannot read: {}", path_, text == nullptr ? "?" : text));
@@ -132,7 +135,9 @@ struct Reader::Stream {
     stream.block.resize(k_block);
     // A connection that has died without a word would hold the target's locks for ever.
     if (!can_be_read(stream.file, stream.patience)) {
-      const auto text = fmt::format("nothing came for {} seconds", stream.patience.count());
+      const auto text = is_told_to_stop()
+                            ? std::string("interrupted while nothing came")
+                            : fmt::format("nothing came for {} seconds", stream.patience.count());
       archive_set_error(archive, ETIMEDOUT, "%s", text.c_str());
       return -1;
     }

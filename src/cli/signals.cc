@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "cli/exit.h"
+#include "sys/stop.h"
 
 namespace vstate::cli {
 
@@ -26,6 +27,7 @@ void on_signal(int) {
 const StopFlag& stop_flag() { return g_stop; }
 
 void watch_signals() {
+  end_waits_by(&g_stop);
   struct sigaction action {};
   // Without SA_RESTART a read of a pipe returns, so that a run that waits for the other side ends
   // too.

@@ -10,6 +10,7 @@
 #include "host/input.h"
 #include "remote/place.h"
 #include "sys/io.h"
+#include "sys/stop.h"
 #include "vstate/base/text.h"
 
 namespace vstate::engine {
@@ -57,6 +58,11 @@ std::vector<std::string> words_of(const RemoteOptions& options, std::string comm
 /// Why what came is no stream. Ends the program.
 Error why_no_stream(remote::Child& child, const std::string& begun, const RemoteOptions& options,
                     const std::string& program) {
+  if (is_told_to_stop())
+    return Error{
+        Errc::interrupted,
+        fmt::format("{}: interrupted while it said nothing; nothing was changed", options.host),
+        Scope::run};
   const bool is_silent = begun.empty() && !can_be_read(child.output.get(), std::chrono::seconds(1));
   const auto printed = begun + remote::read_some(child.output.get());
   child.output.close();
@@ -132,6 +138,8 @@ Result<RemoteDump> RemoteDump::start(const RemoteOptions& options, const DomainN
 }
 
 void RemoteDump::end() {
+  // One that is silent is ended by a signal.
+  if (is_told_to_stop()) return;
   // The stream's own end has told whether it was whole; the exit status says nothing more.
   child_.output.close();
   (void)child_.end(timeout_);

@@ -19,6 +19,7 @@
 
 #include "sys/handle.h"
 #include "sys/io.h"
+#include "sys/stop.h"
 
 namespace vstate::remote {
 
@@ -86,7 +87,7 @@ Child::~Child() {
   input.close();
   output.close();
   errors.close();
-  if (pid_ > 0 && ends_by_signal) kill(pid_, SIGTERM);
+  if (pid_ > 0 && (ends_by_signal || is_told_to_stop())) kill(pid_, SIGTERM);
   if (pid_ > 0) end(k_grace);
 }
 

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "sys/io.h"
+#include "sys/stop.h"
 #include "vstate/base/text.h"
 
 namespace vstate::remote {
@@ -71,10 +72,11 @@ Status SshPipe::exchange(const std::string& more) {
       pollfd{wakes_.get(), POLLIN, 0}, pollfd{child_->input.get(), POLLOUT, 0}};
   if (!child_->errors.is_open()) ready[k_errors].fd = -1;
   if (sending_.empty()) ready[k_input].fd = -1;
-  constexpr int for_ever = -1, in_a_second = 1000;
-  const auto patience = static_cast<int>(connecting_.timeout.count());
-  const int count =
-      poll(ready.data(), ready.size(), patience == 0 ? for_ever : patience * in_a_second);
+  Wait wait(connecting_.timeout);
+  int count = 0;
+  do {
+    count = poll(ready.data(), ready.size(), wait.milliseconds());
+  } while (count == 0 && !wait.is_over());
   if (count < 0 && errno == EINTR) return {};
   if (count < 0) return fail_errno(host_, "cannot wait for it");
   if (count == 0) return tl::unexpected<Error>(why_silent());
@@ -124,6 +126,9 @@ void SshPipe::hear_errors() {
 }
 
 Error SshPipe::why_silent() const {
+  if (is_told_to_stop())
+    return {Errc::interrupted, fmt::format("{}: interrupted while it said nothing", host_),
+            Scope::run};
   return {Errc::io,
           fmt::format("{}: said nothing for {} seconds (--timeout)", host_,
                       connecting_.timeout.count()),

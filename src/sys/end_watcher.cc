@@ -17,6 +17,7 @@
 #include <cstdlib>
 
 #include "sys/local_files.h"
+#include "sys/stop.h"
 
 namespace vstate {
 
@@ -45,6 +46,7 @@ void close_all_above(int last) {
   // Whatever is sent to the program, or to all of a session whose connection is gone, is not for
   // this one.
   setsid();
+  end_waits_by(nullptr);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT})
     (void)std::signal(signal, SIG_IGN);
   // A reader of what the program says must see its end when the program ends. Both files may stand

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "sys/stop.h"
+
 namespace vstate {
 
 Result<std::string> read_all(int file, std::string_view shown, std::size_t limit) {
@@ -49,18 +51,14 @@ Status write_all(int descriptor, std::string_view bytes, std::string_view path) 
 
 namespace {
 
-/// Waits anew after each signal, and only for what is left of the time, so that signals cannot make
-/// a wait last for ever.
+/// A signal ends a call, but no wait.
 bool is_ready(int file, short wanted, std::chrono::seconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+  Wait wait(patience);
   while (true) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     pollfd ready{file, wanted, 0};
-    // poll(2) takes a negative time for "without end".
-    const auto milliseconds = patience.count() == 0 ? -1 : std::max<std::int64_t>(left.count(), 0);
-    const auto count = poll(&ready, 1, static_cast<int>(milliseconds));
-    if (count >= 0 || errno != EINTR) return count != 0;
+    const auto count = poll(&ready, 1, wait.milliseconds());
+    if (count > 0 || (count < 0 && errno != EINTR)) return true;
+    if (wait.is_over()) return false;
   }
 }
 
