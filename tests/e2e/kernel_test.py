@@ -147,6 +147,7 @@ class SuitesTest(support.SandboxCase):
         done = subprocess.run(
             [sys.executable, os.path.join(HERE, name + ".py"), *tests], capture_output=True,
             env={**os.environ, **runs, "VSTATE": wrapper, "VSTATE_DENIED": denied.DENIED,
+                 "VSTATE_ALL_DENIED": error,
                  "VSTATE_KILL_POINTS": disturb.KILL_POINTS}, check=False)
         said = done.stdout.decode("utf-8", "surrogateescape").splitlines()
         print(f"{error}, all denied, {name}:", *said, sep="\n    ", flush=True)

@@ -225,6 +225,9 @@ class TrustTest(support.SandboxCase):
 
     def test_homes_in_pgsql(self):
         """Somebody who may write to the table writes the home."""
+        # On kernels from 4.8 on, OpenSSL asks for nothing else in place of getrandom(2).
+        if os.environ.get("VSTATE_ALL_DENIED"):
+            self.skipTest("libpq takes its nonces from OpenSSL, which needs getrandom here")
         self.check_homes_in("pgsql")
 
     def test_links(self):
