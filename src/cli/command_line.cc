@@ -82,7 +82,7 @@ void add_server_options(CLI::App& app, CommonOptions& common) {
            if (jobs > 0)
              common.connecting.connections = std::min(jobs, remote::Connecting().connections);
          },
-         "mailboxes at a time (default: one a processor)")
+         "mailboxes at a time, and domains where they are only looked at (default: by the machine)")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("-q,--quiet", common.quiet, "errors only; the exit status tells the rest");

@@ -218,4 +218,18 @@ Result<DomainDump> dump_domain(Session& session, const DomainName& name,
   return dump;
 }
 
+std::unique_ptr<InOrder<Result<DomainDump>>> dump_domains(Session& session,
+                                                          const DumpOptions& options,
+                                                          const std::vector<DomainName>& names,
+                                                          unsigned jobs) {
+  // Deliveries are held off for one domain at a time, and no longer than it takes.
+  const auto lanes = options.freeze == Freeze::yes ? 1 : lanes_for(session, jobs, names.size());
+  return std::make_unique<InOrder<Result<DomainDump>>>(
+      session, lanes, names.size(),
+      [&](const Result<Session*>& lane, std::size_t item) -> Result<DomainDump> {
+        return lane ? dump_domain(**lane, names[item], options)
+                    : Result<DomainDump>(tl::unexpected<Error>(lane.error()));
+      });
+}
+
 }  // namespace vstate::engine

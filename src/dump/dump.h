@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "archive/stream.h"
+#include "engine/lanes.h"
 #include "engine/session.h"
 #include "inspect/inspect.h"
 #include "sys/handle.h"
@@ -59,6 +61,11 @@ struct DumpOptions {
 
 /// Only one dump of a domain at a time may write below a directory of archives: `busy`.
 [[nodiscard]] Result<DomainDump> dump_domain(Session&, const DomainName&, const DumpOptions&);
+
+/// Dumps of several domains, up to `jobs` at a time (lanes_for), which are taken in their order.
+/// All that is handed over must outlive it.
+[[nodiscard]] std::unique_ptr<InOrder<Result<DomainDump>>> dump_domains(
+    Session&, const DumpOptions&, const std::vector<DomainName>&, unsigned jobs);
 
 /// Writes all of a domain into `file` as one stream (archive/stream.h), but for what `have` has.
 [[nodiscard]] Result<DumpReport> dump_stream(Session&, const DomainName&, int file, Have& have,

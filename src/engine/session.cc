@@ -77,10 +77,28 @@ Result<Session> open_session(const ServerOptions& options, Access access) {
   // The server comes first, since it says which store to open and where qmail's files are.
   Gathered gathered;
   VSTATE_TRY_ASSIGN(session.server, detect_server(*session.system, options.overrides, gathered));
-  VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
-  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
+  VSTATE_TRY(open_tables(session));
   if (options.reads_ledger) VSTATE_TRY(look_at_ledger(session));
   return session;
+}
+
+Session beside(const Session& other) {
+  Session session;
+  const auto* there = dynamic_cast<const remote::RemoteSystem*>(other.system.get());
+  if (there != nullptr)
+    session.system = std::make_unique<remote::RemoteSystem>(remote::RemoteSystem::Beside{*there});
+  else
+    session.system = std::make_unique<ReadOnlySystem>(other.system->root());
+  session.server = other.server;
+  session.system_accounts = other.system_accounts;
+  return session;
+}
+
+Status open_tables(Session& session) {
+  if (session.system_accounts) return {};
+  VSTATE_TRY_ASSIGN(session.store, open_store(*session.system, session.server));
+  VSTATE_TRY_ASSIGN(session.qmail, QmailFiles::load(*session.system, session.server));
+  return {};
 }
 
 Result<Observation> inspect(Session& session, const DomainName& name, const Selection& selection) {

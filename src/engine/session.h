@@ -53,6 +53,11 @@ enum class Access { read, write };
 /// The files of a server alone.
 [[nodiscard]] Result<std::unique_ptr<System>> open_system(const ServerOptions&, Access);
 [[nodiscard]] Result<Session> open_session(const ServerOptions&, Access);
+/// One more session of a server that is only read, over the same connection, for another thread.
+/// It is of use once its tables are open, and knows no ledger until it is told to look.
+[[nodiscard]] Session beside(const Session&);
+/// Opens what it knows the server's accounts by, and qmail's files.
+[[nodiscard]] Status open_tables(Session&);
 
 /// Looks at a domain as it is now, with qmail's files read anew if somebody changed them.
 [[nodiscard]] Result<Observation> inspect(Session&, const DomainName&, const Selection&);

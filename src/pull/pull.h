@@ -35,8 +35,12 @@ struct DirectoryOptions {
 /// can change it. One serves any number of domains.
 [[nodiscard]] Result<Session> open_source(ServerOptions);
 
-/// Domains that are pulled one after the other and published together, below the run lock of the
-/// target: a publication rewrites files that grow with the domains of the server.
+class LooksAhead;
+
+/// Domains that are pulled and published together, below the run lock of the target: a publication
+/// rewrites files that grow with the domains of the server. At the source several are looked at
+/// side by side (`ApplyOptions::jobs`); here they are built one after the other, with the mailboxes
+/// of each side by side.
 class PullRun {
  public:
   /// The session and the observer must outlive it.
@@ -45,6 +49,9 @@ class PullRun {
   PullRun(const PullRun&) = delete;
   PullRun& operator=(const PullRun&) = delete;
 
+  /// Names the domains that are pulled from a source next, in this order, so that it can be looked
+  /// at ahead of them. A source that was opened anew is told anew.
+  void expect(const Session& source, const DirectoryOptions&, const std::vector<DomainName>&);
   /// Both fail if nothing was begun.
   Status pull(Session& source, const DirectoryOptions&, const DomainName&);
   Status pull(const RemoteOptions&, const DomainName&);
@@ -62,7 +69,9 @@ class PullRun {
 
  private:
   struct Domain;
-  Status copy(Session& source, const DirectoryOptions&, Domain&);
+  Status look(Session& source, const DirectoryOptions&, Domain&);
+  Status take_look(Domain&);
+  void copy(const DirectoryOptions&, Domain&);
   void await(std::unique_ptr<Domain>);
   void settle();
 
@@ -71,7 +80,9 @@ class PullRun {
   const bool prunes_;
   RunObserver& observer_;
   ApplyRun run_;
-  std::vector<std::unique_ptr<Domain>> waiting_;  ///< for their publication
+  /// The last is of the source as it is open now. Those before it serve what is waiting.
+  std::vector<std::unique_ptr<LooksAhead>> looks_;
+  std::vector<std::unique_ptr<Domain>> waiting_;  ///< for their publication, or their second look
   std::vector<Pulled> finished_;
 };
 

@@ -12,17 +12,6 @@ namespace {
 /// Mailboxes at a time that wait for the way of a link more than for a processor.
 constexpr unsigned k_jobs_of_far_source = 16;
 
-Result<Observation> look(Session& source, const DirectoryOptions& options, const DomainName& domain,
-                         const Selection& selection, RunObserver& observer) {
-  observer.on_stage("looking at " + options.root);
-  const auto* far = source.system->far_side();
-  if (far != nullptr) far->expect_walks_behind(task_of(domain));
-  auto observation = inspect_source(source, domain, selection, options.renaming);
-  observer.on_stage_end();
-  if (!observation) return tl::unexpected<Error>(observation.error().in(options.root));
-  return observation;
-}
-
 }  // namespace
 
 Result<Session> open_source(ServerOptions server) {
@@ -30,33 +19,53 @@ Result<Session> open_source(ServerOptions server) {
   return open_session(server, Access::read);
 }
 
-Status PullRun::copy(Session& source, const DirectoryOptions& options, Domain& domain) {
-  const auto& selection = options_.plan.selection;
-  VSTATE_TRY_ASSIGN(domain.observation, look(source, options, domain.name, selection, observer_));
-  const auto& observation = *domain.observation;
-  const auto text = document_of(*observation.state, options.clear_passwords);
+void PullRun::expect(const Session& source, const DirectoryOptions& options,
+                     const std::vector<DomainName>& names) {
+  for (const auto& earlier : looks_) earlier->stop();
+  const auto lanes = lanes_for(source, options_.jobs, names.size());
+  // Deliveries are held off for one domain at a time, and no longer than it takes.
+  if (lanes < 2 || options.freeze == Freeze::yes) return;
+  looks_.push_back(
+      std::make_unique<LooksAhead>(source, options, options_.plan.selection, names, lanes));
+}
+
+Status PullRun::look(Session& source, const DirectoryOptions& options, Domain& domain) {
+  observer_.on_stage("looking at " + options.root);
+  auto looked = take_look(domain);
+  if (looked && domain.look == nullptr) {
+    domain.look = std::make_shared<SourceLook>(options, options_.plan.selection, domain.name);
+    looked = domain.look->look(source);
+  }
+  observer_.on_stage_end();
+  return looked;
+}
+
+/// There may be none.
+Status PullRun::take_look(Domain& domain) {
+  if (looks_.empty() || !looks_.back()->has(domain.name)) return {};
+  VSTATE_TRY_ASSIGN(domain.look, looks_.back()->take(domain.name));
+  if (domain.look != nullptr) domain.ahead = looks_.back().get();
+  return {};
+}
+
+void PullRun::copy(const DirectoryOptions& options, Domain& domain) {
+  auto& look = *domain.look;
+  const auto& observation = look.observation();
   Diagnostics diagnostics;
-  domain.file = parse_domain_file(options.root, text, selection, diagnostics);
+  domain.file = parse_domain_file(options.root, look.text(), options_.plan.selection, diagnostics);
   observer_.on_read(diagnostics);
   // What is wrong with the text was told to the observer; a report without an outcome says that
   // nothing was done.
   domain.is_in_run = domain.file.has_value();
-  if (!domain.is_in_run) return {};
+  if (!domain.is_in_run) return;
   auto& report = domain.report.source.emplace(report_of(observation, options.clear_passwords));
-  domain.feed = std::make_unique<LocalFeed>(source, observation, options.root);
   // What was listed and could not be read any more may be there again the next time.
   options_.plan.prune = prunes_ && !observation.has_changed;
-  run_.apply(*domain.file, domain.feed.get());
+  run_.apply(*domain.file, &look.feed());
   // An apply that failed has an outcome too, so that what the source left out is told all the same.
-  const auto left_out = domain.feed->left_out();
+  const auto left_out = look.feed().left_out();
   report.left_out.insert(report.left_out.end(), left_out.begin(), left_out.end());
   report.counts.add(observation.accounting);
-  // Comparing texts is comparing all that the file can say.
-  const auto again = inspect_source(source, domain.name, selection, options.renaming);
-  if (!again) domain.report.last_look = again.error().in(options.root);
-  domain.report.has_source_changed = domain.feed->has_changed() || report.has_changed || !again ||
-                                     document_of(*again->state, options.clear_passwords) != text;
-  return {};
 }
 
 Status PullRun::pull(Session& source, const DirectoryOptions& options, const DomainName& name) {
@@ -69,7 +78,13 @@ Status PullRun::pull(Session& source, const DirectoryOptions& options, const Dom
   auto freeze = freeze_deliveries(source, name, options.freeze);
   if (!freeze) return failed(freeze.error());
   auto domain = std::make_unique<Domain>(name, renamed(name, options.renaming));
-  if (const auto copied = copy(source, options, *domain); !copied) return failed(copied.error());
+  if (const auto looked = look(source, options, *domain); !looked) return failed(looked.error());
+  copy(options, *domain);
+  if (domain->ahead != nullptr)
+    domain->ahead->let_go(
+        name, domain->is_in_run ? LooksAhead::Then::look_again : LooksAhead::Then::forget);
+  else if (domain->is_in_run)
+    domain->look->look_again(source);
   // What held deliveries off there does so until all of it is here. How its end went is part of the
   // report.
   if (options.freeze == Freeze::yes) run_.publish();

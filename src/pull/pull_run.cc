@@ -7,6 +7,15 @@
 
 namespace vstate::engine {
 
+namespace {
+
+void take_second_look(const SourceLook& look, PullReport& report) {
+  report.last_look = look.failure();
+  report.has_source_changed = look.has_changed();
+}
+
+}  // namespace
+
 PullRun::PullRun(Session& target, const ApplyOptions& options, RunObserver& observer)
     : target_(target),
       options_(options),
@@ -18,6 +27,8 @@ PullRun::~PullRun() = default;
 
 void PullRun::publish() {
   run_.publish();
+  for (const auto& domain : waiting_)
+    if (domain->ahead != nullptr) domain->ahead->wait_for(domain->name);
   settle();
 }
 
@@ -37,9 +48,14 @@ void PullRun::settle() {
     });
     if (domain == waiting_.end()) continue;
     (*domain)->report.outcome = std::move(outcome);
-    finished_.push_back({(*domain)->name, std::move((*domain)->report)});
-    waiting_.erase(domain);
   }
+  std::erase_if(waiting_, [&](const auto& domain) {
+    const bool is_looked_at = domain->ahead == nullptr || domain->ahead->is_over(domain->name);
+    if (!domain->report.outcome || !is_looked_at) return false;
+    if (domain->look) take_second_look(*domain->look, domain->report);
+    finished_.push_back({domain->name, std::move(domain->report)});
+    return true;
+  });
 }
 
 std::vector<PullRun::Pulled> PullRun::take_finished() { return std::exchange(finished_, {}); }

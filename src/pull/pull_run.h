@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "pull/local_feed.h"
+#include "pull/looks_ahead.h"
 #include "pull/pull.h"
 
 namespace vstate::engine {
@@ -20,9 +20,9 @@ struct PullRun::Domain {
   PullReport report;
   bool is_in_run = false;  ///< its document could be read
   // Of a source that this program reads.
-  std::optional<Observation> observation;
+  std::shared_ptr<SourceLook> look;
+  LooksAhead* ahead = nullptr;  ///< has the look in hand
   std::optional<DomainFile> file;
-  std::unique_ptr<LocalFeed> feed;
   // Of one that is read there.
   std::unique_ptr<StreamedDomain> streamed;
 };

@@ -49,7 +49,8 @@ std::string command_there(const RemoteOptions& options, const DomainName& name) 
 }
 
 std::vector<std::string> words_of(const RemoteOptions& options, std::string command) {
-  auto words = remote::words_of_rsh({.rsh = options.rsh, .timeout = options.timeout});
+  auto words = remote::words_of_rsh(
+      {.rsh = options.rsh, .timeout = options.timeout, .login = options.login});
   words.push_back(options.host);
   words.push_back(std::move(command));
   return words;

@@ -17,6 +17,7 @@ namespace vstate::engine {
 struct RemoteOptions {
   std::string host;                      ///< [USER@]HOST
   std::string rsh = "ssh";               ///< words that run a command there
+  std::string login = {};                ///< remote::Connecting::login
   std::string remote_vstate = "vstate";  ///< the command there
   ServerOverrides overrides = {};        ///< what the other side does not detect
   std::vector<std::string> exclude = {};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "remote/sftp_channel.h"
+#include "remote/tunnel.h"
 
 namespace vstate::remote {
 
@@ -27,6 +28,7 @@ class Channels {
   /// The one that has the fewest files open.
   [[nodiscard]] SftpChannel& for_file() const;
   [[nodiscard]] bool has_long_way() const;
+  [[nodiscard]] Tunnels& tunnels() { return tunnels_; }
   /// Says that so much will be read.
   void expect(std::size_t files, std::uint64_t bytes);
 
@@ -35,6 +37,7 @@ class Channels {
   void open_further();
 
   std::shared_ptr<SftpChannel> first_;
+  Tunnels tunnels_;
   mutable std::mutex mutex_;
   std::size_t files_ = 0;  ///< expected so far
   std::uint64_t bytes_ = 0;

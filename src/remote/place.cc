@@ -80,6 +80,7 @@ std::vector<std::string> words_of_rsh(const Connecting& connecting) {
     for (const char* limit :
          {"ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=8"})
       words.insert(words.end(), {"-o", limit});
+  if (!connecting.login.empty()) words.insert(words.end(), {"-S", connecting.login});
   if (connecting.asks_nobody && is_ssh(words)) words.insert(words.end(), {"-o", "BatchMode=yes"});
   return words;
 }

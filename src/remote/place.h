@@ -28,6 +28,7 @@ struct Connecting {
   unsigned connections = 4;           ///< to one server, if its way is long
   bool brings_much = false;           ///< so that they are worth their log-in from the start
   bool asks_nobody = false;           ///< for a password: somebody was asked before
+  std::string login = {};             ///< SharedLogin::socket; empty: a log-in of its own
   bool with_sudo = false;  ///< files are read by root there, whom sudo(8) makes of the user
 };
 

@@ -14,6 +14,7 @@ namespace vstate::remote {
 class RemoteSystem : public SftpFiles, public System {
  public:
   using SftpFiles::SftpFiles;
+  explicit RemoteSystem(Beside other) : SftpFiles(other) {}
   /// Connects to the place and looks whether it is there.
   [[nodiscard]] static Result<std::unique_ptr<RemoteSystem>> open(const Connecting&, const Place&);
 

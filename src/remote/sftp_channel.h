@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -66,6 +67,12 @@ class SftpChannel {
   [[nodiscard]] std::size_t open_files() const { return open_files_; }
   void add_open_file() { ++open_files_; }
   void remove_open_file() { --open_files_; }
+  /// Who asks on this connection; each begins only its part of what may be under way at once.
+  [[nodiscard]] std::size_t part_of(std::size_t most) const {
+    return std::max<std::size_t>(most / std::max<std::size_t>(sharers_, 1), 4);
+  }
+  void add_sharer() { ++sharers_; }
+  void remove_sharer() { --sharers_; }
   /// How often somebody had to wait for the other side: what a long way costs.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
   /// The shortest time in which a single question was answered.
@@ -85,7 +92,7 @@ class SftpChannel {
   std::optional<Error> failure_;
   std::uint32_t next_ = 1;
   std::uint64_t waits_ = 0;
-  std::atomic<std::size_t> open_files_ = 0;
+  std::atomic<std::size_t> open_files_ = 0, sharers_ = 0;
   std::atomic<std::chrono::steady_clock::duration> round_trip_ =
       std::chrono::steady_clock::duration::max();
   bool is_moving_ = false;  ///< a thread uses the pipe

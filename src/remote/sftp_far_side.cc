@@ -88,6 +88,11 @@ std::shared_ptr<const void> SftpFarSide::begin(const std::string& task) const {
 /// Sockets come first: who may log in from where is mostly said of them, and a server may listen on
 /// nothing else. An sshd of before 2014 forwards none, and the port is tried then.
 Result<Forwarded> SftpFarSide::forward(const Service& service) const {
+  return channels_.tunnels().get(fmt::format("{}:{}", service.host, service.port),
+                                 [&] { return open_way_to(service); });
+}
+
+Result<Forwarded> SftpFarSide::open_way_to(const Service& service) const {
   auto& channel = channels_.first();
   const auto local = fmt::format(".s.PGSQL.{}", service.port);
   std::vector<Target> targets;

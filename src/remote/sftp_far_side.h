@@ -35,12 +35,13 @@ class SftpFarSide final : public FarSide {
   void expect_walks_behind(const std::string& task) const override { walks_behind_ = task; }
   [[nodiscard]] std::string asked() const override { return tasks_.to_text(); }
   void recall(std::string_view asked) const override { tasks_.read(asked); }
-  /// Through an ssh of its own.
+  /// Through an ssh of its own, which those beside share.
   [[nodiscard]] Result<Forwarded> forward(const Service&) const override;
 
  private:
   using Guesses = std::map<std::string, std::shared_ptr<Listing>>;  ///< by place
   [[nodiscard]] Guesses guess_listings(const std::vector<Ahead>& wanted) const;
+  [[nodiscard]] Result<Forwarded> open_way_to(const Service&) const;
 
   const SftpFiles& files_;
   Channels& channels_;

@@ -161,12 +161,26 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
   return root;
 }
 
+SftpFiles::SftpFiles(std::shared_ptr<Channels> channels, std::string shown_root, std::string root,
+                     Tasks tasks)
+    : channels_(std::move(channels)),
+      shown_root_(std::move(shown_root)),
+      tasks_(std::move(tasks)),
+      known_(channels_->first(), std::move(root), tasks_),
+      listings_ahead_(std::make_shared<ListingsAhead>(channels_->first())),
+      far_side_(*this, *channels_, known_, tasks_, *listings_ahead_) {
+  channel().add_sharer();
+}
+
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
-    : channels_(std::move(channel)),
-      shown_root_(to_text(place)),
-      known_(channels_.first(), std::move(root), tasks_),
-      listings_ahead_(std::make_shared<ListingsAhead>(channels_.first())),
-      far_side_(*this, channels_, known_, tasks_, *listings_ahead_) {}
+    : SftpFiles(std::make_shared<Channels>(std::move(channel)), to_text(place), std::move(root),
+                Tasks()) {}
+
+SftpFiles::SftpFiles(Beside other)
+    : SftpFiles(other.files.channels_, other.files.shown_root_, other.files.known_.there("/"),
+                other.files.tasks_.beside()) {}
+
+SftpFiles::~SftpFiles() { channel().remove_sharer(); }
 
 std::optional<std::string> SftpFiles::directory_at(std::string_view path) const {
   Walk walk(*this, path, reached_as_.find(path));

@@ -37,6 +37,13 @@ class SftpFiles : public virtual Files {
  public:
   /// `root` comes from find_root.
   SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root);
+  struct Beside {
+    const SftpFiles& files;
+  };
+  /// The same files over the same connections, with answers of its own: for another thread, which
+  /// looks at something else.
+  explicit SftpFiles(Beside other);
+  ~SftpFiles() override;
 
   [[nodiscard]] const std::string& root() const override { return shown_root_; }
   [[nodiscard]] Result<std::string> read(std::string_view path,
@@ -57,8 +64,8 @@ class SftpFiles : public virtual Files {
       const std::vector<std::string>& paths) const override;
   void forget() const override;
 
-  [[nodiscard]] SftpChannel& channel() const { return channels_.first(); }
-  [[nodiscard]] Channels& channels() const { return channels_; }
+  [[nodiscard]] SftpChannel& channel() const { return channels_->first(); }
+  [[nodiscard]] Channels& channels() const { return *channels_; }
   [[nodiscard]] const KnownPlaces& known() const { return known_; }
   /// Where a path leads, if to a directory.
   [[nodiscard]] std::optional<std::string> directory_at(std::string_view path) const;
@@ -69,7 +76,10 @@ class SftpFiles : public virtual Files {
  private:
   class Walk;
 
-  mutable Channels channels_;
+  SftpFiles(std::shared_ptr<Channels> channels, std::string shown_root, std::string root,
+            Tasks tasks);
+
+  std::shared_ptr<Channels> channels_;
   std::string shown_root_;
   ReachedAs reached_as_;
   mutable Tasks tasks_;

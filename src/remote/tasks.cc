@@ -33,8 +33,8 @@ void write_line(std::string& out, std::string_view kind, const std::string& plac
 }  // namespace
 
 Asked Tasks::begin(const std::string& task) {
-  const std::lock_guard lock(mutex_);
-  auto& asked = tasks_[task];
+  const std::lock_guard lock(book_->mutex);
+  auto& asked = book_->tasks[task];
   task_ = task;
   is_begun_ = true;
   has_walked_ = false;
@@ -44,30 +44,30 @@ Asked Tasks::begin(const std::string& task) {
 }
 
 void Tasks::end() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(book_->mutex);
   is_begun_ = false;
 }
 
 void Tasks::add(std::set<std::string> Asked::*kind, const std::string& place) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(book_->mutex);
   if (!is_begun_) return;
-  auto& places = tasks_[task_].*kind;
+  auto& places = book_->tasks[task_].*kind;
   if (places.size() < k_most) places.insert(place);
 }
 
 void Tasks::add_walked(const std::string& place) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(book_->mutex);
   if (task_.empty() || is_begun_) return;
-  auto& walked = tasks_[task_].walked;
+  auto& walked = book_->tasks[task_].walked;
   // Walks that go again take the place of those before.
   if (!std::exchange(has_walked_, true)) walked.clear();
   if (walked.size() < k_most) walked.insert(place);
 }
 
 std::string Tasks::to_text() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(book_->mutex);
   std::string out;
-  for (const auto& [task, asked] : tasks_) {
+  for (const auto& [task, asked] : book_->tasks) {
     write_line(out, k_task, task);
     for (const auto& [kind, places] : k_kinds)
       for (const auto& place : asked.*places) write_line(out, kind, place);
@@ -76,12 +76,12 @@ std::string Tasks::to_text() const {
 }
 
 void Tasks::read(std::string_view text) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(book_->mutex);
   Asked* asked = nullptr;
   for (const auto line : split_lines(text)) {
     // All kinds are as long as each other.
     const auto rest = line.substr(std::min(line.size(), k_task.size()));
-    if (line.starts_with(k_task)) asked = &tasks_[std::string(rest)];
+    if (line.starts_with(k_task)) asked = &book_->tasks[std::string(rest)];
     if (asked == nullptr || !rest.starts_with('/')) continue;
     for (const auto& [kind, places] : k_kinds)
       if (line.starts_with(kind) && (asked->*places).size() < k_most)

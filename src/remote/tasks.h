@@ -4,10 +4,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace vstate::remote {
 
@@ -23,6 +25,10 @@ struct Asked {
 /// Only hints: nothing is believed because it is written here. Any number of threads may use it.
 class Tasks {
  public:
+  Tasks() = default;
+  /// One that knows and tells the same, and whose tasks go on beside those of the other.
+  [[nodiscard]] Tasks beside() const { return Tasks(book_); }
+
   /// From now on what is asked belongs to `task`, until `end`. What belonged to it before.
   Asked begin(const std::string& task);
   /// What is walked from now on still belongs to it.
@@ -40,10 +46,15 @@ class Tasks {
   void read(std::string_view text);
 
  private:
+  struct Book {
+    std::mutex mutex;
+    std::map<std::string, Asked> tasks;
+  };
+  explicit Tasks(std::shared_ptr<Book> book) : book_(std::move(book)) {}
   void add(std::set<std::string> Asked::*kind, const std::string& place);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, Asked> tasks_;
+  std::shared_ptr<Book> book_ = std::make_shared<Book>();
+  // With the book's lock held.
   std::string task_;
   bool is_begun_ = false;
   bool has_walked_ = false;  ///< since the task began

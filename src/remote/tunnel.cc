@@ -77,4 +77,13 @@ Result<Forwarded> open_tunnel(const Connecting& connecting, const std::string& h
   return out;
 }
 
+Result<Forwarded> Tunnels::get(const std::string& service, const Open& open) {
+  const std::lock_guard lock(mutex_);
+  auto& known = known_[service];
+  if (auto kept = known.kept.lock()) return Forwarded{known.sockets, std::move(kept)};
+  VSTATE_TRY_ASSIGN(auto forwarded, open());
+  known = {forwarded.sockets, forwarded.kept};
+  return forwarded;
+}
+
 }  // namespace vstate::remote

@@ -2,10 +2,13 @@
 one that fails holds up no other, and a run that has nothing to do writes nothing."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
+import threading
 import time
 
 import support
@@ -15,7 +18,15 @@ from support.sftp import RSH, needs_sftp_server
 NAMES = ("a.example", "b.example", "c.example.org", "d.example.org")
 
 
-class ManyCase(support.SandboxCase):
+class RunsCase(support.SandboxCase):
+    @staticmethod
+    def without_runs(server):
+        """All of a server but the record of runs."""
+        return {path: entry for path, entry in server.snapshot().items()
+                if not path.startswith("var/lib/vstate")}
+
+
+class ManyCase(RunsCase):
     def setUp(self):
         self.old, self.new = self.server("old", home="/home/vp"), self.server("new")
         files = [self.file(f"{name}.toml", support.domain_text(
@@ -34,6 +45,9 @@ class ManyCase(support.SandboxCase):
             self.assertEqual(*dumps)
             self.assertTrue(os.path.exists(
                 self.new.domain(name, "info/Maildir/new", "1700000000.M1P1.old")))
+
+    def snapshot(self):
+        return self.without_runs(self.new)
 
     def spoil(self, name):
         """The domain cannot be read."""
@@ -145,15 +159,118 @@ class DirectoryTest(ManyCase):
             self.assertIn("has no file", self.check_exit(self.new.vstate(command, empty), 1).err)
 
 
+class SideBySideTest(RunsCase):
+    """Several domains are looked at at a time; what comes of it is the same."""
+
+    JOBS = ("1", "3", "16")
+    NAMES = [f"d{number:02}.example" for number in range(14)]
+    BROKEN, EMPTY = "d03.example", "d09.example"
+
+    def setUp(self):
+        self.old = self.server("old", home="/home/vp")
+        self.check_exit(self.old.vstate("apply", *(self.file(f"{name}.toml", support.domain_text(
+            name, ["postmaster", "info"], f'\n[alias.sales]\ndeliver = ["&info@{name}"]\n'))
+            for name in self.NAMES)))
+        for number, name in enumerate(self.NAMES):
+            for message in range(number):
+                self.old.write(self.old.domain(name, "info/Maildir/new", f"17{message:08}.M1P1.old"),
+                               b"to " + name.encode() * message, owner=support.OWNER)
+        for name, spoiled in ((self.BROKEN, b"no directory"), (self.EMPTY, None)):
+            home = self.old.domain(name)
+            os.rename(home, home + ".away")
+            if spoiled:
+                self.old.write(home, spoiled)
+        # What was written a moment ago is looked at twice by SFTP.
+        for path, _, names in os.walk(self.old.root):
+            for name in [".", *names]:
+                os.utime(os.path.join(path, name), (1.7e9, 1.7e9), follow_symlinks=False)
+
+    def roots(self):
+        return {"files": ([], self.old.root),
+                "sftp": (["--rsh", RSH, "--via", "sftp"], f"old.example:{self.old.root}")}
+
+    def contents(self, directory):
+        """An index remembers places of the machine it was made on."""
+        for place, _, names in os.walk(directory):
+            for name in names:
+                if not name.endswith(".index"):
+                    with open(os.path.join(place, name), "rb") as file:
+                        yield os.path.relpath(file.name, directory), file.read()
+
+    @needs_sftp_server
+    def test_pull(self):
+        sound = [name for name in self.NAMES if name not in (self.BROKEN, self.EMPTY)]
+        whole = None
+        for way, (options, root) in self.roots().items():
+            for jobs in self.JOBS:
+                with self.subTest(way=way, jobs=jobs):
+                    new = self.server(f"new-{way}-{jobs}")
+                    done = self.check_exit(new.vstate("--jobs", jobs, "pull", "--all", *options,
+                                                      root), 3)
+                    self.assertIn("14 domains: 12 done, 2 failed (d03.example, d09.example)",
+                                  done.err)
+                    self.assertEqual(new.vstate("list", "--names").out.split(), sound)
+                    for name in sound:
+                        self.assertEqual(self.old.vstate("dump", name).out,
+                                         new.vstate("dump", name).out)
+                    paths = sorted(self.without_runs(new))
+                    whole = whole or paths
+                    self.assertEqual(paths, whole)
+                    before = self.without_runs(new)
+                    self.check_exit(new.vstate("--jobs", jobs, "pull", "--all", *options, root), 3)
+                    self.check_same(before, self.without_runs(new))
+
+    @needs_sftp_server
+    def test_dump(self):
+        dumped, said = {}, {}
+        # Only how the root is called may differ.
+        for way, (options, root) in self.roots().items():
+            for jobs in self.JOBS:
+                with self.subTest(way=way, jobs=jobs):
+                    out = os.path.join(self.directory, f"out-{way}-{jobs}")
+                    rsh = options[:2]
+                    done = self.check_exit(support.run(
+                        "--root", root, *self.old.options[2:], *rsh, "--jobs", jobs, "dump",
+                        "--all", "-o", out + "/", "--mail", os.path.join(out, "mail")), 3)
+                    said.setdefault(way, done.err.replace(out, ""))
+                    self.assertEqual(done.err.replace(out, ""), said[way])
+                    files = dict(self.contents(out))
+                    self.assertEqual(files, dumped.setdefault("all", files))
+        self.assertEqual(len([path for path in dumped["all"] if path.endswith(".toml")]), 13)
+
+    def test_changed_meanwhile(self):
+        """Whichever domain somebody works on while it is copied, that one is named."""
+        busy = "d05.example"
+        accounts = self.old.domain(busy, "vpasswd")
+        with open(accounts, "rb") as file:
+            text = file.read()
+        stop = threading.Event()
+
+        def change():
+            for turn in itertools.count():
+                if stop.is_set():
+                    return
+                with open(accounts + ".new", "wb") as file:
+                    file.write(text.replace(b":alice", b":Alice %d" % turn)
+                               if b":alice" in text else text + b"more%d:*:1:0:::\n" % turn)
+                shutil.copystat(accounts, accounts + ".new")
+                os.chown(accounts + ".new", *support.OWNER)
+                os.rename(accounts + ".new", accounts)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            done = self.server("new").vstate("--jobs", "4", "pull", "--all", self.old.root)
+        finally:
+            stop.set()
+            thread.join()
+        self.assertIn(f"1 changed meanwhile ({busy})", done.err)
+
+
 class PullAllTest(ManyCase):
     def pull(self, *options, code=0):
         return self.check_exit(self.new.vstate("pull", "--all", *self.ways[self.way], *options,
                                                self.host()), code)
-
-    def snapshot(self):
-        """All but the record of runs."""
-        return {path: entry for path, entry in self.new.snapshot().items()
-                if not path.startswith("var/lib/vstate")}
 
     def host(self):
         return {"files": self.old.root, "vstate": "old.example",

@@ -60,6 +60,35 @@ class PassesTest(Passes, SshCase):
         self.check_same(before, support.snapshot(self.new.at(self.new.home)))
 
 
+class SeveralTest(SshCase):
+    def test_one_log_in(self):
+        """Whoever pulls several domains is asked for one password, and not once a domain."""
+        names = ["b.example", "c.example", "d.example"]
+        for name in names:
+            self.apply(self.old, self.file(f"{name}.toml", support.domain_text(name)))
+        words = self.words()
+        for what in (["--all", words[-2]], [words[-2], *names]):
+            with open(self.sshd.at("log"), encoding="utf-8") as log:
+                before = log.read().count("Accepted publickey")
+            done = self.check_exit(self.new.vstate(*words[:-2], *what))
+            self.assertRegex(done.err, f"{len(names) + (what[0] == '--all')} domains: ")
+            with open(self.sshd.at("log"), encoding="utf-8") as log:
+                self.assertEqual(log.read().count("Accepted publickey") - before, 1)
+        for name in names:
+            self.assertEqual(*(server.vstate("dump", name).out for server in (self.old, self.new)))
+
+    def test_without_sharing(self):
+        """An sshd that allows one command a connection, and a place where no socket can be."""
+        self.apply(self.old, self.file("b.toml", support.domain_text("b.example")))
+        words = self.words()
+        self.sshd.restart("MaxSessions 1")
+        self.check_exit(self.new.vstate(*words[:-1], "b.example", NAME))
+        self.check_equal()
+        deep = os.path.join(self.directory, *["deep" * 30] * 2)
+        os.makedirs(deep)
+        self.check_exit(self.new.vstate(*words[:-1], "b.example", NAME, env={"TMPDIR": deep}))
+
+
 class CutTest(SshCase):
     """The connection breaks at a random place of what comes back."""
 

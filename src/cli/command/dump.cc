@@ -89,10 +89,10 @@ Status deliver_text(const std::string& output, const DomainName& name, const std
   return write_host_file(path_join(output, name.text() + ".toml"), text);
 }
 
-Exit dump_one(const Console& console, engine::Session& session, const DomainName& name,
-              const CommonOptions& common, const DumpOptions& options) {
+Exit write_dump(const Console& console, const DomainName& name,
+                const Result<engine::DomainDump>& dumped, const CommonOptions& common,
+                const DumpOptions& options) {
   const auto fail = [&](const Error& error) { return Console::fail(error.in(name.text())); };
-  const auto dumped = engine::dump_domain(session, name, dump_options(common, options));
   if (!dumped) return fail(dumped.error());
   const auto& name_there = renamed(name, common.renaming);
   // They come first: a file without its secrets is of no use.
@@ -133,8 +133,10 @@ Exit dump_each(const Console& console, engine::Session& session,
     tally.add_settings(exit);
     has_written = exit != Exit::error;
   }
+  const auto chosen = dump_options(common, options);
+  const auto dumps = engine::dump_domains(session, chosen, names, common.jobs);
   for (const auto& name : names) {
-    const auto exit = dump_one(console, session, name, common, options);
+    const auto exit = write_dump(console, name, dumps->next(), common, options);
     tally.add(name.text(), exit);
     // The files of the other domains are there: the status must not say that nothing was done.
     has_written = has_written || exit != Exit::error;

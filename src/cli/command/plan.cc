@@ -12,6 +12,7 @@
 #include "cli/server.h"
 #include "cli/settings_view.h"
 #include "cli/tally.h"
+#include "engine/lanes.h"
 #include "engine/patterns.h"
 #include "engine/prepare.h"
 #include "engine/saved_plan.h"
@@ -36,7 +37,11 @@ class Planning {
   void plan_each(engine::Session&, const std::vector<engine::ServerFile>&,
                  const std::vector<engine::DomainFile>&, Tally&);
   [[nodiscard]] bool has_changes() const;
-  Exit plan(engine::Session&, const engine::DomainFile&, const std::string& noun);
+  struct Planned {
+    Result<Plan> plan;
+    Diagnostics diagnostics;
+  };
+  Exit show(Planned, const std::string& noun);
   [[nodiscard]] Status save(const std::vector<engine::DomainFile>&) const;
   [[nodiscard]] Exit print_json() const;
 
@@ -48,16 +53,11 @@ class Planning {
   bool is_heard_ = true;  ///< standard output can be written
 };
 
-Exit Planning::plan(engine::Session& session, const engine::DomainFile& file,
-                    const std::string& noun) {
-  Diagnostics found;
-  auto chosen = plan_options(common_, options_);
-  chosen.remembers = false;
-  auto prepared = engine::prepare(session, file, chosen, found);
-  console_.report(found);
-  if (!prepared) return Console::fail(with_noun(noun, prepared.error()));
-  if (found.has_errors()) return Exit::error;
-  const auto& plan = plans_.emplace_back(std::move(prepared->plan));
+Exit Planning::show(Planned planned, const std::string& noun) {
+  console_.report(planned.diagnostics);
+  if (!planned.plan) return Console::fail(with_noun(noun, planned.plan.error()));
+  if (planned.diagnostics.has_errors()) return Exit::error;
+  const auto& plan = plans_.emplace_back(*std::move(planned.plan));
   if (!options_.json && !common_.quiet)
     if (const auto told =
             Console::print_all(view::to_text(view::to_json(plan), console_.text_options()));
@@ -103,10 +103,21 @@ void Planning::plan_each(engine::Session& session, const std::vector<engine::Ser
     is_heard_ = planned.is_heard;
     tally.add_settings(planned.exit);
   }
+  auto chosen = plan_options(common_, options_);
+  chosen.remembers = false;
+  engine::InOrder<Planned> run(
+      session, engine::lanes_for(session, common_.jobs, files.size()), files.size(),
+      [&](const Result<engine::Session*>& lane, std::size_t item) {
+        if (!lane) return Planned{propagate(lane), {}};
+        Diagnostics found;
+        auto prepared = engine::prepare(**lane, files[item], chosen, found);
+        if (!prepared) return Planned{propagate(prepared), std::move(found)};
+        return Planned{std::move(prepared->plan), std::move(found)};
+      });
   for (const auto& file : files) {
     if (!is_heard_ || tally.ends_run()) return;
     const auto& name = file.state.name.text();
-    tally.add(name, plan(session, file, noun_of(name, files.size() + servers.size())));
+    tally.add(name, show(run.next(), noun_of(name, files.size() + servers.size())));
   }
 }
 

@@ -4,9 +4,11 @@
 
 #include "pull/pull.h"
 
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,6 +22,7 @@
 #include "pull/asked_before.h"
 #include "remote/place.h"
 #include "remote/pushed_program.h"
+#include "remote/shared_login.h"
 
 namespace vstate::cli {
 
@@ -65,6 +68,7 @@ class Source {
 
   Result<engine::Session*> open() {
     if (!session_) {
+      ++openings_;
       server_.asked_before = engine::asked_before(target_, server_.root);
       // A first pass mostly brings all the mail there is.
       server_.connecting.brings_much = server_.asked_before.empty();
@@ -79,6 +83,8 @@ class Source {
     if (session_) engine::keep_asked(target_, server_.root, *session_->system);
     close();
   }
+  /// How often it was opened: whoever works on its files has to begin anew.
+  [[nodiscard]] unsigned openings() const { return openings_; }
   [[nodiscard]] bool is_read() const { return is_read_; }
   [[nodiscard]] const engine::ServerOptions& place() const { return server_; }
   void read_from_now_on() { is_read_ = true; }
@@ -96,11 +102,13 @@ class Source {
   engine::ServerOptions server_;
   bool is_read_;  ///< by this program, and not by one on the other machine
   std::optional<engine::Session> session_;
+  unsigned openings_ = 0;
 };
 
 engine::RemoteOptions remote_options(const CommonOptions& common, const PullOptions& options) {
   return {.host = options.from,
           .rsh = common.connecting.rsh,
+          .login = common.connecting.login,
           .remote_vstate = options.remote_vstate,
           .overrides = options.source,
           .exclude = common.selection.exclude,
@@ -150,12 +158,13 @@ Exit show(const Console& console, const DomainName& name, const engine::PullRepo
 class Pulling {
  public:
   Pulling(const Console& console, const CommonOptions& common, const PullOptions& options,
-          engine::Session& target, Source& source, std::size_t domains)
+          engine::Session& target, Source& source, const std::vector<DomainName>& names)
       : console_(console),
         common_(common),
         options_(options),
         source_(source),
-        view_(console, options.apply, domains),
+        left_(names.begin(), names.end()),
+        view_(console, options.apply, names.size()),
         run_(target,
              {.plan = plan_options(common, options.apply), .jobs = common.jobs, .command = "pull"},
              view_) {}
@@ -169,6 +178,7 @@ class Pulling {
       if (!status) (void)Console::fail(*first);
     }
     if (!status) add(name, Console::fail(status.error()));
+    left_.pop_front();
     show_finished();
   }
   void end() {
@@ -183,7 +193,10 @@ class Pulling {
   Status pull_once(const DomainName& name) {
     if (!source_.is_read()) return run_.pull(remote_options(common_, options_), name);
     VSTATE_TRY_ASSIGN(auto* const session, source_.open());
-    return run_.pull(*session, directory_options(common_, options_), name);
+    const auto reading = directory_options(common_, options_);
+    if (std::exchange(opening_, source_.openings()) != source_.openings())
+      run_.expect(*session, reading, {left_.begin(), left_.end()});
+    return run_.pull(*session, reading, name);
   }
   void show_finished() {
     for (const auto& [name, report] : run_.take_finished())
@@ -199,6 +212,8 @@ class Pulling {
   const CommonOptions& common_;
   const PullOptions& options_;
   Source& source_;
+  std::deque<DomainName> left_;  ///< the one in hand is the first
+  unsigned opening_ = 0;         ///< of the source, that was told what is expected
   RunView view_;
   engine::PullRun run_;
   Tally tally_;
@@ -259,8 +274,9 @@ Exit finish(const Console& console, const PullOptions& options, const Tally& tal
 
 }  // namespace
 
-Exit run_pull(const CommonOptions& common, const PullOptions& said) {
-  const Console console(common);
+Exit run_pull(const CommonOptions& given, const PullOptions& said) {
+  const Console console(given);
+  auto common = given;
   auto options = said;
   if (options.final && (options.via == "vstate" || !options.push_vstate.empty())) {
     Console::error(
@@ -281,6 +297,11 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
   Source source(target, common, options);
   if (const auto checked = check_place(console, source, options); !checked)
     return Console::fail(checked.error());
+  std::unique_ptr<const remote::SharedLogin> login;
+  if (!source.is_read() && (options.all || options.domains.size() > 1)) {
+    login = remote::SharedLogin::open(common.connecting, options.from);
+    if (login) common.connecting.login = login->socket();
+  }
   std::optional<remote::PushedProgram> pushed;
   if (const auto there = push_program(console, common, source, options, pushed); !there)
     return Console::fail(there.error());
@@ -298,7 +319,7 @@ Exit run_pull(const CommonOptions& common, const PullOptions& said) {
     source.end();
     return exit;
   }
-  Pulling pulling(console, common, options, target, source, names->size());
+  Pulling pulling(console, common, options, target, source, *names);
   for (const auto& name : *names) {
     if (pulling.ends_run()) break;
     pulling.pull(name);

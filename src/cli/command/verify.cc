@@ -10,20 +10,21 @@
 #include "cli/settings_view.h"
 #include "cli/tally.h"
 #include "cli/verify_view.h"
+#include "engine/lanes.h"
 #include "engine/patterns.h"
 
 namespace vstate::cli {
 
 namespace {
 
-Exit verify_file(const Console& console, const CommonOptions& common,
-                 const PlanOptionsText& options, engine::Session& session,
-                 const engine::DomainFile& file) {
-  const auto& domain = file.state.name.text();
+struct Verified {
+  Result<engine::Verification> result;
   Diagnostics diagnostics;
-  const auto depth = options.deep ? engine::Depth::content : engine::Depth::names_and_sizes;
-  const auto verified =
-      engine::verify(session, file, plan_options(common, options), depth, diagnostics);
+};
+
+Exit show(const Console& console, const std::string& domain, engine::Depth depth,
+          const Verified& done) {
+  const auto& [verified, diagnostics] = done;
   console.report(diagnostics);
   if (!verified) return Console::fail(verified.error().in(domain));
   // An archive that is damaged does not say which mail should be here.
@@ -56,9 +57,20 @@ Exit run_verify(const CommonOptions& common, const PlanOptionsText& options) {
     return Console::fail(checked.error());
   for (const auto& file : servers)
     tally.add_settings(verify_settings(console, *session, file, common, options));
-  // One server is opened for all files, so that they are compared with the same qmail tables.
-  for (const auto& file : files)
-    tally.add(file.state.name.text(), verify_file(console, common, options, *session, file));
+  const auto depth = options.deep ? engine::Depth::content : engine::Depth::names_and_sizes;
+  const auto chosen = plan_options(common, options);
+  engine::InOrder<Verified> run(
+      *session, engine::lanes_for(*session, common.jobs, files.size()), files.size(),
+      [&](const Result<engine::Session*>& lane, std::size_t item) {
+        if (!lane) return Verified{propagate(lane), {}};
+        Diagnostics found;
+        auto verified = engine::verify(**lane, files[item], chosen, depth, found);
+        return Verified{std::move(verified), std::move(found)};
+      });
+  for (const auto& file : files) {
+    const auto& name = file.state.name.text();
+    tally.add(name, show(console, name, depth, run.next()));
+  }
   if (const auto summary = tally.summary(); !summary.empty()) console.say(summary);
   return tally.exit(false);
 }
