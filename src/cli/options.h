@@ -22,7 +22,8 @@ struct CommonOptions {
   bool quiet = false, verbose = false;
   std::string config;                  ///< the options' file, which is read before all else
   remote::Connecting connecting = {};  ///< to a server of another machine
-  unsigned jobs = 0;                   ///< mailboxes, and domains that are looked at, at a time; 0: as the machine and the way to it are
+  unsigned jobs = 0;  ///< mailboxes, and domains that are looked at, at a time; 0: as the machine
+                      ///< and the way to it are
 };
 
 /// The accounts of a machine in place of a vpopmail's domain.

@@ -21,7 +21,8 @@ namespace vstate::engine {
 
 struct ApplyOptions {
   PlanOptions plan = {};
-  unsigned jobs = 0;                 ///< mailboxes at a time; 0: one a processor. PullRun: domains of the source, too
+  unsigned jobs =
+      0;  ///< mailboxes at a time; 0: one a processor. PullRun: domains of the source, too
   std::string command = "apply";     ///< as the ledger names the run
   const SavedPlan* saved = nullptr;  ///< refuses what is not planned as it was
 };

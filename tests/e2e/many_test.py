@@ -173,8 +173,8 @@ class SideBySideTest(RunsCase):
             for name in self.NAMES)))
         for number, name in enumerate(self.NAMES):
             for message in range(number):
-                self.old.write(self.old.domain(name, "info/Maildir/new", f"17{message:08}.M1P1.old"),
-                               b"to " + name.encode() * message, owner=support.OWNER)
+                path = self.old.domain(name, "info/Maildir/new", f"17{message:08}.M1P1.old")
+                self.old.write(path, b"to " + name.encode() * message, owner=support.OWNER)
         for name, spoiled in ((self.BROKEN, b"no directory"), (self.EMPTY, None)):
             home = self.old.domain(name)
             os.rename(home, home + ".away")

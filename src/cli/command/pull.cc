@@ -272,20 +272,34 @@ Exit finish(const Console& console, const PullOptions& options, const Tally& tal
   return tally.exit(has_changed);
 }
 
+/// Empty if nothing is.
+std::string wrong_use_of_final(const CommonOptions& common, const PullOptions& options) {
+  if (!options.final) return {};
+  if (options.via == "vstate" || !options.push_vstate.empty())
+    return "--final reads the old server's files by this program; leave --via and "
+           "--push-vstate out";
+  if (!common.renaming.empty())
+    return "--final cannot rename: the old server relays each domain by its own name";
+  return {};
+}
+
+/// For who would log in once a domain. Null: it is not shared.
+std::unique_ptr<const remote::SharedLogin> share_login(CommonOptions& common, const Source& source,
+                                                       const PullOptions& options) {
+  if (source.is_read() || (!options.all && options.domains.size() < 2)) return nullptr;
+  auto login = remote::SharedLogin::open(common.connecting, options.from);
+  if (login) common.connecting.login = login->socket();
+  return login;
+}
+
 }  // namespace
 
 Exit run_pull(const CommonOptions& given, const PullOptions& said) {
   const Console console(given);
   auto common = given;
   auto options = said;
-  if (options.final && (options.via == "vstate" || !options.push_vstate.empty())) {
-    Console::error(
-        "--final reads the old server's files by this program; leave --via and "
-        "--push-vstate out");
-    return Exit::usage;
-  }
-  if (options.final && !common.renaming.empty()) {
-    Console::error("--final cannot rename: the old server relays each domain by its own name");
+  if (const auto wrong = wrong_use_of_final(common, options); !wrong.empty()) {
+    Console::error(wrong);
     return Exit::usage;
   }
   // What is misspelt is told before anything is opened.
@@ -297,11 +311,7 @@ Exit run_pull(const CommonOptions& given, const PullOptions& said) {
   Source source(target, common, options);
   if (const auto checked = check_place(console, source, options); !checked)
     return Console::fail(checked.error());
-  std::unique_ptr<const remote::SharedLogin> login;
-  if (!source.is_read() && (options.all || options.domains.size() > 1)) {
-    login = remote::SharedLogin::open(common.connecting, options.from);
-    if (login) common.connecting.login = login->socket();
-  }
+  const auto login = share_login(common, source, options);
   std::optional<remote::PushedProgram> pushed;
   if (const auto there = push_program(console, common, source, options, pushed); !there)
     return Console::fail(there.error());
@@ -314,8 +324,7 @@ Exit run_pull(const CommonOptions& given, const PullOptions& said) {
   if (options.final) {
     auto session = source.open();
     if (!session) return Console::fail(session.error());
-    const auto exit =
-        pull_finally(console, common, options, target, **session, source.place(), *names);
+    const auto exit = pull_finally(common, options, target, **session, source.place(), *names);
     source.end();
     return exit;
   }

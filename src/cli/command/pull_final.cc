@@ -102,9 +102,10 @@ Exit move_all(const Console& console, const PullOptions& options, cutover::LastM
 
 }  // namespace
 
-Exit pull_finally(const Console& console, const CommonOptions& common, const PullOptions& options,
-                  engine::Session& target, engine::Session& source,
-                  const engine::ServerOptions& place, const std::vector<DomainName>& domains) {
+Exit pull_finally(const CommonOptions& common, const PullOptions& options, engine::Session& target,
+                  engine::Session& source, const engine::ServerOptions& place,
+                  const std::vector<DomainName>& domains) {
+  const Console console(common);
   const auto to = relay_of(target, options);
   if (!to) return Console::fail(to.error());
   const auto question = fmt::format(

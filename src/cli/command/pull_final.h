@@ -11,8 +11,8 @@
 namespace vstate::cli {
 
 /// The last mile of these domains, from a source whose files this program reads.
-[[nodiscard]] Exit pull_finally(const Console&, const CommonOptions&, const PullOptions&,
-                                engine::Session& target, engine::Session& source,
-                                const engine::ServerOptions& place, const std::vector<DomainName>&);
+[[nodiscard]] Exit pull_finally(const CommonOptions&, const PullOptions&, engine::Session& target,
+                                engine::Session& source, const engine::ServerOptions& place,
+                                const std::vector<DomainName>&);
 
 }  // namespace vstate::cli
