@@ -10,7 +10,7 @@ namespace vstate::document {
 
 Autoresponder read_autoresponder(Table& table) {
   Autoresponder robot;
-  if (table.require("message")) robot.message = table.text("message").value_or("");
+  if (table.require("message")) robot.message = table.legible("message").value_or("");
   robot.copy_to = table.lines("copy_to");
   robot.program = table.text("program").value_or("");
   // It becomes the beginning of a delivery line, and what stood behind a line's end would be a

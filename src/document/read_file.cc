@@ -6,12 +6,27 @@
 
 #include "document/read_parts.h"
 #include "document/references.h"
+#include "format/legible.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 
 namespace vstate::document {
 
 namespace {
+
+/// Whether a content is text does not depend on how it is spelt: what is on a server must be found
+/// to be what the file says.
+void settle_kind(File& file) {
+  if (file.kind == File::Kind::bytes && looks_like_text(file.content)) {
+    file.kind = File::Kind::text;
+    file.content = pathless_template(file.content);
+  } else if (file.kind == File::Kind::text) {
+    auto literal = expand_pathless(file.content);
+    if (!literal || looks_like_text(*literal)) return;
+    file.kind = File::Kind::bytes;
+    file.content = *std::move(literal);
+  }
+}
 
 void read_file(Table& table, State& state, Places& places) {
   if (!table.require("path")) return;
@@ -54,6 +69,7 @@ void read_file(Table& table, State& state, Places& places) {
     else
       table.error("mode", fmt::format("\"{}\" is not four octal digits that begin with 0", *mode));
   }
+  settle_kind(file);
   // What is found wrong later, by comparing entries, is told with this place.
   places["file." + path] = table.place("path");
   if (!state.files.emplace(path, std::move(file)).second)

@@ -57,6 +57,8 @@ std::map<std::string, std::string> read_text_map(Table& owner, std::string_view 
                      fmt::format("{}: \"{}\" is not {}", title, text->get(), what));
     } else {
       if (is_template) owner.check_text(text->get(), owner.place_of(value), title);
+      if (is_template && !is_legible(text->get()))
+        owner.error_at(owner.place_of(value), fmt::format("{}: is no text", title));
       out[read_bytes(name.str())] = is_template ? text->get() : read_bytes(text->get());
     }
   }
@@ -81,6 +83,8 @@ List read_list(Table& table, const std::string& name, Places& places) {
                                              table.title(), item.text));
     list.options.insert(item.text);
   }
+  // It is by its subscribers that a directory is a list, if there are none, too.
+  list.addresses.try_emplace("");
   for (const auto& sublist : k_sublists) {
     if (!table.has(sublist.key)) continue;
     read_addresses(table, sublist.key, list.addresses[std::string(sublist.directory)]);

@@ -112,7 +112,7 @@ Mailbox read_mailbox(Table& table, Places& places) {
   mailbox.quota = read_quota(table);
   mailbox.flags = read_flags(table);
   mailbox.deliver = table.lines("deliver");
-  mailbox.vacation = table.text("vacation");
+  mailbox.vacation = table.legible("vacation");
   mailbox.last_login = read_login(table);
   mailbox.mail = read_archive(table, "mail", places);
   return mailbox;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "document/keys.h"
+#include "format/maildir_name.h"
 #include "vstate/base/text.h"
 #include "vstate/model/delivery.h"
 #include "vstate/model/template.h"
@@ -233,7 +234,12 @@ std::string path_problem(const std::string& path) {
   // Courier's list of shared folders is text with paths and the one exception.
   if (in_home && parts.front() == "Maildir" && *literal != "Maildir/shared-maildirs")
     return "is mail, which travels in an archive";
+  if (in_home && *literal == "vacation/message")
+    return "is described by the key vacation of its mailbox";
   const auto& name = parts.back();
+  // What no dump would ever find again cannot be asked for.
+  if (const auto dropped = classify_maildir_file(name); dropped.fate == FileFate::drop)
+    return fmt::format("is never carried: {}", dropped.reason);
   const bool is_at_top = !in_home && is_kept_name(parts.front());
   if (is_at_top || (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !in_home)))
     return "is a name that vstate uses itself";

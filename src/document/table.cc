@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "format/legible.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 
@@ -119,6 +120,12 @@ void PlacedTable::check_text(std::string_view text, const Place& where, std::str
     error_at(where, fmt::format("{}: {}", what, problem.what));
 }
 
+bool is_legible(std::string_view text) {
+  // Placeholders stand for paths, which are text.
+  const auto literal = expand_pathless(text);
+  return !literal || looks_like_text(*literal);
+}
+
 // A table that is opened for another part refuses the keys that this part does not have, as the
 // first one did.
 Table Table::open(const toml::table& table, std::string title, const Keys& keys) const {
@@ -216,6 +223,13 @@ const toml::table* Table::table(std::string_view key) {
 std::optional<std::string> Table::text(std::string_view key) {
   auto value = string(key);
   if (value) check_text(*value, place(key), named(key));
+  return value;
+}
+
+std::optional<std::string> Table::legible(std::string_view key) {
+  auto value = text(key);
+  if (value && !is_legible(*value))
+    error(key, "is no text: a message holds no NUL, and few bytes that are not UTF-8");
   return value;
 }
 

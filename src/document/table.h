@@ -51,6 +51,9 @@ class PlacedTable {
   Diagnostics& diagnostics_;
 };
 
+/// Whether a template is text, whatever its placeholders stand for.
+[[nodiscard]] bool is_legible(std::string_view text);
+
 /// Its values, asked for by key. One of another type is an error.
 class Table : public PlacedTable {
  public:
@@ -77,6 +80,8 @@ class Table : public PlacedTable {
   [[nodiscard]] const toml::table* table(std::string_view key);
   /// Like string(), checked as a template.
   [[nodiscard]] std::optional<std::string> text(std::string_view key);
+  /// A template of what is text, as looks_like_text knows it: other bytes would not be found again.
+  [[nodiscard]] std::optional<std::string> legible(std::string_view key);
   /// Delivery lines: templates without newlines.
   [[nodiscard]] std::vector<std::string> lines(std::string_view key);
 };

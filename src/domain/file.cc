@@ -8,6 +8,7 @@
 #include "domain/file.h"
 #include "domain/inspection.h"
 #include "domain/site.h"
+#include "format/legible.h"
 #include "format/maildir_name.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "format/legible.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 
@@ -35,19 +36,6 @@ Status Inspection::check_temporary(const std::string& path) {
   out.condition.defects.push_back(
       {DefectKind::temporary, relative(path), "left by a stopped apply"});
   return {};
-}
-
-bool looks_like_text(std::string_view bytes) {
-  if (bytes.find('\0') != std::string_view::npos) return false;
-  std::size_t strange = 0;
-  // Up to a tenth of strange bytes is text in an older encoding, which people wrote and want to
-  // read.
-  for (std::size_t at = 0; at < bytes.size();) {
-    const auto length = utf8_length(bytes, at);
-    if (length == 0) ++strange;
-    at += std::max<std::size_t>(length, 1);
-  }
-  return strange * 10 <= bytes.size();
 }
 
 Result<std::optional<std::string>> Inspection::read_listed(const std::string& path,

@@ -88,7 +88,4 @@ constexpr std::size_t k_inline_text = 65536;
 /// The same for bytes that are no text.
 constexpr std::size_t k_inline_bytes = 4096;
 
-/// No NUL, and nearly all of it UTF-8: latin-1 text has few other bytes, binary data many.
-[[nodiscard]] bool looks_like_text(std::string_view bytes);
-
 }  // namespace vstate

@@ -91,6 +91,19 @@ PLACEHOLDERS = [
 ]
 
 FILES = [
+    ('[[file]]\npath = "notes/y.lock"\ntext = "mine"',
+     '5:8: file.path: "notes/y.lock" is never carried: lock file'),
+    ('[[file]]\npath = "{mailbox:alice}/vacation/message"\ntext = "away"\n[mailbox.alice]',
+     '5:8: file.path: "{mailbox:alice}/vacation/message" is described by the key vacation of its '
+     'mailbox'),
+    ('[mailbox.alice]\nvacation = "a\\u0000b"',
+     '5:12: mailbox.alice.vacation: is no text: a message holds no NUL, and few bytes that are not '
+     'UTF-8'),
+    ('[autoresponder.a]\nmessage = "{byte:00}"\nlimit = { replies = 1, seconds = 1 }',
+     '5:11: autoresponder.a.message: is no text: a message holds no NUL, and few bytes that are '
+     'not UTF-8'),
+    ('[list.l]\n[list.l.files]\neditor = "{byte:fe}{byte:ff}"',
+     '6:10: list.l.files.editor: is no text'),
     ('[[file]]\npath = "../x"\ntext = ""',
      '5:8: file.path: "../x" is not a path below the domain\'s directory'),
     ('[[file]]\npath = "/etc/passwd"\ntext = ""',

@@ -132,5 +132,37 @@ class LedgerTest(support.SandboxCase):
         self.assertIn("Applied: 1 added", text)
 
 
+class OddContentTest(support.SandboxCase):
+    """What a file accepts is found on the server as the file says it, however odd it is: nobody
+    is said to have changed it."""
+
+    THINGS = {
+        "text as base64": '[[file]]\npath = "note"\nbase64 = "aGkgeyF9Cg=="\n',
+        "bytes as text": '[[file]]\npath = "note"\ntext = "a{byte:00}b"\n',
+        "latin-1": '[[file]]\npath = "note"\ntext = "caf{byte:e9} au lait {{"\n',
+        "directory of one letter": '[[file]]\npath = "a/x"\ntext = "hi"\n',
+        "directory of one digit": '[[file]]\npath = "7/x/y"\ntext = "hi"\n',
+        "hidden": '[[file]]\npath = ".hidden"\ntext = ""\n',
+        "list without subscribers": '[list.l]\noptions = ["a"]\n',
+        "list with nothing": "[list.l]\n",
+        "vacation of one line": support.mailbox_text("zed", more='vacation = "x"\n'),
+        "file beside a vacation": '[[file]]\npath = "{mailbox:alice}/vacation/x"\ntext = "hi"\n',
+    }
+
+    def test_each(self):
+        for number, (what, text) in enumerate(self.THINGS.items()):
+            with self.subTest(what):
+                server = self.server(f"server{number}")
+                toml = self.file(f"{number}.toml", support.domain_text(
+                    NAME, ["postmaster", "alice"], "\n" + text))
+                self.apply(server, toml)
+                plan = self.check_exit(server.vstate("plan", "--detailed-exitcode", toml)).out
+                self.assertNotRegex(plan, "changed here|removed here")
+                dumped = self.file("dumped.toml", self.check_exit(server.vstate("dump", NAME)).out)
+                other = self.server(f"other{number}")
+                self.apply(other, dumped)
+                self.assertEqual(other.vstate("dump", NAME).out, server.vstate("dump", NAME).out)
+
+
 if __name__ == "__main__":
     support.main()

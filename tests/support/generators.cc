@@ -1,6 +1,7 @@
 #include "support/generators.h"
 
 #include "domain/inspection.h"
+#include "format/legible.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 

@@ -6,6 +6,7 @@
 #include <rapidcheck.h>
 #include <nlohmann/json.hpp>
 
+#include "format/legible.h"
 #include "support/catch.h"
 #include "support/example.h"
 #include "support/generators.h"
@@ -50,6 +51,22 @@ void collect(const Json& schema, const Json& node, const std::string& prefix,
   }
 }
 
+std::string any_message() {
+  const auto literal = *any_text();
+  return as_template(looks_like_text(literal) ? literal : "caf\xe9 au lait");
+}
+
+/// A content is text where it can be.
+File any_content() {
+  File file;
+  file.content = *any_text();
+  if (looks_like_text(file.content))
+    file.content = as_template(file.content);
+  else
+    file.kind = File::Kind::bytes;
+  return file;
+}
+
 State any_state() {
   State state(*DomainName::parse("example.com"));
   const auto count = *rc::gen::inRange(0, 4);
@@ -63,7 +80,7 @@ State any_state() {
     mailbox.flags = *rc::gen::inRange<std::uint64_t>(0, 0xFFFFF);
     for (const auto& line : *rc::gen::container<std::vector<std::string>>(any_text()))
       mailbox.deliver.push_back(as_template(without(line, std::string_view("\n\0", 2))));
-    if (*rc::gen::arbitrary<bool>()) mailbox.vacation = as_template(*any_text());
+    if (*rc::gen::arbitrary<bool>()) mailbox.vacation = any_message();
     if (*rc::gen::arbitrary<bool>())
       mailbox.last_login = LastLogin{std::chrono::sys_seconds(std::chrono::seconds(
                                          *rc::gen::inRange<std::int64_t>(0, 4000000000))),
@@ -73,12 +90,10 @@ State any_state() {
   if (*rc::gen::arbitrary<bool>()) {
     List list;
     list.addresses[""] = {"a@example.org", "B@example.org"};
-    list.files["owner"] = as_template(*any_text());
+    list.files["owner"] = any_message();
     state.lists.emplace(*AliasName::parse("news"), std::move(list));
   }
-  File file;
-  file.content = as_template(*any_text());
-  state.files.emplace("file.txt", file);
+  state.files.emplace("file.txt", any_content());
   return state;
 }
 
