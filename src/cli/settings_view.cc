@@ -132,15 +132,21 @@ void show_outcome(const Console& console, const Reporter& reporter,
 }  // namespace
 
 void apply_settings(const Console& console, engine::Session& session,
-                    const engine::ServerFile& file, const CommonOptions& common,
-                    const PlanOptionsText& options, RunView& view) {
+                    const engine::ServerFile& file, const SettingsRun& run, RunView& view) {
   const auto& reporter = view.reporter();
-  const auto plan = engine::plan_settings(session, file, settings_options(common, options));
+  const auto& options = run.options;
+  const auto plan = engine::plan_settings(session, file, settings_options(run.common, options));
   if (!plan) {
     const auto error = with_settings_name(plan.error());
     reporter.error(error.message);
     return view.settle_settings(exit_of(error), false);
   }
+  // It is checked before anything is shown: what a person agreed to must be what is done.
+  if (run.saved != nullptr)
+    if (const auto stale = engine::staleness(*run.saved, file, *plan); !stale.empty()) {
+      reporter.error(stale);
+      return view.settle_settings(Exit::error, false);
+    }
   show_planned(console, reporter, *plan, options.json);
   const auto refusals = refusals_of(*plan, options.yes);
   for (const auto& refusal : refusals)

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/run_view.h"
 #include "cli/tally.h"
+#include "engine/saved_plan.h"
 #include "engine/server_settings.h"
 
 namespace vstate::cli {
@@ -29,9 +30,14 @@ struct PlannedSettings {
                                             const engine::ServerFile&, const CommonOptions&,
                                             const PlanOptionsText&);
 
+struct SettingsRun {
+  const CommonOptions& common;
+  const PlanOptionsText& options;
+  const engine::SavedPlan* saved = nullptr;  ///< refuses what is not planned as it was
+};
 /// Carries the file out, and enters what became of it.
-void apply_settings(const Console&, engine::Session&, const engine::ServerFile&,
-                    const CommonOptions&, const PlanOptionsText&, RunView&);
+void apply_settings(const Console&, engine::Session&, const engine::ServerFile&, const SettingsRun&,
+                    RunView&);
 
 [[nodiscard]] Exit verify_settings(const Console&, engine::Session&, const engine::ServerFile&,
                                    const CommonOptions&, const PlanOptionsText&);

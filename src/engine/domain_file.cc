@@ -271,7 +271,7 @@ class ReadingFiles {
           {shown_name(name), 0, 0},
           fmt::format("the server is described in {} already", options_.servers->front().name),
           "name one of the two");
-    options_.servers->push_back({shown_name(name), *std::move(state)});
+    options_.servers->push_back({shown_name(name), *std::move(state), sha256_hex(text)});
   }
 
   void take_domain(DomainFile file) {

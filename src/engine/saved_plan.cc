@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int k_version = 4;
+constexpr int k_version = 5;
 constexpr const char* k_version_key = "vstate_plan";
 
 std::string absolute(const std::string& path) {
@@ -42,6 +42,11 @@ std::optional<Json> parse(const std::string& text) {
   return json;
 }
 
+SavedPlan::File file_from_json(const Json& json) {
+  return {
+      .name = json.at("name"), .digest = json.at("sha256"), .fingerprint = json.at("plan_sha256")};
+}
+
 /// Throws Json::exception on a type that a person's edit may have left.
 SavedPlan from_json(const Json& json) {
   SavedPlan plan;
@@ -61,10 +66,10 @@ SavedPlan from_json(const Json& json) {
   options.alter = json.at("alter");
   options.max_delete = json.at("max_delete");
   options.to_dovecot = json.at("to_dovecot");
-  for (const auto& item : json.at("files"))
-    plan.files.push_back({.name = item.at("name"),
-                          .digest = item.at("sha256"),
-                          .fingerprint = item.at("plan_sha256")});
+  for (const auto& item : json.at("files")) plan.files.push_back(file_from_json(item));
+  if (const auto& settings = json.at("settings"); !settings.is_null())
+    plan.settings = file_from_json(settings);
+  plan.takes_machine_keys = json.at("take_machine_keys");
   return plan;
 }
 
@@ -73,6 +78,11 @@ std::vector<std::string> texts_of(const Renaming& renaming) {
   for (const auto& [from, to] : renaming)
     texts.push_back(fmt::format("{}={}", from.text(), to.text()));
   return texts;
+}
+
+Json to_json(const SavedPlan::File& file) {
+  return {
+      {"name", absolute(file.name)}, {"sha256", file.digest}, {"plan_sha256", file.fingerprint}};
 }
 
 Json to_json(const SavedPlan& plan) {
@@ -89,11 +99,10 @@ Json to_json(const SavedPlan& plan) {
            {"alter", options.alter},
            {"max_delete", options.max_delete},
            {"to_dovecot", options.to_dovecot},
+           {"take_machine_keys", plan.takes_machine_keys},
+           {"settings", plan.settings ? to_json(*plan.settings) : Json()},
            {"files", Json::array()}};
-  for (const auto& file : plan.files)
-    out["files"].push_back({{"name", absolute(file.name)},
-                            {"sha256", file.digest},
-                            {"plan_sha256", file.fingerprint}});
+  for (const auto& file : plan.files) out["files"].push_back(to_json(file));
   return out;
 }
 
@@ -126,14 +135,29 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   }
 }
 
+namespace {
+
+std::string staleness_of(const SavedPlan::File& saved, const SavedPlan::File& now,
+                         const std::string& subject) {
+  if (saved.digest != now.digest)
+    return fmt::format("{}: the file changed since the plan was made; plan again", now.name);
+  if (saved.fingerprint != now.fingerprint)
+    return fmt::format("{}: the server changed since the plan was made; plan again", subject);
+  return {};
+}
+
+}  // namespace
+
 std::string staleness(const SavedPlan& saved, std::size_t index, const DomainFile& file,
                       const Plan& now) {
-  if (saved.files[index].digest != file.digest)
-    return fmt::format("{}: the file changed since the plan was made; plan again", file.name);
-  if (saved.files[index].fingerprint != fingerprint_of(now))
-    return fmt::format("{}: the server changed since the plan was made; plan again",
-                       file.state.name.text());
-  return {};
+  return staleness_of(saved.files[index], {file.name, file.digest, fingerprint_of(now)},
+                      file.state.name.text());
+}
+
+std::string staleness(const SavedPlan& saved, const ServerFile& file, const ServerPlan& now) {
+  VSTATE_ASSERT(saved.settings.has_value());
+  return staleness_of(*saved.settings, {file.name, file.digest, fingerprint_of(now)},
+                      "its settings");
 }
 
 }  // namespace vstate::engine

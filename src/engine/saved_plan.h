@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "engine/domain_file.h"
+#include "engine/server_settings.h"
 #include "vstate/plan/plan.h"
+#include "vstate/plan/server_plan.h"
 
 namespace vstate::engine {
 
@@ -19,9 +21,11 @@ struct SavedPlan {
     std::string fingerprint;  ///< of its plan (plan/fingerprint.h)
   };
   std::vector<File> files;
+  std::optional<File> settings = {};  ///< of the server (server.toml)
   std::string mail, root, secrets = {};
   PlanOptions options;
   Renaming renaming = {};
+  bool takes_machine_keys = false;  ///< ServerPlanOptions
 };
 
 /// Writes the file (0600, by rename). Names and `mail` may be relative.
@@ -35,5 +39,7 @@ Status save_plan(const std::string& path, const SavedPlan&);
 /// the file as it would be made now.
 [[nodiscard]] std::string staleness(const SavedPlan&, std::size_t index, const DomainFile&,
                                     const Plan& now);
+/// The same of its settings. It must have some.
+[[nodiscard]] std::string staleness(const SavedPlan&, const ServerFile&, const ServerPlan& now);
 
 }  // namespace vstate::engine

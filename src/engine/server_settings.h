@@ -19,6 +19,7 @@ namespace vstate::engine {
 struct ServerFile {
   std::string name;  ///< as it was given; "standard input" for "-"
   ServerState state;
+  std::string digest = {};  ///< of its bytes
 };
 
 struct ServerDump {

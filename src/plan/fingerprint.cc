@@ -67,6 +67,23 @@ class Fingerprint {
   }
   void operator()(const Unpublish&) {}
 
+  /// They are part of what a person agreed to: what was kept, and what nobody decided.
+  void add(const std::vector<Note>& notes) {
+    add(notes.size());
+    for (const auto& note : notes) {
+      add(static_cast<std::uint64_t>(note.kind));
+      add_all({note.subject_kind, note.name, note.text});
+    }
+  }
+  void add(const SettingChange& change) {
+    add_all({change.file, change.key});
+    add(std::uint64_t{change.makes_file});
+    for (const auto* value : {&change.before, &change.after}) {
+      add(std::uint64_t{value->has_value()});
+      if (*value) add(**value);
+    }
+  }
+
   std::string finish() { return sum_.finish_hex(); }
 
  private:
@@ -86,12 +103,17 @@ std::string fingerprint_of(const Plan& plan) {
     out.add(address_of(action));
     std::visit(out, action);
   }
-  // Notes enter as well: what was kept, or what nobody decided, is part of what a person agreed to.
-  out.add(plan.notes.size());
-  for (const auto& note : plan.notes) {
-    out.add(static_cast<std::uint64_t>(note.kind));
-    out.add_all({note.subject_kind, note.name, note.text});
-  }
+  out.add(plan.notes);
+  out.add_all(plan.problems);
+  return out.finish();
+}
+
+std::string fingerprint_of(const ServerPlan& plan) {
+  Fingerprint out;
+  out.add(plan.server_line);
+  out.add(plan.changes.size());
+  for (const auto& change : plan.changes) out.add(change);
+  out.add(plan.notes);
   out.add_all(plan.problems);
   return out.finish();
 }

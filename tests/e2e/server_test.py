@@ -487,9 +487,40 @@ deliver = ["{vpopmial}/x"]
         other = self.file("other.toml", HEAD)
         both = self.check_exit(support.run("check", path, other), 1)
         self.assertIn("is described in", both.err)
+
+    def test_saved_plan(self):
+        """All of a server is planned, looked at, and carried out, or not at all."""
         server = self.server()
-        saved = server.vstate("plan", path, "-o", os.path.join(self.directory, "saved"))
-        self.assertIn("cannot be saved", self.check_exit(saved, 64).err)
+        directory = os.path.join(self.directory, "files")
+        os.mkdir(directory)
+        settings = os.path.join(directory, "server.toml")
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(HEAD + '[control]\ndatabytes = "1000"\n')
+        with open(os.path.join(directory, "a.example.toml"), "w", encoding="utf-8") as file:
+            file.write(support.domain_text("a.example"))
+        saved = os.path.join(self.directory, "saved")
+        self.check_exit(server.vstate("plan", directory, "-o", saved))
+        # Somebody sets it meanwhile.
+        server.write(server.control("databytes"), "2000\n")
+        stale = server.vstate("apply", saved)
+        self.check_exit(stale, 3)
+        self.assertIn("its settings: the server changed since the plan was made; plan again",
+                      stale.err)
+        self.assertEqual(server.read(server.control("databytes")), b"2000\n")
+        # The domain was as it was planned, and is another one now.
+        self.assertIn("a.example: the server changed since", server.vstate("apply", saved).err)
+
+        other = self.server("other")
+        self.check_exit(other.vstate("plan", directory, "-o", saved))
+        with open(settings, "a", encoding="utf-8") as file:
+            file.write("# looked at\n")
+        self.assertIn("server.toml: the file changed since", other.vstate("apply", saved).err)
+        self.assertFalse(os.path.exists(other.control("databytes")))
+        third = self.server("third")
+        self.check_exit(third.vstate("plan", directory, "-o", saved))
+        self.check_exit(third.vstate("apply", saved))
+        self.assertEqual(third.read(third.control("databytes")), b"1000\n")
+        self.assertIn(b"a.example", third.read(third.control("virtualdomains")))
 
     def test_unknown_files_are_named(self):
         """Nothing is left behind without a word, and what is of vpopmail's build is no loss."""

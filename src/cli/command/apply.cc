@@ -51,6 +51,12 @@ Result<std::optional<engine::SavedPlan>> take_saved_plan(CommonOptions& common,
   if (!saved) return saved;
   options.files.clear();
   for (const auto& file : saved->files) options.files.push_back(file.name);
+  if (saved->settings) options.files.push_back(saved->settings->name);
+  options.take_machine_keys = saved->takes_machine_keys;
+  // What the options of a domain's plan say counts for the settings, too.
+  options.prune = saved->options.prune;
+  options.overwrite = saved->options.overwrite;
+  options.max_delete = saved->options.max_delete;
   options.mail = saved->mail;
   options.secrets = saved->secrets;
   common.selection = saved->options.selection;
@@ -85,11 +91,11 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   RunView view(console, options, options.files.size());
   if (!saved) return report(view.reporter(), saved.error());
   Diagnostics diagnostics;
-  // No saved plan is one of settings.
   std::vector<engine::ServerFile> servers;
   auto reading = read_options(common, options);
   reading.standard_input = begun;
-  reading.servers = *saved ? nullptr : &servers;
+  // A file that describes something else by now is none of those that were planned.
+  reading.servers = *saved && !(*saved)->settings ? nullptr : &servers;
   const auto files = engine::read_domain_files(options.files, reading, diagnostics);
   view.reporter().report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
@@ -103,7 +109,9 @@ Exit run_apply(const CommonOptions& given, const PlanOptionsText& given_options)
   // A reader of events is told first by which rules to read the others.
   view.reporter().event({{"event", "version"}, {"format_version", 1}, {"tool", "vstate"}});
   for (const auto& file : servers)
-    apply_settings(console, target->session, file, common, options, view);
+    apply_settings(console, target->session, file,
+                   {.common = common, .options = options, .saved = *saved ? &**saved : nullptr},
+                   view);
   if (view.tally().ends_run()) return finish(console, view, options);
   engine::apply_domains(target->session, files,
                         {.plan = *saved ? (*saved)->options : plan_options(common, options),

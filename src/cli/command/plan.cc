@@ -42,7 +42,8 @@ class Planning {
     Diagnostics diagnostics;
   };
   Exit show(Planned, const std::string& noun);
-  [[nodiscard]] Status save(const std::vector<engine::DomainFile>&) const;
+  [[nodiscard]] Status save(const std::vector<engine::ServerFile>&,
+                            const std::vector<engine::DomainFile>&) const;
   [[nodiscard]] Exit print_json() const;
 
   const CommonOptions& common_;
@@ -69,7 +70,8 @@ Exit Planning::show(Planned planned, const std::string& noun) {
   return plan.problems.empty() ? Exit::done : Exit::error;
 }
 
-Status Planning::save(const std::vector<engine::DomainFile>& files) const {
+Status Planning::save(const std::vector<engine::ServerFile>& servers,
+                      const std::vector<engine::DomainFile>& files) const {
   // The plan itself is not saved, as it may hold secrets. Apply makes it again from the same files,
   // and goes on only if its fingerprint is the same.
   engine::SavedPlan saved{.files = {},
@@ -77,7 +79,12 @@ Status Planning::save(const std::vector<engine::DomainFile>& files) const {
                           .root = common_.root,
                           .secrets = options_.secrets,
                           .options = plan_options(common_, options_),
-                          .renaming = common_.renaming};
+                          .renaming = common_.renaming,
+                          .takes_machine_keys = options_.take_machine_keys};
+  if (settings_)
+    saved.settings = {.name = servers.front().name,
+                      .digest = servers.front().digest,
+                      .fingerprint = fingerprint_of(*settings_)};
   for (std::size_t i = 0; i < files.size(); ++i)
     saved.files.push_back({.name = files[i].name,
                            .digest = files[i].digest,
@@ -135,11 +142,6 @@ Exit Planning::run() {
   const auto files = engine::read_domain_files(options_.files, reading, diagnostics);
   console_.report(diagnostics);
   if (diagnostics.has_errors()) return Exit::error;
-  if (!servers.empty() && !options_.output.empty()) {
-    Console::error(fmt::format("a plan of a server's settings cannot be saved; leave {} out, or -o",
-                               servers.front().name));
-    return Exit::usage;
-  }
   auto session = open_to_read(common_);
   if (!session) return Console::fail(session.error());
   if (const auto checked = engine::check_patterns(common_.selection, &*session, files, servers);
@@ -151,7 +153,7 @@ Exit Planning::run() {
   const auto result = tally.exit(false);
   // Only whole plans are saved: each file has its own here, in the order of the files.
   if (!options_.output.empty() && result == Exit::done)
-    if (const auto saved = save(files); !saved) return Console::fail(saved.error());
+    if (const auto saved = save(servers, files); !saved) return Console::fail(saved.error());
   if (options_.json)
     if (const auto printed = print_json(); printed != Exit::done) return printed;
   if (const auto summary = tally.summary(); !summary.empty()) console_.say(summary);
