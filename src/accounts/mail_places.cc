@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "format/modified_utf7.h"
-#include "format/uid_files.h"
+#include "format/imap/modified_utf7.h"
+#include "format/imap/uid_files.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 

@@ -15,7 +15,7 @@
 #include "domain/mailbox.h"
 #include "domain/robot.h"
 #include "qmail/publication.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -19,7 +19,7 @@
 #include "archive/hard_links.h"
 #include "archive/tar_writer.h"
 #include "maildir/names.h"
-#include "sys/stop.h"
+#include "sys/process/stop.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "dump/dump.h"
-#include "engine/apply_domains.h"
+#include "engine/run/apply_domains.h"
 #include "engine/server_settings.h"
 #include "pull/pull.h"
 #include "vstate/base/result.h"

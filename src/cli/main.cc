@@ -8,7 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/static_program.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 
 int main(int argc, char** argv) {
   try {

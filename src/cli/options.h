@@ -7,7 +7,7 @@
 
 #include "dump/dump.h"
 #include "inspect/detect.h"
-#include "remote/place.h"
+#include "remote/ssh/place.h"
 #include "vstate/model/rename.h"
 #include "vstate/model/selection.h"
 

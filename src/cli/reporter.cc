@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "sys/quiet_thread.h"
+#include "sys/process/quiet_thread.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {

@@ -15,7 +15,7 @@
 #include "cli/console.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
-#include "engine/apply_domains.h"
+#include "engine/run/apply_domains.h"
 
 namespace vstate::cli {
 

@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "cli/exit.h"
-#include "sys/stop.h"
+#include "sys/process/stop.h"
 
 namespace vstate::cli {
 

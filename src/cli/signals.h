@@ -2,7 +2,7 @@
 /// SIGINT and SIGTERM end a run between two steps.
 #pragma once
 
-#include "sys/interruptible.h"
+#include "sys/process/interruptible.h"
 
 namespace vstate::cli {
 

@@ -18,8 +18,8 @@
 
 #include "delivery/temporary.h"
 #include "maildir/names.h"
-#include "sys/identity.h"
 #include "sys/kernel.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -17,7 +17,7 @@
 #include "delivery/temporary.h"
 #include "format/maildir_name.h"
 #include "maildir/names.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/digest.h"
 
 namespace vstate::mail {

@@ -18,10 +18,10 @@
 #include "delivery/batch.h"
 #include "delivery/target.h"
 #include "delivery/temporary.h"
+#include "format/imap/uid_files.h"
 #include "format/maildir_name.h"
-#include "format/uid_files.h"
 #include "maildir/names.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

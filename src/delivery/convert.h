@@ -1,7 +1,7 @@
 /// \file
 /// `--convert courier-dovecot`: what Courier's server keeps of a mailbox's messages, said in
 /// Dovecot's files, so that no client downloads anything again. The conversion itself is text
-/// (format/uid_files.h); here is where the files stand and when they are written.
+/// (format/imap/uid_files.h); here is where the files stand and when they are written.
 ///
 /// Courier's files are carried like all others and stay. Beside them, in the Maildir and each of
 /// its folders, come dovecot-uidlist and dovecot-keywords, in the Maildir subscriptions; messages

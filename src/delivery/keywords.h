@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "delivery/delivery.h"
-#include "format/uid_files.h"
+#include "format/imap/uid_files.h"
 
 namespace vstate::mail {
 

@@ -14,7 +14,7 @@
 
 #include "maildir/names.h"
 #include "sys/handle.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -16,9 +16,9 @@
 
 #include "maildir/memory.h"
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 #include "sys/resolve.h"
 #include "vstate/base/digest.h"
 #include "vstate/base/text.h"

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/kernel.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {

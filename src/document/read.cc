@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "document/read_parts.h"
+#include "document/read/read_parts.h"
 #include "document/references.h"
 #include "vstate/document/document.h"
 #include "vstate/document/secrets.h"

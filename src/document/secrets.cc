@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "document/read_parts.h"
+#include "document/read/read_parts.h"
 #include "document/writer.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"

@@ -10,9 +10,9 @@
 
 #include "document/keys.h"
 #include "document/writer.h"
+#include "model/fields.h"
 #include "vstate/base/text.h"
 #include "vstate/document/document.h"
-#include "vstate/model/fields.h"
 #include "vstate/model/template.h"
 
 namespace vstate::document {

@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 
 #include "domain/home.h"
-#include "sys/identity.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -3,8 +3,8 @@
 // must not stop the inspection of a whole domain. What the machine cannot answer stays an error.
 
 #include "domain/path_places.h"
-#include "sys/identity.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sys/far_side.h"
-#include "sys/quiet_thread.h"
+#include "sys/process/quiet_thread.h"
 
 namespace vstate::engine {
 

@@ -3,16 +3,16 @@
 #include <iterator>
 #include <utility>
 
-#include "engine/apply_domains.h"
 #include "engine/domain_file.h"
-#include "engine/passing_on.h"
 #include "engine/patterns.h"
 #include "engine/prepare.h"
+#include "engine/run/apply_domains.h"
+#include "engine/run/passing_on.h"
 #include "engine/saved_plan.h"
 #include "engine/session.h"
 #include "engine/verify.h"
 #include "inspect/inspect.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 #include "vstate/plan/fingerprint.h"
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "vstate/model/account_tables.h"
+#include "model/account_tables.h"
 #include "vstate/model/state.h"
 
 namespace vstate::exports {

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "maildir/names.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate::mail {

@@ -8,7 +8,7 @@
 
 #include "format/maildir_name.h"
 #include "maildir/listing.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

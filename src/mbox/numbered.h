@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "format/uid_files.h"
+#include "format/imap/uid_files.h"
 #include "mbox/folder.h"
 #include "mbox/spool.h"
 

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "format/uid_files.h"
+#include "format/imap/uid_files.h"
 #include "maildir/stamps.h"
 #include "mbox/lock.h"
 #include "mbox/shown_directory.h"

@@ -2,7 +2,7 @@
 // decides what of a value is shown. A secret's field has words about it and never its bytes, so
 // that no view can print what it does not get.
 
-#include "vstate/model/fields.h"
+#include "model/fields.h"
 
 #include <algorithm>
 #include <ctime>

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "dump/dump.h"
-#include "engine/apply_domains.h"
+#include "engine/run/apply_domains.h"
 #include "engine/session.h"
 #include "pull/remote_dump.h"
 

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "host/input.h"
-#include "remote/place.h"
+#include "remote/ssh/place.h"
 #include "sys/io.h"
-#include "sys/stop.h"
+#include "sys/process/stop.h"
 #include "vstate/base/text.h"
 
 namespace vstate::engine {

@@ -10,7 +10,7 @@
 #include "archive/stream.h"
 #include "dump/dump.h"
 #include "inspect/detect.h"
-#include "remote/child.h"
+#include "remote/ssh/child.h"
 
 namespace vstate::engine {
 

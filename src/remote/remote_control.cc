@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "remote/child.h"
-#include "remote/sftp_reading.h"
+#include "remote/sftp/sftp_reading.h"
+#include "remote/ssh/child.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 

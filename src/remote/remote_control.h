@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "remote/remote_system.h"
-#include "sys/interruptible.h"
+#include "sys/process/interruptible.h"
 
 namespace vstate::remote {
 

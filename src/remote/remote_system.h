@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "remote/sftp_files.h"
+#include "remote/sftp/sftp_files.h"
 #include "sys/system.h"
 
 namespace vstate::remote {

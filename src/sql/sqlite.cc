@@ -14,7 +14,7 @@
 #include "sqlite/connection.h"
 #include "sqlite/place.h"
 #include "sys/handle.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate {

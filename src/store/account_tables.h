@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "model/account_tables.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
-#include "vstate/model/account_tables.h"
 #include "vstate/model/names.h"
 
 namespace vstate {

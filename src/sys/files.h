@@ -26,7 +26,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/result.h"
 
 namespace vstate {

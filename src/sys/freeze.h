@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "sys/end_watcher.h"
 #include "sys/handle.h"
+#include "sys/process/end_watcher.h"
 #include "sys/system.h"
 #include "vstate/base/result.h"
 

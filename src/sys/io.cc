@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "sys/stop.h"
+#include "sys/process/stop.h"
 
 namespace vstate {
 

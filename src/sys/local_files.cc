@@ -20,9 +20,9 @@
 #include <fmt/format.h>
 
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/io.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 #include "sys/resolve.h"
 
 namespace vstate {

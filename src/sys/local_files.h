@@ -9,7 +9,7 @@
 
 #include "sys/files.h"
 #include "sys/handle.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -19,8 +19,8 @@
 #include <fmt/format.h>
 
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/kernel.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

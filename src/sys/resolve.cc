@@ -21,9 +21,9 @@
 #include <fmt/format.h>
 
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/kernel.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "sys/handle.h"
-#include "sys/identity.h"
 #include "sys/local_files.h"
+#include "sys/process/identity.h"
 
 namespace vstate {
 

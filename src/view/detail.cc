@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "model/fields.h"
 #include "vstate/base/text.h"
-#include "vstate/model/fields.h"
 
 namespace vstate::view {
 

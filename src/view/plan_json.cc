@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/fields.h"
 #include "view/detail.h"
 #include "view/plan_view.h"
 #include "vstate/base/text.h"
-#include "vstate/model/fields.h"
 
 namespace vstate::view {
 

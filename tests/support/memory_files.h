@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "sys/files.h"
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 
 namespace vstate::test {
 

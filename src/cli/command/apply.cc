@@ -2,17 +2,17 @@
 // stream with mail in it. Which of them it is, is told by what they hold. Files are read, and all
 // that is wrong with them is told, before the server is opened.
 
-#include "engine/apply_domains.h"
+#include "engine/run/apply_domains.h"
 
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/dump_view.h"
-#include "cli/run_view.h"
 #include "cli/server.h"
-#include "cli/settings_view.h"
+#include "cli/view/dump_view.h"
+#include "cli/view/run_view.h"
+#include "cli/view/settings_view.h"
 #include "engine/patterns.h"
 #include "host/input.h"
 

@@ -12,7 +12,7 @@
 #include "cli/console.h"
 #include "cli/server.h"
 #include "cli/signals.h"
-#include "cli/switch_view.h"
+#include "cli/view/switch_view.h"
 #include "vstate/base/text.h"
 
 namespace vstate::cli {

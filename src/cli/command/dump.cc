@@ -12,10 +12,10 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/dump_view.h"
 #include "cli/server.h"
-#include "cli/settings_view.h"
 #include "cli/tally.h"
+#include "cli/view/dump_view.h"
+#include "cli/view/settings_view.h"
 #include "dump/list.h"
 #include "engine/patterns.h"
 #include "host/host_file.h"

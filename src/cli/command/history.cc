@@ -7,8 +7,8 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
-#include "engine/history.h"
-#include "vstate/model/fields.h"
+#include "engine/run/history.h"
+#include "model/fields.h"
 
 namespace vstate::cli {
 

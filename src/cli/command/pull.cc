@@ -14,15 +14,15 @@
 
 #include "cli/command/pull_final.h"
 #include "cli/commands.h"
-#include "cli/dump_view.h"
-#include "cli/run_view.h"
 #include "cli/server.h"
+#include "cli/view/dump_view.h"
+#include "cli/view/run_view.h"
 #include "dump/list.h"
 #include "engine/patterns.h"
 #include "pull/asked_before.h"
-#include "remote/place.h"
-#include "remote/pushed_program.h"
-#include "remote/shared_login.h"
+#include "remote/ssh/place.h"
+#include "remote/ssh/pushed_program.h"
+#include "remote/ssh/shared_login.h"
 
 namespace vstate::cli {
 

@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
-#include "cli/dump_view.h"
-#include "cli/run_view.h"
 #include "cli/server.h"
 #include "cli/signals.h"
-#include "cli/switch_view.h"
 #include "cli/tally.h"
-#include "cli/verify_view.h"
+#include "cli/view/dump_view.h"
+#include "cli/view/run_view.h"
+#include "cli/view/switch_view.h"
+#include "cli/view/verify_view.h"
 #include "cutover/last_mile.h"
 #include "vstate/base/text.h"
 

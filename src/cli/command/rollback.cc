@@ -1,7 +1,7 @@
 // `rollback` shows what a run's undoing would change, asks, and does it. It is an apply like
 // others, and can be rolled back itself.
 
-#include "engine/rollback.h"
+#include "engine/run/rollback.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

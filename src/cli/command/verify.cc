@@ -7,9 +7,9 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/server.h"
-#include "cli/settings_view.h"
 #include "cli/tally.h"
-#include "cli/verify_view.h"
+#include "cli/view/settings_view.h"
+#include "cli/view/verify_view.h"
 #include "engine/lanes.h"
 #include "engine/patterns.h"
 

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "sys/identity.h"
+#include "sys/process/identity.h"
 #include "vstate/base/text.h"
 
 namespace vstate::sql {

@@ -1,6 +1,6 @@
 // What stands between a plan and its execution: somebody's word, and that it still holds.
 
-#include "engine/apply_domains.h"
+#include "engine/run/apply_domains.h"
 
 #include "engine/prepare.h"
 #include "support/catch.h"

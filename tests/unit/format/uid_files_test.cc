@@ -1,4 +1,4 @@
-#include "format/uid_files.h"
+#include "format/imap/uid_files.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "remote/child.h"
+#include "remote/ssh/child.h"
 
 #include <csignal>
 #include <filesystem>

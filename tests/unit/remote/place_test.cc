@@ -1,4 +1,4 @@
-#include "remote/place.h"
+#include "remote/ssh/place.h"
 
 #include "support/catch.h"
 

@@ -1,4 +1,4 @@
-#include "remote/sftp_packet.h"
+#include "remote/sftp/sftp_packet.h"
 
 #include <random>
 

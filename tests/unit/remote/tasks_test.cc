@@ -1,4 +1,4 @@
-#include "remote/tasks.h"
+#include "remote/sftp/tasks.h"
 
 #include "support/catch.h"
 
