@@ -1,10 +1,11 @@
 """A whole qmail with vpopmail, run in a mount and process namespace below a root of its own: each
 address is first offered to qmail-smtpd, then sent as one message, and what became of it is read
-from qmail-send's log and from the Maildirs. qmail-remote is replaced by a program that takes
+from qmail-send's log and from the Maildirs. qmail-remote may be replaced by a program that takes
 everything."""
 
 import json
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -67,12 +68,30 @@ json.dump([accepted, log()], open("/result.json", "w"))
 '''
 
 
-def follow(root, qmail, qmaild, addresses):
-    """(answer of qmail-smtpd per address, the log of qmail-send)."""
-    remote = os.path.join(root, qmail.lstrip("/"), "bin/qmail-remote")
-    with open(remote, "w", encoding="utf-8") as file:
-        file.write(REMOTE)
-    os.chmod(remote, 0o755)
+def why_not(qmail, users):
+    """Why none can run here, or None. `users` learns the ids of qmail's accounts."""
+    if os.geteuid():
+        return "needs root: mount namespaces, and owners of files"
+    try:
+        for name in users:
+            account = pwd.getpwnam(name)
+            users[name] = (account.pw_uid, account.pw_gid)
+    except KeyError as error:
+        return f"qmail's accounts are not all here: {error}"
+    tried = subprocess.run(["unshare", "-mpf", "--propagation", "private", "mount", "--bind", qmail,
+                            qmail],
+                           capture_output=True, text=True)
+    return f"no mount namespace here: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def follow(root, qmail, qmaild, addresses, takes_all=True):
+    """(answer of qmail-smtpd per address, the log of qmail-send). Without `takes_all` the real
+    qmail-remote goes where it is told."""
+    if takes_all:
+        remote = os.path.join(root, qmail.lstrip("/"), "bin/qmail-remote")
+        with open(remote, "w", encoding="utf-8") as file:
+            file.write(REMOTE)
+        os.chmod(remote, 0o755)
     for name, text in (("addresses.json", json.dumps([qmail, addresses])), ("runner.py", RUNNER),
                        ("qmaild.json", json.dumps(qmaild))):
         with open(os.path.join(root, name), "w", encoding="utf-8") as file:

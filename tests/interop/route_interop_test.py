@@ -8,7 +8,6 @@ VSTATE_TEST_QMAIL     the qmail directory with bin/ that it was compiled for
 """
 
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -38,18 +37,7 @@ def missing():
     for name, path in (("VSTATE_TEST_VPOPMAIL", VPOPMAIL), ("VSTATE_TEST_QMAIL", QMAIL)):
         if not path or not os.path.isdir(path + "/bin"):
             return f"{name} does not name an installation with bin/"
-    if not support.IS_ROOT:
-        return "needs root: mount namespaces, and owners of files"
-    try:
-        for name in servers.QMAIL_USERS:
-            account = pwd.getpwnam(name)
-            servers.QMAIL_USERS[name] = (account.pw_uid, account.pw_gid)
-    except KeyError as error:
-        return f"qmail's accounts are not all here: {error}"
-    tried = subprocess.run(["unshare", "-mpf", "--propagation", "private", "mount", "--bind", QMAIL,
-                            QMAIL],
-                           capture_output=True, text=True)
-    return f"no mount namespace here: {tried.stderr.strip()}" if tried.returncode else None
+    return mail_system.why_not(QMAIL, servers.QMAIL_USERS)
 
 
 REASON = missing()

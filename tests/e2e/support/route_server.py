@@ -34,7 +34,9 @@ class RouteServer:
             users[name] = (*ids, qmail + "/alias" if name == "alias" else qmail)
         self.put("/etc/passwd",
                  "".join(f"{n}:x:{u}:{g}::{h}:/bin/sh\n" for n, (u, g, h) in users.items()))
-        self.put("/etc/group", "root:x:0:\nvchkpw:x:89:\nnofiles:x:2107:\nqmail:x:2108:\n")
+        nofiles, of_queue = QMAIL_USERS["alias"][1], QMAIL_USERS["qmailq"][1]
+        self.put("/etc/group", f"root:x:0:\nvchkpw:x:89:\nnofiles:x:{nofiles}:\n"
+                               f"qmail:x:{of_queue}:\n")
         control = qmail + "/control/"
         shutil.rmtree(self.at(control), ignore_errors=True)
         for name in ("true", "cat"):
