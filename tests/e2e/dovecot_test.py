@@ -247,8 +247,8 @@ class LaterPass:
         self.assertEqual(now, {uid: text for uid, text in old.items() if uid not in (1, 8)})
         self.assertEqual([entry[3] for entry in after["Sent"]["messages"].values()], [old[8]])
 
-    # A message goes over with its name as it is; translate_keywords of format/imap/uid_files.h is what
-    # has to come in between.
+    # A message goes over with its name as it is; translate_keywords of format/imap/uid_files.h is
+    # what has to come in between.
     def test_keywords_that_both_sides_gave_are_told_apart(self):
         """Each server gives its letters by itself: the same letter means another keyword there."""
         source, target, before = self.moved()
