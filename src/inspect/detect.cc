@@ -52,6 +52,18 @@ std::map<std::string, std::string> parse_defines(std::string_view text) {
   return out;
 }
 
+std::string below_root(const Files& files) {
+  return is_whole_machine(files) ? std::string() : " below " + files.root();
+}
+
+Result<bool> has_domains(const Files& files, const std::string& home) {
+  for (const auto* sign : {"domains", "etc"}) {
+    VSTATE_TRY_ASSIGN(const bool is_there, files.exists(path_join(home, sign)));
+    if (is_there) return true;
+  }
+  return false;
+}
+
 class Detection {
  public:
   Detection(const Files& files, const ServerOverrides& said, Gathered& gathered)
@@ -69,8 +81,6 @@ class Detection {
   /// Lets a server that is far away know what is asked about first.
   void expect_usual_places();
   void gather_home(const std::string& home);
-  [[nodiscard]] std::string below_root() const;
-  [[nodiscard]] Result<bool> has_domains(const std::string& home) const;
   Status find_vpopmail();
   Status find_qmail();
   Status find_vpopmail_otherwise();
@@ -136,7 +146,7 @@ Status Detection::find_qmail() {
     return fail(Errc::not_found,
                 fmt::format("{}: there is no qmail here (no directory \"control\"{}); name its "
                             "directory with --qmail-dir",
-                            server_.qmail_dir, below_root()),
+                            server_.qmail_dir, below_root(files_)),
                 Scope::run);
   // The domains' lines are also witnesses of where vpopmail and the lists are.
   VSTATE_TRY_ASSIGN(const auto assign,
@@ -155,18 +165,6 @@ Status Detection::find_qmail() {
 }
 
 /// What the root of the run adds to a message that something is not there.
-std::string Detection::below_root() const {
-  return is_whole_machine(files_) ? std::string() : " below " + files_.root();
-}
-
-Result<bool> Detection::has_domains(const std::string& home) const {
-  for (const auto* sign : {"domains", "etc"}) {
-    VSTATE_TRY_ASSIGN(const bool is_there, files_.exists(path_join(home, sign)));
-    if (is_there) return true;
-  }
-  return false;
-}
-
 /// A likely home of vpopmail's, and qmail's files, which are read next.
 void Detection::gather_home(const std::string& home) {
   if (files_.far_side() == nullptr) return;
@@ -186,7 +184,7 @@ Status Detection::find_vpopmail() {
     gather_home(server_.vpopmail_dir);
   } else if (account) {
     gather_home(account->home);
-    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(account->home));
+    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(files_, account->home));
     if (is_it) take_home(account->home, "the account vpopmail");
   }
   return server_.vpopmail_dir.empty() ? Status() : read_config();
@@ -205,7 +203,7 @@ Status Detection::find_vpopmail_otherwise() {
   for (const auto& [home, from] : candidates) {
     if (!server_.vpopmail_dir.empty()) break;
     if (!seen.insert(home).second) continue;
-    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(home));
+    VSTATE_TRY_ASSIGN(const bool is_it, has_domains(files_, home));
     if (is_it) take_home(home, from);
   }
   const auto& home = server_.vpopmail_dir;
@@ -213,7 +211,7 @@ Status Detection::find_vpopmail_otherwise() {
   if (home.empty() || !is_there)
     return fail(Errc::not_found,
                 fmt::format("{}: there is no vpopmail here{}; name its home with --vpopmail-dir",
-                            home.empty() ? "vpopmail" : home, below_root()),
+                            home.empty() ? "vpopmail" : home, below_root(files_)),
                 Scope::run);
   return config_.empty() ? read_config() : Status();
 }

@@ -55,6 +55,16 @@ struct Level {
   int depth = 0;
 };
 
+void add_refused(TreeCount& count, const std::string& path, std::string_view why) {
+  count.refused.push_back(fmt::format("{}: {}", path, why));
+}
+
+void add_rebuilt(TreeCount& count, std::string_view reason, std::uint64_t entries) {
+  if (entries == 0) return;
+  count.rebuilt += entries;
+  count.rebuilt_reasons[std::string(reason)] += entries;
+}
+
 class Walk {
  public:
   Walk(mail::LinkFollower links, const Exclusion& expressed, TreeCount& count,
@@ -91,9 +101,6 @@ class Walk {
   Result<std::optional<FileInfo>> look_moved(const Level&, const std::string& path);
   Status take(TreeEntry&);
   void note(const Level&, std::string path);
-  void refuse(const std::string& path, std::string_view why) {
-    count_.refused.push_back(fmt::format("{}: {}", path, why));
-  }
   void fail_with(const Error& error) {
     // What was listed and is gone is a change at the source and not a fault; it is counted, since
     // the copy is then not whole.
@@ -104,11 +111,6 @@ class Walk {
   }
   /// The name that the file of a visited path has.
   [[nodiscard]] static std::string name_of_file(const Level&, const std::string& path);
-  void rebuild(std::string_view reason, std::uint64_t entries) {
-    if (entries == 0) return;
-    count_.rebuilt += entries;
-    count_.rebuilt_reasons[std::string(reason)] += entries;
-  }
 
   mail::LinkFollower links_;
   const Exclusion& expressed_;
@@ -260,7 +262,8 @@ Status Walk::walk(const Level& entered, Listing& listing) {
     } else if (!item.is_contents) {
       VSTATE_TRY(visit(level, listing, item.index, path, followed));
     } else if (is_folder && name == "tmp") {
-      rebuild("unfinished delivery in tmp", count_below(*level.directory, name, level.depth));
+      add_rebuilt(count_, "unfinished delivery in tmp",
+                  count_below(*level.directory, name, level.depth));
     } else {
       if (is_folder) own.directory = level.directory;
       VSTATE_TRY(walk_contents(level, name, own, followed));
@@ -306,7 +309,7 @@ Status Walk::walk_contents(const Level& level, const std::string& name, Folder& 
   below.directory = is_of_folder ? part.directory : open_below(level, name, followed);
   if (below.directory == nullptr) return {};
   if (below.depth > k_most_levels) {
-    refuse(below.path, "too many levels of directories");
+    add_refused(count_, below.path, "too many levels of directories");
     return {};
   }
   if (!is_of_folder) return enter(below);
@@ -330,7 +333,7 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
       const bool is_message = listing.type(i) == Type::regular && mail::as_message(path);
       const auto fate = classify_maildir_file(name);
       if (!is_message && fate.fate == FileFate::drop) {
-        rebuild(fate.reason, 1);
+        add_rebuilt(count_, fate.reason, 1);
         return {};
       }
       // A message that is known already is neither opened nor asked about: in a repeated pass this
@@ -353,9 +356,10 @@ Status Walk::visit(const Level& level, const Listing& listing, std::size_t i,
   // The listing's type may be of a moment ago; what is refused is named by what it is now.
   const auto info = look(level, std::string(listing.name(i)));
   if (!info) return {};
-  refuse(path, info->type == Type::socket ? "a socket"
-               : info->type == Type::fifo ? "a fifo"
-                                          : "a device or another special file");
+  add_refused(count_, path,
+              info->type == Type::socket ? "a socket"
+              : info->type == Type::fifo ? "a fifo"
+                                         : "a device or another special file");
   return {};
 }
 
@@ -409,9 +413,10 @@ Status Walk::visit_link(const Level& level, const std::string& path) {
     if (!end)
       fail_with(end.error());
     else
-      refuse(path, end->refusal.empty()
-                       ? fmt::format("a link to {}, out of the directory", visible(target))
-                       : end->refusal);
+      add_refused(count_, path,
+                  end->refusal.empty()
+                      ? fmt::format("a link to {}, out of the directory", visible(target))
+                      : end->refusal);
     return {};
   }
   TreeEntry entry;
@@ -494,7 +499,7 @@ Status Walk::visit_file(const Level& level, const std::string& path) {
   }
   // Something else was put in the message's place since it was listed.
   if (!info->is_regular()) {
-    refuse(path, "no regular file any more");
+    add_refused(count_, path, "no regular file any more");
     return {};
   }
   entry.path = path;

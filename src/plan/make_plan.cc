@@ -55,8 +55,6 @@ class Planner {
   template <class Value>
   Value merged(const std::string& kind, const std::string& name, Value wanted, const Value& now);
   /// Whose text of a part counts; nullptr: that side does not have the part.
-  [[nodiscard]] Verdict judge(const std::string& item, const std::string& part,
-                              const std::string* file, const std::string* server) const;
   /// True if the server shall go without an item that the file has: a person removed it.
   template <class Value>
   bool stays_removed(const std::string& kind, const std::string& name, const Value& wanted);
@@ -117,13 +115,6 @@ bool Planner::stays_removed(const std::string& kind, const std::string& name, co
   return true;
 }
 
-Verdict Planner::judge(const std::string& item, const std::string& part, const std::string* file,
-                       const std::string* server) const {
-  // Where file and server agree there is nothing to choose, whatever was there before.
-  if (input_.options.overwrite || (file && server && *file == *server)) return Verdict::take_file;
-  return input_.memory.judge(item, part, file, server);
-}
-
 template <class Value>
 Value Planner::merged(const std::string& kind, const std::string& name, Value wanted,
                       const Value& now) {
@@ -136,7 +127,11 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   std::map<Verdict, std::vector<std::string>> kept;
   const auto settle = [&](const std::string& part, const std::string* file,
                           const std::string* server) {
-    const auto verdict = judge(item, part, file, server);
+    // Where file and server agree there is nothing to choose, whatever was there before.
+    const bool is_chosen =
+        input_.options.overwrite || (file != nullptr && server != nullptr && *file == *server);
+    const auto verdict =
+        is_chosen ? Verdict::take_file : input_.memory.judge(item, part, file, server);
     if (verdict == Verdict::take_file) {
       if (file != nullptr) left[part] = *file;
       return;

@@ -37,9 +37,9 @@ void ListingsAhead::expect_next(std::vector<Wanted> wanted) {
 }
 
 void ListingsAhead::begin_more() {
-  while (!waiting_.empty() && under_way_ < channel_.part_of(k_most_under_way) &&
-         begun_.size() < channel_.part_of(k_most_begun) &&
-         entries_ < channel_.part_of(k_most_entries)) {
+  while (!waiting_.empty() && under_way_ < channel_.sharers().part_of(k_most_under_way) &&
+         begun_.size() < channel_.sharers().part_of(k_most_begun) &&
+         entries_ < channel_.sharers().part_of(k_most_entries)) {
     auto wanted = std::move(waiting_.front());
     waiting_.pop_front();
     if (!places_.contains(wanted.path)) begin(std::move(wanted));

@@ -25,6 +25,20 @@
 
 namespace vstate::remote {
 
+/// Whoever asks on a connection begins only a part of what may be under way at once.
+class Sharers {
+ public:
+  void add() { ++count_; }
+  void remove() { --count_; }
+  [[nodiscard]] std::size_t part_of(std::size_t most) const {
+    constexpr std::size_t least = 4;
+    return std::max(most / std::max<std::size_t>(count_, 1), least);
+  }
+
+ private:
+  std::atomic<std::size_t> count_ = 0;
+};
+
 /// Requests are sent without waiting for the replies of those before, so that a link with a long
 /// way costs its way once and not once a file. Any number of threads may use a channel: whoever
 /// waits moves bytes for all.
@@ -67,12 +81,8 @@ class SftpChannel {
   [[nodiscard]] std::size_t open_files() const { return open_files_; }
   void add_open_file() { ++open_files_; }
   void remove_open_file() { --open_files_; }
-  /// Who asks on this connection; each begins only its part of what may be under way at once.
-  [[nodiscard]] std::size_t part_of(std::size_t most) const {
-    return std::max<std::size_t>(most / std::max<std::size_t>(sharers_, 1), 4);
-  }
-  void add_sharer() { ++sharers_; }
-  void remove_sharer() { --sharers_; }
+  /// Who asks on this connection.
+  [[nodiscard]] Sharers& sharers() { return sharers_; }
   /// How often somebody had to wait for the other side: what a long way costs.
   [[nodiscard]] std::uint64_t waits() const { return waits_; }
   /// The shortest time in which a single question was answered.
@@ -92,7 +102,8 @@ class SftpChannel {
   std::optional<Error> failure_;
   std::uint32_t next_ = 1;
   std::uint64_t waits_ = 0;
-  std::atomic<std::size_t> open_files_ = 0, sharers_ = 0;
+  std::atomic<std::size_t> open_files_ = 0;
+  Sharers sharers_;
   std::atomic<std::chrono::steady_clock::duration> round_trip_ =
       std::chrono::steady_clock::duration::max();
   bool is_moving_ = false;  ///< a thread uses the pipe

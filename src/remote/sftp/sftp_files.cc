@@ -169,7 +169,7 @@ SftpFiles::SftpFiles(std::shared_ptr<Channels> channels, std::string shown_root,
       known_(channels_->first(), std::move(root), tasks_),
       listings_ahead_(std::make_shared<ListingsAhead>(channels_->first())),
       far_side_(*this, *channels_, known_, tasks_, *listings_ahead_) {
-  channel().add_sharer();
+  channel().sharers().add();
 }
 
 SftpFiles::SftpFiles(std::shared_ptr<SftpChannel> channel, const Place& place, std::string root)
@@ -180,7 +180,7 @@ SftpFiles::SftpFiles(Beside other)
     : SftpFiles(other.files.channels_, other.files.shown_root_, other.files.known_.there("/"),
                 other.files.tasks_.beside()) {}
 
-SftpFiles::~SftpFiles() { channel().remove_sharer(); }
+SftpFiles::~SftpFiles() { channel().sharers().remove(); }
 
 std::optional<std::string> SftpFiles::directory_at(std::string_view path) const {
   Walk walk(*this, path, reached_as_.find(path));

@@ -107,7 +107,8 @@ void Snapshot::Taking::want(std::string path, std::string place, const FileInfo&
 
 void Snapshot::Taking::begin_more() {
   const std::lock_guard lock(channel_.mutex());
-  while (!waiting_.empty() && listings_.size() < channel_.part_of(k_most_listings_under_way)) {
+  while (!waiting_.empty() &&
+         listings_.size() < channel_.sharers().part_of(k_most_listings_under_way)) {
     auto next = std::move(waiting_.front());
     // A listing that has ended already comes back here.
     waiting_.pop_front();
@@ -130,7 +131,8 @@ void Snapshot::Taking::begin_more() {
     listings_.push_back(next);
     is_begun ? next.listing->tell(std::move(ended)) : next.listing->start(std::move(ended));
   }
-  for (; !files_waiting_.empty() && transfers_.size() < channel_.part_of(k_most_files_under_way);
+  for (; !files_waiting_.empty() &&
+         transfers_.size() < channel_.sharers().part_of(k_most_files_under_way);
        files_waiting_.pop_front()) {
     auto next = std::move(files_waiting_.front());
     next.transfer =
