@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "engine/domain_file.h"
-#include "engine/patterns.h"
 #include "engine/prepare.h"
 #include "engine/run/apply_domains.h"
 #include "engine/run/passing_on.h"
 #include "engine/saved_plan.h"
 #include "engine/session.h"
+#include "engine/unmatched_patterns.h"
 #include "engine/verify.h"
 #include "inspect/inspect.h"
 #include "sys/process/identity.h"

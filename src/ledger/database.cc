@@ -15,7 +15,7 @@
 #include <fmt/format.h>
 
 #include "ledger/database.h"
-#include "ledger/rollback_journal.h"
+#include "ledger/sqlite_journal.h"
 #include "sqlite/place.h"
 #include "sys/handle.h"
 

@@ -13,7 +13,7 @@
 #include "cli/view/dump_view.h"
 #include "cli/view/run_view.h"
 #include "cli/view/settings_view.h"
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 #include "host/input.h"
 
 namespace vstate::cli {

@@ -5,7 +5,7 @@
 #include "cli/console.h"
 #include "cli/server.h"
 #include "engine/domain_file.h"
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 
 namespace vstate::cli {
 

@@ -17,7 +17,7 @@
 #include "cli/view/dump_view.h"
 #include "cli/view/settings_view.h"
 #include "dump/list.h"
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 #include "host/host_file.h"
 #include "host/input.h"
 

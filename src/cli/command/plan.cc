@@ -13,9 +13,9 @@
 #include "cli/tally.h"
 #include "cli/view/settings_view.h"
 #include "engine/lanes.h"
-#include "engine/patterns.h"
 #include "engine/prepare.h"
 #include "engine/saved_plan.h"
+#include "engine/unmatched_patterns.h"
 #include "view/plan_view.h"
 #include "vstate/plan/fingerprint.h"
 

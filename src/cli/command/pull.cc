@@ -18,7 +18,7 @@
 #include "cli/view/dump_view.h"
 #include "cli/view/run_view.h"
 #include "dump/list.h"
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 #include "pull/asked_before.h"
 #include "remote/ssh/place.h"
 #include "remote/ssh/pushed_program.h"

@@ -11,7 +11,7 @@
 #include "cli/view/settings_view.h"
 #include "cli/view/verify_view.h"
 #include "engine/lanes.h"
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 
 namespace vstate::cli {
 

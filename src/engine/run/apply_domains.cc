@@ -13,7 +13,7 @@
 
 #include "engine/prepare.h"
 #include "engine/run/building.h"
-#include "engine/run/run_record.h"
+#include "engine/run/rollback_record.h"
 
 namespace vstate::engine {
 

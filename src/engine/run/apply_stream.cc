@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/patterns.h"
 #include "engine/run/apply_domains.h"
+#include "engine/unmatched_patterns.h"
 
 namespace vstate::engine {
 

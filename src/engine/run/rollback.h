@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/run/apply_domains.h"
-#include "engine/run/run_record.h"
+#include "engine/run/rollback_record.h"
 
 namespace vstate::engine {
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ledger/rollback_journal.h"
+#include "ledger/sqlite_journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
 #include "sys/local_system.h"

@@ -2,7 +2,7 @@
 // So before a run begins, all patterns are looked for in the files, and those that are not there on
 // the server.
 
-#include "engine/patterns.h"
+#include "engine/unmatched_patterns.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // and checked by it. It is written before the first change: a run that was stopped can be taken
 // back as far as it came.
 
-#include "engine/run/run_record.h"
+#include "engine/run/rollback_record.h"
 
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
 // memory. Whatever the journal says is checked against the sizes of both files before it is
 // believed.
 
-#include "ledger/rollback_journal.h"
+#include "ledger/sqlite_journal.h"
 
 #include <algorithm>
 #include <cstddef>
