@@ -216,6 +216,21 @@ void ReferenceCheck::check_file_place(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+std::string problem_of_name(const std::vector<std::string_view>& parts, bool is_in_home) {
+  const auto& name = parts.back();
+  // What no dump would ever find again cannot be asked for.
+  if (const auto dropped = classify_maildir_file(name); dropped.fate == FileFate::drop)
+    return fmt::format("is never carried: {}", dropped.reason);
+  const bool is_at_top = !is_in_home && is_kept_name(parts.front());
+  if (is_at_top || (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !is_in_home)))
+    return "is a name that vstate uses itself";
+  return {};
+}
+
+}  // namespace
+
 std::string path_problem(const std::string& path) {
   const auto in_home = split_home(path);
   const auto literal = expand_pathless(in_home ? in_home->rest : path);
@@ -236,14 +251,7 @@ std::string path_problem(const std::string& path) {
     return "is mail, which travels in an archive";
   if (in_home && *literal == "vacation/message")
     return "is described by the key vacation of its mailbox";
-  const auto& name = parts.back();
-  // What no dump would ever find again cannot be asked for.
-  if (const auto dropped = classify_maildir_file(name); dropped.fate == FileFate::drop)
-    return fmt::format("is never carried: {}", dropped.reason);
-  const bool is_at_top = !in_home && is_kept_name(parts.front());
-  if (is_at_top || (name.starts_with(".vstate-") && (name.ends_with(".vstate-tmp") || !in_home)))
-    return "is a name that vstate uses itself";
-  return {};
+  return problem_of_name(parts, in_home.has_value());
 }
 
 void check_references(const State& state, const std::string& file, const Places& places,

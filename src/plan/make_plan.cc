@@ -28,6 +28,19 @@ const std::string& text_of(const Key& key) {
     return key;
 }
 
+struct ThreeSided {
+  const std::string& part;
+  const std::string *file, *server;  ///< null: it is not there
+};
+
+/// Where file and server agree there is nothing to choose, whatever was there before.
+Verdict judge_part(const PlanInput& input, const std::string& item, const ThreeSided& sides) {
+  const auto& [part, file, server] = sides;
+  const bool are_alike = file != nullptr && server != nullptr && *file == *server;
+  if (input.options.overwrite || are_alike) return Verdict::take_file;
+  return input.memory.judge(item, part, file, server);
+}
+
 class Planner {
  public:
   explicit Planner(const PlanInput& input) : input_(input), plan_{.domain = input.desired.name} {}
@@ -127,11 +140,7 @@ Value Planner::merged(const std::string& kind, const std::string& name, Value wa
   std::map<Verdict, std::vector<std::string>> kept;
   const auto settle = [&](const std::string& part, const std::string* file,
                           const std::string* server) {
-    // Where file and server agree there is nothing to choose, whatever was there before.
-    const bool is_chosen =
-        input_.options.overwrite || (file != nullptr && server != nullptr && *file == *server);
-    const auto verdict =
-        is_chosen ? Verdict::take_file : input_.memory.judge(item, part, file, server);
+    const auto verdict = judge_part(input_, item, {part, file, server});
     if (verdict == Verdict::take_file) {
       if (file != nullptr) left[part] = *file;
       return;
