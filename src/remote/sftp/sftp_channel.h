@@ -45,8 +45,7 @@ class Sharers {
 class SftpChannel {
  public:
   /// Called with the channel's lock held, once, when the reply comes; not called at all if the
-  /// connection ends before. It may submit more, may take what
-  /// the reply holds, and must not wait.
+  /// connection ends before. It may submit more, may take what the reply holds, and must not wait.
   using Handler = std::function<void(Reply&)>;
 
   /// Starts ssh and shakes hands. Fails with what ssh said, and what can be done about it.

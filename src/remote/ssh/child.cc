@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +123,22 @@ int Child::end(std::chrono::seconds patience) {
   pid_ = -1;
   constexpr int by_signal = 128;
   return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
+}
+
+bool await_sockets(const Child& child, const std::vector<std::string>& paths,
+                   std::chrono::seconds patience) {
+  constexpr std::chrono::milliseconds pause(10);
+  const auto is_socket = [](const std::string& path) {
+    struct stat st {};
+    return lstat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
+  };
+  Wait wait(patience);
+  while (!std::all_of(paths.begin(), paths.end(), is_socket)) {
+    // Its output ends when it does.
+    if (has_ended(child.output.get()) || wait.is_over()) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
 }
 
 bool has_ended(int file) {

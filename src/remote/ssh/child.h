@@ -54,6 +54,10 @@ class Child {
   pid_t pid_ = -1;
 };
 
+/// Waits for sockets that a program makes, which tells nobody else when it listens. False: it ended
+/// before, or took longer than `patience`; 0: for ever.
+[[nodiscard]] bool await_sockets(const Child&, const std::vector<std::string>& paths,
+                                 std::chrono::seconds patience);
 /// Whether a pipe that nothing comes through has been closed at its other end.
 [[nodiscard]] bool has_ended(int file);
 /// What else a pipe gives, up to some lines, until it is silent for so long; 0: until its end.

@@ -3,11 +3,6 @@
 
 #include "remote/ssh/shared_login.h"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <thread>
-
 #include "sys/path.h"
 
 namespace vstate::remote {
@@ -26,14 +21,7 @@ std::unique_ptr<const SharedLogin> SharedLogin::open(const Connecting& connectin
   if (!child) return nullptr;
   // ssh -N reads no input, and has to be told that it is not needed any more.
   child->ends_by_signal = true;
-  constexpr std::chrono::milliseconds pause(10);
-  const auto until =
-      std::chrono::steady_clock::now() +
-      (connecting.timeout.count() == 0 ? std::chrono::hours(24) : connecting.timeout);
-  while (access(socket.c_str(), F_OK) != 0) {
-    if (has_ended(child->output.get()) || std::chrono::steady_clock::now() > until) return nullptr;
-    std::this_thread::sleep_for(pause);
-  }
+  if (!await_sockets(*child, {socket}, connecting.timeout)) return nullptr;
   return std::unique_ptr<const SharedLogin>(
       new SharedLogin(*std::move(directory), std::move(socket), *std::move(child)));
 }

@@ -6,9 +6,7 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <memory>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -25,11 +23,6 @@ struct Tunnel {
   std::shared_ptr<const TemporaryDirectory> directory;
   Child child;
 };
-
-bool is_socket(const std::string& path) {
-  struct stat st {};
-  return lstat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
-}
 
 }  // namespace
 
@@ -55,25 +48,12 @@ Result<Forwarded> open_tunnel(const Connecting& connecting, const std::string& h
   }
   words.push_back(host);
   VSTATE_TRY_ASSIGN(auto child, Child::start(words));
-  // ssh tells nobody when it listens but by the sockets themselves.
-  const auto output = child.output.get();
   // ssh -N reads no input, and has to be told that it is not needed any more.
   child.ends_by_signal = true;
+  if (!await_sockets(child, out.sockets, connecting.timeout))
+    return fail(Errc::io, fmt::format("{}: ssh forwards no connection to its database", host),
+                Scope::run);
   out.kept = std::make_shared<const Tunnel>(Tunnel{std::move(directory), std::move(child)});
-  constexpr std::chrono::milliseconds pause(20);
-  const auto until =
-      std::chrono::steady_clock::now() +
-      (connecting.timeout.count() == 0 ? std::chrono::hours(24) : connecting.timeout);
-  const auto listens = [&] {
-    return std::all_of(out.sockets.begin(), out.sockets.end(), is_socket);
-  };
-  while (!listens()) {
-    // Its output ends when it does.
-    if (has_ended(output) || std::chrono::steady_clock::now() > until)
-      return fail(Errc::io, fmt::format("{}: ssh forwards no connection to its database", host),
-                  Scope::run);
-    std::this_thread::sleep_for(pause);
-  }
   return out;
 }
 
