@@ -1,5 +1,7 @@
 #include "pull/looks_ahead.h"
 
+#include <utility>
+
 namespace vstate::engine {
 
 namespace {
@@ -12,8 +14,9 @@ constexpr std::chrono::seconds k_fresh(30);
 struct LooksAhead::Turn {
   enum class Phase { waiting, looked, taken, copied, forgotten, over };
 
-  std::shared_ptr<SourceLook> look;
+  DomainName name;
   // With the lock held.
+  std::shared_ptr<SourceLook> look;  ///< until it is taken: a large domain's is large
   Phase phase = Phase::waiting;
   Status looked = {};
   std::chrono::steady_clock::time_point looked_at = {};
@@ -21,12 +24,11 @@ struct LooksAhead::Turn {
 
 LooksAhead::LooksAhead(const Session& source, const DirectoryOptions& options,
                        const Selection& selection, const std::vector<DomainName>& names,
-                       unsigned lanes) {
+                       unsigned lanes)
+    : options_(options), selection_(selection) {
   for (const auto& name : names) {
-    auto turn = std::make_unique<Turn>();
-    turn->look = std::make_shared<SourceLook>(options, selection, name);
-    by_name_.emplace(name, turn.get());
-    turns_.push_back(std::move(turn));
+    turns_.push_back(std::make_unique<Turn>(Turn{.name = name, .look = nullptr}));
+    by_name_.emplace(name, turns_.back().get());
   }
   lanes_ = std::make_unique<Lanes>(
       source, lanes, turns_.size(),
@@ -48,9 +50,11 @@ void LooksAhead::work(const Result<Session*>& session, Turn& turn) {
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return;
   }
-  auto looked = session ? turn.look->look(**session) : Status(propagate(session));
+  const auto look = std::make_shared<SourceLook>(options_, selection_, turn.name);
+  auto looked = session ? look->look(**session) : Status(propagate(session));
   {
     std::unique_lock lock(mutex_);
+    turn.look = look;
     turn.looked = std::move(looked);
     turn.phase = Phase::looked;
     turn.looked_at = std::chrono::steady_clock::now();
@@ -62,7 +66,7 @@ void LooksAhead::work(const Result<Session*>& session, Turn& turn) {
     });
     if (turn.phase != Phase::copied) return;
   }
-  turn.look->look_again(**session);
+  look->look_again(**session);
   const std::lock_guard lock(mutex_);
   turn.phase = Phase::over;
   changed_.notify_all();
@@ -79,8 +83,9 @@ Result<std::shared_ptr<SourceLook>> LooksAhead::take(const DomainName& name) {
   auto& turn = *by_name_.at(name);
   changed_.wait(lock, [&] { return turn.phase == Turn::Phase::looked; });
   turn.phase = Turn::Phase::taken;
+  auto look = std::exchange(turn.look, nullptr);
   const bool is_old = std::chrono::steady_clock::now() - turn.looked_at > k_fresh;
-  if (turn.looked && !is_old) return turn.look;
+  if (turn.looked && !is_old) return look;
   turn.phase = Turn::Phase::forgotten;
   changed_.notify_all();
   if (is_old) return std::shared_ptr<SourceLook>();

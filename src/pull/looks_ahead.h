@@ -41,6 +41,8 @@ class LooksAhead {
   struct Turn;
   void work(const Result<Session*>& session, Turn& turn);
 
+  const DirectoryOptions options_;
+  const Selection selection_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<std::unique_ptr<Turn>> turns_;
