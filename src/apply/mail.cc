@@ -300,8 +300,9 @@ Status MailDelivery::copy_archives(ArchiveOrder order) {
   ArchiveFeed feed(actions, input_.archive_root);
   auto status = deliver(feed);
   VSTATE_TRY(site_.system.sync(site_.directory));
-  // An archive that is known to be in is not looked at again: nothing of it may be left open.
-  if (input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());
+  // An archive that is known to be in is not looked at again: nothing of it may be left open. What
+  // a delivery that stopped has left is for the next run to see.
+  if (status && input_.ledger != nullptr) VSTATE_TRY(input_.ledger->mail().settle());
   for (const auto* action : actions) {
     const auto& copy = std::get<CopyArchive>(*action);
     const auto failed = failures_.find(address_of(*action));

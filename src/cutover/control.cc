@@ -48,12 +48,18 @@ Result<Ownership> LockedControl::ownership() const {
   return Ownership{directory.uid, directory.gid, public_mode};
 }
 
+Status remove_for_good(System& system, const std::string& path) {
+  VSTATE_TRY(system.remove_file(path));
+  // SFTP has no call for it.
+  return system.local() == nullptr ? Status() : system.sync(path_parent(path));
+}
+
 Status LockedControl::replace(const std::optional<std::string>& bytes) {
   VSTATE_TRY_ASSIGN(const auto now, system_->read_if_there(path_));
   if (now != bytes_)
     return fail(Errc::conflict,
                 fmt::format("{}: was changed by somebody else; run it again", path_), Scope::run);
-  if (!bytes) return system_->remove_file(path_);
+  if (!bytes) return remove_for_good(*system_, path_);
   VSTATE_TRY_ASSIGN(const auto owned, ownership());
   VSTATE_TRY(system_->replace_file(path_, *bytes, owned, Durability::now));
   bytes_ = bytes;

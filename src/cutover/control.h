@@ -15,6 +15,9 @@ namespace vstate::cutover {
 [[nodiscard]] Result<std::optional<std::string>> read_control(const Files&, const Server&,
                                                               ControlName);
 
+/// Removes a file that stays gone after a loss of power, where the machine is this one.
+Status remove_for_good(System&, const std::string& path);
+
 class LockedControl {
  public:
   /// Takes `control/NAME.lock`. On another machine no lock can be had: there, `replace` looks once

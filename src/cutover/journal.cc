@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cutover/control.h"
 #include "vstate/model/template.h"
 
 namespace vstate::cutover {
@@ -164,6 +165,8 @@ Status Journals::remove_left_over() {
   return {};
 }
 
-Status Journals::remove(const DomainName& domain) { return system_.remove_file(path_of(domain)); }
+Status Journals::remove(const DomainName& domain) {
+  return remove_for_good(system_, path_of(domain));
+}
 
 }  // namespace vstate::cutover

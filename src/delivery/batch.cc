@@ -223,24 +223,32 @@ Status Batch::announce() {
 }
 
 /// A file that cannot be placed spoils its mailbox alone; only an error that ends the run stops the
-/// others.
+/// others, which are then not in the log either.
 Status Batch::place_all() {
-  std::optional<ActingAs> acting(std::in_place, owner_.uid, owner_.gid);
   const auto items = std::exchange(items_, {});
   built_bytes_ = 0;
   targets_ = 0;
-  for (const auto& item : items) {
-    VSTATE_TRY(system_.before_step("deliver", item.target->full(item.path)));
-    auto status = place(item);
-    if (status) continue;
-    // The log is not theirs.
-    acting.reset();
-    VSTATE_TRY(withdraw(item));
-    acting.emplace(owner_.uid, owner_.gid);
-    if (status.error().ends_run()) return status;
-    failures_.emplace(item.label, status.error());
+  std::vector<const Item*> unplaced;
+  Status ended;
+  {
+    const ActingAs acting(owner_.uid, owner_.gid);
+    for (const auto& item : items) {
+      auto status = ended;
+      if (status) {
+        VSTATE_TRY(system_.before_step("deliver", item.target->full(item.path)));
+        status = place(item);
+      }
+      if (status) continue;
+      unplaced.push_back(&item);
+      if (status.error().ends_run())
+        ended = status;
+      else
+        failures_.emplace(item.label, status.error());
+    }
   }
-  return {};
+  // The log is not the owner's.
+  VSTATE_TRY(withdraw(unplaced));
+  return ended;
 }
 
 /// A run that is killed between its renames and the new counter must leave none rather than one
@@ -297,16 +305,24 @@ Status Batch::make(const Move& move) {
   return {};
 }
 
-/// The log then says again what it said before, and the next pass delivers the file anew.
-Status Batch::withdraw(const Item& item) {
-  if (log_ != nullptr && item.record.box != 0)
-    VSTATE_TRY(item.before
-                   ? log_->record(
-                         {{.box = item.record.box, .key = item.record.key, .state = *item.before}})
-                   : log_->withdraw({item.record}));
+/// The log then says again what it said before, and the next pass delivers the files anew. As long
+/// as it does not, the temporaries say the same.
+Status Batch::withdraw(const std::vector<const Item*>& items) {
+  std::vector<DeliveryLog::Record> restored, withdrawn;
+  for (const auto* item : items) {
+    const auto& record = item->record;
+    if (record.box == 0) continue;
+    if (item->before)
+      restored.push_back({.box = record.box, .key = record.key, .state = *item->before});
+    else
+      withdrawn.push_back(record);
+  }
+  if (log_ != nullptr && !restored.empty()) VSTATE_TRY(log_->record(restored));
+  if (log_ != nullptr && !withdrawn.empty()) VSTATE_TRY(log_->withdraw(withdrawn));
   const ActingAs acting(owner_.uid, owner_.gid);
-  if (const auto place = item.target->directory(item.build_in))
-    unlinkat((*place)->descriptor(), item.temporary.c_str(), 0);
+  for (const auto* item : items)
+    if (const auto place = item->target->directory(item->build_in))
+      unlinkat((*place)->descriptor(), item->temporary.c_str(), 0);
   return {};
 }
 

@@ -81,7 +81,7 @@ class Batch {
   Status make_moves(const std::vector<Move>&);
   Status make(const Move&);
   void drop_quota_counters();
-  Status withdraw(const Item&);
+  Status withdraw(const std::vector<const Item*>&);
   void drop_built();
 
   System& system_;

@@ -14,6 +14,16 @@
 
 namespace vstate {
 
+Durability Site::durability_of(const Condition& condition) {
+  const bool is_known = std::any_of(condition.published.begin(), condition.published.end(),
+                                    [](const auto& published) {
+                                      const auto& place = published.second;
+                                      return place.in_assign || place.in_assign_cdb ||
+                                             place.in_virtualdomains || place.in_rcpthosts;
+                                    });
+  return is_known ? Durability::now : Durability::batch;
+}
+
 Result<std::string> Site::expanded(std::string_view text) const { return expand(text, paths); }
 
 Result<std::string> Site::path_of(const std::string& file) const {
@@ -22,7 +32,7 @@ Result<std::string> Site::path_of(const std::string& file) const {
 }
 
 Status Site::write(const std::string& path, std::string_view bytes, unsigned mode) {
-  return replace_unless_same(system, path, bytes, owned(mode));
+  return replace_unless_same(system, path, bytes, owned(mode), durability);
 }
 
 Status Site::make_directories(const std::string& path) {
@@ -76,7 +86,8 @@ Status Site::check_undisturbed(const std::string& path, const std::optional<std:
   VSTATE_TRY_ASSIGN(const auto wanted, bytes_of(after));
   // A stopped run has written it already, or a person has done the same.
   if (now.value_or("") == wanted) return {};
-  if (!before && !now) return {};
+  // Nothing is in the file's place, or an empty one, which says nothing.
+  if (!before && now.value_or("").empty()) return {};
   // What the plan saw it saw as a template; the same text again is the same template.
   if (before && now) {
     VSTATE_TRY_ASSIGN(const auto seen, bytes_of(before));

@@ -30,6 +30,7 @@ class Site {
         paths(found.condition.paths),
         directory(found.condition.directory),
         owner(found.condition.owner),
+        durability(durability_of(found.condition)),
         remarks(remarks_of_run) {}
 
   System& system;
@@ -41,6 +42,9 @@ class Site {
   Paths paths;            ///< with the homes that are made on the way
   std::string directory;  ///< empty until the domain has one
   Owner owner;
+  /// Of files that mail goes by. Where it comes in already, each is whole at any moment, also after
+  /// a loss of power; a domain that qmail does not know yet is synced before it does.
+  const Durability durability;
   std::vector<std::string>& remarks;  ///< for people: what was seen on the way
 
   [[nodiscard]] Ownership owned(unsigned mode) const { return {owner.uid, owner.gid, mode}; }
@@ -68,6 +72,7 @@ class Site {
                                  const std::optional<DeliveryLines>& after);
 
  private:
+  [[nodiscard]] static Durability durability_of(const Condition&);
   /// Whether it stays if nothing is in it: a home's, or one that the State has.
   [[nodiscard]] bool keeps_directory(const std::string& path) const;
 };

@@ -232,6 +232,10 @@ Status ApplyingSettings::write_files() {
     else
       fail_file(file, written.error().message);
   }
+  // A directory that was made, and a file that was removed, stay so after a loss of power.
+  if (!written_.empty())
+    for (const auto& place : {session_.server.qmail_dir, session_.server.vpopmail_dir})
+      VSTATE_TRY(session_.system->sync(place));
   return {};
 }
 

@@ -37,6 +37,7 @@ Status make_ledger_directory(System& system, std::string_view directory) {
     if (is_there) continue;
     VSTATE_TRY(
         ensure_directory(system, path, {geteuid(), getegid(), path == directory ? 0700U : 0755U}));
+    VSTATE_TRY(system.sync(path_parent(path)));
   }
   return {};
 }

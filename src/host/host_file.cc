@@ -62,6 +62,11 @@ Status make_private_directories(const std::filesystem::path& path) {
   VSTATE_TRY(make_private_directories(path.parent_path()));
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(path.string(), "cannot make the directory");
+  // What comes into it is synced with it, and it must be there itself after a loss of power.
+  const auto above = path.has_parent_path() ? path.parent_path().string() : std::string(".");
+  const Handle parent(open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent.is_open() || fsync(parent.get()) != 0)
+    return fail_errno(above, "cannot write to the disk");
   return {};
 }
 

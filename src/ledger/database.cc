@@ -15,7 +15,6 @@
 #include <fmt/format.h>
 
 #include "ledger/database.h"
-#include "ledger/sqlite_journal.h"
 #include "sqlite/place.h"
 #include "sys/handle.h"
 
@@ -31,32 +30,6 @@ bool is_refused(sqlite3* database, int code) {
   const int reason = sqlite3_system_errno(database);
   return code == SQLITE_PERM ||
          (code == SQLITE_CANTOPEN && (reason == EACCES || reason == EPERM || reason == EROFS));
-}
-
-/// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
-/// file: a POSIX lock would go with any other handle of this process. Before Linux 3.15 there is
-/// none but that; the caller lets go of no other handle before it has read what it locked.
-Status lock_shared(int file, const std::string& path) {
-  // These bytes are SQLite's range of shared locks ("File Locking And Concurrency" in its
-  // documents).
-  constexpr off_t first = 0x40000002, count = 510;
-  struct flock request {};
-  request.l_type = F_RDLCK;
-  request.l_whence = SEEK_SET;
-  request.l_start = first;
-  request.l_len = count;
-  constexpr int tries = 100;
-  int command = F_OFD_SETLK;
-  for (int i = 0; fcntl(file, command, &request) != 0; ++i) {
-    if (errno == EINVAL && std::exchange(command, F_SETLK) == F_OFD_SETLK) continue;
-    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-      return fail_errno(path, "cannot lock");
-    if (i == tries) return fail(Errc::busy, fmt::format("{}: is locked", path));
-    constexpr long pause_ns = k_wait_ms * 1000000L / tries;
-    const timespec pause{0, pause_ns};
-    nanosleep(&pause, nullptr);
-  }
-  return {};
 }
 
 }  // namespace
@@ -84,8 +57,10 @@ Result<std::unique_ptr<Database>> Database::open(const System& system, const std
   }
   auto status = database->probe();
   // A reader may not take back what a killed writer left.
-  if (!status && mode == Mode::read && sqlite3_errcode(database->handle()) == SQLITE_READONLY)
-    status = database->take_rolled_back();
+  if (!status && mode == Mode::read && sqlite3_errcode(database->handle()) == SQLITE_READONLY) {
+    VSTATE_TRY(database->take_rolled_back(path, k_wait_ms));
+    status = database->probe();
+  }
   if (!status) return propagate(status);
   return database;
 }
@@ -147,38 +122,6 @@ tl::unexpected<Error> Database::damaged(std::string_view what) {
 Status Database::probe() {
   VSTATE_TRY_ASSIGN(const auto statement, prepare("SELECT count(*) FROM sqlite_master"));
   return statement->run();
-}
-
-Status Database::take_rolled_back() {
-  const std::string name(path_name(path_));
-  const auto open_beside = [&](const std::string& file) {
-    return Handle(
-        openat(directory(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  };
-  const auto file = open_beside(name);
-  if (!file.is_open()) return fail_errno(path_, "cannot open");
-  // The file and its journal must be of one moment: without the lock a writer could roll back or
-  // commit between the two reads.
-  VSTATE_TRY(lock_shared(file.get(), path_));
-  const auto saved = open_beside(name + "-journal");
-  if (!saved.is_open() && errno != ENOENT) return fail_errno(path_ + "-journal", "cannot open");
-  std::string journal;
-  if (saved.is_open()) {
-    VSTATE_TRY_ASSIGN(journal, read_all(saved.get(), path_ + "-journal"));
-  }
-  VSTATE_TRY_ASSIGN(auto bytes, read_all(file.get(), path_));
-  bytes = rolled_back(std::move(bytes), journal);
-  if (open_memory() != SQLITE_OK) return failure();
-  auto* copy =
-      static_cast<unsigned char*>(sqlite3_malloc64(std::max<std::size_t>(1, bytes.size())));
-  if (copy == nullptr) return fail(Errc::io, fmt::format("{}: no memory is left", path_));
-  std::copy(bytes.begin(), bytes.end(), copy);
-  const auto size = static_cast<sqlite3_int64>(bytes.size());
-  if (sqlite3_deserialize(handle(), "main", copy, size, size,
-                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY) !=
-      SQLITE_OK)
-    return failure();
-  return probe();
 }
 
 Result<std::unique_ptr<sqlite::Statement>> Database::prepare(std::string_view sql) {

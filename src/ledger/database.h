@@ -51,8 +51,6 @@ class Database final : public sqlite::Connection {
   Status see_damage();
   /// Reads something, so that what is wrong with the file is known.
   Status probe();
-  /// Takes the file and its journal into memory, rolled back.
-  Status take_rolled_back();
 
   std::string path_;
   /// The file beside SQLite's; closing it before that would drop the locks of this process.

@@ -54,6 +54,9 @@ class SqliteDatabase final : public sql::Database, private sqlite::Connection {
  private:
   [[nodiscard]] std::string path() const { return path_join(directory_, k_file); }
   [[nodiscard]] tl::unexpected<Error> failure() override;
+  void trust_no_schema();
+  /// Reads something, so that what is wrong with the file is known.
+  Status probe();
 
   System& system_;
   std::string directory_;
@@ -98,25 +101,35 @@ Status SqliteDatabase::open(bool for_writing) {
       info ? Connection::open(std::move(directory), k_file, flags, lock_seconds_ * milliseconds)
            : open_memory();
   if (opened != SQLITE_OK) return failure();
-  // The schema may hold views and triggers of somebody's making, which must run no function with
-  // effects outside the file, nor change the schema's own tables.
+  is_writable_ = for_writing;
+  trust_no_schema();
+  // What a program did half that was killed while it wrote, the next that writes takes back; who
+  // only reads sees it as it will be then.
+  auto status = for_writing ? Status() : probe();
+  if (!status && sqlite3_extended_errcode(handle()) == SQLITE_READONLY_ROLLBACK) {
+    VSTATE_TRY(take_rolled_back(path(), lock_seconds_ * milliseconds));
+    trust_no_schema();
+    status = probe();
+  }
+  return status;
+}
+
+/// It may hold views and triggers of somebody's making, which must run no function with effects
+/// outside the file, nor change the schema's own tables.
+void SqliteDatabase::trust_no_schema() {
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  is_writable_ = for_writing;
-  return {};
+}
+
+Status SqliteDatabase::probe() {
+  VSTATE_TRY_ASSIGN(const auto statement, prepare("SELECT count(*) FROM sqlite_master"));
+  return statement->run();
 }
 
 tl::unexpected<Error> SqliteDatabase::failure() {
   constexpr int primary = 0xff;
   const int code = sqlite3_extended_errcode(handle());
   const auto text = fmt::format("{}: {}", path(), sqlite3_errmsg(handle()));
-  // Opened for reading only, which plays nothing back.
-  if (code == SQLITE_READONLY_ROLLBACK)
-    return fail(Errc::io,
-                path() +
-                    ": a program was killed while it wrote to it; the next of vpopmail's own "
-                    "programs that opens it puts it right",
-                Scope::run);
   switch (code & primary) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -5,9 +5,51 @@
 
 #include "sqlite/connection.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "sqlite/journal.h"
+#include "sys/io.h"
+#include "sys/path.h"
+
 namespace vstate::sqlite {
+
+namespace {
+
+/// Holds writers of an SQLite file off, as one of its readers does. The lock belongs to the open
+/// file: a POSIX lock would go with any other handle of this process. Before Linux 3.15 there is
+/// none but that; the caller lets go of no other handle before it has read what it locked.
+Status lock_shared(int file, const std::string& path, int wait_ms) {
+  // These bytes are SQLite's range of shared locks ("File Locking And Concurrency" in its
+  // documents).
+  constexpr off_t first = 0x40000002, count = 510;
+  struct flock request {};
+  request.l_type = F_RDLCK;
+  request.l_whence = SEEK_SET;
+  request.l_start = first;
+  request.l_len = count;
+  constexpr int tries = 100;
+  int command = F_OFD_SETLK;
+  for (int i = 0; fcntl(file, command, &request) != 0; ++i) {
+    if (errno == EINVAL && std::exchange(command, F_SETLK) == F_OFD_SETLK) continue;
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+      return fail_errno(path, "cannot lock");
+    if (i == tries) return fail(Errc::busy, fmt::format("{}: is locked", path));
+    constexpr int per_second = 1000;
+    const auto pause_ms = wait_ms / tries;
+    const timespec pause{pause_ms / per_second, pause_ms % per_second * 1'000'000L};
+    nanosleep(&pause, nullptr);
+  }
+  return {};
+}
+
+}  // namespace
 
 Statement::~Statement() {
   sqlite3_reset(statement_);
@@ -79,15 +121,51 @@ int Connection::open(Handle directory, std::string_view name, int flags, int wai
   directory_ = std::move(directory);
   const int result = sqlite3_open_v2(place_in(directory_.get(), name).c_str(), &handle_,
                                      flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (result != SQLITE_OK) return result;
   // Without it a lock that another program holds for a moment would be an error at once.
-  if (result == SQLITE_OK) sqlite3_busy_timeout(handle_, wait_ms);
-  return result;
+  sqlite3_busy_timeout(handle_, wait_ms);
+  if ((flags & SQLITE_OPEN_READWRITE) == 0) return result;
+  // A transaction ends when its journal is gone. Unless that is synced too, the journal may be back
+  // after a power cut, and takes back what was reported as done.
+  return sqlite3_exec(handle_, "PRAGMA synchronous = EXTRA", nullptr, nullptr, nullptr);
 }
 
 int Connection::open_memory() {
   close();
   return sqlite3_open_v2(":memory:", &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                          nullptr);
+}
+
+Status Connection::take_rolled_back(const std::string& path, int wait_ms) {
+  const std::string name(path_name(path));
+  const auto open_beside = [&](const std::string& file) {
+    return Handle(
+        openat(directory(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  };
+  const auto file = open_beside(name);
+  if (!file.is_open()) return fail_errno(path, "cannot open");
+  // The file and its journal must be of one moment: without the lock a writer could roll back or
+  // commit between the two reads.
+  VSTATE_TRY(lock_shared(file.get(), path, wait_ms));
+  const auto saved = open_beside(name + "-journal");
+  if (!saved.is_open() && errno != ENOENT) return fail_errno(path + "-journal", "cannot open");
+  std::string journal;
+  if (saved.is_open()) {
+    VSTATE_TRY_ASSIGN(journal, read_all(saved.get(), path + "-journal"));
+  }
+  VSTATE_TRY_ASSIGN(auto bytes, read_all(file.get(), path));
+  bytes = rolled_back(std::move(bytes), journal);
+  if (open_memory() != SQLITE_OK) return failure();
+  auto* copy =
+      static_cast<unsigned char*>(sqlite3_malloc64(std::max<std::size_t>(1, bytes.size())));
+  if (copy == nullptr) return fail(Errc::io, fmt::format("{}: no memory is left", path));
+  std::copy(bytes.begin(), bytes.end(), copy);
+  const auto size = static_cast<sqlite3_int64>(bytes.size());
+  if (sqlite3_deserialize(handle(), "main", copy, size, size,
+                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY) !=
+      SQLITE_OK)
+    return failure();
+  return {};
 }
 
 void Connection::close() {

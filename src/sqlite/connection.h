@@ -76,6 +76,10 @@ class Connection {
   int open(Handle directory, std::string_view name, int flags, int wait_ms);
   /// The same for a database in memory; the directory stays open.
   int open_memory();
+  /// Reads, instead of a file that was opened for reading and holds what a killed writer did half,
+  /// a copy in memory that is as before it. The files stay as they are. `path` is for messages,
+  /// and its last part the file's name; `busy` if a writer has it locked for so long.
+  Status take_rolled_back(const std::string& path, int wait_ms);
   void close();
   [[nodiscard]] sqlite3* handle() const { return handle_; }
   [[nodiscard]] int directory() const { return directory_.get(); }

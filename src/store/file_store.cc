@@ -172,7 +172,7 @@ Status FileLimits::write(const DomainLocation& domain, const std::optional<Limit
   VSTATE_TRY_ASSIGN(const auto now, read(domain));
   if (now != before && now != after)
     return fail(Errc::conflict, fmt::format("{}: was changed by somebody else meanwhile", path));
-  return after ? replace_unless_same(system_, path, to_text(*after), owned(domain))
+  return after ? replace_unless_same(system_, path, to_text(*after), owned(domain), Durability::now)
                : system_.remove_file(path);
 }
 
@@ -209,14 +209,20 @@ Result<std::map<std::string, StoredLogin>> FileLogins::read(
 Result<std::vector<AccountConflict>> FileLogins::write(const DomainLocation& domain,
                                                        const std::vector<LoginChange>& changes) {
   std::vector<AccountConflict> failed;
+  std::vector<NewFile> files;
+  std::vector<std::string> names;
   for (const auto& change : changes) {
-    const auto path = path_join(change.home, k_last_login);
     // A login that stands there without its time would be one of this moment.
-    const auto status =
-        replace_unless_same(system_, path, change.login.from, owned(domain), change.login.at);
-    if (!status && status.error().ends_run()) return propagate(status);
-    if (!status) failed.push_back({change.name, status.error().message});
+    NewFile file{path_join(change.home, k_last_login), change.login.from, owned(domain),
+                 change.login.at};
+    VSTATE_TRY_ASSIGN(const bool is_there, is_same(system_, file));
+    if (is_there) continue;
+    files.push_back(std::move(file));
+    names.push_back(change.name);
   }
+  VSTATE_TRY_ASSIGN(const auto statuses, system_.replace_files(files));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (!statuses[i]) failed.push_back({names[i], statuses[i].error().message});
   return failed;
 }
 

@@ -11,9 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include <fmt/format.h>
@@ -170,50 +173,150 @@ Result<bool> LocalSystem::make_directory(std::string_view path, Ownership owners
   return true;
 }
 
+/// A file that is written beside its place, and not yet there.
+class LocalSystem::Prepared {
+ public:
+  Prepared(LocalSystem& system, Parent parent, std::string path)
+      : system_(system),
+        parent_(std::move(parent)),
+        path_(std::move(path)),
+        temporary_(path_name(temporary_of(path_))) {}
+
+  /// Owner, mode and time are set before the rename. vpopmail sets them after it, and for a moment
+  /// its readers meet a file that they may not open.
+  Status write(const NewFile& file, Durability durability) {
+    const ActingAs acting(parent_.as);
+    // A leftover of a stopped run may belong to anybody: it is removed, never written into.
+    if (unlinkat(parent_.directory.get(), temporary_.c_str(), 0) != 0 && errno != ENOENT)
+      return fail_errno(path_, "cannot remove a left-over temporary");
+    file_ = Handle(openat(parent_.directory.get(), temporary_.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file_.is_open()) return fail_errno(path_, "cannot create the temporary");
+    return given_up_unless(fill(file, durability));
+  }
+
+  /// The rename is a step of its own, so that tests can stop between the written temporary and the
+  /// change that others see.
+  Status place() {
+    const ActingAs acting(parent_.as);
+    auto status = system_.before_step("rename", path_);
+    if (status && renameat(parent_.directory.get(), temporary_.c_str(), parent_.directory.get(),
+                           parent_.name.c_str()) != 0)
+      status = fail_errno(path_, "cannot rename the temporary");
+    return given_up_unless(status);
+  }
+
+  /// The rename itself is on the disk only once its directory is.
+  Status sync_directory() {
+    const ActingAs acting(parent_.as);
+    const Handle directory(
+        openat(parent_.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open() || fsync(directory.get()) != 0)
+      return fail_errno(path_, "cannot write to the disk");
+    return {};
+  }
+
+  /// Takes the temporary away.
+  void give_up() {
+    const ActingAs acting(parent_.as);
+    unlinkat(parent_.directory.get(), temporary_.c_str(), 0);
+  }
+
+  [[nodiscard]] const Parent& parent() const { return parent_; }
+
+ private:
+  Status fill(const NewFile& file, Durability durability) {
+    VSTATE_TRY(write_all(file_.get(), file.bytes, path_));
+    VSTATE_TRY(own(file_.get(), file.ownership, path_));
+    if (file.mtime) VSTATE_TRY(set_time(file_.get(), *file.mtime, path_));
+    if (is_synced_at_once(durability) && fsync(file_.get()) != 0)
+      return fail_errno(path_, "cannot write to the disk");
+    // Some file systems tell only at the close that the bytes did not fit.
+    if (!file_.close()) return fail_errno(path_, "cannot close");
+    return {};
+  }
+
+  /// An interrupted run leaves what a killed one leaves, so that tests see the same.
+  Status given_up_unless(Status status) {
+    if (!status && status.error().code != Errc::interrupted) give_up();
+    return status;
+  }
+
+  LocalSystem& system_;
+  Parent parent_;
+  std::string path_, temporary_;
+  Handle file_;
+};
+
 Status LocalSystem::replace_file(std::string_view path, std::string_view bytes, Ownership ownership,
                                  Durability durability,
                                  std::optional<std::chrono::sys_seconds> mtime) {
   VSTATE_TRY(before_step("write", path));
-  VSTATE_TRY_ASSIGN(const auto parent, open_parent(path));
-  const ActingAs acting(parent.as);
-  const std::string temporary(path_name(temporary_of(path)));
-  // A leftover of a stopped run may belong to anybody: it is removed, never written into.
-  if (unlinkat(parent.directory.get(), temporary.c_str(), 0) != 0 && errno != ENOENT)
-    return fail_errno(path, "cannot remove a left-over temporary");
-  Handle file(openat(parent.directory.get(), temporary.c_str(),
-                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.is_open()) return fail_errno(path, "cannot create the temporary");
-  const auto finish = [&]() -> Status {
-    // Owner, mode and time are set before the rename. vpopmail sets them after it, and for a moment
-    // its readers meet a file that they may not open.
-    VSTATE_TRY(write_all(file.get(), bytes, path));
-    VSTATE_TRY(own(file.get(), ownership, path));
-    if (mtime) VSTATE_TRY(set_time(file.get(), *mtime, path));
-    if (is_synced_at_once(durability) && fsync(file.get()) != 0)
-      return fail_errno(path, "cannot write to the disk");
-    // Some file systems tell only at the close that the bytes did not fit.
-    if (!file.close()) return fail_errno(path, "cannot close");
-    // The rename is a step of its own, so that tests can stop between the written temporary and the
-    // change that others see.
-    VSTATE_TRY(before_step("rename", path));
-    if (renameat(parent.directory.get(), temporary.c_str(), parent.directory.get(),
-                 parent.name.c_str()) != 0)
-      return fail_errno(path, "cannot rename the temporary");
+  VSTATE_TRY_ASSIGN(auto parent, open_parent(path));
+  Prepared file(*this, std::move(parent), std::string(path));
+  VSTATE_TRY(file.write({std::string(path), std::string(bytes), ownership, mtime}, durability));
+  VSTATE_TRY(file.place());
+  return durability == Durability::now ? file.sync_directory() : Status();
+}
+
+Result<std::vector<Status>> LocalSystem::replace_files(const std::vector<NewFile>& files) {
+  std::vector<Status> statuses;
+  // Handles of directories are few, so this is done in parts.
+  constexpr std::size_t most = 256;
+  for (std::size_t first = 0; first < files.size(); first += most) {
+    const auto last = std::min(files.size(), first + most);
+    VSTATE_TRY(replace_some({files.begin() + static_cast<std::ptrdiff_t>(first),
+                             files.begin() + static_cast<std::ptrdiff_t>(last)},
+                            statuses));
+  }
+  return statuses;
+}
+
+Status LocalSystem::replace_some(const std::vector<NewFile>& files, std::vector<Status>& statuses) {
+  // To sync a file system waits for what everybody has written there.
+  constexpr std::size_t few = 16;
+  const auto durability = files.size() <= few ? Durability::now : Durability::batch;
+  std::vector<std::unique_ptr<Prepared>> prepared;
+  // Homes may be on several disks.
+  std::map<dev_t, const Prepared*> disks;
+  const auto prepare = [&](const NewFile& file) -> Status {
+    VSTATE_TRY(before_step("write", file.path));
+    VSTATE_TRY_ASSIGN(auto parent, open_parent(file.path));
+    auto made = std::make_unique<Prepared>(*this, std::move(parent), file.path);
+    VSTATE_TRY(made->write(file, durability));
+    struct stat st {};
+    if (fstat(made->parent().directory.get(), &st) != 0)
+      return fail_errno_of_open(file.path, "cannot stat");
+    disks.emplace(st.st_dev, made.get());
+    prepared.push_back(std::move(made));
     return {};
   };
-  if (auto status = finish(); !status) {
-    // An interrupted run leaves what a killed one leaves, so that tests see the same.
-    if (status.error().code != Errc::interrupted)
-      unlinkat(parent.directory.get(), temporary.c_str(), 0);
-    return status;
+  const auto sync_disks = [&]() -> Status {
+    if (is_synced_at_once(durability)) return {};
+    for (const auto& [device, file] : disks) {
+      const Handle directory(
+          openat(file->parent().directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (!directory.is_open() || syncfs(directory.get()) != 0)
+        return fail_errno(files.front().path, "cannot write to the disk");
+    }
+    return {};
+  };
+  Status ended;
+  for (const auto& file : files) {
+    statuses.push_back(prepare(file));
+    if (statuses.back()) continue;
+    prepared.push_back(nullptr);
+    if (statuses.back().error().ends_run()) ended = statuses.back();
+    if (!ended) break;
   }
-  // The rename itself is on the disk only once its directory is.
-  if (durability == Durability::now) {
-    const Handle directory(openat(parent.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory.is_open() || fsync(directory.get()) != 0)
-      return fail_errno(path, "cannot write to the disk");
+  if (ended) ended = sync_disks();
+  const auto first = statuses.size() - prepared.size();
+  for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (prepared[i] == nullptr) continue;
+    if (!ended && ended.error().code != Errc::interrupted) prepared[i]->give_up();
+    if (ended) statuses[first + i] = prepared[i]->place();
   }
-  return {};
+  return ended;
 }
 
 Status LocalSystem::replace_link(std::string_view path, std::string_view target,

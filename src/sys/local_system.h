@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sys/local_files.h"
 #include "sys/system.h"
@@ -21,6 +22,7 @@ class LocalSystem : public LocalFiles, public System {
   Result<bool> make_directory(std::string_view path, Ownership) override;
   Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
                       std::optional<std::chrono::sys_seconds> mtime = {}) override;
+  Result<std::vector<Status>> replace_files(const std::vector<NewFile>&) override;
   Status replace_link(std::string_view path, std::string_view target, Ownership) override;
   Status rename(std::string_view from, std::string_view to) override;
   Status remove_file(std::string_view path) override;
@@ -39,6 +41,8 @@ class LocalSystem : public LocalFiles, public System {
     std::string name;
     std::optional<Identity> as;
   };
+  class Prepared;
+  Status replace_some(const std::vector<NewFile>&, std::vector<Status>&);
   using Remover = Status (*)(int directory, const char* name, std::string_view shown);
   Status remove_with(std::string_view what, std::string_view path, Remover);
   [[nodiscard]] Result<Parent> open_parent(std::string_view path) const;

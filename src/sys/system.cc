@@ -11,20 +11,31 @@ Status ensure_directory(System& system, std::string_view path, Ownership ownersh
   return made ? Status() : Status(tl::unexpected<Error>(made.error()));
 }
 
-Status replace_unless_same(System& system, const std::string& path, std::string_view bytes,
-                           Ownership ownership, std::optional<std::chrono::sys_seconds> mtime) {
-  // A file that cannot be read counts as another one: to replace it is then what says why it cannot
-  // be.
-  const auto now = system.read_if_there(path);
-  if (now && *now && **now == bytes) {
-    VSTATE_TRY_ASSIGN(const auto info, system.info(path));
-    // A link to a file with the right bytes is not the file that was asked for, and gets replaced
-    // by one.
-    if (info.is_regular() && info.mode == ownership.mode &&
-        info.mtime == mtime.value_or(info.mtime))
-      return {};
+Result<std::vector<Status>> System::replace_files(const std::vector<NewFile>& files) {
+  std::vector<Status> statuses;
+  for (const auto& file : files) {
+    statuses.push_back(
+        replace_file(file.path, file.bytes, file.ownership, Durability::now, file.mtime));
+    if (!statuses.back() && statuses.back().error().ends_run()) return propagate(statuses.back());
   }
-  return system.replace_file(path, bytes, ownership, Durability::batch, mtime);
+  return statuses;
+}
+
+Result<bool> is_same(const System& system, const NewFile& file) {
+  const auto now = system.read_if_there(file.path);
+  if (!now || !*now || **now != file.bytes) return false;
+  VSTATE_TRY_ASSIGN(const auto info, system.info(file.path));
+  // A link to a file with the right bytes is not the file that was asked for, and gets replaced by
+  // one.
+  return info.is_regular() && info.mode == file.ownership.mode &&
+         info.mtime == file.mtime.value_or(info.mtime);
+}
+
+Status replace_unless_same(System& system, const std::string& path, std::string_view bytes,
+                           Ownership ownership, Durability durability) {
+  VSTATE_TRY_ASSIGN(const bool is_there,
+                    is_same(system, {path, std::string(bytes), ownership, {}}));
+  return is_there ? Status() : system.replace_file(path, bytes, ownership, durability);
 }
 
 }  // namespace vstate

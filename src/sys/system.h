@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sys/files.h"
 #include "sys/handle.h"
@@ -25,6 +26,13 @@ struct Ownership {
 enum class Durability {
   now,    ///< before the rename: fsync of the file, and of its directory after
   batch,  ///< the caller ends the batch with sync()
+};
+
+/// A file that is to be there, with these bytes.
+struct NewFile {
+  std::string path, bytes;
+  Ownership ownership;
+  std::optional<std::chrono::sys_seconds> mtime;
 };
 
 /// A held fcntl(2) write lock on a whole file, as vpopmail's file_lock.c takes it. The lock goes
@@ -48,6 +56,9 @@ class System : public virtual Files {
   /// A time that is given is the file's before the rename: nobody reads the bytes without it.
   virtual Status replace_file(std::string_view path, std::string_view bytes, Ownership, Durability,
                               std::optional<std::chrono::sys_seconds> mtime = {}) = 0;
+  /// The same for many: each has its old bytes or its new ones, also after a loss of power. The
+  /// renames are on the disk after the next sync(). A status for each file; an error ends it.
+  virtual Result<std::vector<Status>> replace_files(const std::vector<NewFile>&);
   /// Replaces or creates a symbolic link, by rename.
   virtual Status replace_link(std::string_view path, std::string_view target, Ownership) = 0;
   virtual Status rename(std::string_view from, std::string_view to) = 0;
@@ -78,9 +89,12 @@ class System : public virtual Files {
 /// System::make_directory, where it does not matter whether it was there.
 Status ensure_directory(System&, std::string_view path, Ownership);
 
-/// Replaces a file unless it says so already, with this mode and, if one is given, this time. The
-/// caller syncs.
+/// Whether the file says so already, with this mode and, if one is given, this time. One that
+/// cannot be read does not: to replace it is then what says why it cannot be.
+Result<bool> is_same(const System&, const NewFile&);
+
+/// Replaces a file unless it says so already.
 Status replace_unless_same(System&, const std::string& path, std::string_view bytes, Ownership,
-                           std::optional<std::chrono::sys_seconds> mtime = {});
+                           Durability);
 
 }  // namespace vstate

@@ -3,12 +3,10 @@ server is made to relay. Nothing is switched unless all of it is here."""
 
 import os
 import stat
-import subprocess
 import threading
 import time
 
 import support
-from support.killing import ServersCase, vstate
 from support.sftp import RSH, needs_sftp_server
 
 NAME = "one.example"
@@ -165,37 +163,6 @@ class NotSwitchedTest(LastMileCase):
     def test_no_such_domain(self):
         done = self.final("none.example", code=1)
         self.assertIn("none.example: there is no such domain", done.err)
-
-
-class KilledTest(ServersCase):
-    """Deliveries go on, whenever it was killed, and the next run ends as if nothing had been."""
-
-    below = ("new", "old")
-    each = 120
-    each_temporary = 90
-    without = (r"/var/lib/vstate", r"\.lock$", r"cutover-.*\.json$")
-
-    def setUp(self):
-        super().setUp()
-        self.plan = self.verify = None
-        self.command = vstate("--root", "new", "pull", "./old", "example.com", "--final", "--yes")
-
-    def check_killed(self, work):
-        domain = os.path.join(work, "old", os.path.relpath(self.old.at(), self.old.root))
-        for _ in range(100):  # the watcher needs a moment
-            if not os.stat(domain).st_mode & stat.S_ISVTX:
-                break
-            time.sleep(0.05)
-        else:
-            self.fail("deliveries are held off there still")
-        routes = [subprocess.run([support.VSTATE, "--root", root, "route", "alice@example.com"],
-                                 cwd=work, capture_output=True, text=True, check=False).stdout
-                  for root in ("old", "new")]
-        if "goes to" in routes[0]:
-            self.assertIn("delivered", routes[1])
-
-    def test_last_mile(self):
-        self.converge()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ import random
 import re
 
 import support
-from support import disturb
-from support.killing import KillCase, vstate
 
 NAME = "one.example"
 BOX = '[mailbox."info"]\n'
@@ -201,21 +199,6 @@ class ForeignChangeTest(RollbackCase):
         return {name[len(".qmail-"):]: self.here.read(os.path.join(place, name)).decode().strip()
                 for name in os.listdir(place)
                 if name.startswith(".qmail-a") and os.path.isfile(os.path.join(place, name))}
-
-
-class KilledTest(KillCase):
-    each = 9
-    without = (r"/var/lib/vstate", r"\.lock$")
-
-    def test_rollback(self):
-        disturb.make_example("empty-server", os.path.join(self.base, "new"))
-        for number, toml in enumerate((text(), text(["postmaster", "info", "third"],
-                                       '[alias.new]\ndeliver = ["&x@y.example"]\n', quota="4096"))):
-            with open(os.path.join(self.base, f"{number}.toml"), "w", encoding="utf-8") as file:
-                file.write(toml)
-            self.in_base("--root", "new", "apply", f"{number}.toml")
-        self.command = vstate("--root", "new", "rollback", "2", "--yes")
-        self.converge()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import support
 from support import captures, disturb, needs_root, servers
 from support.captures import needs_captures
 from support.cases import SandboxCase
-from support.killing import KillCase, vstate
 from support.program import DEEP, IS_ROOT, NOTHING
 from support.sftp import RSH, needs_sftp_server
 
@@ -743,51 +742,6 @@ class RemoteTest(ServerCase):
         path = self.file("server.toml", here.out)
         self.assertIn(NOTHING, self.check_exit(support.run(*far, "plan", path)).out)
         self.check_exit(support.run(*far, "apply", path), 1)
-
-
-@disturb.needs_tracing
-class KillTest(KillCase):
-    """Killed before any change, and run again: the same end."""
-
-    each = 8
-    plan = vstate("--root", "new", "plan", "server.toml")
-    verify = vstate("--root", "new", "verify", "server.toml")
-    command = vstate("--root", "new", "apply", "server.toml")
-    text = HEAD + """
-[control]
-badmailfrom = ["a@bad.example"]
-locals = ["local.example"]
-rcpthosts = %s
-[control.smtproutes]
-"a.example" = "relay"
-[control.virtualdomains]
-"v.example" = "root"
-[vpopmail.limits]
-max_lists = 3
-[alias.root]
-deliver = ["&x@example.net"]
-""" % json.dumps([f"r{number:02}.example" for number in range(55)])
-
-    def setUp(self):
-        super().setUp()
-        disturb.make_example("empty-server", os.path.join(self.base, "new"))
-        self.write_file(self.text)
-        self.plan = [support.VSTATE, *self.plan[2:]]
-
-    def write_file(self, text):
-        with open(os.path.join(self.base, "server.toml"), "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def test_first_apply(self):
-        self.converge()
-
-    def test_prune(self):
-        self.in_base("--root", "new", "apply", "server.toml")
-        kept = [line for line in self.text.splitlines() if "a.example" not in line]
-        self.write_file("\n".join(kept[:-2]).replace('"r54.example"', '"s54.example"'))
-        self.command = [*self.command, "--prune", "--yes"]
-        self.plan = [*self.plan, "--prune"]
-        self.converge()
 
 
 @needs_captures

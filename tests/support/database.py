@@ -167,6 +167,18 @@ class Mysql(Private):
                           f"GRANT ALL ON {database}.* TO '{USER}'@'localhost' "
                           f"IDENTIFIED BY '{PASSWORD}'")
 
+    def tables(self, database):
+        return self.sql(database, "SHOW TABLES")
+
+    def copy(self, database, made):
+        self.create(made)
+        self.sql(made, "; ".join(f"CREATE TABLE {table} LIKE {database}.{table}; "
+                                 f"INSERT INTO {table} SELECT * FROM {database}.{table}"
+                                 for table in self.tables(database).split()) or "SELECT 1")
+
+    def drop(self, database):
+        self.sql("mysql", f"DROP DATABASE {database}")
+
     def load(self, database, path):
         with open(path, "rb") as dump:
             return self.run(self.client, "--no-defaults", f"--socket={self.socket}", "-uroot",
@@ -221,6 +233,16 @@ class Pgsql(Private):
         self.sql("postgres", f"CREATE DATABASE {database} OWNER {USER}")
         self.sql(database, f"ALTER SCHEMA public OWNER TO {USER}")
 
+    def tables(self, database):
+        return self.sql(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+
+    def copy(self, database, made):
+        self.sql("postgres", f"CREATE DATABASE {made} OWNER {USER} TEMPLATE {database}")
+
+    def drop(self, database):
+        # A program that was killed may not have been missed there yet.
+        self.sql("postgres", f"DROP DATABASE {database} WITH (FORCE)")
+
     def load(self, database, path):
         out = self.psql(database, "-f", path)
         self.sql(database, f"DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables "
@@ -237,7 +259,8 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = {"mysql": Mysql, "pgsql": Pgsql}[kind](os.path.abspath(directory))
     commands = {name: getattr(server, name) for name in
-                ("start", "kill", "stop", "create", "sql", "load", "hold", "release", "connection")}
+                ("start", "kill", "stop", "create", "copy", "drop", "tables", "sql", "load", "hold",
+                 "release", "connection")}
     try:
         for line in sys.stdin:
             name, *arguments = json.loads(line)

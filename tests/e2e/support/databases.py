@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from . import captures, program, servers
@@ -31,6 +32,8 @@ class Database:
 
     def __init__(self, kind, megabytes=None):
         self.kind, self.count, self.is_mounted = kind, 0, False
+        # Tests that do several things at once share the one pipe.
+        self.asking = threading.RLock()
         self.place = tempfile.TemporaryDirectory(prefix="vstate-db-")
         if megabytes:
             if not shutil.which("mount"):
@@ -48,6 +51,10 @@ class Database:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, *command):
+        with self.asking:
+            return self.ask_alone(command)
+
+    def ask_alone(self, command):
         try:
             self.process.stdin.write(json.dumps(command) + "\n")
             self.process.stdin.flush()
@@ -69,6 +76,22 @@ class Database:
         name = f"mail{self.count}"
         self.ask("create", name, charset)
         return name
+
+    def copy(self, name):
+        """A database of its own name with the tables and rows of another, which nobody uses."""
+        with self.asking:
+            self.count += 1
+            made = f"mail{self.count}"
+            self.ask("copy", name, made)
+        return made
+
+    def drop(self, name):
+        self.ask("drop", name)
+
+    def tables(self, name):
+        """Table -> its rows, sorted."""
+        return {f"table {line}": sorted(self.rows(name, f"SELECT * FROM {line}"))
+                for line in self.ask("tables", name).split()}
 
     def connection(self, name):
         return self.ask("connection", name)

@@ -3,12 +3,14 @@ how a server looks, so that two can be compared. It must not know what any singl
 
 VSTATE_KILL_POINTS  the harness; default is tests/kill_points beside the program
 VSTATE_DEEP         all points instead of a sample
+VSTATE_TRIES        a sample of so many
 VSTATE_SEED         moves the sample
 """
 
 import concurrent.futures
 import os
 import pathlib
+import random
 import re
 import shutil
 import stat
@@ -22,6 +24,7 @@ from .example_server import EXAMPLES, make_server
 KILL_POINTS = os.environ.get("VSTATE_KILL_POINTS") or os.path.join(
     os.path.dirname(program.VSTATE), "tests/kill_points")
 SEED = int(os.environ.get("VSTATE_SEED", "1"))
+TRIES = int(os.environ.get("VSTATE_TRIES", "0"))
 WORKERS = max(2, os.cpu_count() or 2)
 CANNOT = 125
 
@@ -238,6 +241,16 @@ def sample(points, each):
     """The numbers of the calls to disturb: all in a deep run, else each so manieth."""
     step = 1 if program.DEEP else each
     return range(1 + (SEED - 1) % step, points + 1, step)
+
+
+def spread(points, tries):
+    """So many of the numbers of calls, one from each stretch of them; all in a deep run, or as many
+    as VSTATE_TRIES says."""
+    tries = TRIES or (points if program.DEEP else tries)
+    if points <= tries:
+        return list(range(1, points + 1))
+    chance = random.Random(SEED)
+    return sorted({1 + int((part + chance.random()) * points / tries) for part in range(tries)})
 
 
 def at_once(work, items):

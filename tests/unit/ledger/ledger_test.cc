@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ledger/sqlite_journal.h"
+#include "sqlite/journal.h"
 #include "support/catch.h"
 #include "support/sandbox.h"
 #include "sys/local_system.h"
@@ -194,7 +194,7 @@ TEST_CASE("a journal that was cut anywhere gives what SQLite makes of it", "[led
   for (std::size_t size = 0; size < journal.size(); size += 509) {
     auto cut = journal.substr(0, size);
     INFO("cut after " << size << " of " << journal.size());
-    const auto ours = rolled_back(pages, cut);
+    const auto ours = sqlite::rolled_back(pages, cut);
     const auto copy = server.path("/copy");
     std::ofstream(copy, std::ios::binary) << pages;
     std::ofstream(copy + "-journal", std::ios::binary) << cut;

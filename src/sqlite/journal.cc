@@ -3,14 +3,14 @@
 // memory. Whatever the journal says is checked against the sizes of both files before it is
 // believed.
 
-#include "ledger/sqlite_journal.h"
+#include "sqlite/journal.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
-namespace vstate {
+namespace vstate::sqlite {
 
 namespace {
 
@@ -94,4 +94,4 @@ std::string rolled_back(std::string database, std::string_view journal) {
   return database;
 }
 
-}  // namespace vstate
+}  // namespace vstate::sqlite

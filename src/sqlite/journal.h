@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace vstate {
+namespace vstate::sqlite {
 
 /// The pages of `database` as the next writer of it will roll them back by `journal`. A journal
 /// that was not begun yet, or that is cut, gives back what it holds, as SQLite does.
 [[nodiscard]] std::string rolled_back(std::string database, std::string_view journal);
 
-}  // namespace vstate
+}  // namespace vstate::sqlite

@@ -1,0 +1,96 @@
+"""Lets each call of a scenario fail once, or move fewer bytes than it was asked to."""
+
+import errno
+import re
+
+from . import disturb, program
+
+OF_ALL = (errno.EIO, errno.EACCES, errno.ENOMEM, errno.ESTALE, errno.EINTR, errno.ENOENT)
+OF_CHANGES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+#: Only what makes a descriptor can run out of them.
+OF_OPENS = (errno.EMFILE, errno.ENFILE)
+OF_LOCKS = (errno.ENOLCK, errno.EINTR, errno.EIO, errno.EAGAIN)
+#: What a run that failed may end with: an error, something left undone, a changed source, busy.
+FAILED = (1, 2, 3, 4, 75)
+CRASHED = (128 + 6, 128 + 11, disturb.CANNOT, 124)
+MOVES_BYTES = re.compile(r"^at \d+ (p?read|p?write|sendto|copy_file_range|sendfile) ")
+SHORT = 0
+
+
+class Failing:
+    """Mixed into a scenario. Right is the end of a run that nothing disturbed; or an error that
+    names the place, after which nothing is lost, and the next run ends as if nothing had been."""
+
+    #: What a call that failed may change for good: a home that could not be made, and was made
+    #: later, has moved the counter of directories.
+    but = (r"\.dir-control$",)
+
+    def converge(self):
+        jobs = self.jobs[0]
+        whole = self.work_on("whole")
+        run = self.disturbed(whole, "--list", jobs=jobs)
+        self.assertEqual(run.code, 0, run.err)
+        wanted = self.picture(whole, self.but)
+        self.forget(whole)
+        faults = list(self.faults(run.calls))
+        self.assertGreater(len(faults), 3)
+        failures = disturb.at_once(lambda fault: self.one(*fault, wanted, jobs), faults)
+        self.tell(f"{len(faults)} faults at {run.points} calls", len(faults),
+                  [failure for failure in failures if failure])
+
+    def disturbed(self, work, *more, jobs):
+        return self.harness(work, "--reads", "--locks", *more, jobs=jobs, reads=self.reads)
+
+    def faults(self, calls):
+        """Number and errno, SHORT for fewer bytes. Each call has one, each of its own in turn."""
+        turn = disturb.SEED
+        for number in disturb.spread(len(calls), self.tries):
+            call = calls[number - 1]
+            turn += 1
+            codes = self.codes(call.split()[2])
+            yield number, codes[turn % len(codes)]
+            if MOVES_BYTES.search(call) and (program.DEEP or turn % 3 == 0):
+                yield number, SHORT
+
+    @staticmethod
+    def codes(call):
+        if call == "lock":
+            return OF_LOCKS
+        if "open" in call:
+            return OF_ALL + OF_OPENS + OF_CHANGES
+        reads = ("read", "pread", "getdents", "fstat", "fstatat", "statx", "readlinkat", "stat",
+                 "lstat", "statfs", "fstatfs", "access", "faccessat", "faccessat2")
+        return OF_ALL if call in reads else OF_ALL + OF_CHANGES
+
+    def one(self, number, code, wanted, jobs):
+        """Nothing, or what is wrong with a run that this disturbs, or with the next one."""
+        work = self.work_on(f"fault-{number}-{code}")
+        disturbance = ("--short", number) if code == SHORT else ("--fail", number, code)
+        run = self.disturbed(work, *disturbance, jobs=jobs)
+        words = self.judge(work, run, code, wanted) if run.hit else ""
+        if not words:
+            self.forget(work)
+            return None
+        name = "short" if code == SHORT else errno.errorcode[code]
+        return f"{name} {run.hit}: exit {run.code}: {words}"
+
+    def judge(self, work, run, code, wanted):
+        if run.code in CRASHED:
+            return f"crashed: {run.err[-500:]}"
+        if run.code == 0 and code != errno.ENOENT:
+            return "; ".join(disturb.differences(self.picture(work, self.but), wanted)[:5])
+        if code == SHORT:
+            return f"what moves fewer bytes is no error: {run.err[:500]}"
+        if run.code != 0:
+            if run.code not in FAILED:
+                return "is no status of an error"
+            if not self.names_place(run):
+                return f"the place is not told: {run.err[:500]}"
+        return "; ".join(self.after(work, wanted, self.but, lambda: self.between(work))[:5])
+
+    @staticmethod
+    def names_place(run):
+        """A temporary file's name is nobody's business; that of what it becomes, or of where it
+        is, is."""
+        parts = [part for part in run.hit.split(" ", 3)[-1].split("/") if part]
+        return any(part in run.err for part in parts[-4:])
