@@ -67,6 +67,7 @@ Result<DumpReport> dump_stream(Session& session, const DomainName& name, int fil
   for (const auto& [box, source] : boxes) VSTATE_TRY(dumping.offer(box, *source));
   // A second look shows whether accounts or files changed while the mail was sent.
   const auto after = inspect_source(session, name, options.selection, options.renaming);
+  if (!after && after.error().code != Errc::not_found) return propagate(after);
   if (!after || document_of(*after->state, options.clear_passwords) != text) out.has_changed = true;
   VSTATE_TRY(dumping.end());
   out.counts.add(observation.accounting);

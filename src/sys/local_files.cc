@@ -204,6 +204,11 @@ LocalFiles::LocalFiles(std::string root) : root_(std::move(root)) {
 }
 
 Result<LocalFiles::Opened> LocalFiles::open_at_root(std::string_view path, int flags) const {
+  if (!root_handle_.is_open()) {
+    const Handle root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root.is_open()) return fail_errno_of_open(root_, "cannot open");
+    return open_below(root.get(), path, flags, reached_as_.find(path));
+  }
   return open_below(root_handle_.get(), path, flags, reached_as_.find(path));
 }
 

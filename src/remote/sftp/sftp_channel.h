@@ -68,6 +68,10 @@ class SftpChannel {
   /// Both for one request.
   [[nodiscard]] Result<Reply> ask(PacketType, const std::string& fields);
 
+  /// That links of a directory count the directories in it was seen of this server. With the lock
+  /// held.
+  bool counts_directories = false;
+
   /// Held by handlers; taken by who looks at what they wrote.
   [[nodiscard]] std::recursive_mutex& mutex() { return mutex_; }
   [[nodiscard]] const std::string& host() const { return pipe_.host(); }

@@ -423,6 +423,7 @@ void Listing::take_names(const Reply& reply) {
     std::string name(reader.text());
     const auto links = links_in(reader.text());
     const auto attributes = reader.attributes();
+    if (name == ".") links_ = links;
     if (name == "." || name == ".." || !reader.is_whole()) continue;
     // A name with a slash would be a path, and lead anywhere.
     if (name.empty() || name.find('/') != name.npos || name.find('\0') != name.npos) {
@@ -446,13 +447,34 @@ bool Listing::is_believed() const {
                                  listed_.entries.end(), is_same));
 }
 
+/// OpenSSH's server leaves out of a listing what it cannot stat at that moment, without a word: a
+/// stale handle, a bad block. A home without its Maildir would be one without mail. Most file
+/// systems count the directories in a directory by its links, and whether this one does shows
+/// where there are other files, too.
+bool Listing::lacks_directories() {
+  constexpr std::uint64_t of_its_own = 2;
+  const auto directories = static_cast<std::uint64_t>(std::count_if(
+      listed_.entries.begin(), listed_.entries.end(),
+      [](const ListedFile& entry) { return entry.info.type == FileInfo::Type::directory; }));
+  if (links_ < of_its_own) return false;
+  const auto counted = links_ - of_its_own;
+  if (counted == directories && directories < listed_.entries.size())
+    channel_.counts_directories = true;
+  return channel_.counts_directories && directories < counted;
+}
+
 /// The directory is looked at once more behind its names, so that a change meanwhile is seen.
 void Listing::on_end() {
   has_ended_ = true;
   channel_.submit(PacketType::close, PacketWriter().text(handle_).take(), {});
   std::sort(listed_.entries.begin(), listed_.entries.end(),
             [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
-  if (!is_believed()) {
+  const bool is_short = !failure_ && lacks_directories();
+  if (is_short && listings_ == k_most_listings)
+    fail_with({Errc::io, fmt::format("{}: the server there leaves a directory in it out of the "
+                                     "listing, which it does when it cannot look at it",
+                                     shown_)});
+  if (!is_believed() || (is_short && !failure_)) {
     earlier_ = std::exchange(listed_.entries, {});
     return open();
   }

@@ -137,6 +137,7 @@ class Listing : public std::enable_shared_from_this<Listing> {
   void take_names(const Reply&);
   void on_end();
   [[nodiscard]] bool is_believed() const;
+  [[nodiscard]] bool lacks_directories();
   void fail_with(Error error);
 
   SftpChannel& channel_;
@@ -148,8 +149,9 @@ class Listing : public std::enable_shared_from_this<Listing> {
   std::optional<std::vector<ListedFile>> earlier_;  ///< what the listing before this one said
   unsigned listings_ = 0;
   std::optional<Error> failure_;
-  bool has_ended_ = false;  ///< all names of this listing are here
-  bool is_over_ = false;    ///< and it is believed
+  std::uint64_t links_ = 0;  ///< of the directory itself; 0 where the server does not tell
+  bool has_ended_ = false;   ///< all names of this listing are here
+  bool is_over_ = false;     ///< and it is believed
   unsigned lists_ahead_ = 0, names_asked_ = 0;
   std::set<unsigned> names_awaited_;  ///< requests without an answer yet, by number
   std::optional<unsigned> end_;       ///< the request that met the end

@@ -101,10 +101,16 @@ class Scenario(disturb.DisturbCase):
         try:
             check()
             self.run_in(work, self.command)
-            self.check_end(work)
-            return disturb.differences(self.picture(work, without), wanted)
         except AssertionError as failure:
             return [str(failure)]
+        return self.at_end(work, wanted, without)
+
+    def at_end(self, work, wanted, without=()):
+        try:
+            self.check_end(work)
+        except AssertionError as failure:
+            return [str(failure)]
+        return disturb.differences(self.picture(work, without), wanted)
 
     def tell(self, what, tried, bad):
         """Prints how many of what was tried went well, and fails where one did not."""
@@ -118,7 +124,7 @@ class ServersScenario(Scenario):
     """The example's two servers."""
 
     #: One of each kind.
-    addresses = ("alice", "postmaster", "sales", "news", "hostmaster", "nobody-of-that-name")
+    addresses = ("alice", "postmaster", "bob", "news", "hostmaster", "nobody-of-that-name")
     plan = [VSTATE, "--root", "new", "plan", "file.toml", "--mail", "mail"]
     verify = vstate("--root", "new", "verify", "file.toml", "--mail", "mail", "--deep")
 
