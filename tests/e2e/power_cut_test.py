@@ -13,8 +13,9 @@ from support.power_cut import PowerCut
 WHY_NOT = power_cut.can_record()
 needs_recording = unittest.skipIf(WHY_NOT, f"nothing can be written down: {WHY_NOT}")
 
-#: What a database server, or a shell, has written is theirs to sync.
-OF_OTHERS = (scenarios.sql.Mysql, scenarios.sql.Pgsql, scenarios.dumps.DumpAsStream)
+#: What a database server, a shell, or a server of SFTP has written is theirs to sync.
+OF_OTHERS = (scenarios.sql.Mysql, scenarios.sql.Pgsql, scenarios.dumps.DumpAsStream,
+             scenarios.switch.CutoverBySftp)
 
 globals().update({name: needs_recording(case) for name, case in scenarios.under(PowerCut, [
     scenario for scenario in scenarios.ALL if scenario not in OF_OTHERS]).items()})

@@ -91,7 +91,10 @@ void SshPipe::send() {
   const auto count = ::write(child_->input.get(), sending_.data(), sending_.size());
   // A pipe that broke shows where its other end is read.
   if (count > 0) sending_.erase(0, static_cast<std::size_t>(count));
-  if (count < 0 && errno != EAGAIN && errno != EINTR) sending_.clear();
+  if (count >= 0 || errno == EAGAIN || errno == EINTR) return;
+  // Nothing more is asked, so that ssh ends, and nobody waits for what will not come.
+  sending_.clear();
+  child_->input.close();
 }
 
 Status SshPipe::receive() {

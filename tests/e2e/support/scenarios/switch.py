@@ -4,7 +4,7 @@ import os
 import stat
 import time
 
-from .. import disturb, domains
+from .. import disturb, domains, sftp
 from ..scenario import NAME, Scenario, ServersScenario, vstate
 
 HOST = "new.example.net"
@@ -31,14 +31,27 @@ class Cutover(Scenario):
                 self.assertTrue(f"goes to {HOST}" in said or "delivered" in said, said)
         self.done_in(work, vstate("--root", "new", "cutover", "--status"))
 
+    def cutover(self, *words):
+        return vstate("--root", "new", "cutover", *words, "--yes")
+
     def test_cutover(self):
-        self.command = vstate("--root", "new", "cutover", *self.names, "--to", HOST, "--yes")
+        self.command = self.cutover(*self.names, "--to", HOST)
         self.converge()
 
     def test_undo(self):
-        self.in_base("--root", "new", "cutover", *self.names, "--to", HOST, "--yes")
-        self.command = vstate("--root", "new", "cutover", "--undo", "--yes")
+        self.run_in(self.base, self.cutover(*self.names, "--to", HOST))
+        self.command = self.cutover("--undo")
         self.converge()
+
+
+@sftp.needs_sftp_server
+class CutoverBySftp(Cutover):
+    """The server there is killed, or the connection to it."""
+
+    pipes = True
+
+    def cutover(self, *words):
+        return vstate("--root", "old.example:new", "--rsh", sftp.RSH, "cutover", *words, "--yes")
 
 
 class LastMile(ServersScenario):
@@ -90,4 +103,4 @@ class Rollback(Scenario):
         self.converge()
 
 
-ALL = (Cutover, LastMile, Rollback)
+ALL = (Cutover, CutoverBySftp, LastMile, Rollback)
