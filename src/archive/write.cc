@@ -57,7 +57,7 @@ class ArchiveFile {
     VSTATE_TRY(tar_->close());
     return file_.commit();
   }
-  /// Leaves nothing at PATH; the destructor removes what was written.
+  /// Leaves nothing at PATH.
   Status clear();
 
  private:
@@ -68,7 +68,7 @@ class ArchiveFile {
 
 Status ArchiveFile::clear() {
   if (unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(path_, "cannot remove");
-  return {};
+  return file_.discard();
 }
 
 /// What an earlier archive has, and what this one will have.

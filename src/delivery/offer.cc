@@ -29,8 +29,8 @@ Status offer_tree(const Files& files, const TreeSource& source, MailSink& sink, 
   VSTATE_TRY(sink.finish());
   // The directories are looked at again after the last message was read, since that is how long a
   // change can matter.
-  count.has_changed = !walked || count.tree.gone > 0 ||
-                      have_changed(files, source.directory, listed) ||
+  VSTATE_TRY_ASSIGN(const bool is_other, have_changed(files, source.directory, listed));
+  count.has_changed = !walked || count.tree.gone > 0 || is_other ||
                       (source.view != nullptr && source.view->has_changed(files));
   return failure_of(count.tree);
 }

@@ -27,6 +27,13 @@ Status AtomicFile::open() {
   return {};
 }
 
+Status AtomicFile::discard() {
+  is_made_ = false;
+  if (unlink(partial_.c_str()) != 0 && errno != ENOENT)
+    return fail_errno(partial_, "cannot remove");
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (fsync(file_.get()) != 0) return fail_errno(partial_, "cannot write to the disk");
   // A network file system may tell of a full disk only here.

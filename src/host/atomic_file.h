@@ -27,6 +27,8 @@ class AtomicFile {
   [[nodiscard]] const std::string& partial() const { return partial_; }
   /// The bytes and the name are on the disk when it returns.
   Status commit();
+  /// Takes away what was written; the destructor does it in silence.
+  Status discard();
 
  private:
   std::string path_, partial_;

@@ -23,13 +23,13 @@ std::uint64_t listing_stamp(const FileInfo& info) {
   return short_digest(fmt::format("{}:{}", info.inode, info.modified));
 }
 
-bool have_changed(const Files& files, std::string_view directory, const ListedDirectories& listed) {
+Result<bool> have_changed(const Files& files, std::string_view directory,
+                          const ListedDirectories& listed) {
   std::vector<std::string> paths;
   for (const auto& [path, stamp] : listed) paths.push_back(mail::relative_join(directory, path));
-  const auto now = files.look_again(paths);
-  if (!now) return true;
+  VSTATE_TRY_ASSIGN(const auto now, files.look_again(paths));
   for (std::size_t i = 0; i < paths.size(); ++i)
-    if (!(*now)[i] || listing_stamp(*(*now)[i]) != listed[i].second) return true;
+    if (!now[i] || listing_stamp(*now[i]) != listed[i].second) return true;
   return false;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sys/files.h"
+#include "vstate/base/result.h"
 
 namespace vstate {
 
@@ -22,6 +23,7 @@ namespace vstate {
 using ListedDirectories = std::vector<std::pair<std::string, std::uint64_t>>;
 /// True if one of them has other names in it now. A source that changes while it is copied is not
 /// whole at the target.
-[[nodiscard]] bool have_changed(const Files&, std::string_view directory, const ListedDirectories&);
+[[nodiscard]] Result<bool> have_changed(const Files&, std::string_view directory,
+                                        const ListedDirectories&);
 
 }  // namespace vstate
