@@ -62,7 +62,7 @@ FileInfo to_info(const struct stat& st) {
 
 /// What a listing says of an entry; asks the inode where a file system does not tell.
 FileInfo::Type entry_type(int directory, const struct dirent& entry) {
-  if (entry.d_type != DT_UNKNOWN) return type_of(DTTOIF(entry.d_type));
+  if (entry.d_type != DT_UNKNOWN) return type_of(DTTOIF(static_cast<unsigned>(entry.d_type)));
   struct stat st {};
   const bool is_known = fstatat(directory, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
   return is_known ? type_of(st.st_mode) : FileInfo::Type::other;

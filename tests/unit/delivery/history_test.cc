@@ -287,7 +287,8 @@ class History {
   void deliver(bool is_source, const std::string& root) {
     const int number = ++delivered_;
     Message message;
-    message.body = "message " + std::to_string(number) + std::string(upto(40), '.') + "\n";
+    message.body = "message " + std::to_string(number) +
+                   std::string(static_cast<std::size_t>(upto(40)), '.') + "\n";
     message.mtime = 1600000000 + number;
     std::string unique = std::to_string(message.mtime) + ".M1P1." + (is_source ? "old" : "new");
     // With its size in its name, with another's, and without.

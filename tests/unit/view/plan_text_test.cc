@@ -205,7 +205,7 @@ TEST_CASE("a plan fits its terminal", "[view]") {
                      Alias{{"| 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字 漢字"}, false}},
        Change<Alias>{"gone", Alias{}, std::nullopt}},
       {{NoteKind::warning, "alias", "robot", "runs /usr/local/bin/majordomo, which is not here"}});
-  for (const std::size_t width : {40, 80, 200}) {
+  for (const std::size_t width : {40U, 80U, 200U}) {
     const auto text = text_at(plan, width);
     for (const auto line : split_lines(std::string_view(text))) CHECK(ruler.columns(line) <= width);
   }
