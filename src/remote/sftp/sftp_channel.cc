@@ -46,6 +46,14 @@ Result<std::unique_ptr<SftpChannel>> SftpChannel::open(const Connecting& connect
   return tl::unexpected<Error>(*first);
 }
 
+Result<std::unique_ptr<SftpChannel>> SftpChannel::over(Child server, const Connecting& connecting,
+                                                       const std::string& host) {
+  std::unique_ptr<SftpChannel> channel(new SftpChannel(connecting, host, 0));
+  channel->pipe_.start(std::move(server));
+  VSTATE_TRY(channel->shake_hands());
+  return channel;
+}
+
 std::unique_ptr<SftpChannel> SftpChannel::another() const {
   auto connecting = pipe_.connecting();
   connecting.asks_nobody = true;

@@ -51,6 +51,9 @@ class SftpChannel {
   /// Starts ssh and shakes hands. Fails with what ssh said, and what can be done about it.
   [[nodiscard]] static Result<std::unique_ptr<SftpChannel>> open(const Connecting&,
                                                                  const std::string& host);
+  /// Shakes hands with a server that is there already, on the other ends of pipes.
+  [[nodiscard]] static Result<std::unique_ptr<SftpChannel>> over(Child server, const Connecting&,
+                                                                 const std::string& host);
   /// One more connection to the same server, which `begin` begins: it starts ssh and shakes hands,
   /// and shows nothing of what ssh says.
   [[nodiscard]] std::unique_ptr<SftpChannel> another() const;

@@ -106,6 +106,9 @@ void Child::give(std::string_view bytes, std::chrono::seconds patience) {
 int Child::end(std::chrono::seconds patience) {
   using std::chrono::milliseconds;
   using Clock = std::chrono::steady_clock;
+  // Without a program of its own, -1 would be any child of this process, and to kill(2) all
+  // processes there are.
+  if (pid_ <= 0) return status_;
   constexpr milliseconds shortest(1), longest(100);
   const auto told = Clock::now() + patience;
   bool is_told = false;
@@ -122,7 +125,8 @@ int Child::end(std::chrono::seconds patience) {
   }
   pid_ = -1;
   constexpr int by_signal = 128;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
+  return status_;
 }
 
 bool await_sockets(const Child& child, const std::vector<std::string>& paths,

@@ -22,6 +22,8 @@ class Child {
   /// Finds the program as a shell does.
   [[nodiscard]] static Result<Child> start(const std::vector<std::string>& words,
                                            Errors errors = Errors::shared);
+  /// Nobody's program: whoever holds the other ends of these pipes ends by itself.
+  Child(Handle to_it, Handle from_it) : input(std::move(to_it)), output(std::move(from_it)) {}
   /// Closes the pipes and ends the program.
   ~Child();
   Child(Child&& other) noexcept
@@ -29,7 +31,8 @@ class Child {
         output(std::move(other.output)),
         errors(std::move(other.errors)),
         ends_by_signal(other.ends_by_signal),
-        pid_(std::exchange(other.pid_, -1)) {}
+        pid_(std::exchange(other.pid_, -1)),
+        status_(other.status_) {}
   Child& operator=(Child&&) = delete;
 
   /// Gives it all of `bytes`, which it need not read: gives up once it takes nothing for as long as
@@ -37,7 +40,7 @@ class Child {
   void give(std::string_view bytes, std::chrono::seconds patience);
   /// Waits for its end and returns its exit status; 128 and more: a signal ended it. A program that
   /// is still running after `patience` is told to end, and is killed after `k_grace` more. 0 waits
-  /// for ever.
+  /// for ever. Asked again, it says the same; of nobody's program it says 0.
   int end(std::chrono::seconds patience);
 
   /// How long a program that was told to end may take.
@@ -52,6 +55,7 @@ class Child {
  private:
   Child() = default;
   pid_t pid_ = -1;
+  int status_ = 0;
 };
 
 /// Waits for sockets that a program makes, which tells nobody else when it listens. False: it ended

@@ -47,10 +47,14 @@ SshPipe::SshPipe(const Connecting& connecting, std::string host, std::size_t way
 Status SshPipe::start() {
   VSTATE_TRY_ASSIGN(auto child,
                     Child::start(ways_to_sftp(connecting_, host_).at(way_), Child::Errors::piped));
+  start(std::move(child));
+  return {};
+}
+
+void SshPipe::start(Child child) {
   child_.emplace(std::move(child));
   for (const int file : {child_->input.get(), child_->output.get(), child_->errors.get()})
     set_nonblocking(file);
-  return {};
 }
 
 void SshPipe::cut() {

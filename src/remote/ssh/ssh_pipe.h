@@ -23,6 +23,8 @@ class SshPipe {
   SshPipe(const Connecting& connecting, std::string host, std::size_t way);
 
   Status start();
+  /// The same with what runs already.
+  void start(Child child);
   /// Sends `more`, moves what can be moved, and waits until anything can. Fails when the other side
   /// has ended, is silent for too long, or was cut off.
   Status exchange(const std::string& more);

@@ -34,6 +34,18 @@ TEST_CASE("a program gets what it is given, and what it writes comes back", "[en
   CHECK(child->end(seconds(5)) == 0);
 }
 
+TEST_CASE("a program that has ended is not ended again", "[engine]") {
+  auto child = Child::start({"sh", "-c", "exit 3"});
+  REQUIRE(child);
+  CHECK(child->end(seconds(0)) == 3);
+  // Nor is another child of this process waited for in its place.
+  auto other = Child::start({"sh", "-c", "exit 4"});
+  REQUIRE(other);
+  CHECK(child->end(seconds(0)) == 3);
+  CHECK(Child(Handle(), Handle()).end(seconds(0)) == 0);
+  CHECK(other->end(seconds(0)) == 4);
+}
+
 TEST_CASE("a program's end tells how it came to it", "[engine]") {
   CHECK(status_of("exit 3") == 3);
   CHECK(status_of("kill -TERM $$") == 128 + SIGTERM);
