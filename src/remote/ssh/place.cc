@@ -54,18 +54,32 @@ bool is_ssh(const std::vector<std::string>& words) {
 
 std::optional<Place> parse_place(std::string_view root) {
   const auto slash = root.find('/');
-  const auto bracket = root.starts_with('[') ? root.find(']') : std::string_view::npos;
-  const auto colon = root.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  // "[ADDRESS]" stands at the start, or behind "USER@".
+  const auto at = root.substr(0, root.find(':')).find('@');
+  const auto begin = at == std::string_view::npos ? 0 : at + 1;
+  const auto bracket = root.substr(begin).starts_with('[') ? root.find(']', begin) : root.npos;
+  const auto colon = root.find(':', bracket == root.npos ? 0 : bracket);
   if (colon == std::string_view::npos || colon == 0 || slash < colon) return std::nullopt;
-  auto host = root.substr(0, colon);
+  std::string host(root.substr(0, colon));
   // ssh takes an address without the brackets that set it off from the path.
-  if (bracket != std::string_view::npos && bracket + 1 == colon) host = host.substr(1, bracket - 1);
+  if (bracket != root.npos && bracket + 1 == colon && host.find('[', begin + 1) == host.npos) {
+    host.pop_back();
+    host.erase(begin, 1);
+  }
   // ssh would take it for an option.
   if (host.empty() || host.starts_with('-')) return std::nullopt;
-  return Place{std::string(host), std::string(root.substr(colon + 1))};
+  return Place{std::move(host), std::string(root.substr(colon + 1))};
 }
 
-std::string to_text(const Place& place) { return place.host + ":" + place.directory; }
+std::string to_text(const Place& place) {
+  const auto at = place.host.substr(0, place.host.find(':')).find('@');
+  const auto begin = at == std::string::npos ? 0 : at + 1;
+  const auto address = place.host.substr(begin);
+  const bool needs_brackets = address.find(':') != std::string::npos && !address.starts_with('[');
+  const auto host =
+      needs_brackets ? fmt::format("{}[{}]", place.host.substr(0, begin), address) : place.host;
+  return fmt::format("{}:{}", host, place.directory);
+}
 
 bool is_ssh(const Connecting& connecting) { return is_ssh(words_of_rsh(connecting)); }
 

@@ -17,7 +17,8 @@ struct Place {
 };
 
 /// Returns nullopt for a path of this machine: as for rsync, a colon that comes before any slash
-/// makes a host of what is in front of it. "[::1]:DIR" is an IPv6 address.
+/// makes a host of what is in front of it. "[::1]:DIR" and "USER@[::1]:DIR" are IPv6 addresses,
+/// whose brackets are no part of the host.
 [[nodiscard]] std::optional<Place> parse_place(std::string_view root);
 [[nodiscard]] std::string to_text(const Place&);
 

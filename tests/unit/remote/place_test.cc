@@ -14,6 +14,12 @@ TEST_CASE("a place on another machine is told from a path", "[remote]") {
   CHECK(directory("old:a:b") == "a:b");
   CHECK(host("[::1]:/srv") == "::1");
   CHECK(directory("[::1]:/srv") == "/srv");
+  CHECK(host("root@[::1]:/srv") == "root@::1");
+  CHECK(directory("root@[::1]:/srv") == "/srv");
+  CHECK(host("old:a@[b]:c") == "old");
+  for (const auto* place : {"old.example:", "root@old.example:/x", "[::1]:/srv",
+                            "root@[::1]:", "old:a@[b]:c", "[[::1]:::1]:x"})
+    CHECK(to_text(*parse_place(place)) == place);
   for (const auto* path :
        {"/", "/srv/a:b", "./a:b", "old.example", ":/srv", "", "-oProxyCommand=x:"})
     CHECK_FALSE(parse_place(path));
