@@ -119,6 +119,30 @@ TEST_CASE("the example is canonical after one writing", "[document]") {
   CHECK(document::write(must_read(text)) == text);
 }
 
+TEST_CASE("characters that are not ASCII are read where they may stand", "[document]") {
+  const auto gecos_of = [](const std::string& value) {
+    Diagnostics diagnostics;
+    const auto state = document::read(
+        "\xef\xbb\xbfvstate = 1 # \u00e9\n[domain]\nname = \"example.com\"\n"
+        "[mailbox.a]\ngecos = " +
+            value + "\n[mailbox.\"b\"]\n",
+        "x.toml", diagnostics);
+    for (const auto& item : diagnostics.sorted()) UNSCOPED_INFO(to_text(item));
+    return state ? state->mailboxes.begin()->second.gecos : "refused";
+  };
+  CHECK(gecos_of("\"\u00fcber\"") == "\u00fcber");
+  CHECK(gecos_of("\"\"\"\u00fc\"\"\"\"\"") == "\u00fc\"\"");
+  CHECK(gecos_of("\'\'\'\u00fc\\\'\'\'\'") == "\u00fc\\'");
+  // A backslash at the end of a line joins it with the next one, whatever that begins with.
+  CHECK(gecos_of("\"\"\"a\\ \n\n  \u00fcb\\\n\u044ac\\\n\xf0\x9f\x93\xa7\\\nd\"\"\"") ==
+        "a\u00fcb\u044ac\xf0\x9f\x93\xa7"
+        "d");
+  CHECK(gecos_of("\"\"\"a\\\\\"\"\"") == "a\\");
+  CHECK(gecos_of("\"a\"\n\u00e9 = 1") == "refused");
+  CHECK(gecos_of("\"\xff\"") == "refused");
+  CHECK(gecos_of("1\xff") == "refused");
+}
+
 TEST_CASE("the schema and the reader know the same keys", "[document][schema]") {
   const auto schema = Json::parse(document::schema());
   std::set<std::string> described;
