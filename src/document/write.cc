@@ -131,14 +131,6 @@ void write_file(Writer& out, const std::string& path, const File& file) {
   if (file.mode != 0600) out.value("mode", quoted(fmt::format("{:04o}", file.mode)));
 }
 
-void write_left_out(Writer& out, const LeftOut& item) {
-  out.raw("\n[[left_out]]\n");
-  out.value("what", quoted_bytes(item.address));
-  out.value("why", quoted_bytes(item.why));
-  if (item.messages > 0) out.value("messages", std::to_string(item.messages));
-  if (item.bytes > 0) out.value("bytes", std::to_string(item.bytes));
-}
-
 }  // namespace
 
 std::string write(const State& state, Secrets secrets) {

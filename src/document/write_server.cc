@@ -109,11 +109,7 @@ std::string write_server(const ServerState& state) {
     out.value("deliver", array(delivery_lines(settings)));
     if (settings.contains("forwards_only")) out.value("forwards_only", "true");
   }
-  for (const auto& item : state.left_out) {
-    out.raw("\n[[left_out]]\n");
-    out.value("what", quoted_bytes(item.address));
-    out.value("why", quoted_bytes(item.why));
-  }
+  for (const auto& item : state.left_out) write_left_out(out, item);
   return out.take();
 }
 

@@ -82,4 +82,12 @@ void write_passwords(Writer& out, const Mailbox& mailbox) {
     out.value("clear_password", quoted_bytes(mailbox.clear_password->reveal()));
 }
 
+void write_left_out(Writer& out, const LeftOut& item) {
+  out.raw("\n[[left_out]]\n");
+  out.value("what", quoted_bytes(item.address));
+  out.value("why", quoted_bytes(item.why));
+  if (item.messages > 0) out.value("messages", std::to_string(item.messages));
+  if (item.bytes > 0) out.value("bytes", std::to_string(item.bytes));
+}
+
 }  // namespace vstate::document

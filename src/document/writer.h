@@ -73,5 +73,7 @@ void write_passwords(Writer&, const Mailbox&);
 
 /// A table of limits.
 void write_limits(Writer&, std::string_view title, const Limits&);
+/// What the source has and the file has not.
+void write_left_out(Writer&, const LeftOut&);
 
 }  // namespace vstate::document

@@ -43,7 +43,8 @@ TEST_CASE("server document: what is written is read", "[document][server][law]")
   state.rule_order = {"b.example", ""};
   state.files["alias.a.b"] = {{"deliver", ""}};
   state.files["alias.root"] = {{"deliver", "&x@example.net\n"}, {"forwards_only", "1"}};
-  state.left_out = {{.address = "control.x", .why = "unknown"}};
+  state.left_out = {{.address = "control.x", .why = "unknown"},
+                    {.address = "control.y", .why = "unknown", .messages = 3, .bytes = 4}};
   const auto text = document::write_server(state);
   CHECK(document::is_server_document(text));
   Diagnostics diagnostics;
