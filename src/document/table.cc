@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "format/legible.h"
+#include "model/fields.h"
 #include "vstate/base/text.h"
 #include "vstate/model/template.h"
 
@@ -183,8 +184,12 @@ std::optional<std::chrono::sys_seconds> Table::time(std::string_view key) {
   const auto date = std::chrono::year(parts.date.year) / static_cast<int>(parts.date.month) /
                     static_cast<int>(parts.date.day);
   using std::chrono::hours, std::chrono::minutes, std::chrono::seconds;
-  return std::chrono::sys_days(date) + hours(parts.time.hour) + minutes(parts.time.minute) +
-         seconds(parts.time.second) - minutes(parts.offset->minutes);
+  const auto at = std::chrono::sys_days(date) + hours(parts.time.hour) +
+                  minutes(parts.time.minute) + seconds(parts.time.second) -
+                  minutes(parts.offset->minutes);
+  if (has_utc_text(at)) return at;
+  error(key, "is in no year from 0 to 9999 in UTC");
+  return std::nullopt;
 }
 
 std::vector<Table::Item> Table::strings(std::string_view key) {

@@ -14,6 +14,7 @@
 #include "domain/inspection.h"
 #include "domain/mailbox.h"
 #include "domain/robot.h"
+#include "model/fields.h"
 #include "sys/path.h"
 #include "vstate/base/text.h"
 #include "vstate/model/quota.h"
@@ -304,8 +305,12 @@ Status read_mailboxes(Inspection& in) {
     auto mailbox = to_mailbox(*account);
     const auto login = logins.find(account->name);
     const auto* found_login = login == logins.end() ? nullptr : &login->second;
-    if (found_login != nullptr) mailbox.last_login = found_login->login;
     if (in.selection.excludes("mailbox." + name.text())) continue;
+    if (found_login != nullptr && has_utc_text(found_login->login.at))
+      mailbox.last_login = found_login->login;
+    else if (found_login != nullptr)
+      in.leave_out("mailbox." + name.text(),
+                   "its last login is in no year from 0 to 9999; that time is not carried");
     const auto home = in.out.condition.paths.homes.find(name.text());
     if (home != in.out.condition.paths.homes.end()) {
       const bool is_elsewhere = in.out.condition.homes_elsewhere.contains(name.text());

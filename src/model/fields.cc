@@ -5,6 +5,7 @@
 #include "model/fields.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 
 #include <fmt/chrono.h>
@@ -88,6 +89,13 @@ std::string to_utc_text(std::chrono::sys_seconds at) {
   // In UTC, since two servers may be in different time zones.
   gmtime_r(&time, &parts);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", parts);
+}
+
+bool has_utc_text(std::chrono::sys_seconds at) {
+  using namespace std::chrono;
+  constexpr sys_seconds first = sys_days(year(0) / January / 1);
+  constexpr sys_seconds behind = sys_days(year(10000) / January / 1);
+  return at >= first && at < behind;
 }
 
 std::string to_text(const Quota& quota) {

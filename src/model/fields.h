@@ -54,5 +54,7 @@ struct FieldChange {
 [[nodiscard]] std::string to_text(const Quota&);
 /// "2026-11-24T11:28:07Z"
 [[nodiscard]] std::string to_utc_text(std::chrono::sys_seconds);
+/// False for a time of no year from 0 to 9999: no text of that shape says it.
+[[nodiscard]] bool has_utc_text(std::chrono::sys_seconds);
 
 }  // namespace vstate

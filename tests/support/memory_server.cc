@@ -3,7 +3,6 @@
 #include "format/assign.h"
 #include "inspect/detect.h"
 #include "inspect/inspect.h"
-#include "support/catch.h"
 
 namespace vstate::test {
 
@@ -72,14 +71,18 @@ class MemoryLimits final : public LimitsStore {
 
 class MemoryLogins final : public LoginStore {
  public:
+  explicit MemoryLogins(const MemoryTables& tables) : tables_(tables) {}
   [[nodiscard]] Result<std::map<std::string, StoredLogin>> read(
       const DomainLocation&, const std::vector<Account>&) const override {
-    return std::map<std::string, StoredLogin>();
+    return tables_.logins;
   }
   Result<std::vector<AccountConflict>> write(const DomainLocation&,
                                              const std::vector<LoginChange>&) override {
     return refuse();
   }
+
+ private:
+  const MemoryTables& tables_;
 };
 
 class MemoryAliases final : public AliasStore {
@@ -138,7 +141,7 @@ std::unique_ptr<AccountStore> memory_store(const Files& files, const MemoryTable
                           .accounts = std::make_unique<MemoryAccounts>(tables),
                           .domains_counter = std::make_unique<MemoryCounter>(),
                           .limits = std::make_unique<MemoryLimits>(tables),
-                          .logins = std::make_unique<MemoryLogins>(),
+                          .logins = std::make_unique<MemoryLogins>(tables),
                           .aliases = std::make_unique<MemoryAliases>(tables),
                           .backend = std::make_unique<MemoryBackend>()},
       DomainDirectories(files, domains_dir));

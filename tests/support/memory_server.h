@@ -4,6 +4,7 @@
 /// has to be made.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct MemoryTables {
   std::vector<Account> accounts;
   std::optional<Limits> limits;
   AliasRows rows;
+  std::map<std::string, StoredLogin> logins;  ///< by the account's name
 };
 /// Both must outlive it.
 [[nodiscard]] std::unique_ptr<AccountStore> memory_store(const Files&, const MemoryTables&,

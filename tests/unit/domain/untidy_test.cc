@@ -10,6 +10,7 @@
 #include "inspect/inspect.h"
 #include "support/catch.h"
 #include "support/memory_server.h"
+#include "vstate/document/document.h"
 
 using namespace vstate;
 using namespace vstate::test;
@@ -411,4 +412,28 @@ TEST_CASE("rows of valias that never take effect are said", "[domain][alias]") {
   CHECK_THAT(remarks(found), ContainsSubstring("since .qmail-sales answers first"));
   CHECK_THAT(remarks(found), ContainsSubstring("the rows of Upper in the table valias never"));
   CHECK_THAT(left_out(found), ContainsSubstring("alias.lines: a row of it"));
+}
+
+TEST_CASE("a last login that no date says is left out", "[domain][untidy]") {
+  using std::chrono::sys_days, std::chrono::year, std::chrono::January, std::chrono::seconds;
+  const auto at = [](seconds time) {
+    MemoryServer server;
+    server.tables.logins["alice"] = {{std::chrono::sys_seconds(time), "192.0.2.1"}, "lastauth"};
+    const auto found = seen(server);
+    const auto login = mailbox(found, "alice").last_login;
+    // What is written is read.
+    Diagnostics diagnostics;
+    const auto again = document::read(document::write(*found.state), "x.toml", diagnostics);
+    REQUIRE(again);
+    CHECK(*again == *found.state);
+    CHECK(left_out(found).empty() == login.has_value());
+    return login.has_value();
+  };
+  const seconds end = sys_days(year(10000) / January / 1).time_since_epoch();
+  CHECK(at(seconds(1'700'000'000)));
+  CHECK(at(end - seconds(1)));
+  CHECK_FALSE(at(end));
+  CHECK_FALSE(at(seconds::max()));
+  CHECK(at(sys_days(year(0) / January / 1).time_since_epoch()));
+  CHECK_FALSE(at(seconds::min()));
 }
