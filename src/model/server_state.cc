@@ -57,9 +57,19 @@ std::string line_problem(std::string_view text) {
   return {};
 }
 
+bool begins_with_blank(std::string_view text) {
+  return text.starts_with(' ') || text.starts_with('\t');
+}
+
+/// Of what stands at the end of a line with a key.
+std::string end_problem(std::string_view text) {
+  return text.ends_with('\r') ? "ends with a carriage return, so it matches nothing" : "";
+}
+
 std::string key_problem(const SettingFile& file, std::string_view key) {
   if (auto problem = line_problem(key); !problem.empty()) return problem;
   if (key.starts_with('#')) return "begins with #, which makes it a comment";
+  if (begins_with_blank(key)) return "begins with a blank, so it matches nothing";
   const bool has_separator = file.shape == Shape::map || file.shape == Shape::rules;
   // tcprules takes what stands behind the last address for its text; a route's key ends at a colon.
   if (has_separator && key.find(':') != std::string_view::npos) return "holds a colon";
@@ -187,13 +197,19 @@ std::string setting_problem(const SettingFile& file, std::string_view key, std::
   switch (file.shape) {
     case Shape::line:
       return line_problem(value);
-    case Shape::set:
-      return key_problem(file, key);
+    case Shape::set: {
+      auto problem = key_problem(file, key);
+      return problem.empty() ? end_problem(key) : problem;
+    }
     case Shape::map:
     case Shape::rules:
     case Shape::pairs: {
       if (auto problem = key_problem(file, key); !problem.empty()) return problem;
-      return line_problem(value);
+      if (auto problem = line_problem(value); !problem.empty()) return problem;
+      if (file.shape == Shape::pairs && value.empty()) return "has no value";
+      if (file.shape == Shape::pairs && begins_with_blank(value))
+        return "has a value that begins with a blank, which is dropped";
+      return end_problem(value);
     }
     case Shape::limits:
     case Shape::delivery:
