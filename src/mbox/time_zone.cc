@@ -18,6 +18,10 @@ using std::chrono::sys_seconds;
 
 constexpr std::int32_t k_hour = 3600;
 
+/// Whether clocks can be ahead of UTC by so much (RFC 8536, 3.2); more would be a date of another
+/// day, or of another year.
+bool is_offset(std::int32_t offset) { return offset > -25 * k_hour && offset < 26 * k_hour; }
+
 /// Big-endian numbers, one after the other; behind the end there are zeros and `is_short`.
 class Numbers {
  public:
@@ -75,9 +79,10 @@ class TimeZone::RuleReader {
     Later out;
     if (!skip_name()) return std::nullopt;
     out.standard = -time();
+    if (!is_offset(out.standard)) return std::nullopt;
     if (!skip_name()) return out;
     out.summer = text_.starts_with(',') ? out.standard + k_hour : -time();
-    if (!rule(out.begin) || !rule(out.end)) out.summer.reset();
+    if (!is_offset(*out.summer) || !rule(out.begin) || !rule(out.end)) out.summer.reset();
     return out;
   }
 
@@ -104,12 +109,14 @@ class TimeZone::RuleReader {
     text_.remove_prefix(1);
     return true;
   }
+  /// Within a week, which is what rules may have.
   std::int32_t time() {
     const bool is_negative = skip('-');
     if (!is_negative) (void)skip('+');
-    auto value = number() * k_hour;
-    if (skip(':')) value += number() * 60;
-    if (skip(':')) value += number();
+    constexpr std::int32_t most_hours = 167, most = 59;
+    auto value = std::min(number(), most_hours) * k_hour;
+    if (skip(':')) value += std::min(number(), most) * 60;
+    if (skip(':')) value += std::min(number(), most);
     return is_negative ? -value : value;
   }
   bool rule(YearlyRule& out) {
@@ -155,6 +162,7 @@ Result<TimeZone> TimeZone::parse(std::string_view bytes) {
   std::vector<std::int32_t> offsets(header.types);
   for (auto& offset : offsets) {
     offset = static_cast<std::int32_t>(in.next(4));
+    if (!is_offset(offset)) return fail(Errc::invalid, "has an offset of more than a day");
     in.skip(2);
   }
   if (!offsets.empty()) zone.first_ = offsets.front();
