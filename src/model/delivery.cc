@@ -128,16 +128,17 @@ std::vector<std::string> programs_run(std::string_view command) {
                            before_a_command.end() &&
                        (word != "!" || expect);
     // "HOME=/x program" runs the program.
-    const bool is_assignment = expect && word.find('=') != std::string::npos && word.front() != '/';
+    const bool is_assignment =
+        expect && word.find('=') != std::string::npos && !word.starts_with('/');
     if (leads || is_assignment) {
       // preline is itself a program, which must be there, and starts another.
       if (word == "preline") programs.push_back(word);
       expect = true;
       continue;
     }
-    // Options of a prefix such as "exec" are not what is run.
-    if (expect && word.front() != '-') {
-      if (std::find(programs.begin(), programs.end(), word) == programs.end())
+    // Options of a prefix such as "exec" are not what is run, and "''" runs nothing.
+    if (expect && !word.starts_with('-')) {
+      if (!word.empty() && std::find(programs.begin(), programs.end(), word) == programs.end())
         programs.push_back(word);
       expect = false;
     }

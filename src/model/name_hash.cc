@@ -48,7 +48,9 @@ std::optional<NameHash> parse_name_hash(std::string_view digits) {
   if (digits.size() != k_name_hash_digits) return std::nullopt;
   const auto high = from_hex(digits.substr(0, k_digits)), low = from_hex(digits.substr(k_digits));
   if (!high || !low) return std::nullopt;
-  return NameHash{*high, *low};
+  const NameHash hash{*high, *low};
+  // Capitals are another text of the same hash, which nobody writes.
+  return to_hex(hash) == digits ? std::optional(hash) : std::nullopt;
 }
 
 }  // namespace vstate

@@ -1,6 +1,7 @@
 #include "support/catch.h"
 #include "vstate/model/delivery.h"
 #include "vstate/model/flags.h"
+#include "vstate/model/name_hash.h"
 #include "vstate/model/names.h"
 #include "vstate/model/quota.h"
 #include "vstate/model/template.h"
@@ -108,6 +109,7 @@ TEST_CASE("the programs of a command are found, and its operands are not", "[mod
   CHECK(programs_run("/bin/preline /usr/bin/maildrop") == std::vector<std::string>{"/bin/preline"});
   CHECK(programs_run("if test ! -f '/x/sublist'; then /e/ezmlm-reject '/x'; fi") ==
         std::vector<std::string>{"test", "/e/ezmlm-reject", "fi"});
+  CHECK(programs_run("/a; '' x; exec \"\" y").size() == 1);
   CHECK(programs_run("A=1 exec /a && /b || /c") == std::vector<std::string>{"/a", "/b", "/c"});
 }
 
@@ -119,4 +121,13 @@ TEST_CASE("names follow vpopmail's own rules", "[model][names]") {
   for (const auto* bad : {"ab", "-a.com", "a.com-", "a_b.com"}) CHECK_FALSE(DomainName::parse(bad));
   CHECK_FALSE(AliasName::parse("Sales"));
   CHECK_FALSE(broken_56_rule(*DomainName::parse("localhost")).empty());
+}
+
+TEST_CASE("a name's hash has one text", "[model]") {
+  const NameHash hash{0x0123456789abcdef, 0xfedcba9876543210};
+  CHECK(to_hex(hash) == "0123456789abcdeffedcba9876543210");
+  CHECK(parse_name_hash(to_hex(hash)) == hash);
+  for (const auto* text : {"0123456789ABCDEFfedcba9876543210", "0123456789abcdeffedcba987654321",
+                           "0123456789abcdeffedcba98765432100", "-123456789abcdeffedcba9876543210"})
+    CHECK_FALSE(parse_name_hash(text));
 }
