@@ -79,6 +79,7 @@ struct Trail {
   std::vector<std::string> on_the_way;  ///< lower-case recipients between here and the start
   std::set<std::string> followed;       ///< recipients whose ends were reported
   std::set<std::string> made_maildirs;  ///< not there yet; vdelivermail makes them first
+  std::vector<std::string> running;  ///< of vdelivermail, each started by a line of the one before
 };
 
 /// qmail-smtpd and qmail-send (route_queue.cc): from the address that a client gives to its ends.

@@ -364,10 +364,7 @@ Result<Flow> to_recipient(Trail& trail, const Recipient& recipient, const Agent&
                     agent);
 }
 
-}  // namespace
-
-Result<Flow> vdelivermail(Trail& trail, const std::vector<std::string>& arguments,
-                          const Agent& agent) {
+Result<Flow> run(Trail& trail, const std::vector<std::string>& arguments, const Agent& agent) {
   const auto ends = [&](Outcome outcome, std::string text) {
     trail.journal.end(outcome, std::move(text));
     return Flow::fail;
@@ -405,6 +402,23 @@ Result<Flow> vdelivermail(Trail& trail, const std::vector<std::string>& argument
     recipient.why_unknown =
         fmt::format("users/cdb has no \"{}-\", so vpopmail knows no such domain", recipient.host);
   return to_recipient(trail, recipient, agent);
+}
+
+}  // namespace
+
+Result<Flow> vdelivermail(Trail& trail, const std::vector<std::string>& arguments,
+                          const Agent& agent) {
+  // What it does depends on nothing else, so that it would come here once more.
+  const auto what = fmt::format("{}@{} {}", agent.ext, agent.host, fmt::join(arguments, " "));
+  if (std::find(trail.running.begin(), trail.running.end(), what) != trail.running.end()) {
+    trail.journal.end(Outcome::deferred,
+                      "vdelivermail starts itself again and again, until it cannot any more");
+    return Flow::fail;
+  }
+  trail.running.push_back(what);
+  auto flow = run(trail, arguments, agent);
+  trail.running.pop_back();
+  return flow;
 }
 
 }  // namespace vstate

@@ -85,6 +85,22 @@ TEST_CASE("forwards end where they end", "[qmail][route]") {
   check_end(server, "empty@example.com", Outcome::discarded, "");
 }
 
+TEST_CASE("a mailbox whose lines start vdelivermail again is told", "[qmail][route]") {
+  test::MemoryServer server;
+  server.file(test::MemoryServer::in_domain("alice/.qmail"),
+              "&joe@example.org\n| /srv/vpopmail/bin/vdelivermail '' delete\n");
+  const auto route = server.trace("alice@example.com");
+  REQUIRE(route);
+  CHECK(route->worst().outcome == Outcome::deferred);
+  CHECK(route->worst().text.find("again and again") != std::string::npos);
+  // Once is no circle.
+  server.file(test::MemoryServer::in_domain(".qmail-alice"),
+              "| /srv/vpopmail/bin/vdelivermail '' bounce-no-mailbox\n");
+  server.file(test::MemoryServer::in_domain("alice/.qmail"), "./Maildir/\n");
+  REQUIRE(server.trace("alice@example.com"));
+  CHECK(server.trace("alice@example.com")->is_good());
+}
+
 TEST_CASE("what vstate itself cannot read is an error", "[qmail][route]") {
   MemoryServer server;
   const auto* path = GENERATE("/var/qmail/users/cdb", "/var/qmail/control/rcpthosts",
