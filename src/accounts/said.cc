@@ -138,6 +138,7 @@ void take_qmail_line(const DeliveryLine& line, std::string_view text, Saying& sa
 struct Item {
   std::string text;
   bool is_quoted = false;
+  bool is_broken = false;  ///< its quotes do not end on its line
 };
 
 class ListReader {
@@ -151,7 +152,10 @@ class ListReader {
 
  private:
   void take(char c) {
-    if (in_quotes_ && c == '\\' && at_ + 1 < text_.size()) {
+    if (in_quotes_ && (c == '\n' || text_.substr(at_).starts_with("\\\n"))) {
+      item_.is_broken = true;
+      end();
+    } else if (in_quotes_ && c == '\\' && at_ + 1 < text_.size()) {
       item_.text += text_[++at_];
     } else if (c == '"') {
       in_quotes_ = !in_quotes_;
@@ -169,7 +173,7 @@ class ListReader {
     auto text = trim_end(item_.text);
     text.remove_prefix(std::min(text.find_first_not_of(" \t\r"), text.size()));
     if (text.ends_with('\r')) text.remove_suffix(1);
-    if (!text.empty()) items_.push_back({std::string(text), item_.is_quoted});
+    if (!text.empty()) items_.push_back({std::string(text), item_.is_quoted, item_.is_broken});
     item_ = {};
     in_quotes_ = false;
   }
@@ -206,8 +210,10 @@ std::string_view address_in(std::string_view item) {
 
 Status take_list(std::string_view text, Saying& saying, int includes) {
   constexpr std::string_view include = ":include:";
-  for (const auto& [item, is_quoted] : ListReader(text).read()) {
-    if (item.starts_with('|')) {
+  for (const auto& [item, is_quoted, is_broken] : ListReader(text).read()) {
+    if (is_broken) {
+      saying.leave_out(fmt::format("says {}, with quotes that do not end there", visible(item)));
+    } else if (item.starts_with('|')) {
       auto command = std::string_view(item).substr(1);
       command.remove_prefix(std::min(command.find_first_not_of(" \t\""), command.size()));
       saying.program(command);

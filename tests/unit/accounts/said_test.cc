@@ -55,6 +55,13 @@ TEST_CASE("a list of addresses is said in a domain's words", "[accounts]") {
     }
     CHECK(said("/tmp/mbox", LineReader::qmail_local).lines == Lines{"/tmp/mbox"});
   }
+  SECTION("quotes end on their line") {
+    for (const std::string text : {"\"|/bin/x\na@b\"", "\"|/bin/x\\\na@b\"", "\"|/bin/x\n\n"}) {
+      CAPTURE(text);
+      for (const auto& line : said(text).lines) CHECK(line.find('\n') == std::string::npos);
+      CHECK(said(text).left_out.size() == 1);
+    }
+  }
   SECTION("a list that includes itself ends") {
     const auto found = said(":include: /list");
     CHECK(found.lines == Lines{"&one@x.org", "&two@x.org"});
