@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build static static-arm64 demo check check-deep check-asan check-tsan check-all bench fmt fmt-check lint tidy install clean
+.PHONY: build static static-arm64 demo check check-deep check-asan check-tsan check-all fuzz bench fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -42,6 +42,12 @@ check-asan:
 check-tsan:
 	@cmake/packages.sh build test
 	@cmake/check.sh tsan -R '^unit$$|pull_test|batch_test|increments_test|live_source_test|many_test|sftp_test'
+
+# Each parser of foreign bytes for VSTATE_FUZZ_SECONDS, with libFuzzer; FUZZ="mbox tar" runs some.
+fuzz:
+	@cmake/packages.sh build test fuzz
+	@cmake/build.sh fuzz fuzzers
+	@python3 cmake/fuzz.py build/fuzz $(FUZZ)
 
 check-all: check check-asan demo tidy
 

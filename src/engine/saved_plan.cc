@@ -108,8 +108,10 @@ Json to_json(const SavedPlan& plan) {
 
 }  // namespace
 
+std::string to_text(const SavedPlan& plan) { return to_json(plan).dump(2) + "\n"; }
+
 Status save_plan(const std::string& path, const SavedPlan& plan) {
-  return write_host_file(path, to_json(plan).dump(2) + "\n");
+  return write_host_file(path, to_text(plan));
 }
 
 Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
@@ -117,6 +119,10 @@ Result<std::optional<SavedPlan>> load_plan(const std::string& path) {
   // A pipe or "-" is a domain file, and could be read only once.
   if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
   VSTATE_TRY_ASSIGN(const auto text, read_host_file(path));
+  return parse_plan(text, path);
+}
+
+Result<std::optional<SavedPlan>> parse_plan(const std::string& text, const std::string& path) {
   // A domain file is TOML and cannot begin with a brace.
   if (text.empty() || text.front() != '{') return std::nullopt;
   const auto damaged = [&] {

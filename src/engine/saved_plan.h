@@ -35,6 +35,11 @@ Status save_plan(const std::string& path, const SavedPlan&);
 /// `unsupported` for one of another version.
 [[nodiscard]] Result<std::optional<SavedPlan>> load_plan(const std::string& path);
 
+/// The same of texts; `path` stands in errors.
+[[nodiscard]] std::string to_text(const SavedPlan&);
+[[nodiscard]] Result<std::optional<SavedPlan>> parse_plan(const std::string& text,
+                                                          const std::string& path);
+
 /// Why a saved plan may not be carried out any more; empty if it still holds. `now` is the plan of
 /// the file as it would be made now.
 [[nodiscard]] std::string staleness(const SavedPlan&, std::size_t index, const DomainFile&,

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "support/catch.h"
 #include "sys/path.h"
 #include "sys/permission.h"
 
@@ -217,12 +216,12 @@ MemoryFiles::Node& MemoryFiles::make(std::string_view path, Type type, unsigned 
   const auto parts = components_of(path);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool is_last = i + 1 == parts.size();
-    REQUIRE(node->info.is_directory());
+    VSTATE_ASSERT(node->info.is_directory());
     auto& child = node->children[parts[i]];
     const bool stays =
         child != nullptr && child->info.is_directory() && (!is_last || type == Type::directory);
     if (!stays) {
-      REQUIRE((child == nullptr || is_last));
+      VSTATE_ASSERT(child == nullptr || is_last);
       child = std::make_shared<Node>();
       child->info.type = is_last ? type : Type::directory;
       child->info.device = 1;
@@ -242,8 +241,7 @@ MemoryFiles::Node& MemoryFiles::make(std::string_view path, Type type, unsigned 
 MemoryFiles::Node& MemoryFiles::at(std::string_view path) const {
   auto* node = top_.get();
   for (const auto& part : components_of(path)) {
-    INFO(path);
-    REQUIRE(node->children.contains(part));
+    VSTATE_ASSERT(node->children.contains(part));
     node = node->children.find(part)->second.get();
   }
   return *node;
@@ -269,7 +267,7 @@ void MemoryFiles::special(std::string_view path, Type type) { make(path, type, 0
 
 void MemoryFiles::remove(std::string_view path) {
   auto& parent = at(path_parent(path));
-  REQUIRE(parent.children.erase(std::string(path_name(path))) == 1);
+  VSTATE_ASSERT(parent.children.erase(std::string(path_name(path))) == 1);
   parent.info.modified += ++clock_;
 }
 
