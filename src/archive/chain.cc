@@ -50,13 +50,15 @@ Status Chain::look_ahead(const std::string& path) {
       changes.dropped.insert(key_of_file(entry.path));
       continue;
     }
+    if (entry.size > k_most_changes)
+      return fail(Errc::invalid,
+                  fmt::format("{}: more than {} bytes of changes", path, k_most_changes));
     std::string text;
     VSTATE_TRY(reader.read([&](std::string_view part) -> Status {
       text.append(part);
       return {};
     }));
-    VSTATE_TRY_ASSIGN(const auto lines, parse_changes(text, path));
-    for (const auto& line : lines) {
+    VSTATE_TRY(for_each_change(text, path, [&](const ChangeLine& line) -> Status {
       // The messages that these lines speak of are in no file that is read here, so they are told
       // to the reader at the end.
       if (files_.continues()) earlier_.insert_or_assign(line.key, line.path);
@@ -64,7 +66,8 @@ Status Chain::look_ahead(const std::string& path) {
         changes.dropped.insert(line.key);
       else
         changes.renamed.insert_or_assign(line.key, line.path);
-    }
+      return {};
+    }));
   }
   changes_.push_back(std::move(changes));
   return {};

@@ -4,10 +4,11 @@
 
 #include "archive/change_lines.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "archive/tar_reader.h"
-#include "vstate/base/text.h"
 
 namespace vstate::mail {
 
@@ -15,9 +16,11 @@ std::string to_line(const NameHash& key, std::string_view path) {
   return fmt::format("{}{}{}\n", to_hex(key), path.empty() ? "" : " ", path);
 }
 
-Result<std::vector<ChangeLine>> parse_changes(std::string_view text, std::string_view shown) {
-  std::vector<ChangeLine> lines;
-  for (const auto line : split_lines(text)) {
+Status for_each_change(std::string_view text, std::string_view shown,
+                       const std::function<Status(const ChangeLine&)>& take) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
     const auto key = parse_name_hash(line.substr(0, k_name_hash_digits));
     // A key of fixed width comes first, so that a path may hold blanks.
     const bool has_path = line.size() > k_name_hash_digits;
@@ -28,9 +31,9 @@ Result<std::vector<ChangeLine>> parse_changes(std::string_view text, std::string
     if (has_path) {
       VSTATE_TRY_ASSIGN(change.path, checked_path(line.substr(k_name_hash_digits + 1)));
     }
-    lines.push_back(std::move(change));
+    VSTATE_TRY(take(change));
   }
-  return lines;
+  return {};
 }
 
 }  // namespace vstate::mail

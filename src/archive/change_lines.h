@@ -3,9 +3,10 @@
 /// (docs/formats/archive.md).
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "vstate/base/result.h"
 #include "vstate/model/name_hash.h"
@@ -15,14 +16,18 @@ namespace vstate::mail {
 /// The member of an increment that holds them.
 constexpr std::string_view k_changes_name = ".vstate-changes";
 
+/// The text is held in memory: this is some millions of lines, and below what hurts.
+constexpr std::size_t k_most_changes = std::size_t{256} << 20;
+
 struct ChangeLine {
   NameHash key;
   std::string path;  ///< empty if it is gone
 };
 
 [[nodiscard]] std::string to_line(const NameHash& key, std::string_view path);
+/// Gives them to `take`, one by one: what they take together is more than the text.
 /// Fails with `invalid` for a line that is none. `shown` names the text in errors.
-[[nodiscard]] Result<std::vector<ChangeLine>> parse_changes(std::string_view text,
-                                                            std::string_view shown);
+Status for_each_change(std::string_view text, std::string_view shown,
+                       const std::function<Status(const ChangeLine&)>& take);
 
 }  // namespace vstate::mail

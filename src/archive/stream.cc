@@ -27,9 +27,8 @@ namespace {
 
 constexpr std::string_view k_have_title = "vstate-have 2\n";
 constexpr std::string_view k_have_end = "end\n";
-/// Texts are held in memory: these are far above what a domain can have, and below what hurts.
+/// It is held in memory: this is far above what a domain can have, and below what hurts.
 constexpr std::size_t k_most_document = std::size_t{256} << 20;
-constexpr std::size_t k_most_changes = std::size_t{1} << 30;
 constexpr const char* k_document = "domain.toml";
 constexpr const char* k_end = "end";
 constexpr std::string_view k_changes = "changes/";
@@ -345,12 +344,16 @@ Result<std::optional<Box>> StreamReader::Impl::next_box() {
 }
 
 Status StreamReader::Impl::take_changes(RemoteSink& receiver) {
-  VSTATE_TRY_ASSIGN(const auto text, read_text(k_most_changes));
-  VSTATE_TRY_ASSIGN(const auto changes, mail::parse_changes(text, "the stream"));
-  for (const auto& change : changes)
-    VSTATE_TRY(change.path.empty() ? receiver.forget(change.key)
-                                   : receiver.restate(change.key, change.path));
-  return {};
+  VSTATE_TRY_ASSIGN(const auto text, read_text(mail::k_most_changes));
+  const auto for_each = [&](const std::function<Status(const mail::ChangeLine&)>& take) {
+    return mail::for_each_change(text, "the stream", take);
+  };
+  // Before any is made.
+  VSTATE_TRY(for_each([](const mail::ChangeLine&) -> Status { return {}; }));
+  return for_each([&](const mail::ChangeLine& change) {
+    return change.path.empty() ? receiver.forget(change.key)
+                               : receiver.restate(change.key, change.path);
+  });
 }
 
 /// The bytes of a stream's entry, for who receives them.

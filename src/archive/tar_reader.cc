@@ -8,7 +8,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +17,7 @@
 
 #include "archive/hard_links.h"
 #include "archive/tar_writer.h"
+#include "archive/unpacked_bytes.h"
 #include "maildir/names.h"
 #include "sys/process/stop.h"
 #include "vstate/base/text.h"
@@ -26,8 +26,6 @@ namespace vstate::mail {
 
 namespace {
 
-/// Bytes that are read at once.
-constexpr std::size_t k_block = std::size_t{256} * 1024;
 /// NAME_MAX: a longer name could not be made here.
 constexpr std::size_t k_longest_name = 255;
 
@@ -76,9 +74,11 @@ tl::unexpected<Error> Reader::broken(std::string_view what) const {
   return fail(Errc::invalid, fmt::format("{}: {}", path_, what));
 }
 
-tl::unexpected<Error> Reader::failure() const {
-  const char* text = archive_error_string(archive_.get());
-  const int number = archive_errno(archive_.get());
+tl::unexpected<Error> Reader::failure() const { return failure_of(archive_.get()); }
+
+tl::unexpected<Error> Reader::failure_of(struct archive* archive) const {
+  const char* text = archive_error_string(archive);
+  const int number = archive_errno(archive);
   if (number == ETIMEDOUT)
     return fail(is_told_to_stop() ? Errc::interrupted : Errc::io,
                 fmt::format("{}: {}", path_, text), Scope::run);
@@ -102,74 +102,34 @@ Result<Reader> Reader::open(const std::string& path, ExtractLimits limits, Links
   if (packed < limits.max_bytes / most_ratio)
     // Small archives are given some room beyond the ratio, since headers alone can pack so well.
     reader.limits_.max_bytes = std::min(limits.max_bytes, few + packed * most_ratio);
-  auto* archive = reader.archive_.get();
-  // Only these are asked for: each format and filter more would be code that reads foreign bytes.
-  archive_read_support_format_tar(archive);
-  archive_read_support_filter_zstd(archive);
-  archive_read_support_filter_gzip(archive);
-  archive_read_support_filter_bzip2(archive);
-  archive_read_support_filter_xz(archive);
-  if (archive_read_open_filename(archive, path.c_str(), k_block) != ARCHIVE_OK)
-    return reader.failure();
+  reader.bytes_ = std::make_unique<UnpackedBytes>(UnpackedBytes::Packing::any);
+  VSTATE_TRY(reader.begin(reader.bytes_->open_file(path)));
   return reader;
 }
-
-/// What libarchive's callback reads from.
-struct Reader::Stream {
-  int file = -1;
-  std::string begun;
-  std::vector<char> block;
-  bool has_given_begun = false;
-  std::chrono::seconds patience{0};
-
-  static la_ssize_t read(struct archive* archive, void* self, const void** bytes) {
-    auto& stream = *static_cast<Stream*>(self);
-    // What was read of the pipe to tell a stream from a text comes first.
-    if (!stream.has_given_begun) {
-      stream.has_given_begun = true;
-      if (!stream.begun.empty()) {
-        *bytes = stream.begun.data();
-        return static_cast<la_ssize_t>(stream.begun.size());
-      }
-    }
-    stream.block.resize(k_block);
-    // A connection that has died without a word would hold the target's locks for ever.
-    if (!can_be_read(stream.file, stream.patience)) {
-      const auto text = is_told_to_stop()
-                            ? std::string("interrupted while nothing came")
-                            : fmt::format("nothing came for {} seconds", stream.patience.count());
-      archive_set_error(archive, ETIMEDOUT, "%s", text.c_str());
-      return -1;
-    }
-    while (true) {
-      const auto count = ::read(stream.file, stream.block.data(), stream.block.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) archive_set_error(archive, errno, "cannot read the stream");
-      *bytes = stream.block.data();
-      return count;
-    }
-  }
-};
 
 Result<Reader> Reader::open_stream(int file, std::string begun, ExtractLimits limits,
                                    std::chrono::seconds patience) {
   Reader reader("the stream", limits, Links::resolved);
-  reader.stream_ = std::make_shared<Stream>();
-  reader.stream_->file = file;
-  reader.stream_->begun = std::move(begun);
-  reader.stream_->patience = patience;
-  auto* archive = reader.archive_.get();
-  archive_read_support_format_tar(archive);
+  reader.is_stream_ = true;
   // A stream is always of our own making, so it knows one way to be packed.
-  archive_read_support_filter_zstd(archive);
-  if (archive_read_open(archive, reader.stream_.get(), nullptr, Stream::read, nullptr) !=
-      ARCHIVE_OK)
-    return reader.failure();
+  reader.bytes_ = std::make_unique<UnpackedBytes>(UnpackedBytes::Packing::zstd);
+  VSTATE_TRY(reader.begin(reader.bytes_->open_stream(file, std::move(begun), patience)));
   return reader;
+}
+
+/// `opened` is how opening what it reads went.
+Status Reader::begin(int opened) {
+  if (opened != ARCHIVE_OK) return failure_of(bytes_->archive());
+  archive_read_support_format_tar(archive_.get());
+  bytes_->begin_entry();
+  return bytes_->feed(archive_.get()) == ARCHIVE_OK ? Status() : failure();
 }
 
 Result<bool> Reader::next() {
   const PlainLocale names_are_bytes;
+  // What nobody has read of the entry before is no part of the next one.
+  if (next_number_ > 0 && archive_read_data_skip(archive_.get()) < ARCHIVE_WARN) return failure();
+  bytes_->begin_entry();
   while (true) {
     struct archive_entry* header = nullptr;
     const int result = archive_read_next_header(archive_.get(), &header);
@@ -248,7 +208,7 @@ Status Reader::take_kind(struct archive_entry* header) {
 Status Reader::take_hard_link() {
   if (entry_.hard_link.empty() || links_ == Links::as_found) return {};
   // What the link names has gone by already, and cannot be asked for again.
-  if (stream_) return broken(fmt::format("entry \"{}\": a hard link in a stream", entry_.path));
+  if (is_stream_) return broken(fmt::format("entry \"{}\": a hard link in a stream", entry_.path));
   if (!hard_links_) {
     VSTATE_TRY_ASSIGN(hard_links_, HardLinks::gather(path_, limits_));
   }
@@ -267,10 +227,10 @@ Status Reader::take_limits() {
     return broken(fmt::format("more than {} entries", limits_.max_entries));
   if (entry_.kind != EntryKind::regular) return {};
   // The sum is compared without adding, which could wrap.
-  if (entry_.size > limits_.max_bytes - bytes_)
+  if (entry_.size > limits_.max_bytes - unpacked_)
     return broken(
         fmt::format("entry \"{}\": more than {} bytes in all", entry_.path, limits_.max_bytes));
-  bytes_ += entry_.size;
+  unpacked_ += entry_.size;
   return {};
 }
 
@@ -298,6 +258,8 @@ Status Reader::read(const Sink& sink) {
     if (result == ARCHIVE_EOF) break;
     if (result == ARCHIVE_RETRY) continue;
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure();
+    // The map of its holes was read with the first of them.
+    bytes_->end_entry();
     const auto start = static_cast<std::uint64_t>(at);
     // The announced size was counted against the limits, so more than it must not come.
     if (at < 0 || start < done || start + size > entry_.size)

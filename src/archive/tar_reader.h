@@ -26,6 +26,7 @@ struct ReadEntry : TreeEntry {
 };
 
 class HardLinks;
+class UnpackedBytes;
 
 class Reader {
  public:
@@ -63,20 +64,22 @@ class Reader {
   Reader(std::string path, ExtractLimits limits, Links links);
   [[nodiscard]] tl::unexpected<Error> broken(std::string_view what) const;
   [[nodiscard]] tl::unexpected<Error> failure() const;
+  [[nodiscard]] tl::unexpected<Error> failure_of(struct archive*) const;
+  Status begin(int opened);
   Status take_header(struct archive_entry*);
   Status take_kind(struct archive_entry*);
   Status take_hard_link();
   Status take_limits();
 
-  struct Stream;
   std::string path_, identity_;
-  std::shared_ptr<Stream> stream_;
+  bool is_stream_ = false;
+  std::unique_ptr<UnpackedBytes> bytes_;  ///< outlives the reader of the tar
   ExtractLimits limits_;
   Links links_;
   std::unique_ptr<struct archive, Free> archive_;
   std::shared_ptr<HardLinks> hard_links_;
   ReadEntry entry_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t unpacked_ = 0;
   std::uint32_t next_number_ = 0;
 };
 

@@ -2,8 +2,6 @@
 as it is told; what is wrong is what is said. Nothing outside of the domain is changed or read,
 nothing hangs, and what is refused is refused with its name."""
 
-import hashlib
-import io
 import os
 import socket
 import subprocess
@@ -12,11 +10,11 @@ import unittest
 
 import support
 from support import domain_text
+from support.streams import link, made_of
 
 NAME = "example.com"
 CANARY = b"canary-that-vpopmail-may-not-read"
 BODY = b"Subject: hello\n\nhi\n"
-KINDS = {tarfile.DIRTYPE: 1, tarfile.REGTYPE: 2, tarfile.SYMTYPE: 3}
 DOCUMENT = domain_text(NAME, mailboxes=("postmaster", "alice"), more="[list.news]\n")
 ALICE = "mailbox/alice/"
 CHANGES = ("changes/mailbox/alice", b"")
@@ -24,54 +22,9 @@ END = ("end", b"changed 0\n")
 KEY = b"0123456789abcdef" * 2
 
 
-class Stream:
-    """A stream as vstate writes it, of whatever it is told to hold
-    (include/vstate/mail/stream.h)."""
-
-    def __init__(self):
-        self.out, self.digest = io.BytesIO(), hashlib.sha256()
-        self.tar = tarfile.open(fileobj=self.out, mode="w", format=tarfile.PAX_FORMAT)
-
-    def add(self, name, data=b"", kind=tarfile.REGTYPE, target="", size=None, mode=0o600):
-        info = tarfile.TarInfo(name)
-        info.type, info.linkname, info.mode, info.mtime = kind, target, mode, 0
-        is_file = kind == tarfile.REGTYPE
-        length = len(data) if is_file else len(target) if kind == tarfile.SYMTYPE else 0
-        for number in (len(os.fsencode(name)), None, KINDS.get(kind, 2), mode & 0o100 if is_file
-                       else 0, 0, length):
-            self.digest.update(os.fsencode(name) if number is None
-                               else number.to_bytes(8, "little"))
-        self.digest.update(target.encode() + b"0")
-        if not is_file:
-            self.tar.addfile(info)
-            return
-        self.digest.update(data)
-        # One digest goes on where the one before it ended.
-        proof = self.digest.hexdigest().encode()
-        self.digest = hashlib.sha256(proof)
-        info.size = len(data) + len(proof) if size is None else size
-        self.tar.addfile(info, io.BytesIO((data + proof).ljust(info.size, b"x")))
-
-    def bytes(self):
-        self.tar.close()
-        return subprocess.run(["zstd", "-1cq"], input=self.out.getvalue(), stdout=subprocess.PIPE,
-                              check=True).stdout
-
-
-def made_of(*entries):
-    stream = Stream()
-    for entry in entries:
-        stream.add(*entry[:2], **(entry[2] if len(entry) > 2 else {}))
-    return stream.bytes()
-
-
 def whole(*entries):
     """With what belongs before and behind it."""
     return made_of(("domain.toml", DOCUMENT.encode()), *entries, CHANGES, END)
-
-
-def link(target):
-    return {"kind": tarfile.SYMTYPE, "target": target}
 
 
 WITH_ARCHIVE = DOCUMENT.replace("[list.news]", f"""[mailbox.bob]

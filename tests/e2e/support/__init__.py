@@ -16,6 +16,11 @@ old_server  a server laid out file by file, with nothing of the program under te
 captures    real servers, what their own tools printed, and their dumps
 passes      pulling a domain again and again while both sides live
 archives    mail archives, right and wrong
+raw_tar, hostile_tars   tars header by header, and those that do harm
+streams     streams of a domain with its mail
+measured    the program with its memory and time, and what feeds it
+swapping    somebody who swaps places for links
+honest_sftp, lying_sftp.py           SFTP servers that can be told to lie
 domains     domain files, their hashes, and tables of wrong ones
 trees       all that a change to a file alters
 formats     cdb files, crypt(3)
