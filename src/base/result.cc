@@ -13,14 +13,25 @@
 
 #include <fmt/format.h>
 
+#include "vstate/base/text.h"
+
 namespace vstate {
 
 Error Error::in(std::string_view where) const {
-  return Error{code, fmt::format("{}: {}", where, message), scope};
+  return Error{code, fmt::format("{}: {}", visible(where), message), scope};
 }
 
-tl::unexpected<Error> fail(Errc code, std::string message, Scope scope) {
-  return tl::unexpected<Error>(Error{code, std::move(message), scope});
+tl::unexpected<Error> fail(Errc code, std::string_view message, Scope scope) {
+  return tl::unexpected<Error>(Error{code, visible(message), scope});
+}
+
+tl::unexpected<Error> fail_lines(Errc code, const std::vector<std::string>& messages, Scope scope) {
+  std::string lines;
+  for (const auto& message : messages) {
+    if (!lines.empty()) lines += '\n';
+    lines += visible(message);
+  }
+  return tl::unexpected<Error>(Error{code, std::move(lines), scope});
 }
 
 namespace {
@@ -60,7 +71,7 @@ tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what) {
   const int number = errno;
   return tl::unexpected<Error>(
       Error{errc_of(number),
-            fmt::format("{}: {}: {}", path, what, std::generic_category().message(number)),
+            fmt::format("{}: {}: {}", visible(path), what, std::generic_category().message(number)),
             scope_of(number)});
 }
 

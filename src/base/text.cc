@@ -133,20 +133,44 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// Bytes above 0x7f that are no C1 character stay, so that names in UTF-8 can be read.
+char32_t code_point(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  // The first byte has as many ones in front as there are bytes, or none.
+  const auto marks = sequence.size() == 1 ? 1U : sequence.size() + 1;
+  auto value = static_cast<char32_t>(byte(0) & (0xFFU >> marks));
+  for (std::size_t i = 1; i < sequence.size(); ++i) value = value << 6U | (byte(i) & 0x3FU);
+  return value;
+}
+
+bool is_seen(char32_t c) {
+  struct Range {
+    char32_t first, last;
+  };
+  // C1 characters steer terminals: U+009B begins a sequence as ESC [ does. Others have no width,
+  // begin a line, or turn the order in which all that follows is read.
+  constexpr std::array hidden{
+      Range{0x00, 0x1F},     Range{0x7F, 0x9F},      Range{0xAD, 0xAD},     Range{0x034F, 0x034F},
+      Range{0x061C, 0x061C}, Range{0x115F, 0x1160},  Range{0x17B4, 0x17B5}, Range{0x180B, 0x180F},
+      Range{0x200B, 0x200F}, Range{0x2028, 0x202E},  Range{0x2060, 0x206F}, Range{0x3164, 0x3164},
+      Range{0xFE00, 0xFE0F}, Range{0xFEFF, 0xFEFF},  Range{0xFFA0, 0xFFA0}, Range{0xFFF0, 0xFFFB},
+      Range{0xFFFE, 0xFFFF}, Range{0xE0000, 0xE0FFF}};
+  return std::none_of(hidden.begin(), hidden.end(),
+                      [c](const Range& range) { return c >= range.first && c <= range.last; });
+}
+
+// What can be seen stays, so that names in UTF-8 can be read.
 std::string visible(std::string_view text) {
   std::string out;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    // U+0080 to U+009F; U+009B begins a sequence as ESC [ does.
-    const bool is_c1 = byte == 0xC2 && utf8_length(text, at) == 2 &&
-                       static_cast<unsigned char>(text[at + 1]) < 0xA0;
-    if (is_c1)
-      out += fmt::format("\\xc2\\x{:02x}", static_cast<unsigned char>(text[++at]));
-    else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = utf8_length(text, at);
+    // A byte that is no character may be one of C1 where the terminal does not speak UTF-8.
+    const auto shown = text.substr(at, std::max<std::size_t>(length, 1));
+    if (length > 0 && is_seen(code_point(shown)))
+      out += shown;
     else
-      out.push_back(text[at]);
+      for (const char byte : shown)
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    at += shown.size();
   }
   return out;
 }

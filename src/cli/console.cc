@@ -62,7 +62,8 @@ void Console::erase_status() {
 void Console::error(std::string_view text) {
   const std::scoped_lock lock(mutex_);
   erase_status();
-  write_error(fmt::format("vstate: {}\n", text));
+  // Whatever came into it: paths, and what other machines and databases say.
+  write_error(fmt::format("vstate: {}\n", visible(text)));
 }
 
 void Console::warning(std::string_view text) const {
@@ -87,7 +88,7 @@ void Console::say(std::string_view text) const {
   if (options_.quiet) return;
   const std::scoped_lock lock(mutex_);
   erase_status();
-  write_error(fmt::format("{}\n", text));
+  for (const auto line : split_lines(text)) write_error(visible(line) + "\n");
 }
 
 view::TextOptions Console::text_options() const {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/json_text.h"
 #include "sys/process/quiet_thread.h"
 #include "vstate/base/text.h"
 
@@ -38,7 +39,7 @@ void Reporter::event(Json event) const {
   if (!is_json_) return;
   // Whoever reads the events of several domains has to know whose each one is.
   if (!domain_.empty()) event["domain"] = domain_;
-  Console::print(event.dump() + "\n");
+  Console::print(to_json_text(event) + "\n");
 }
 
 void Reporter::set_stage(std::string stage) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "vstate/base/text.h"
+
 namespace vstate::document {
 
 namespace {
@@ -15,10 +17,24 @@ bool is_bare_key(std::string_view key) {
   });
 }
 
+/// What is not seen: most people look at a file on a terminal, and judge it by what they see there.
+std::string by_number(char32_t c) {
+  constexpr char32_t longest_of_four = 0xFFFF;
+  const auto number = static_cast<unsigned>(c);
+  return c > longest_of_four ? fmt::format("\\U{:08X}", number) : fmt::format("\\u{:04X}", number);
+}
+
 std::string escape(std::string_view text, bool multi_line) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
+    if (const auto length = utf8_length(text, i); length > 1) {
+      const auto character = text.substr(i, length);
+      const auto code = code_point(character);
+      out += is_seen(code) ? std::string(character) : by_number(code);
+      i += length - 1;
+      continue;
+    }
     const auto byte = static_cast<unsigned char>(c);
     // Within triple quotes a quote stands for itself, unless three in a row or one at the end would
     // close them. Most control characters may not stand in TOML, even between quotes.
@@ -35,7 +51,7 @@ std::string escape(std::string_view text, bool multi_line) {
     else if (c == '\r')
       out += "\\r";
     else if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\u{:04X}", byte);
+      out += by_number(byte);
     else
       out.push_back(c);
   }

@@ -8,6 +8,7 @@
 #include "apply/feed.h"
 #include "delivery/offer.h"
 #include "dump/dump.h"
+#include "vstate/base/text.h"
 
 namespace vstate::engine {
 
@@ -28,7 +29,8 @@ class StreamDumping {
     auto status = offer_tree(*session_.system, source, *sink, count);
     // A failure that is not about files of the source is one of the pipe, and ends the dump.
     if (!status && count.tree.failures.empty()) return status;
-    if (!status) failures_ += (failures_.empty() ? "" : "\n") + status.error().message;
+    if (!status)
+      for (const auto line : split_lines(status.error().message)) failures_.emplace_back(line);
     out_.counts.archived += count.tree.archived;
     out_.counts.add(count.tree, address);
     leave_out(out_.left_out, address, count.tree);
@@ -37,7 +39,7 @@ class StreamDumping {
   }
 
   [[nodiscard]] Status end() {
-    if (!failures_.empty()) return fail(Errc::io, failures_);
+    if (!failures_.empty()) return fail_lines(Errc::io, failures_);
     return stream_.finish(out_.has_changed);
   }
 
@@ -47,7 +49,7 @@ class StreamDumping {
   Have& have_;
   const DumpOptions& options_;
   DumpReport& out_;
-  std::string failures_;
+  std::vector<std::string> failures_;
 };
 
 }  // namespace

@@ -9,7 +9,6 @@
 
 #include "dump/dump.h"
 #include "inspect/inspect.h"
-#include "vstate/base/text.h"
 
 namespace vstate::engine {
 
@@ -77,7 +76,7 @@ Result<std::vector<DomainName>> selected_domains(const QmailFiles& qmail,
   for (const auto& domain : domains) names.push_back(domain.text());
   for (const auto& pattern : selection.without_match(names))
     lines.push_back(fmt::format("no domain of {} is matched by \"{}\"", where, pattern));
-  if (!lines.empty()) return fail(Errc::invalid, join(lines, "\n"), Scope::run);
+  if (!lines.empty()) return fail_lines(Errc::invalid, lines, Scope::run);
   std::erase_if(domains, [&](const DomainName& name) { return !selection.takes(name.text()); });
   std::sort(domains.begin(), domains.end());
   return domains;

@@ -13,7 +13,6 @@
 #include "engine/verify.h"
 #include "inspect/inspect.h"
 #include "sys/process/identity.h"
-#include "vstate/base/text.h"
 #include "vstate/plan/fingerprint.h"
 
 namespace vstate::engine {
@@ -35,7 +34,7 @@ std::vector<std::string> lines_of(const Diagnostics& diagnostics) {
 }
 
 tl::unexpected<Error> refused(const Diagnostics& diagnostics) {
-  return fail(Errc::invalid, join(lines_of(diagnostics), "\n"));
+  return fail_lines(Errc::invalid, lines_of(diagnostics));
 }
 
 /// A State as the file that says it.

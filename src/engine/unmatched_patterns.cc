@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "vstate/base/text.h"
-
 namespace vstate::engine {
 
 namespace {
@@ -63,7 +61,7 @@ Status check_patterns(const Selection& selection, std::string_view where,
         "nothing in {} is called \"{}\"; addresses are like mailbox.NAME, mail.NAME, alias.NAME, "
         "list.NAME",
         where, pattern));
-  return fail(Errc::invalid, join(lines, "\n"));
+  return fail_lines(Errc::invalid, lines);
 }
 
 Status check_patterns(const Selection& given, Session* session,

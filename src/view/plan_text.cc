@@ -139,11 +139,12 @@ class Text {
   }
 
   std::string run() {
-    add_folded(
-        fmt::format("{} {} {}", title_of(plan_), arrow(), plan_["server"].get<std::string>()), 4);
+    add_folded(fmt::format("{} {} {}", title_of(plan_), arrow(),
+                           visible(plan_["server"].get<std::string>())),
+               4);
     if (options_.verbose)
       for (const auto& line : plan_["evidence"])
-        out_ += fmt::format("    {}\n", line.get<std::string>());
+        out_ += fmt::format("    {}\n", visible(line.get<std::string>()));
     const auto head = out_.size();
     add_rows();
     if (options_.verbose) add_legend();

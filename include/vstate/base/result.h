@@ -7,6 +7,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 namespace vstate {
 
@@ -45,7 +46,13 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 };
 using Status = Result<void>;
 
-[[nodiscard]] tl::unexpected<Error> fail(Errc code, std::string message, Scope scope = Scope::item);
+/// The message is made visible (base/text.h): what is named in it is one line, whatever its name
+/// is.
+[[nodiscard]] tl::unexpected<Error> fail(Errc code, std::string_view message,
+                                         Scope scope = Scope::item);
+/// One with a line for each.
+[[nodiscard]] tl::unexpected<Error> fail_lines(Errc code, const std::vector<std::string>& messages,
+                                               Scope scope = Scope::item);
 /// The error of the system call that just failed, from errno: "PATH: WHAT: No such file or
 /// directory".
 [[nodiscard]] tl::unexpected<Error> fail_errno(std::string_view path, std::string_view what);

@@ -36,8 +36,16 @@ std::vector<std::string_view> split(std::string&&, char separator) = delete;
 /// Length in bytes of the valid UTF-8 sequence that starts at `at`; 0 if there is none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text, std::size_t at);
 [[nodiscard]] bool is_utf8(std::string_view);
+/// The character that a valid sequence is.
+[[nodiscard]] char32_t code_point(std::string_view sequence);
+/// Whether a character is seen as itself, and does nothing to the terminal or to what stands beside
+/// it.
+[[nodiscard]] bool is_seen(char32_t);
 
-/// With control characters as "\\x0a": a name or a line must not steer the terminal it is shown on.
+/// With all that is no character to be seen as "\\x0a": control characters, bytes that are not
+/// UTF-8, marks without width or that turn the order of reading. A name or a line must not steer
+/// the terminal that it is shown on, nor look like another one. A text that was made visible stays
+/// so.
 [[nodiscard]] std::string visible(std::string_view text);
 
 [[nodiscard]] std::string base64_encode(std::string_view bytes);

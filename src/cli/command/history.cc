@@ -6,9 +6,11 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/json_text.h"
 #include "cli/server.h"
 #include "engine/run/history.h"
 #include "model/fields.h"
+#include "vstate/base/text.h"
 
 namespace vstate::cli {
 
@@ -38,14 +40,14 @@ Json to_json(const Run& run) {
 
 // A change that failed stands out by its sign, since one among hundreds is what a person looks for.
 std::string to_text(const Run& run) {
-  auto out =
-      fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
-                  run.command, run.domain, run.ended ? run.summary : "was stopped before its end");
+  auto out = fmt::format("{:>5}  {}  {:<7} {}\n       {}\n", run.number, to_utc_text(run.started),
+                         visible(run.command), visible(run.domain),
+                         run.ended ? visible(run.summary) : "was stopped before its end");
   for (const auto& change : run.changes)
     if (!change.failure.empty())
-      out += fmt::format("       ! {}: {}\n", change.address, change.failure);
+      out += fmt::format("       ! {}: {}\n", visible(change.address), visible(change.failure));
     else
-      out += fmt::format("         {}\n", change.address);
+      out += fmt::format("         {}\n", visible(change.address));
   return out;
 }
 
@@ -58,7 +60,7 @@ Exit run_history(const CommonOptions& common, const HistoryOptions& options) {
   if (options.json) {
     Json out = Json::array();
     for (const auto& run : runs) out.push_back(to_json(run));
-    return Console::print_all(out.dump(2) + "\n");
+    return Console::print_all(to_json_text(out, 2) + "\n");
   }
   // The text is for people; with --json it is an answer, which --quiet does not leave out.
   if (common.quiet) return Exit::done;

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/json_text.h"
 #include "cli/reporter.h"
 #include "cli/server.h"
 #include "cli/tally.h"
@@ -133,7 +134,8 @@ Exit run_list(const CommonOptions& common, const ListOptions& options) {
     console.say(fmt::format("{}: is no domain of vpopmail: users/assign gives it to {} in {}",
                             domain.name, domain.of, domain.directory));
   const auto exit = tally.exit(true);
-  if (options.json) return std::max(Console::print_all(to_json(*list).dump(2) + "\n"), exit);
+  if (options.json)
+    return std::max(Console::print_all(to_json_text(to_json(*list), 2) + "\n"), exit);
   if (list->domains.empty()) {
     console.say("there is no domain on this server");
     return exit;

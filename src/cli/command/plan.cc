@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/json_text.h"
 #include "cli/server.h"
 #include "cli/tally.h"
 #include "cli/view/settings_view.h"
@@ -97,7 +98,7 @@ Exit Planning::print_json() const {
   auto all = Json::array();
   if (settings_) all.push_back(view::to_json(*settings_));
   for (const auto& plan : plans_) all.push_back(view::to_json(plan));
-  return Console::print_all((all.size() == 1 ? all.front() : all).dump(2) + "\n");
+  return Console::print_all(to_json_text(all.size() == 1 ? all.front() : all, 2) + "\n");
 }
 
 /// Whoever closed the pipe wants no more plans, and each takes a look at a whole domain. A lock

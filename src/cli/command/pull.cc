@@ -14,6 +14,7 @@
 
 #include "cli/command/pull_final.h"
 #include "cli/commands.h"
+#include "cli/json_text.h"
 #include "cli/server.h"
 #include "cli/view/dump_view.h"
 #include "cli/view/run_view.h"
@@ -267,7 +268,7 @@ Result<std::vector<DomainName>> domains_to_pull(const Console& console, const Co
 Exit finish(const Console& console, const PullOptions& options, const Tally& tally,
             bool has_changed) {
   const auto summary = tally.summary();
-  if (options.apply.json && !summary.empty()) Console::print(tally.event().dump() + "\n");
+  if (options.apply.json && !summary.empty()) Console::print(to_json_text(tally.event()) + "\n");
   if (!options.apply.json && !summary.empty()) console.say(summary);
   return tally.exit(has_changed);
 }

@@ -37,11 +37,12 @@ std::string plan_text(const Console& console, const engine::Rollback& rollback, 
     if (plan.is_empty()) text += "  Nothing to do: they are out.\n";
     for (const auto& action : plan.actions)
       text += fmt::format("  - {}\n", std::get<Unpublish>(action).name.text());
-    text += fmt::format("  = {} stays, with all mail in it\n", rollback.directory());
+    text += fmt::format("  = {} stays, with all mail in it\n", visible(rollback.directory()));
   } else {
     text = view::to_text(view::to_json(plan), console.text_options());
   }
-  for (const auto& refused : rollback.refused()) text += fmt::format("  # {}; it stays\n", refused);
+  for (const auto& refused : rollback.refused())
+    text += fmt::format("  # {}; it stays\n", visible(refused));
   return text;
 }
 

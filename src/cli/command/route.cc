@@ -7,13 +7,14 @@
 #include "cli/console.h"
 #include "cli/server.h"
 #include "qmail/router.h"
+#include "vstate/base/text.h"
 
 namespace vstate::cli {
 
 namespace {
 
 std::string to_text(const std::string& address, const Route& route) {
-  auto lines = address + "\n";
+  auto lines = visible(address) + "\n";
   for (const auto& step : route.steps) lines += fmt::format("  {}\n", step);
   for (const auto& end : route.ends)
     lines += fmt::format("  {} {}: {}\n", is_good(end.outcome) ? "=" : "!", to_text(end.outcome),

@@ -27,8 +27,8 @@ std::string text_of(const cutover::SwitchPlan& plan, std::string_view title) {
     for (const auto& line : part.lines)
       out += fmt::format("  {} {:<15} {}\n", line.kind == LineEdit::Kind::add ? '+' : '-',
                          to_text(line.file), visible(line.text));
-    for (const auto& refused : part.refused) out += fmt::format("  # {}\n", refused);
-    for (const auto& warning : part.warnings) out += fmt::format("  ! {}\n", warning);
+    for (const auto& refused : part.refused) out += fmt::format("  # {}\n", visible(refused));
+    for (const auto& warning : part.warnings) out += fmt::format("  ! {}\n", visible(warning));
   }
   if (plan.tells_qmail_send) out += "then qmail-send is told to read its files again (HUP)\n";
   return out;

@@ -16,14 +16,6 @@ namespace {
 // Printable ASCII stands for itself; "&" too is written by the caller, which adds the "-".
 bool is_direct(char c) { return c >= 0x20 && c <= 0x7e; }
 
-/// Of one valid sequence.
-std::uint32_t code_point(std::string_view sequence) {
-  constexpr std::uint8_t k_lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-  std::uint32_t out = static_cast<std::uint8_t>(sequence[0]) & k_lead_mask[sequence.size()];
-  for (const char c : sequence.substr(1)) out = out << 6 | (static_cast<std::uint8_t>(c) & 0x3fU);
-  return out;
-}
-
 // The higher byte comes first, as the RFC demands.
 void append_utf16(std::string& bytes, std::uint32_t unit) {
   bytes.push_back(static_cast<char>(unit >> 8 & 0xff));

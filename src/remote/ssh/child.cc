@@ -39,7 +39,7 @@ std::optional<Pipe> make_pipe() {
 }
 
 /// Becomes the program; called in the forked process.
-[[noreturn]] void run(const Pipe& in, const Pipe& out, const std::optional<Pipe>& errors,
+[[noreturn]] void run(const Pipe& in, const Pipe& out, const Pipe& errors,
                       const std::vector<char*>& arguments) {
   // A signal that is ignored stays so in the program, which would not end with its reader.
   (void)std::signal(SIGPIPE, SIG_DFL);
@@ -52,7 +52,7 @@ std::optional<Pipe> make_pipe() {
   // The copies lose the close-on-exec flag, and all other ends close by themselves.
   dup2(in.reading.get(), STDIN_FILENO);
   dup2(out.writing.get(), STDOUT_FILENO);
-  if (errors) dup2(errors->writing.get(), STDERR_FILENO);
+  dup2(errors.writing.get(), STDERR_FILENO);
   execvp(arguments.front(), arguments.data());
   constexpr int not_there = 127;
   _exit(not_there);
@@ -63,9 +63,8 @@ std::optional<Pipe> make_pipe() {
 Result<Child> Child::start(const std::vector<std::string>& words, Errors errors) {
   auto in = make_pipe();
   auto out = in ? make_pipe() : std::nullopt;
-  auto said = out && errors == Errors::piped ? make_pipe() : std::nullopt;
-  if (!out || (errors == Errors::piped && !said))
-    return fail_errno(words.front(), "cannot make a pipe");
+  auto said = out ? make_pipe() : std::nullopt;
+  if (!said) return fail_errno(words.front(), "cannot make a pipe");
   auto copies = words;
   // The arguments are made before the fork: in the child, only calls that are safe after a fork may
   // follow.
@@ -74,12 +73,19 @@ Result<Child> Child::start(const std::vector<std::string>& words, Errors errors)
   for (auto& word : copies) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   Child child;
+  if (errors == Errors::shown) {
+    child.relay_ = std::make_unique<ErrorRelay>(std::move(said->reading));
+    if (!child.relay_->is_running()) {
+      errno = EAGAIN;
+      return fail_errno(words.front(), "cannot start a thread for what it says");
+    }
+  }
   child.pid_ = fork();
   if (child.pid_ < 0) return fail_errno(words.front(), "cannot start");
-  if (child.pid_ == 0) run(*in, *out, said, arguments);
+  if (child.pid_ == 0) run(*in, *out, *said, arguments);
   child.input = std::move(in->writing);
   child.output = std::move(out->reading);
-  if (said) child.errors = std::move(said->reading);
+  if (errors == Errors::piped) child.errors = std::move(said->reading);
   return child;
 }
 
@@ -104,6 +110,8 @@ void Child::give(std::string_view bytes, std::chrono::seconds patience) {
 }
 
 int Child::end(std::chrono::seconds patience) {
+  // It has ended. What stands for no process here stands for all of them in what follows.
+  if (pid_ <= 0) return status_;
   using std::chrono::milliseconds;
   using Clock = std::chrono::steady_clock;
   // Without a program of its own, -1 would be any child of this process, and to kill(2) all
@@ -124,6 +132,8 @@ int Child::end(std::chrono::seconds patience) {
     std::this_thread::sleep_for(pause);
   }
   pid_ = -1;
+  // Before anything is said on how it ended.
+  relay_.reset();
   constexpr int by_signal = 128;
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : by_signal + WTERMSIG(status);
   return status_;

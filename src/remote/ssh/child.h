@@ -5,11 +5,13 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "remote/ssh/heard_text.h"
 #include "sys/handle.h"
 #include "vstate/base/result.h"
 
@@ -17,11 +19,12 @@ namespace vstate::remote {
 
 class Child {
  public:
-  /// Where its standard error goes: to this program's own, or into a pipe.
-  enum class Errors { shared, piped };
+  /// Where its standard error goes: to this program's own, as a person may be shown it, or into a
+  /// pipe.
+  enum class Errors { shown, piped };
   /// Finds the program as a shell does.
   [[nodiscard]] static Result<Child> start(const std::vector<std::string>& words,
-                                           Errors errors = Errors::shared);
+                                           Errors errors = Errors::shown);
   /// Nobody's program: whoever holds the other ends of these pipes ends by itself.
   Child(Handle to_it, Handle from_it) : input(std::move(to_it)), output(std::move(from_it)) {}
   /// Closes the pipes and ends the program.
@@ -31,6 +34,7 @@ class Child {
         output(std::move(other.output)),
         errors(std::move(other.errors)),
         ends_by_signal(other.ends_by_signal),
+        relay_(std::move(other.relay_)),
         pid_(std::exchange(other.pid_, -1)),
         status_(other.status_) {}
   Child& operator=(Child&&) = delete;
@@ -54,8 +58,9 @@ class Child {
 
  private:
   Child() = default;
+  std::unique_ptr<ErrorRelay> relay_;
   pid_t pid_ = -1;
-  int status_ = 0;
+  int status_ = 0;  ///< once it has ended
 };
 
 /// Waits for sockets that a program makes, which tells nobody else when it listens. False: it ended

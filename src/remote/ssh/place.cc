@@ -37,13 +37,17 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> k_old_alg
     {"no matching MAC", "MACs"},
 }};
 
-/// What the server offers, as ssh repeats it behind "Their offer: ".
+/// The first that the server offers, as ssh repeats it behind "Their offer: ". It becomes part of a
+/// command that a person is told to type, so that nothing but the name of an algorithm is taken.
 std::string_view offer_in(std::string_view said) {
   constexpr std::string_view before = "Their offer: ";
   const auto at = said.find(before);
   if (at == std::string_view::npos) return {};
   const auto offer = said.substr(at + before.size());
-  return offer.substr(0, offer.find_first_of("\r\n"));
+  const auto first = offer.substr(0, offer.find_first_of(",\r\n"));
+  constexpr const char* of_names =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@";
+  return first.find_first_not_of(of_names) == first.npos ? first : std::string_view();
 }
 
 bool is_ssh(const std::vector<std::string>& words) {
@@ -130,9 +134,7 @@ std::string advice_on(std::string_view said, const std::string& host) {
     return fmt::format("its host key is not known here: log in once with ssh {} and compare it",
                        host);
   for (const auto& [what, option] : k_old_algorithms)
-    if (says(what)) {
-      const auto offer = offer_in(said);
-      const auto first = offer.substr(0, offer.find(','));
+    if (const auto first = says(what) ? offer_in(said) : std::string_view(); !first.empty()) {
       // The keys that log in are refused alike, one step later.
       const std::string also = option == "HostKeyAlgorithms"
                                    ? fmt::format(" -o PubkeyAcceptedAlgorithms=+{}", first)

@@ -77,16 +77,19 @@ Status SshPipe::exchange(const std::string& more) {
   if (!child_->errors.is_open()) ready[k_errors].fd = -1;
   if (sending_.empty()) ready[k_input].fd = -1;
   Wait wait(connecting_.timeout);
-  int count = 0;
-  do {
-    count = poll(ready.data(), ready.size(), wait.milliseconds());
-  } while (count == 0 && !wait.is_over());
-  if (count < 0 && errno == EINTR) return {};
-  if (count < 0) return fail_errno(host_, "cannot wait for it");
-  if (count == 0) return tl::unexpected<Error>(why_silent());
+  while (true) {
+    const int count = poll(ready.data(), ready.size(), wait.milliseconds());
+    if (count < 0 && errno == EINTR) return {};
+    if (count < 0) return fail_errno(host_, "cannot wait for it");
+    if (ready[k_errors].revents != 0) hear_errors();
+    if (!child_->errors.is_open()) ready[k_errors].fd = -1;
+    if (ready[k_output].revents != 0 || ready[k_wakes].revents != 0 || ready[k_input].revents != 0)
+      break;
+    // What ssh says besides is no answer, and may go on for ever.
+    if (wait.is_over()) return tl::unexpected<Error>(why_silent());
+  }
   std::uint64_t woken = 0;
   if (ready[k_wakes].revents != 0) (void)!::read(wakes_.get(), &woken, sizeof woken);
-  if (ready[k_errors].revents != 0) hear_errors();
   if (ready[k_input].revents != 0) send();
   return ready[k_output].revents != 0 ? receive() : Status();
 }
@@ -114,7 +117,7 @@ Status SshPipe::receive() {
 
 void SshPipe::let_hear() {
   is_heard_ = true;
-  (void)write_all(STDERR_FILENO, said_, "standard error");
+  (void)write_all(STDERR_FILENO, shown_.take(said_), "standard error");
 }
 
 /// What ssh says goes to the person, as without vstate, and is kept for what vstate says.
@@ -123,11 +126,12 @@ void SshPipe::hear_errors() {
   const auto count = ::read(child_->errors.get(), buffer.data(), buffer.size());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
+    (void)write_all(STDERR_FILENO, shown_.rest(), "standard error");
     child_->errors.close();
     return;
   }
   const std::string_view part(buffer.data(), static_cast<std::size_t>(count));
-  if (is_heard_) (void)write_all(STDERR_FILENO, part, "standard error");
+  if (is_heard_) (void)write_all(STDERR_FILENO, shown_.take(part), "standard error");
   said_.append(part);
   if (said_.size() > k_kept_of_errors) said_.erase(0, said_.size() - k_kept_of_errors);
 }

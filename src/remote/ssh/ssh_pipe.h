@@ -63,6 +63,7 @@ class SshPipe {
   std::string host_;
   std::size_t way_;
   std::string sending_, received_, said_;
+  HeardText shown_;        ///< of what it says, for a person
   bool is_heard_ = false;  ///< what ssh says is passed on
   bool has_begun_ = false;
   Handle wakes_;  ///< what `exchange` waits for besides
