@@ -54,7 +54,9 @@ class Writing {
                                                         .take()));
     if (const auto status = status_of(reply))
       return fail_status(*status, shown, "cannot create the temporary", Missing::possible);
-    return Writing(channel, std::string(PacketReader(reply.fields).text()), shown);
+    auto handle = handle_in(reply);
+    if (!handle) return tl::unexpected<Error>(unasked_reply(shown, "cannot create the temporary"));
+    return Writing(channel, *std::move(handle), shown);
   }
   Status write(std::string_view bytes) {
     for (std::size_t at = 0; at < bytes.size(); at += k_written_at_once)
@@ -66,9 +68,9 @@ class Writing {
   /// Who may not give a file away makes it for themselves, which is right where it is theirs.
   Status own(const Ownership& ownership) {
     VSTATE_TRY_ASSIGN(const auto reply, channel_.ask(PacketType::fstat, start().take()));
-    const auto found = PacketReader(reply.fields).attributes();
+    const auto found = attributes_in(reply);
     const auto wanted = std::pair(ownership.uid, ownership.gid);
-    if (status_of(reply) || !found.owner || *found.owner != wanted)
+    if (!found || !found->owner || *found->owner != wanted)
       VSTATE_TRY(
           ask(PacketType::fsetstat,
               start().number(k_owner_follows).number(wanted.first).number(wanted.second).take(),

@@ -15,12 +15,8 @@ namespace {
 Result<std::string> target_in(const Reply& reply, std::string_view shown) {
   if (const auto status = status_of(reply))
     return fail_status(*status, shown, "cannot read the link", Missing::impossible);
-  PacketReader reader(reply.fields);
-  (void)reader.number();
-  std::string target(reader.text());
-  if (!reader.is_whole())
-    return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
-  return target;
+  if (auto target = path_in(reply)) return *std::move(target);
+  return fail(Errc::io, fmt::format("{}: the other side does not say where it leads", shown));
 }
 
 }  // namespace

@@ -135,7 +135,12 @@ void SftpChannel::dispatch() {
     PacketReader reader(packet->payload);
     const auto number = reader.number();
     const auto found = pending_.find(number);
-    if (!reader.is_whole() || found == pending_.end()) continue;
+    if (!reader.is_whole() || found == pending_.end()) {
+      // One that goes on with it would keep whoever waits here for ever.
+      failure_ =
+          Error{Errc::io, fmt::format("{}: answers what it was not asked", host()), Scope::run};
+      return;
+    }
     const auto handler = std::move(found->second);
     pending_.erase(found);
     constexpr std::size_t number_bytes = 4;

@@ -68,6 +68,11 @@ class SftpChannel {
   /// Waits until `is_done`, which is asked with the lock held, each time something came. Fails if
   /// the connection ended, or was silent for too long; then every later call fails alike.
   Status wait(const std::function<bool()>& is_done);
+  /// For a handler that was told what no server says, and that would be told so again in each
+  /// directory: nothing more is asked or awaited, and every later call fails so.
+  void disbelieve(Error error) {
+    if (!failure_) failure_ = std::move(error);
+  }
   /// Both for one request.
   [[nodiscard]] Result<Reply> ask(PacketType, const std::string& fields);
 

@@ -105,7 +105,9 @@ Result<FileInfo> SftpDirectory::info() const {
   // Nothing is held open there, so that it may be gone since it was seen.
   if (const auto status = status_of(reply))
     return fail_status(*status, path_, "cannot stat", Missing::possible);
-  return to_info(PacketReader(reply.fields).attributes(), files_.known().there(place_));
+  const auto attributes = attributes_in(reply);
+  if (!attributes) return tl::unexpected<Error>(unasked_reply(path_, "cannot stat"));
+  return to_info(*attributes, files_.known().there(place_));
 }
 
 const ListedFile* SftpDirectory::listed(const std::string& name) const {

@@ -145,20 +145,18 @@ Result<std::string> find_root(SftpChannel& channel, const Place& place) {
   VSTATE_TRY(channel.wait([&] { return early.has_value(); }));
   if (const auto status = status_of(reply))
     return fail_status(*status, shown, "cannot open", Missing::possible);
-  PacketReader reader(reply.fields);
-  (void)reader.number();
-  std::string root(reader.text());
-  if (!reader.is_whole() || !root.starts_with('/'))
+  auto root = path_in(reply);
+  if (!root || !root->starts_with('/'))
     return fail(Errc::io, fmt::format("{}: the other side does not say where it is", shown));
-  if (root != asked) {
-    VSTATE_TRY_ASSIGN(early, channel.ask(PacketType::lstat, PacketWriter().text(root).take()));
+  if (*root != asked) {
+    VSTATE_TRY_ASSIGN(early, channel.ask(PacketType::lstat, PacketWriter().text(*root).take()));
   }
-  const auto& there = *early;
-  if (const auto status = status_of(there))
+  if (const auto status = status_of(*early))
     return fail_status(*status, shown, "cannot open", Missing::possible);
-  if (!to_info(PacketReader(there.fields).attributes(), root).is_directory())
+  const auto there = attributes_in(*early);
+  if (!there || !to_info(*there, *root).is_directory())
     return fail(Errc::not_found, fmt::format("{}: is not a directory", shown), Scope::run);
-  return root;
+  return *std::move(root);
 }
 
 SftpFiles::SftpFiles(std::shared_ptr<Channels> channels, std::string shown_root, std::string root,

@@ -17,6 +17,10 @@ constexpr std::uint32_t k_has_extended = 0x80000000;
 // OpenSSH's servers send at most 256 KiB (SFTP_MAX_MSG_LENGTH), and others less.
 constexpr std::size_t k_longest_packet = std::size_t{256} << 10;
 constexpr std::size_t k_length_bytes = 4;
+/// Draft, section 6.3.
+constexpr std::size_t k_longest_handle = 256;
+/// PATH_MAX, and no older system has more.
+constexpr std::size_t k_longest_path = 4096;
 
 }  // namespace
 
@@ -90,6 +94,31 @@ std::optional<ReplyStatus> status_of(const Reply& reply) {
   // The oldest servers send the code alone.
   if (!reader.is_at_end()) out.message = reader.text();
   return out;
+}
+
+std::optional<std::string> handle_in(const Reply& reply) {
+  PacketReader reader(reply.fields);
+  const auto handle = reader.text();
+  if (reply.type != PacketType::handle || !reader.is_whole() || handle.size() > k_longest_handle)
+    return std::nullopt;
+  return std::string(handle);
+}
+
+std::optional<Attributes> attributes_in(const Reply& reply) {
+  PacketReader reader(reply.fields);
+  auto attributes = reader.attributes();
+  if (reply.type != PacketType::attributes || !reader.is_whole()) return std::nullopt;
+  return attributes;
+}
+
+std::optional<std::string> path_in(const Reply& reply) {
+  PacketReader reader(reply.fields);
+  const auto count = reader.number();
+  const auto path = reader.text();
+  if (reply.type != PacketType::name || count != 1 || !reader.is_whole() || path.empty() ||
+      path.size() > k_longest_path || path.find('\0') != std::string_view::npos)
+    return std::nullopt;
+  return std::string(path);
 }
 
 std::optional<RawPacket> first_packet(std::string_view bytes) {

@@ -91,6 +91,15 @@ struct Reply {
   std::string fields;  ///< behind the request's number
 };
 
+/// What a reply to opendir or open names; nullopt for another reply, or a name that the draft does
+/// not allow: each request about it repeats it.
+[[nodiscard]] std::optional<std::string> handle_in(const Reply&);
+/// What a reply says of a file; nullopt for another reply, or half of one.
+[[nodiscard]] std::optional<Attributes> attributes_in(const Reply&);
+/// The one path that a reply to readlink or realpath says; nullopt for another reply, or a path
+/// that no system has.
+[[nodiscard]] std::optional<std::string> path_in(const Reply&);
+
 /// The status that a reply is; nullopt for a reply that is none.
 struct ReplyStatus {
   StatusCode code = StatusCode::failure;

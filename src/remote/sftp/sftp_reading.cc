@@ -31,6 +31,14 @@ constexpr std::uint64_t k_ahead = std::uint64_t{2} << 20;
 /// with a hundred.
 constexpr unsigned k_lists_ahead = 8, k_most_lists_ahead = 64;
 
+/// What a directory may be in memory, which are nearly two million messages. One that has more than
+/// any server keeps is one without an end.
+constexpr std::size_t k_most_of_listing = std::size_t{384} << 20;
+/// So many names are looked at for those that came before, and twice as many the next time.
+constexpr std::size_t k_first_look_at_names = 65536;
+/// NAME_MAX.
+constexpr std::size_t k_longest_name = 255;
+
 /// A directory that never rests is believed in the end, and what was missed comes with the next
 /// pass.
 constexpr unsigned k_most_listings = 6;
@@ -106,10 +114,13 @@ tl::unexpected<Error> fail_status(const ReplyStatus& status, std::string_view pa
 
 Result<std::optional<FileInfo>> look_in(const Reply& reply, const std::string& path,
                                         std::string_view shown) {
-  const auto status = status_of(reply);
-  if (!status) return std::optional(to_info(PacketReader(reply.fields).attributes(), path));
-  if (status->code == StatusCode::no_such_file) return std::nullopt;
-  return fail_status(*status, shown, "cannot stat", Missing::possible);
+  if (const auto status = status_of(reply)) {
+    if (status->code == StatusCode::no_such_file) return std::nullopt;
+    return fail_status(*status, shown, "cannot stat", Missing::possible);
+  }
+  if (const auto attributes = attributes_in(reply))
+    return std::optional(to_info(*attributes, path));
+  return tl::unexpected<Error>(unasked_reply(shown, "cannot stat"));
 }
 
 const ListedFile* find_entry(const std::vector<ListedFile>& sorted, std::string_view name) {
@@ -117,6 +128,12 @@ const ListedFile* find_entry(const std::vector<ListedFile>& sorted, std::string_
       std::lower_bound(sorted.begin(), sorted.end(), name,
                        [](const ListedFile& file, std::string_view n) { return file.name < n; });
   return found != sorted.end() && found->name == name ? &*found : nullptr;
+}
+
+Error unasked_reply(std::string_view shown, std::string_view what) {
+  return fail(Errc::io,
+              fmt::format("{}: {}: the other side sent what was not asked for", shown, what))
+      .value();
 }
 
 namespace {
@@ -127,8 +144,7 @@ Error unexpected_reply(const Reply& reply, const std::string& shown, std::string
   if (const auto status = status_of(reply)) {
     if (status->code != StatusCode::ok) return fail_status(*status, shown, what, missing).value();
   }
-  return Error{Errc::io,
-               fmt::format("{}: {}: the other side sent what was not asked for", shown, what)};
+  return unasked_reply(shown, what);
 }
 
 }  // namespace
@@ -170,14 +186,14 @@ void Transfer::start() {
 }
 
 void Transfer::on_handle(const Reply& reply) {
-  if (reply.type != PacketType::handle) {
+  handle_ = handle_in(reply);
+  if (!handle_) {
     const auto status = status_of(reply);
     count_closed();
     is_missing_ = status && status->code == StatusCode::no_such_file;
     if (!is_missing_) failure_ = unexpected_reply(reply, shown_, "cannot open", Missing::possible);
     return;
   }
-  handle_ = PacketReader(reply.fields).text();
   const std::weak_ptr<Transfer> self = weak_from_this();
   channel_.submit(PacketType::fstat, PacketWriter().text(*handle_).take(),
                   [self](const Reply& came) {
@@ -217,15 +233,12 @@ void Transfer::settle() {
 }
 
 void Transfer::on_attributes(const Reply& reply) {
-  if (reply.type != PacketType::attributes) {
+  const auto attributes = attributes_in(reply);
+  if (!attributes) {
     failure_ = unexpected_reply(reply, shown_, "cannot stat", Missing::impossible);
     return;
   }
-  PacketReader reader(reply.fields);
-  found_ = to_info(reader.attributes(), inode_);
-  if (!reader.is_whole())
-    failure_ =
-        Error{Errc::io, fmt::format("{}: the other side sent half of its attributes", shown_)};
+  found_ = to_info(*attributes, inode_);
   settle();
 }
 
@@ -251,13 +264,13 @@ void Transfer::on_data(std::uint64_t offset, std::uint32_t length, Reply& reply)
     return settle();
   }
   const auto count = PacketReader(reply.fields).text().size();
-  // A server may give less than it was asked for, and none gives more.
-  if (count == 0 || count > length) {
+  constexpr std::size_t number_of_bytes = 4;
+  // A server may give less than it was asked for, and none gives more. What stood behind the bytes
+  // would be kept with them.
+  if (count == 0 || count > length || reply.fields.size() != number_of_bytes + count) {
     failure_ = unexpected_reply(reply, shown_, "cannot read", Missing::impossible);
     return;
   }
-  constexpr std::size_t number_of_bytes = 4;
-  reply.fields.resize(number_of_bytes + count);
   parts_.emplace(offset, Part{std::move(reply.fields), number_of_bytes});
   const auto rest = length - static_cast<std::uint32_t>(count);
   if (closes_early_) return settle();
@@ -338,8 +351,8 @@ void Listing::look(std::optional<FileInfo>& into) {
   channel_.submit(
       PacketType::lstat, PacketWriter().text(path_).take(),
       [self = shared_from_this(), &into](const Reply& reply) {
-        if (reply.type == PacketType::attributes)
-          into = to_info(PacketReader(reply.fields).attributes(), self->path_);
+        if (const auto attributes = attributes_in(reply))
+          into = to_info(*attributes, self->path_);
         else
           self->fail_with(unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
       });
@@ -361,8 +374,8 @@ void Listing::look_early() {
         if (round != self->listings_) return;
         if (asked == self->names_asked_) self->is_looked_at_ = false;
         if (!self->has_ended_ || self->failure_ || asked <= *self->end_) return;
-        if (reply.type == PacketType::attributes)
-          self->after_ = to_info(PacketReader(reply.fields).attributes(), self->path_);
+        if (const auto attributes = attributes_in(reply))
+          self->after_ = to_info(*attributes, self->path_);
         else
           self->fail_with(unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
       });
@@ -371,16 +384,18 @@ void Listing::look_early() {
 void Listing::open() {
   has_ended_ = false;
   is_looked_at_ = false;
+  taken_ = next_look_ = 0;
   names_asked_ = 0;
   names_awaited_.clear();
   end_.reset();
   ++listings_;
   channel_.submit(PacketType::opendir, PacketWriter().text(path_).take(),
                   [self = shared_from_this()](const Reply& reply) {
-                    if (reply.type != PacketType::handle)
+                    auto handle = handle_in(reply);
+                    if (!handle)
                       return self->fail_with(
                           unexpected_reply(reply, self->shown_, "cannot list", Missing::possible));
-                    self->handle_ = PacketReader(reply.fields).text();
+                    self->handle_ = *std::move(handle);
                     self->lists_ahead_ = k_lists_ahead;
                     self->ask_for_names();
                   });
@@ -404,7 +419,9 @@ void Listing::on_names(unsigned number, const Reply& reply) {
   names_awaited_.erase(number);
   if (has_ended_) return;
   const auto status = status_of(reply);
-  if (status && status->code == StatusCode::end_of_file)
+  // No names are the end too, as OpenSSH's client has it.
+  const bool has_none = reply.type == PacketType::name && PacketReader(reply.fields).number() == 0;
+  if (has_none || (status && status->code == StatusCode::end_of_file))
     end_ = std::min(end_.value_or(number), number);
   else
     take_names(reply);
@@ -419,22 +436,57 @@ void Listing::on_names(unsigned number, const Reply& reply) {
 void Listing::take_names(const Reply& reply) {
   PacketReader reader(reply.fields);
   bool is_sound = reply.type == PacketType::name;
-  for (auto count = is_sound ? reader.number() : 0; count > 0 && reader.is_whole(); --count) {
-    std::string name(reader.text());
-    const auto links = links_in(reader.text());
-    const auto attributes = reader.attributes();
-    if (name == ".") links_ = links;
-    if (name == "." || name == ".." || !reader.is_whole()) continue;
-    // A name with a slash would be a path, and lead anywhere.
-    if (name.empty() || name.find('/') != name.npos || name.find('\0') != name.npos) {
-      is_sound = false;
-      break;
-    }
-    const auto path = path_join(path_, name);
-    listed_.entries.push_back({std::move(name), to_info(attributes, path), links});
-  }
+  for (auto count = is_sound ? reader.number() : 0; count > 0 && is_sound; --count)
+    is_sound = take_name(reader);
   if (!is_sound || !reader.is_whole())
-    fail_with(unexpected_reply(reply, shown_, "cannot list", Missing::impossible));
+    return fail_with(unexpected_reply(reply, shown_, "cannot list", Missing::impossible));
+  std::string why;
+  if (!is_going_on())
+    why = "the same files again and again";
+  else if (taken_ > k_most_of_listing)
+    why = fmt::format("more than {} MiB of files", k_most_of_listing >> 20U);
+  if (why.empty()) return;
+  const auto error = fail(
+      Errc::io, fmt::format("{}: cannot list: the other side names {}", shown_, why), Scope::run);
+  fail_with(error.value());
+  channel_.disbelieve(error.value());
+}
+
+/// A name that was made again while others were read may come twice.
+void Listing::put_in_order() {
+  auto& entries = listed_.entries;
+  std::sort(entries.begin(), entries.end(),
+            [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+  const auto is_same = [](const ListedFile& a, const ListedFile& b) { return a.name == b.name; };
+  entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
+}
+
+/// False if most of what comes has come before.
+bool Listing::is_going_on() {
+  const auto count = listed_.entries.size();
+  if (count < std::max(next_look_, k_first_look_at_names)) return true;
+  put_in_order();
+  next_look_ = 2 * listed_.entries.size();
+  return next_look_ > count;
+}
+
+/// False if it is none.
+bool Listing::take_name(PacketReader& reader) {
+  std::string name(reader.text());
+  const auto links = links_in(reader.text());
+  const auto attributes = reader.attributes();
+  if (!reader.is_whole()) return false;
+  // What is left out counts too, or it could come for ever.
+  taken_ += sizeof(ListedFile) + name.size();
+  if (name == ".") links_ = links;
+  if (name == "." || name == "..") return true;
+  // A name with a slash would be a path, and lead anywhere.
+  if (name.empty() || name.size() > k_longest_name || name.find('/') != name.npos ||
+      name.find('\0') != name.npos)
+    return false;
+  const auto path = path_join(path_, name);
+  listed_.entries.push_back({std::move(name), to_info(attributes, path), links});
+  return true;
 }
 
 bool Listing::is_believed() const {
@@ -467,8 +519,7 @@ bool Listing::lacks_directories() {
 void Listing::on_end() {
   has_ended_ = true;
   channel_.submit(PacketType::close, PacketWriter().text(handle_).take(), {});
-  std::sort(listed_.entries.begin(), listed_.entries.end(),
-            [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+  put_in_order();
   const bool is_short = !failure_ && lacks_directories();
   if (is_short && listings_ == k_most_listings)
     fail_with({Errc::io, fmt::format("{}: the server there leaves a directory in it out of the "

@@ -37,6 +37,9 @@ enum class Missing { impossible, possible };
 [[nodiscard]] tl::unexpected<Error> fail_status(const ReplyStatus&, std::string_view path,
                                                 std::string_view what, Missing);
 
+/// The error of a reply that nothing of its kind was asked for.
+[[nodiscard]] Error unasked_reply(std::string_view shown, std::string_view what);
+
 /// What a reply to lstat says of `path`, the server's; nullopt: nothing is there. `shown` stands in
 /// errors.
 [[nodiscard]] Result<std::optional<FileInfo>> look_in(const Reply&, const std::string& path,
@@ -135,6 +138,9 @@ class Listing : public std::enable_shared_from_this<Listing> {
   void ask_for_names();
   void on_names(unsigned number, const Reply&);
   void take_names(const Reply&);
+  [[nodiscard]] bool take_name(PacketReader&);
+  [[nodiscard]] bool is_going_on();
+  void put_in_order();
   void on_end();
   [[nodiscard]] bool is_believed() const;
   [[nodiscard]] bool lacks_directories();
@@ -153,6 +159,8 @@ class Listing : public std::enable_shared_from_this<Listing> {
   bool has_ended_ = false;   ///< all names of this listing are here
   bool is_over_ = false;     ///< and it is believed
   unsigned lists_ahead_ = 0, names_asked_ = 0;
+  std::size_t taken_ = 0;             ///< bytes in memory that the names of this listing take
+  std::size_t next_look_ = 0;         ///< at as many names
   std::set<unsigned> names_awaited_;  ///< requests without an answer yet, by number
   std::optional<unsigned> end_;       ///< the request that met the end
   bool is_looked_at_ = false;         ///< a look behind all that was asked for is under way

@@ -22,6 +22,8 @@ constexpr std::uint64_t k_largest_text = 65536;
 constexpr std::uint64_t k_most_bytes = std::uint64_t{64} << 20;
 /// A tree without an end is no server's, but what another machine may say.
 constexpr std::size_t k_most_directories = 1'000'000;
+/// PATH_MAX.
+constexpr std::size_t k_longest_place = 4096;
 constexpr std::size_t k_most_listings_under_way = 128;
 constexpr std::size_t k_most_files_under_way = 256;
 
@@ -69,6 +71,7 @@ class Snapshot::Taking {
   std::deque<Directory> waiting_, listings_;  ///< not begun; begun
   std::deque<File> files_waiting_, transfers_;
   std::uint64_t bytes_ = 0;  ///< of the files that are wanted
+  std::uint64_t kept_ = 0;   ///< of those that came; without the lock
   std::set<std::string, std::less<>> descended_;
   std::size_t looks_ = 0;  ///< under way
 };
@@ -143,8 +146,8 @@ void Snapshot::Taking::begin_more() {
 }
 
 void Snapshot::Taking::descend(std::string path, std::string place, const Ahead& ahead) {
-  if (ahead.descends(path) && descended_.size() < k_most_directories &&
-      descended_.insert(place).second)
+  if (place.size() < k_longest_place && ahead.descends(path) &&
+      descended_.size() < k_most_directories && descended_.insert(place).second)
     waiting_.push_back({{std::move(path), std::move(place), &ahead}, nullptr});
 }
 
@@ -195,6 +198,9 @@ bool Snapshot::Taking::take_file() {
 void Snapshot::Taking::keep(std::string place, Transfer& transfer) {
   const auto info = transfer.info();
   if (!info || !*info || !(*info)->is_regular() || (*info)->size > k_largest_text) return;
+  // What a listing says of its size, by which it was wanted, need not be so.
+  if (kept_ + (*info)->size > k_most_bytes) return;
+  kept_ += (*info)->size;
   Text text{**info, {}};
   std::array<char, k_largest_text> part;
   while (true) {

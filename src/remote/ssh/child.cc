@@ -110,13 +110,11 @@ void Child::give(std::string_view bytes, std::chrono::seconds patience) {
 }
 
 int Child::end(std::chrono::seconds patience) {
-  // It has ended. What stands for no process here stands for all of them in what follows.
+  // It has ended, or there is none: -1 would be any child of this process, and to kill(2) all
+  // processes there are.
   if (pid_ <= 0) return status_;
   using std::chrono::milliseconds;
   using Clock = std::chrono::steady_clock;
-  // Without a program of its own, -1 would be any child of this process, and to kill(2) all
-  // processes there are.
-  if (pid_ <= 0) return status_;
   constexpr milliseconds shortest(1), longest(100);
   const auto told = Clock::now() + patience;
   bool is_told = false;
