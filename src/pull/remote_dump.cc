@@ -17,6 +17,9 @@ namespace vstate::engine {
 
 namespace {
 
+/// No server has as many domains.
+constexpr std::size_t k_most_of_list = std::size_t{16} << 20;
+
 /// What the other side shall know of itself, and what it need not look at.
 std::string options_there(const RemoteOptions& options) {
   std::string out;
@@ -101,11 +104,16 @@ Result<std::vector<DomainName>> domains_there(const RemoteOptions& options,
   VSTATE_TRY_ASSIGN(auto child, remote::Child::start(words));
   child.give("", options.timeout);
   std::string said;
-  while (true) {
+  while (said.size() < k_most_of_list) {
     auto part = read_begin(child.output.get(), options.timeout);
     if (part.empty()) break;
     said += part;
   }
+  if (said.size() >= k_most_of_list)
+    return fail(Errc::io,
+                fmt::format("{}: its list of domains is longer than {} MiB", options.host,
+                            k_most_of_list >> 20U),
+                Scope::run);
   std::vector<DomainName> names;
   for (const auto line : split_lines(said)) {
     auto name = DomainName::parse(line);
