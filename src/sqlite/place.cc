@@ -4,6 +4,7 @@
 #include "sqlite/place.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <array>
 
@@ -14,6 +15,7 @@
 #include "sys/io.h"
 #include "sys/local_files.h"
 #include "sys/path.h"
+#include "sys/process/identity.h"
 
 namespace vstate::sqlite {
 
@@ -54,6 +56,15 @@ Result<Place> find_place(const Files& files, const std::string& path) {
   const std::string parent(path_parent(path));
   if (const auto* local = files.local()) {
     VSTATE_TRY_ASSIGN(auto opened, local->open_handle(parent));
+    // SQLite has root's rights there, whoever made a link on the way: it may lead to what is
+    // theirs.
+    struct stat st {};
+    if (opened.as && can_act_as_others() &&
+        (!stat_handle(opened.handle.get(), st) || st.st_uid != opened.as->uid))
+      return fail(
+          Errc::denied,
+          fmt::format("{}: a link of somebody's leads to a directory that is not theirs", parent),
+          Scope::run);
     return Place{std::move(opened.handle), nullptr};
   }
   expect(files, {path});

@@ -10,40 +10,15 @@ VSTATE_RUNS=N  how many; 28, or 7,000 with VSTATE_DEEP: as many of each of the s
 
 import os
 import subprocess
-import sys
 import time
 import unittest
 
 import support
-from support import disturb
+from support import disturb, swapping
 
 NAME = "example.com"
 RUNS = int(os.environ.get("VSTATE_RUNS") or (7000 if support.DEEP else 28))
 CANARY = b"canary-that-only-root-may-read"
-
-#: Swaps a directory for a link and back until it is killed, as the owner of the mail.
-SWAPPER = """
-import os, sys
-uid, gid, outside, *places = sys.argv[1:]
-os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid))
-print("ready", flush=True)
-while os.getppid() != 1:
-    for place in places:
-        away = place + ".away"
-        try:
-            os.rename(place, away)
-            os.symlink(os.path.relpath(outside, os.path.dirname(place)), place)
-        except OSError:
-            pass
-        try:
-            os.unlink(place)
-        except OSError:
-            pass
-        try:
-            os.rename(away, place)
-        except OSError:
-            pass
-"""
 
 
 def make_outside(root):
@@ -95,12 +70,8 @@ class SwapTest(disturb.DisturbCase):
         # Each of the two servers has a vpopmail of its own number.
         owner = os.stat(os.path.join(work, server, {"old": "home", "new": "srv"}[server],
                                      "vpopmail"))
-        process = subprocess.Popen(
-            [sys.executable, "-c", SWAPPER, str(owner.st_uid), str(owner.st_gid),
-             os.path.join(work, server, "outside"), *paths],
-            stdout=subprocess.PIPE)
-        process.stdout.readline()
-        return process
+        return swapping.start(owner.st_uid, owner.st_gid, os.path.join(work, server, "outside"),
+                              paths)
 
     def race(self, work, number):
         """One run of one command; returns its output."""
@@ -126,9 +97,7 @@ class SwapTest(disturb.DisturbCase):
             return self.vstate(work, "--root", "new", "apply", "later.toml", "--mail", "later-mail",
                                *more)
         finally:
-            swapper.kill()
-            swapper.wait()
-            swapper.stdout.close()
+            swapping.end(swapper)
 
     def carried(self, work):
         """All bytes that a dump wrote, archives unpacked."""
@@ -184,9 +153,7 @@ class SwapTest(disturb.DisturbCase):
             while len(seen) < 2 and time.monotonic() < end:
                 seen.add(os.path.islink(place))
         finally:
-            swapper.kill()
-            swapper.wait()
-            swapper.stdout.close()
+            swapping.end(swapper)
         self.assertEqual(seen, {True, False})
 
 
