@@ -37,3 +37,15 @@ TEST_CASE("what ssh says is answered with what can be done", "[remote]") {
             .find("-o KexAlgorithms=+diffie-hellman-group1-sha1\"") != std::string::npos);
   CHECK(advice("Connection closed by 192.0.2.1").empty());
 }
+
+TEST_CASE("what a server offers becomes part of advice only if it is the name of an algorithm",
+          "[remote]") {
+  const auto offered = [](const std::string& offer) {
+    return advice_on("Unable to negotiate: no matching cipher found. Their offer: " + offer, "h");
+  };
+  CHECK(offered("aes128-cbc,3des-cbc\r\n").find("-o Ciphers=+aes128-cbc\"") != std::string::npos);
+  CHECK(offered("rijndael-cbc@lysator.liu.se").find("+rijndael-cbc@lysator.liu.se\"") !=
+        std::string::npos);
+  for (const char* bad : {"$(touch x)", "a\"; touch x", "a b", "\x1b[2J", ""})
+    CHECK(offered(bad).empty());
+}
