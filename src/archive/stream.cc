@@ -28,7 +28,7 @@ namespace {
 constexpr std::string_view k_have_title = "vstate-have 2\n";
 constexpr std::string_view k_have_end = "end\n";
 /// It is held in memory: this is far above what a domain can have, and below what hurts.
-constexpr std::size_t k_most_document = std::size_t{256} << 20;
+constexpr std::size_t k_most_document = std::size_t{128} << 20;
 constexpr const char* k_document = "domain.toml";
 constexpr const char* k_end = "end";
 constexpr std::string_view k_changes = "changes/";
