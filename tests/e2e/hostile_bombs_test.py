@@ -2,7 +2,7 @@
 their bytes, their headers, their maps of holes, or behind their end; entries by the million; cut
 off anywhere, one byte of them changed. Each ends by itself, soon, in bounded memory and disk.
 
-VSTATE_DEEP=1  ten times as many entries; cut off and changed at every byte instead of some
+VSTATE_DEEP=1  twenty times as many entries; cut off and changed at every byte instead of some
 VSTATE_SEED    chooses which
 """
 
@@ -24,7 +24,7 @@ MESSAGE = b"Maildir/cur/1700000000.1.a:2,S"
 DOCUMENT = domain_text(NAME, ("postmaster", "alice")).encode()
 MIB, TIB = 1 << 20, 1 << 40
 MOST_MEMORY, MOST_SECONDS = 200 * MIB, 30
-MANY = 1_000_000 if support.DEEP else 100_000
+MANY = 1_000_000 if support.DEEP else 50_000
 SEED = os.environ.get("VSTATE_SEED") or str(random.randrange(10**9))
 
 ZSTD = b"\x28\xb5\x2f\xfd\x00\x38"  # a frame of unknown size, with a window of 128 KiB
@@ -203,20 +203,21 @@ class ManyTest(BombsCase):
                     yield header(path, kind=b"0" if data else b"5")
             self.write(measured.packed(parts()))
             server = self.server(f"new{count}")
-            done = measured.run(*server.options, "plan", self.file_for(digest.hexdigest()))
+            done = measured.run(*server.options, "plan", self.file_for(digest.hexdigest()),
+                                timeout=600)
             self.check_exit(done)
             self.assertIn(f"{count:,} messages", done.out)
             peaks.append(done.peak)
         self.check_growth(peaks, "archive")
 
     def check_growth(self, peaks, kind):
-        print(f"{MANY:,} entries in a {kind}: {peaks[1] / MIB:.0f} MiB, a tenth of them: "
+        print(f"{MANY:,} entries of a {kind}: {peaks[1] / MIB:.0f} MiB, a tenth of them: "
               f"{peaks[0] / MIB:.0f} MiB", file=sys.stderr)
-        self.assertLess((peaks[1] - peaks[0]) / (0.9 * MANY), 200)
+        self.assertLess(peaks[1] - peaks[0], 200 * MANY)
 
     def test_directories_of_an_archive(self):
         """The same one again and again, which costs a file no bytes."""
-        count = 51_000_000 if support.DEEP else 2_000_000
+        count = 51_000_000 if support.DEEP else 1_000_000
         part = header(b"Maildir", kind=b"5") * 10_000
         self.write(measured.packed(itertools.repeat(part, count // 10_000)))
         server = self.server("new")
@@ -236,7 +237,7 @@ class ManyTest(BombsCase):
                 itertools.repeat(message, count),
                 [(b"changes/mailbox/alice", b""), (b"end", b"changed 0\n")])
             done = measured.run(*server.options, "apply", "--yes", "-",
-                                parts=measured.packed(streams.parts_of(entries)))
+                                parts=measured.packed(streams.parts_of(entries)), timeout=600)
             self.assertIn(done.code, (0, 3), done)
             self.assertLess(len(done.out) + len(done.err), 20_000)
             peaks.append(done.peak)
