@@ -203,8 +203,7 @@ class ManyTest(BombsCase):
                     yield header(path, kind=b"0" if data else b"5")
             self.write(measured.packed(parts()))
             server = self.server(f"new{count}")
-            done = measured.run(*server.options, "plan", self.file_for(digest.hexdigest()),
-                                timeout=600)
+            done = measured.run(*server.options, "plan", self.file_for(digest.hexdigest()))
             self.check_exit(done)
             self.assertIn(f"{count:,} messages", done.out)
             peaks.append(done.peak)
@@ -221,7 +220,7 @@ class ManyTest(BombsCase):
         part = header(b"Maildir", kind=b"5") * 10_000
         self.write(measured.packed(itertools.repeat(part, count // 10_000)))
         server = self.server("new")
-        done = measured.run(*server.options, "plan", self.file_for(), timeout=600)
+        done = measured.run(*server.options, "plan", self.file_for())
         self.check_exit(done, 1)
         self.assertLess(done.peak, MOST_MEMORY)
         self.assertIn("more than 50000000 entries" if support.DEEP else "has the digest", done.err)
@@ -237,7 +236,7 @@ class ManyTest(BombsCase):
                 itertools.repeat(message, count),
                 [(b"changes/mailbox/alice", b""), (b"end", b"changed 0\n")])
             done = measured.run(*server.options, "apply", "--yes", "-",
-                                parts=measured.packed(streams.parts_of(entries)), timeout=600)
+                                parts=measured.packed(streams.parts_of(entries)))
             self.assertIn(done.code, (0, 3), done)
             self.assertLess(len(done.out) + len(done.err), 20_000)
             peaks.append(done.peak)

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 
 from . import program
 
 
 class Measured(program.Outcome):
-    """An outcome with `peak`, the most memory that it had in bytes, and `seconds`."""
+    """An outcome with `peak`, the most memory that it had in bytes, and `seconds` of processors,
+    which do not depend on what else the machine does."""
 
     def __init__(self, done, peak, seconds):
         super().__init__(done)
@@ -29,9 +29,9 @@ def peak_of(pid):
     return 0
 
 
-def run(*arguments, parts=(), prefix=(), timeout=120, env=None):
-    """Runs the program. `parts` are bytes that it reads, made as it takes them."""
-    begun = time.monotonic()
+def run(*arguments, parts=(), prefix=(), timeout=600, env=None):
+    """Runs the program, which is killed if it does not end by itself. `parts` are bytes that it
+    reads, made as it takes them."""
     child = subprocess.Popen([*prefix, program.VSTATE, *map(str, arguments)],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env=env or program.environment())
@@ -61,7 +61,8 @@ def run(*arguments, parts=(), prefix=(), timeout=120, env=None):
     killer.start()
     for thread in readers:
         thread.join()
-    child.wait()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
     killer.cancel()
     ended.set()
     for thread in threads:
@@ -69,7 +70,7 @@ def run(*arguments, parts=(), prefix=(), timeout=120, env=None):
     for stream in (child.stdout, child.stderr):
         stream.close()
     done = subprocess.CompletedProcess((), child.returncode, texts["stdout"], texts["stderr"])
-    return Measured(done, peak[0], time.monotonic() - begun)
+    return Measured(done, peak[0], used.ru_utime + used.ru_stime)
 
 
 def packed(parts, *command):
