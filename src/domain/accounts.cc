@@ -106,8 +106,9 @@ Status AccountBatch::commit() {
   if (!changes.empty()) {
     // The homes must be on the disk before an account that names them is.
     VSTATE_TRY(site_.system.sync(site_.directory));
+    const PlacementChange moved{before, placement};
     auto conflicts = site_.store.accounts().commit(site_.location(), changes,
-                                                   placement == before ? nullptr : &placement);
+                                                   placement == before ? nullptr : &moved);
     if (!conflicts) {
       // Without accounts nothing else of the domain makes sense.
       auto error = conflicts.error();

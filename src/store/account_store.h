@@ -54,6 +54,11 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
+/// What a batch of changes does to the placement: from what it saw when it chose the homes.
+struct PlacementChange {
+  Placement before, after;
+};
+
 /// The domain whose accounts are meant, and where it lives.
 struct DomainLocation {
   DomainName name;
@@ -117,10 +122,11 @@ class Accounts {
   /// the accounts anew under the back-end's lock, and touches only fields that a change names. A
   /// change that has been made already counts as made. Returns the changes refused because
   /// somebody else was there first; the others are made. Additions are made in their order, which
-  /// is the order of their homes in `placement`.
+  /// is the order of their homes in `placement`. What others did to the placement since `before`
+  /// stays.
   virtual Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                                       const std::vector<AccountChange>&,
-                                                      const Placement* placement) = 0;
+                                                      const PlacementChange* placement) = 0;
   /// True if a stopped commit left its placement behind; `finish` brings it to its end or takes it
   /// back, whichever the accounts say.
   [[nodiscard]] virtual Result<bool> is_unfinished(const DomainLocation&) const = 0;
@@ -286,6 +292,10 @@ class AccountStore {
 [[nodiscard]] std::string next_directory(Placement&);
 /// What vdeluser does to the placement for an account whose home was in `directory`.
 void give_back(Placement&, const std::string& directory);
+/// `after` where nobody touched the placement since `before`; else what the same changes make of it
+/// as it is `now`.
+[[nodiscard]] Placement rebased(const PlacementChange&, const Placement& now,
+                                const std::vector<AccountChange>&);
 /// The directory of a home relative to the domain's: "0" of "DOMDIR/0/joe".
 [[nodiscard]] std::string hash_directory_of(const std::string& home, const std::string& domain);
 

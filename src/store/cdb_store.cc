@@ -96,7 +96,7 @@ class CdbAccounts final : public Accounts {
 
   Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                               const std::vector<AccountChange>&,
-                                              const Placement*) override;
+                                              const PlacementChange*) override;
 
   Result<bool> is_unfinished(const DomainLocation& domain) const override {
     return PendingCommit::is_there(system_, domain);
@@ -270,7 +270,7 @@ Result<std::vector<std::string>> CdbAccounts::index_problems(const DomainLocatio
 
 Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& domain,
                                                          const std::vector<AccountChange>& changes,
-                                                         const Placement* placement) {
+                                                         const PlacementChange* placement) {
   VSTATE_TRY_ASSIGN(const auto lock, take_lock(domain));
   // Read under the lock, whatever the plan saw: vpasswd, qmailadmin, and logins with learned
   // passwords change it at any time.
@@ -307,12 +307,19 @@ Result<std::vector<AccountConflict>> CdbAccounts::commit(const DomainLocation& d
   // The order is what finish() relies on: the counter to come, vpasswd, the index, the counter, and
   // last of all the note is taken away.
   PendingCommit pending(system_, domain);
-  if (placement != nullptr) VSTATE_TRY(pending.begin(changes, *placement));
+  std::optional<HeldPlacement> held;
+  if (placement != nullptr) {
+    const auto moved = [&](const Placement& now) {
+      return std::optional(rebased(*placement, now, changes));
+    };
+    VSTATE_TRY_ASSIGN(held, HeldPlacement::take(system_, domain, *this, moved));
+    VSTATE_TRY(pending.begin(changes, held->value()));
+  }
   VSTATE_TRY(system_.replace_file(path_join(domain.directory, k_vpasswd), file.bytes(),
                                   owned(domain), Durability::now));
   VSTATE_TRY(write_index(domain, file));
-  if (placement != nullptr) {
-    VSTATE_TRY(write_placement(domain, *placement));
+  if (held) {
+    VSTATE_TRY(write_placement(domain, held->value()));
     VSTATE_TRY(pending.end());
   }
   return conflicts;
@@ -325,13 +332,12 @@ Status CdbAccounts::finish(const DomainLocation& domain) {
   VSTATE_TRY_ASSIGN(const auto listed, read_text(domain));
   auto file = listed;
   VSTATE_TRY(add_unlisted(domain, file));
-  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
-  VSTATE_TRY_ASSIGN(const auto settled, pending.settle(now, [&](const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto settled, pending.settle(*this, [&](const std::string& name) {
     return listed.find(name) != nullptr;
   }));
   if (settled) {
     VSTATE_TRY(write_index(domain, file));
-    VSTATE_TRY(write_placement(domain, *settled));
+    VSTATE_TRY(write_placement(domain, settled->value()));
   }
   return pending.end();
 }

@@ -58,6 +58,32 @@ Result<Pending> parse_pending(std::string_view text) {
   return pending;
 }
 
+/// `now` is the placement as stored, which a stopped commit has not moved on unless it was whole.
+std::optional<Placement> settled(const Pending& pending, const Placement& now,
+                                 const std::function<bool(const std::string&)>& is_account) {
+  // Of a cdb all changes come to pass or none, but a database without transactions may have made
+  // some: then only those are counted.
+  Placement part = now;
+  std::size_t happened = 0;
+  for (const auto& name : pending.added) {
+    if (!is_account(name)) continue;
+    ++happened;
+    // The homes were chosen in this order, so the first of the additions have the first
+    // directories.
+    (void)next_directory(part);
+  }
+  for (const auto& [name, directory] : pending.removed) {
+    if (is_account(name)) continue;
+    ++happened;
+    give_back(part, directory);
+  }
+  if (happened == 0) return std::nullopt;
+  // The counter that was written down holds also for a stop after it was stored, when `now` has
+  // moved on already.
+  const bool is_whole = happened == pending.added.size() + pending.removed.size();
+  return is_whole ? pending.after : part;
+}
+
 }  // namespace
 
 Ownership owned(const DomainLocation& domain) { return {domain.owner.uid, domain.owner.gid, 0600}; }
@@ -84,12 +110,30 @@ Result<std::vector<std::string>> read_free_directories(const Files& files,
 Status write_free_directories(System& system, const DomainLocation& domain,
                               const std::vector<std::string>& directories) {
   VSTATE_TRY_ASSIGN(const auto now, read_free_directories(system, domain));
-  // A run that frees and takes no directory leaves the file as it is, and makes no lock beside it.
   if (now == directories) return {};
-  VSTATE_TRY_ASSIGN(const auto lock,
-                    system.lock(path_join(domain.directory, k_free_lock), owned(domain)));
   return system.replace_file(path_join(domain.directory, k_free_directories),
                              join_lines(directories), owned(domain), Durability::now);
+}
+
+Result<std::optional<HeldPlacement>> HeldPlacement::take(System& system,
+                                                         const DomainLocation& domain,
+                                                         const Accounts& accounts,
+                                                         const Moved& moved) {
+  VSTATE_TRY_ASSIGN(const auto seen, accounts.read_placement(domain));
+  auto value = moved(seen);
+  if (!value) return std::nullopt;
+  HeldPlacement held;
+  // A run that frees and takes no directory leaves the file as it is, and makes no lock beside it.
+  if (value->free_directories != seen.free_directories) {
+    VSTATE_TRY_ASSIGN(held.lock_,
+                      system.lock(path_join(domain.directory, k_free_lock), owned(domain)));
+    // backfill.c writes the list in place, so what was seen without the lock may be a part of it.
+    VSTATE_TRY_ASSIGN(const auto now, accounts.read_placement(domain));
+    value = moved(now);
+    if (!value) return std::nullopt;
+  }
+  held.value_ = *std::move(value);
+  return std::optional(std::move(held));
 }
 
 std::string PendingCommit::path() const { return path_join(domain_.directory, k_pending); }
@@ -114,33 +158,15 @@ Status PendingCommit::begin(const std::vector<AccountChange>& changes, const Pla
 
 Status PendingCommit::end() { return system_.remove_file(path()); }
 
-Result<std::optional<Placement>> PendingCommit::settle(
-    const Placement& now, const std::function<bool(const std::string&)>& is_account) const {
+Result<std::optional<HeldPlacement>> PendingCommit::settle(
+    const Accounts& accounts, const std::function<bool(const std::string&)>& is_account) const {
   VSTATE_TRY_ASSIGN(const auto text, system_.read_if_there(path()));
   if (!text) return std::nullopt;
   const auto pending = parse_pending(*text);
   if (!pending) return tl::unexpected<Error>(pending.error().in(path()));
-  // Of a cdb all changes come to pass or none, but a database without transactions may have made
-  // some: then only those are counted.
-  Placement part = now;
-  std::size_t happened = 0;
-  for (const auto& name : pending->added) {
-    if (!is_account(name)) continue;
-    ++happened;
-    // The homes were chosen in this order, so the first of the additions have the first
-    // directories.
-    (void)next_directory(part);
-  }
-  for (const auto& [name, directory] : pending->removed) {
-    if (is_account(name)) continue;
-    ++happened;
-    give_back(part, directory);
-  }
-  if (happened == 0) return std::nullopt;
-  // The counter that was written down holds also for a stop after it was stored, when `now` has
-  // moved on already.
-  const bool is_whole = happened == pending->added.size() + pending->removed.size();
-  return std::optional(is_whole ? pending->after : part);
+  return HeldPlacement::take(system_, domain_, accounts, [&](const Placement& now) {
+    return settled(*pending, now, is_account);
+  });
 }
 
 Result<DirControl> FileCounter::read(const Owner&) const {

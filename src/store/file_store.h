@@ -20,11 +20,27 @@ namespace vstate {
 [[nodiscard]] std::string home_of(const DomainLocation&, const std::string& name, const Paths&,
                                   bool hashes_directories);
 
-/// Directories that deleted accounts left, in .dir_control_free whatever the back-end. Writing them
-/// takes the lock beside them.
+/// Directories that deleted accounts left, in .dir_control_free whatever the back-end.
 [[nodiscard]] Result<std::vector<std::string>> read_free_directories(const Files&,
                                                                      const DomainLocation&);
+/// The caller has them held.
 Status write_free_directories(System&, const DomainLocation&, const std::vector<std::string>&);
+
+/// A placement that is about to be written, with what others did to it since the homes were chosen;
+/// nobody else changes the free directories as long as it lives.
+class HeldPlacement {
+ public:
+  /// What the placement becomes, of what it is now.
+  using Moved = std::function<std::optional<Placement>(const Placement& now)>;
+  /// nullopt where it stays.
+  static Result<std::optional<HeldPlacement>> take(System&, const DomainLocation&, const Accounts&,
+                                                   const Moved&);
+  [[nodiscard]] const Placement& value() const { return value_; }
+
+ private:
+  Placement value_;
+  std::optional<FileLock> lock_;
+};
 
 /// The placement that belongs to a commit under way. It stands in a file from before the first
 /// account changes until after the placement is written, so that a later run can tell which of the
@@ -36,9 +52,8 @@ class PendingCommit {
   Status begin(const std::vector<AccountChange>&, const Placement&);
   Status end();
   /// The placement that the accounts which are there now call for; nullopt if no change happened.
-  /// `now` is the placement as stored, which a stopped commit has not moved on unless it was whole.
-  Result<std::optional<Placement>> settle(
-      const Placement& now, const std::function<bool(const std::string&)>& is_account) const;
+  Result<std::optional<HeldPlacement>> settle(
+      const Accounts&, const std::function<bool(const std::string&)>& is_account) const;
 
  private:
   [[nodiscard]] std::string path() const;

@@ -38,7 +38,7 @@ class MemoryAccounts final : public Accounts {
   }
   Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                               const std::vector<AccountChange>&,
-                                              const Placement*) override {
+                                              const PlacementChange*) override {
     return refuse();
   }
   [[nodiscard]] Result<bool> is_unfinished(const DomainLocation&) const override { return false; }

@@ -92,7 +92,7 @@ class SqlAccounts final : public Accounts {
   Result<Placement> read_placement(const DomainLocation&) const override;
   Result<std::vector<AccountConflict>> commit(const DomainLocation&,
                                               const std::vector<AccountChange>&,
-                                              const Placement* placement) override;
+                                              const PlacementChange* placement) override;
   Result<bool> is_unfinished(const DomainLocation& domain) const override {
     return PendingCommit::is_there(tables_.system(), domain);
   }
@@ -290,7 +290,7 @@ Result<std::string> SqlAccounts::make_change(const DomainLocation& domain, const
 
 Result<std::vector<AccountConflict>> SqlAccounts::commit(const DomainLocation& domain,
                                                          const std::vector<AccountChange>& changes,
-                                                         const Placement* placement) {
+                                                         const PlacementChange* placement) {
   VSTATE_TRY(check(changes));
   // Tables are made before the transaction: MySQL ends one silently at each CREATE TABLE.
   VSTATE_TRY(tables_.make({tables_.layout().users(domain.name), tables_.layout().dir_control()}));
@@ -303,7 +303,14 @@ Result<std::vector<AccountConflict>> SqlAccounts::commit(const DomainLocation& d
   // The free directories are a file, which no transaction covers, so the note of them comes before
   // it and goes after they are written.
   PendingCommit pending(tables_.system(), domain);
-  if (placement != nullptr) VSTATE_TRY(pending.begin(changes, *placement));
+  std::optional<HeldPlacement> held;
+  if (placement != nullptr) {
+    const auto moved = [&](const Placement& now) {
+      return std::optional(rebased(*placement, now, changes));
+    };
+    VSTATE_TRY_ASSIGN(held, HeldPlacement::take(tables_.system(), domain, *this, moved));
+    VSTATE_TRY(pending.begin(changes, held->value()));
+  }
   std::vector<AccountConflict> conflicts;
   VSTATE_TRY_ASSIGN(auto transaction, Transaction::begin(tables_.database(), tables));
   VSTATE_TRY_ASSIGN(const auto now, locked_accounts(domain, table, changes, transaction));
@@ -312,11 +319,10 @@ Result<std::vector<AccountConflict>> SqlAccounts::commit(const DomainLocation& d
     if (!conflict) return tl::unexpected<Error>(conflict.error().in("account " + change.name));
     if (!conflict->empty()) conflicts.push_back({change.name, *std::move(conflict)});
   }
-  if (placement != nullptr)
-    VSTATE_TRY(write_counter(tables_, domain.name.text(), placement->counter));
+  if (held) VSTATE_TRY(write_counter(tables_, domain.name.text(), held->value().counter));
   VSTATE_TRY(tables_.commit(transaction));
-  if (placement != nullptr) {
-    VSTATE_TRY(write_free_directories(tables_.system(), domain, placement->free_directories));
+  if (held) {
+    VSTATE_TRY(write_free_directories(tables_.system(), domain, held->value().free_directories));
     VSTATE_TRY(pending.end());
   }
   return conflicts;
@@ -327,14 +333,13 @@ Status SqlAccounts::finish(const DomainLocation& domain) {
   // The accounts that the database has say which additions and removals of the stopped commit came
   // to pass.
   VSTATE_TRY_ASSIGN(const auto accounts, read_index(domain));
-  VSTATE_TRY_ASSIGN(const auto now, read_placement(domain));
-  VSTATE_TRY_ASSIGN(const auto settled, pending.settle(now, [&](const std::string& name) {
+  VSTATE_TRY_ASSIGN(const auto settled, pending.settle(*this, [&](const std::string& name) {
     return accounts.contains(name);
   }));
   if (settled) {
     VSTATE_TRY(tables_.make({tables_.layout().dir_control()}));
-    VSTATE_TRY(write_counter(tables_, domain.name.text(), settled->counter));
-    VSTATE_TRY(write_free_directories(tables_.system(), domain, settled->free_directories));
+    VSTATE_TRY(write_counter(tables_, domain.name.text(), settled->value().counter));
+    VSTATE_TRY(write_free_directories(tables_.system(), domain, settled->value().free_directories));
   }
   return pending.end();
 }

@@ -24,7 +24,10 @@ class Fixture {
   }
   [[nodiscard]] std::vector<AccountConflict> commit(const std::vector<AccountChange>& changes,
                                                     const Placement* placement = nullptr) {
-    auto conflicts = session.store->accounts().commit(location(), changes, placement);
+    auto& accounts = session.store->accounts();
+    PlacementChange moved;
+    if (placement != nullptr) moved = {*accounts.read_placement(location()), *placement};
+    auto conflicts = accounts.commit(location(), changes, placement == nullptr ? nullptr : &moved);
     INFO((conflicts ? std::string() : conflicts.error().message));
     REQUIRE(conflicts);
     return *conflicts;

@@ -28,7 +28,11 @@ class StoreFixture {
   /// Commits, and returns who was there first.
   [[nodiscard]] std::vector<AccountConflict> commit(const std::vector<AccountChange>& changes,
                                                     const Placement* placement = nullptr) const {
-    return take(store().accounts().commit(location(), changes, placement));
+    PlacementChange moved;
+    if (placement != nullptr)
+      moved = {take(store().accounts().read_placement(location())), *placement};
+    return take(
+        store().accounts().commit(location(), changes, placement == nullptr ? nullptr : &moved));
   }
   [[nodiscard]] std::vector<Account> accounts() const {
     return take(store().accounts().read(location()));

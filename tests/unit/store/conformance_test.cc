@@ -392,6 +392,37 @@ TEST_CASE("conformance: a change that another process has begun is waited for, a
   });
 }
 
+TEST_CASE("conformance: what others did to the placement since the homes were chosen stays",
+          "[store][conformance][law]") {
+  for_each_store([](const StoreFixture& fixture) {
+    auto& accounts = fixture.store().accounts();
+    const auto placement = [&] {
+      return StoreFixture::take(accounts.read_placement(fixture.location()));
+    };
+    auto first = placement();
+    for (int i = 0; i < 97; ++i) (void)next_directory(first);
+    first.free_directories = {"0", "0", "1"};
+    CHECK(fixture.commit({create(make_account("first"))}, &first).empty());
+    const auto before = placement();
+    auto after = before;
+    CHECK(next_directory(after) == "0");
+    give_back(after, "5");
+    // Two accounts more, one of them in a directory of the list, and a removal that adds one to it.
+    auto theirs = before;
+    CHECK(next_directory(theirs) == "0");
+    (void)advance(theirs.counter);
+    give_back(theirs, "7");
+    CHECK(fixture.commit({create(make_account("theirs"))}, &theirs).empty());
+    const PlacementChange ours{before, after};
+    const std::vector<AccountChange> changes{create(make_account("ours")),
+                                             {"first", fixture.account("first"), std::nullopt}};
+    CHECK(StoreFixture::take(accounts.commit(fixture.location(), changes, &ours)).empty());
+    CHECK(placement().free_directories == std::vector<std::string>{"1", "7", "5"});
+    CHECK(placement().counter.current_users == theirs.counter.current_users);
+    CHECK_FALSE(*accounts.is_unfinished(fixture.location()));
+  });
+}
+
 namespace {
 
 /// What an apply does to bring these accounts in: the homes that the placement gives, in order.
@@ -400,7 +431,8 @@ Status add_accounts(AccountStore& store, const DomainLocation& domain,
   VSTATE_TRY_ASSIGN(const bool is_unfinished, store.accounts().is_unfinished(domain));
   if (is_unfinished) VSTATE_TRY(store.accounts().finish(domain));
   VSTATE_TRY_ASSIGN(const auto there, store.accounts().read_index(domain));
-  VSTATE_TRY_ASSIGN(auto placement, store.accounts().read_placement(domain));
+  VSTATE_TRY_ASSIGN(const auto before, store.accounts().read_placement(domain));
+  auto placement = before;
   std::vector<AccountChange> changes;
   for (const auto& name : names) {
     if (there.contains(name)) continue;
@@ -409,7 +441,8 @@ Status add_accounts(AccountStore& store, const DomainLocation& domain,
     changes.push_back(create(account));
   }
   if (changes.empty()) return {};
-  VSTATE_TRY(store.accounts().commit(domain, changes, &placement));
+  const PlacementChange moved{before, placement};
+  VSTATE_TRY(store.accounts().commit(domain, changes, &moved));
   return {};
 }
 
