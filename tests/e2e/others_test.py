@@ -4,10 +4,10 @@ and is named."""
 import fcntl
 import os
 import subprocess
-import time
 
 import support
 from support import disturb
+from support.operators import wait_for_open
 
 NAME = "example.com"
 
@@ -45,24 +45,10 @@ class OthersTest(support.SandboxCase):
                 [support.VSTATE, "--root", self.example.root, "apply", *words, file],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
                 env=support.environment())
-            self.wait_for(process, lock)
+            wait_for_open(process, lock)
             work()
         out, err = process.communicate(timeout=60)
         return process.returncode, out + err
-
-    def wait_for(self, process, lock):
-        """Until the apply has the lock's file open, which it then waits for."""
-        wanted, end = os.stat(lock), time.monotonic() + 30
-        while time.monotonic() < end and process.poll() is None:
-            for name in os.listdir(f"/proc/{process.pid}/fd"):
-                try:
-                    found = os.stat(f"/proc/{process.pid}/fd/{name}")
-                except OSError:
-                    continue
-                if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
-                    return
-            time.sleep(0.01)
-        self.fail("the apply did not wait for the lock")
 
     def subscribers(self):
         found = set()

@@ -30,6 +30,8 @@ clients     what a mail program does and sees, asked of a Dovecot
 dovecot, courier, ssh                private servers of mail and of logins
 fake_rsh.py, cut_proxy.py            programs that stand in for an ssh, and for its network
 disturb     kills and faults at a counted call
+neighbours  the other programs of a mail server, with their locks and renames, as processes
+operators   people who call vstate again and again beside them
 denied      the program on a kernel that seems to lack some calls
 killing     scenarios that are killed anywhere and run again
 untidy      servers as people, disks and twenty years left them
