@@ -48,6 +48,7 @@ class Inspection {
   std::shared_ptr<OwnedPlaces> home_places = std::make_shared<OwnedPlaces>();
   std::shared_ptr<LinkBounds> bounds = std::make_shared<LinkBounds>();
   std::map<MailboxName, const Account*> carried;  ///< accounts that become mailboxes
+  std::optional<std::set<PlaceId>> above_homes;   ///< what leads to a home, once it was asked for
   std::map<AliasName, std::string> lists;         ///< their directories
   std::set<std::string> list_entries;             ///< their names in the domain's directory
 

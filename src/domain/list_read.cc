@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -38,16 +40,28 @@ bool holds_configuration(std::string_view below) {
   return below.empty() || below == "digest/" || below == "text/" || below == "qmqpservers/";
 }
 
+/// Gathered once for all lists, since a domain may have hundreds of them and a hundred thousand
+/// homes.
+const std::set<PlaceId>& places_above_homes(Inspection& in) {
+  if (in.above_homes) return *in.above_homes;
+  auto& above = in.above_homes.emplace();
+  std::set<std::string_view> seen;
+  for (const auto& [name, home] : in.out.condition.paths.homes)
+    for (auto parent = path_parent(home); parent.size() > 1; parent = path_parent(parent)) {
+      // What is above it has been seen as well.
+      if (!seen.insert(parent).second) break;
+      if (const auto place = in.places.find(std::string(parent))) above.insert(*place);
+    }
+  return above;
+}
+
 /// What is in a list's directory goes to the list's archive. A mailbox, or what holds some, is
 /// none, whatever somebody put there.
 bool holds_mailboxes(Inspection& in, const std::string& root) {
   const auto place = in.places.find(root);
   if (!place) return false;
-  if (in.above.contains(*place) || in.home_places->contains(*place)) return true;
-  const auto& homes = in.out.condition.paths.homes;
-  return std::any_of(homes.begin(), homes.end(), [&](const auto& home) {
-    return in.places.below(home.second, *place).has_value();
-  });
+  return in.above.contains(*place) || in.home_places->contains(*place) ||
+         places_above_homes(in).contains(*place);
 }
 
 Result<bool> is_list(Inspection& in, const std::string& root) {
