@@ -22,14 +22,16 @@ class Reading {
   Reading(const std::string& file, Diagnostics& diagnostics, const Selection& selection)
       : file_(file), diagnostics_(diagnostics), selection_(selection) {}
 
-  std::optional<State> read(const toml::table& root);
+  /// Takes what it reads out of `root`.
+  std::optional<State> read(toml::table& root);
   [[nodiscard]] const Places& places() const { return places_; }
   [[nodiscard]] const std::vector<std::string>& unmatched() const { return unmatched_; }
 
  private:
   /// Calls `each(name, table)` for the sub-tables of `key`, their names checked and unique.
   template <class NameType, class Each>
-  void named_tables(Table& top, std::string_view key, const Keys& keys, Each each);
+  void named_tables(toml::table& root, Table& top, std::string_view key, const Keys& keys,
+                    Each each);
 
   std::optional<DomainName> read_domain(const Table& top, const toml::table& node,
                                         std::optional<State>& state);
@@ -43,13 +45,14 @@ class Reading {
 };
 
 template <class NameType, class Each>
-void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, Each each) {
-  const auto* all = top.table(key);
-  if (all == nullptr) return;
+void Reading::named_tables(toml::table& root, Table& top, std::string_view key, const Keys& keys,
+                           Each each) {
+  if (top.table(key) == nullptr) return;
+  auto& all = *root[key].as_table();
   // In the order of the file, so that of two equal names the second is the one complained about.
-  std::vector<std::pair<const toml::key*, const toml::node*>> entries;
-  entries.reserve(all->size());
-  for (const auto& [name, node] : *all) entries.emplace_back(&name, &node);
+  std::vector<std::pair<const toml::key*, toml::node*>> entries;
+  entries.reserve(all.size());
+  for (auto&& [name, node] : all) entries.emplace_back(&name, &node);
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     const auto left = a.first->source().begin, right = b.first->source().begin;
     return std::pair(left.line, left.column) < std::pair(right.line, right.column);
@@ -57,7 +60,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
   std::map<std::string, std::string> seen;
   for (const auto& [name_pointer, node_pointer] : entries) {
     const auto& name = *name_pointer;
-    const auto& node = *node_pointer;
+    auto& node = *node_pointer;
     // The place of the name is what a person looks for, and not that of the table's first key.
     const auto source = name.source().begin;
     const Place place{file_, source.line, source.column};
@@ -67,7 +70,7 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
       excluded_.push_back(title);
       continue;
     }
-    const auto* sub = node.as_table();
+    auto* sub = node.as_table();
     if (sub == nullptr) {
       diagnostics_.error(place, fmt::format("{}: is not a table", title));
       continue;
@@ -98,7 +101,11 @@ void Reading::named_tables(Table& top, std::string_view key, const Keys& keys, E
     // A second table of one name is read for its own errors.
     places_.emplace(fmt::format("{}.{}", key, checked->text()), place);
     each(*checked, table);
+    // A large file stands in memory only once: what has been read makes room for what is made of
+    // it.
+    sub->clear();
   }
+  all.clear();
 }
 
 std::optional<DomainName> Reading::read_domain(const Table& top, const toml::table& node,
@@ -134,7 +141,7 @@ std::optional<DomainName> Reading::read_domain(const Table& top, const toml::tab
   return *name;
 }
 
-std::optional<State> Reading::read(const toml::table& root) {
+std::optional<State> Reading::read(toml::table& root) {
   Table top(root, "", k_top_keys, file_, diagnostics_);
   check_version(top, "vstate");
   std::optional<State> state;
@@ -143,23 +150,25 @@ std::optional<State> Reading::read(const toml::table& root) {
   if (domain != nullptr) name = read_domain(top, *domain, state);
   // What follows is read for its errors even when the domain has none of its own to hold it.
   if (!state) state.emplace(*DomainName::parse("unnamed.invalid"));
-  named_tables<MailboxName>(top, "mailbox", k_mailbox_keys,
+  named_tables<MailboxName>(root, top, "mailbox", k_mailbox_keys,
                             [&](const MailboxName& key, Table& table) {
                               state->mailboxes.emplace(key, read_mailbox(table, places_));
                             });
-  named_tables<AliasName>(top, "alias", k_alias_keys, [&](const AliasName& key, Table& table) {
-    Alias alias;
-    if (table.require("deliver")) alias.deliver = table.lines("deliver");
-    alias.forwards_only = table.boolean("forwards_only").value_or(false);
-    // qmail reads .qmail-default for it, which is not an alias like others.
-    if (key.text() == "default") table.error("deliver", "the catch-all is domain.default");
-    state->alias.emplace(key, std::move(alias));
-  });
-  named_tables<AliasName>(top, "autoresponder", k_autoresponder_keys,
+  named_tables<AliasName>(root, top, "alias", k_alias_keys,
+                          [&](const AliasName& key, Table& table) {
+                            Alias alias;
+                            if (table.require("deliver")) alias.deliver = table.lines("deliver");
+                            alias.forwards_only = table.boolean("forwards_only").value_or(false);
+                            // qmail reads .qmail-default for it, which is not an alias like others.
+                            if (key.text() == "default")
+                              table.error("deliver", "the catch-all is domain.default");
+                            state->alias.emplace(key, std::move(alias));
+                          });
+  named_tables<AliasName>(root, top, "autoresponder", k_autoresponder_keys,
                           [&](const AliasName& key, Table& table) {
                             state->autoresponders.emplace(key, read_autoresponder(table));
                           });
-  named_tables<AliasName>(top, "list", k_list_keys, [&](const AliasName& key, Table& table) {
+  named_tables<AliasName>(root, top, "list", k_list_keys, [&](const AliasName& key, Table& table) {
     state->lists.emplace(key, read_list(table, key.text(), places_));
   });
   read_files(top, *state, places_);
@@ -177,7 +186,7 @@ std::optional<State> Reading::read(const toml::table& root) {
 std::optional<State> read(std::string_view text, const std::string& file_name,
                           Diagnostics& diagnostics, Places* places, const Selection& selection,
                           std::vector<std::string>* unmatched) {
-  const auto root = parse_toml(text, file_name, diagnostics);
+  auto root = parse_toml(text, file_name, diagnostics);
   if (!root) return std::nullopt;
   // Other files may have had errors before; only those of this one count.
   const auto errors = diagnostics.error_count();
