@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: build static static-arm64 demo check check-deep check-asan check-tsan check-all fuzz bench fmt fmt-check lint tidy install clean
+.PHONY: build static static-arm64 demo check check-deep check-asan check-tsan check-all fuzz bench bench-limits fmt fmt-check lint tidy install clean
 
 build:
 	@cmake/packages.sh build
@@ -58,6 +58,12 @@ bench: build
 	@bench/sql
 	@bench/many
 	@bench/remote
+	@bench/limits
+
+# The largest domain, server, mailbox, message and file; takes an hour, and 12 GiB of disk.
+bench-limits: build
+	@cmake/packages.sh build test
+	@bench/limits
 
 fmt:
 	@cmake/packages.sh optional
