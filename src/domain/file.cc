@@ -250,6 +250,9 @@ Result<std::string> top_of(const Site& site, const std::string& name) {
 /// What a file leaves goes with it: inspection takes an empty directory for one of the domain's
 /// own.
 Status remove_what_was(Site& site, const Change<File>& change, const std::string& path) {
+  // What a stopped run has made of a home was no home then, and is one by now.
+  if (!change.after && change.before->kind == File::Kind::directory && site.keeps_directory(path))
+    return {};
   VSTATE_TRY(change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
                                                           : site.system.remove_file(path));
   if (change.after) return {};

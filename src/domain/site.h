@@ -71,10 +71,11 @@ class Site {
                                  const std::optional<DeliveryLines>& before,
                                  const std::optional<DeliveryLines>& after);
 
- private:
-  [[nodiscard]] static Durability durability_of(const Condition&);
   /// Whether it stays if nothing is in it: a home's, or one that the State has.
   [[nodiscard]] bool keeps_directory(const std::string& path) const;
+
+ private:
+  [[nodiscard]] static Durability durability_of(const Condition&);
 };
 
 }  // namespace vstate

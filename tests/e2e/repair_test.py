@@ -5,7 +5,7 @@ import os
 import shutil
 
 import support
-from support import needs_root
+from support import needs_root, servers
 
 NAME, ALIAS = "example.com", "example.net"
 
@@ -214,6 +214,26 @@ class HiddenWhileBuiltTest(support.SandboxCase):
         self.assertRegex(text.err, r"(?m)^vstate: mailbox\.bob: .*/domains/example\.com/bob")
         events = self.check_exit(server.vstate("apply", "--json", toml), 3)
         self.assertRegex(events.out, r'"event":"action_failed","address":"mailbox\.bob"')
+
+
+class HalfHomeTest(support.SandboxCase):
+    """A run that was killed while it made a home leaves some of its directories: the next one that
+    prunes takes none of them for what the file does not have."""
+
+    def test_prune(self):
+        server = self.server()
+        self.apply(server, self.file("a.toml", support.domain_text(mailboxes=("postmaster",))))
+        for count in range(1, 5):
+            name = f"box{count}"
+            home = f"{server.directory_of(NAME)}/{name}"
+            for part in ("", "/Maildir", "/Maildir/new", "/Maildir/cur")[:count]:
+                os.mkdir(server.at(home + part), 0o700)
+                servers.give(server.at(home + part))
+        boxes = ("postmaster", *(f"box{count}" for count in range(1, 5)))
+        path = self.file("b.toml", support.domain_text(mailboxes=boxes))
+        self.apply(server, path, "--prune", "--yes")
+        self.check_nothing_to_do(server, "--prune", path)
+        self.check_exit(server.vstate("verify", path))
 
 
 if __name__ == "__main__":

@@ -89,9 +89,16 @@ class Database:
         self.ask("drop", name)
 
     def tables(self, name):
-        """Table -> its rows, sorted."""
-        return {f"table {line}": sorted(self.rows(name, f"SELECT * FROM {line}"))
-                for line in self.ask("tables", name).split()}
+        """Table -> its rows, sorted, but for the numbers that the database gives them: those of a
+        transaction that was taken back are not given again."""
+        found = {}
+        for table in self.ask("tables", name).split():
+            columns = self.sql(name, "SELECT column_name FROM information_schema.columns WHERE "
+                               f"table_name = '{table}' AND column_name <> 'id' "
+                               f"AND table_schema IN ('{name}', 'public')").split()
+            rows = self.rows(name, f"SELECT {', '.join(columns)} FROM {table}")
+            found[f"table {table}"] = sorted(rows)
+        return found
 
     def connection(self, name):
         return self.ask("connection", name)
