@@ -119,9 +119,20 @@ Status PlanRun::write_contents() {
   VSTATE_TRY(steps_.for_each<Change<Autoresponder>>(as_owner(write_robot)));
   VSTATE_TRY(steps_.for_each<Change<Alias>>(as_owner(change_alias)));
   VSTATE_TRY(steps_.for_each<Change<List>>(as_owner(write_list)));
+  VSTATE_TRY(make_locks_of_hidden_lists());
   VSTATE_TRY(mail_->copy_archives(ArchiveOrder::of_lists));
   // The catch-all comes last: from then on mail for anybody is answered.
   return steps_.for_each<Change<DeliveryLines>>(as_owner(write_default));
+}
+
+/// In a domain that mail does not come to yet, nobody else has made or removed them.
+Status PlanRun::make_locks_of_hidden_lists() {
+  if (site_.durability == Durability::now) return {};
+  const ActingAs owner(site_.owner.uid, site_.owner.gid);
+  for (const auto& [name, list] : site_.desired.lists)
+    if (!site_.actual.condition.lists_elsewhere.contains(name.text()))
+      VSTATE_TRY(make_list_locks(site_, name.text(), list));
+  return {};
 }
 
 Status PlanRun::count_mailboxes() {

@@ -68,6 +68,7 @@ class PlanRun {
   Status carry_out();
   Status change_accounts();
   Status write_contents();
+  Status make_locks_of_hidden_lists();
   Status count_mailboxes();
   Status unpublish_all();
   Status remember();

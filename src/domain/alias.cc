@@ -216,7 +216,11 @@ Status change_alias(Site& site, const Change<Alias>& change) {
 Status write_default(Site& site, const Change<DeliveryLines>& change) {
   VSTATE_TRY(
       site.check_lines_undisturbed(site.in_domain(".qmail-default"), change.before, change.after));
-  return site.write_lines(site.in_domain(".qmail-default"), *change.after, 0600);
+  VSTATE_TRY_ASSIGN(const auto text, site.literal_lines(*change.after));
+  // An empty one has qmail-local put the mail of everybody into one file, and is what a loss of
+  // power would leave; the next run would take it for somebody's wish.
+  return replace_unless_same(site.system, site.in_domain(".qmail-default"), text, site.owned(0600),
+                             Durability::now);
 }
 
 }  // namespace vstate

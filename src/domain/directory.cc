@@ -216,7 +216,9 @@ Status create_domain(Site& site, const CreateDomain& create) {
   // Later domains of this run look for directories in a listing that was made before this one.
   site.store.directories().add(path);
   if (create.is_hashed) {
-    // The counter is written after the directory that it counts, and the note goes last.
+    // The counter is written after the directory that it counts, and the note goes last: also to
+    // the disk, or a loss of power would have the directory counted twice.
+    VSTATE_TRY(site.system.sync(server.domains_dir));
     VSTATE_TRY(site.store.domains_counter().write(site.owner, counter));
     VSTATE_TRY(site.system.remove_file(pending));
   }

@@ -121,6 +121,18 @@ Status write_list_files(Site& site, const std::string& root, const List& before,
 
 }  // namespace
 
+Status make_list_locks(Site& site, const std::string& name, const List& list) {
+  const auto root = site.paths.list_directory(name);
+  std::vector<std::string> locks{path_join(root, "lockbounce"), path_join(root, "lock")};
+  for (const auto& [sub, addresses] : list.addresses)
+    if (!sub.empty()) locks.push_back(path_join(path_join(root, sub), "lock"));
+  for (const auto& lock : locks) {
+    VSTATE_TRY_ASSIGN(const bool is_there, site.system.exists(path_parent(lock)));
+    if (is_there) VSTATE_TRY(make_lock(site, lock));
+  }
+  return {};
+}
+
 Status write_list(Site& site, const Change<List>& change) {
   const auto root = site.paths.list_directory(change.name);
   const auto prefix = site.in_domain(dot_qmail_name(change.name));

@@ -106,12 +106,17 @@ Status Site::check_lines_undisturbed(const std::string& path,
   return check_undisturbed(path, text_of(before), text_of(after));
 }
 
-Status Site::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {
+Result<std::string> Site::literal_lines(const DeliveryLines& lines) const {
   std::string text;
   for (const auto& line : lines) {
     VSTATE_TRY_ASSIGN(const auto literal, expanded(line));
     text += literal + "\n";
   }
+  return text;
+}
+
+Status Site::write_lines(const std::string& path, const DeliveryLines& lines, unsigned mode) {
+  VSTATE_TRY_ASSIGN(const auto text, literal_lines(lines));
   return write(path, text, mode);
 }
 

@@ -57,6 +57,7 @@ class Site {
   [[nodiscard]] Result<std::string> path_of(const std::string& file) const;
   /// Replaces a file of the domain unless it says so already.
   Status write(const std::string& path, std::string_view bytes, unsigned mode);
+  [[nodiscard]] Result<std::string> literal_lines(const DeliveryLines&) const;
   Status write_lines(const std::string& path, const DeliveryLines&, unsigned mode);
   /// Makes all that is missing below the domain's directory.
   Status make_directories(const std::string& path);
