@@ -251,7 +251,7 @@ Result<std::string> top_of(const Site& site, const std::string& name) {
 /// own.
 Status remove_what_was(Site& site, const Change<File>& change, const std::string& path) {
   // What a stopped run has made of a home was no home then, and is one by now.
-  if (!change.after && change.before->kind == File::Kind::directory && site.keeps_directory(path))
+  if (!change.after && change.before->kind == File::Kind::directory && site.is_of_home(path))
     return {};
   VSTATE_TRY(change.before->kind == File::Kind::directory ? site.system.remove_directory(path)
                                                           : site.system.remove_file(path));

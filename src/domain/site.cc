@@ -45,15 +45,20 @@ Status Site::make_directories(const std::string& path) {
   return {};
 }
 
-bool Site::keeps_directory(const std::string& path) const {
+bool Site::is_of_home(const std::string& path) const {
   for (const auto& [mailbox, home] : paths.homes)
     for (const auto part : k_home_directories)
       if (path == home + std::string(part)) return true;
-  return std::any_of(desired.files.begin(), desired.files.end(), [&](const auto& file) {
-    const auto place = path_of(file.first);
-    // What has no place here has not this one.
-    return file.second.kind == File::Kind::directory && place && *place == path;
-  });
+  return false;
+}
+
+bool Site::keeps_directory(const std::string& path) const {
+  return is_of_home(path) ||
+         std::any_of(desired.files.begin(), desired.files.end(), [&](const auto& file) {
+           const auto place = path_of(file.first);
+           // What has no place here has not this one.
+           return file.second.kind == File::Kind::directory && place && *place == path;
+         });
 }
 
 Status Site::remove_empty_directories(std::string path, const std::string& top) {

@@ -72,10 +72,13 @@ class Site {
                                  const std::optional<DeliveryLines>& before,
                                  const std::optional<DeliveryLines>& after);
 
-  /// Whether it stays if nothing is in it: a home's, or one that the State has.
-  [[nodiscard]] bool keeps_directory(const std::string& path) const;
+  /// Whether a mailbox of the domain, also one that is made now, has it for its home or a part of
+  /// it.
+  [[nodiscard]] bool is_of_home(const std::string& path) const;
 
  private:
+  /// Whether it stays if nothing is in it: a home's, or one that the State has.
+  [[nodiscard]] bool keeps_directory(const std::string& path) const;
   [[nodiscard]] static Durability durability_of(const Condition&);
 };
 

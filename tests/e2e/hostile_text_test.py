@@ -41,6 +41,11 @@ HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\
                     "\u2060-\u206f\ufeff\udc80-\udcff\U000e0000-\U000e0fff]")
 
 
+def some(texts):
+    """Each third without VSTATE_DEEP."""
+    return texts if support.DEEP else dict(list(texts.items())[::3])
+
+
 class TextCase(support.SandboxCase):
     def setUp(self):
         self.never = os.path.join(self.directory, "NEVER")
@@ -182,7 +187,7 @@ class FileTest(TextCase):
 
     def test_values(self):
         server, count = self.server("new"), 0
-        for title, text in TEXTS.items():
+        for title, text in some(TEXTS).items():
             value = "".join(f"{{byte:{byte:02x}}}" if byte > 126 else json.dumps(chr(byte))[1:-1]
                             .replace("{", "{{").replace("}", "}}") for byte in text)
             value = value.replace("\x7f", "\\u007f")
@@ -221,7 +226,7 @@ class FileTest(TextCase):
 
     def test_names_of_files(self):
         server = self.server("new")
-        for title, text in TEXTS.items():
+        for title, text in some(TEXTS).items():
             name = os.path.join(os.fsencode(self.directory), text.replace(b"/", b"")[:200])
             with self.subTest(title):
                 for words in (("plan", name), ("plan", name + b"/x"), ("dump", name),
@@ -242,7 +247,8 @@ class DatabaseTest(TextCase):
         self.apply(server, self.file("d.toml", domain_text(NAME)))
         path = server.at(f"{server.home}/domains/_vpopmail.sqlite")
         for column in ("pw_gecos", "pw_shell", "pw_dir", "pw_passwd"):
-            for title, text in {**TEXTS, "megabyte": b"n" * (1 << 20), "NUL": b"a\0b"}.items():
+            texts = {**some(TEXTS), "megabyte": b"n" * (1 << 20), "NUL": b"a\0b"}
+            for title, text in texts.items():
                 with self.subTest(title, column=column):
                     with sqlite3.connect(path) as connection:
                         before = connection.execute(
@@ -264,9 +270,9 @@ class RemoteTest(TextCase):
         old, new = self.server("old"), self.server("new")
         self.apply(old, self.file("d.toml", domain_text(NAME)))
         count = 0
-        for title, text in {**TEXTS, "all": ALL, "forged": FORGED, "megabyte": b"n" * (1 << 20),
-                            "offer": b"no matching cipher found. Their offer: $(touch NEVER)\x1b[2J"
-                            }.items():
+        texts = {**some(TEXTS), "all": ALL, "forged": FORGED, "megabyte": b"n" * (1 << 20),
+                 "offer": b"no matching cipher found. Their offer: $(touch NEVER)\x1b[2J"}
+        for title, text in texts.items():
             path = os.path.join(self.directory, "said")
             with open(path, "wb") as file:
                 file.write(text)

@@ -22,6 +22,8 @@ class Failing:
     """Mixed into a scenario. Right is the end of a run that nothing disturbed; or an error that
     names the place, after which nothing is lost, and the next run ends as if nothing had been."""
 
+    #: How often it is disturbed without VSTATE_DEEP.
+    tries = 1
     #: What a call that failed may change for good: a home that could not be made, and was made
     #: later, has moved the counter of directories.
     but = (r"\.dir-control$",)
@@ -40,7 +42,7 @@ class Failing:
         wanted = self.picture(whole, self.but)
         self.forget(whole)
         faults = list(self.faults(run.calls))
-        self.assertGreater(len(faults), 3)
+        self.assertGreater(len(faults), 0)
         failures = disturb.at_once(lambda fault: self.one(*fault, wanted, jobs), faults)
         self.tell(f"{len(faults)} faults at {run.points} calls", len(faults),
                   [failure for failure in failures if failure])

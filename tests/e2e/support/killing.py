@@ -13,6 +13,9 @@ __all__ = ["NAME", "KillCase", "Killing", "ServersCase", "vstate"]
 class Killing:
     """Mixed into a scenario. Every third run that mends is killed, too, at any call of it."""
 
+    #: How often it is disturbed without VSTATE_DEEP.
+    tries = 2
+
     def converge(self):
         for jobs in self.jobs_to_try():
             self.kill_each(jobs)

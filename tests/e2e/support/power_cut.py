@@ -271,6 +271,9 @@ def some(chance):
 class PowerCut:
     """Mixed into a scenario."""
 
+    #: How often it is disturbed without VSTATE_DEEP.
+    tries = 1
+
     def converge(self):
         jobs = self.jobs_to_try()[0]
         work = self.work_on("recorded")

@@ -34,8 +34,6 @@ class Scenario(disturb.DisturbCase):
     by_inodes = False
     #: How many threads it may have: without VSTATE_DEEP one of them is tried.
     jobs = (1, 4)
-    #: How often it is disturbed without VSTATE_DEEP.
-    tries = 5
 
     def converge(self):
         raise NotImplementedError
