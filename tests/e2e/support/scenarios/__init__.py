@@ -1,8 +1,16 @@
 """The scenarios that are disturbed in every way: each module has those of one subject."""
 
+from .. import disturb, program
 from . import dumps, files, moves, sql, switch
 
 ALL = (*files.ALL, *dumps.ALL, *moves.ALL, *sql.ALL, *switch.ALL)
+
+
+def some(each, scenarios=ALL):
+    """One of so many, unless a run is deep or is told how much to try."""
+    if program.DEEP or disturb.TRIES:
+        return scenarios
+    return scenarios[(disturb.SEED - 1) % each::each]
 
 
 def under(way, scenarios=ALL, **more):
