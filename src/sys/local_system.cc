@@ -15,8 +15,8 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -216,13 +216,39 @@ class LocalSystem::Prepared {
     return {};
   }
 
-  /// Takes the temporary away.
-  void give_up() {
+  /// Takes the temporary away if something failed. An interrupted run leaves what a killed one
+  /// leaves, so that tests see the same.
+  Status given_up_unless(Status status) {
     const ActingAs acting(parent_.as);
-    unlinkat(parent_.directory.get(), temporary_.c_str(), 0);
+    if (!status && status.error().code != Errc::interrupted)
+      unlinkat(parent_.directory.get(), temporary_.c_str(), 0);
+    return status;
   }
 
-  [[nodiscard]] const Parent& parent() const { return parent_; }
+  static Status make(LocalSystem& system, const NewFile& file, Durability durability,
+                     std::unique_ptr<Prepared>& into) {
+    VSTATE_TRY(system.before_step("write", file.path));
+    VSTATE_TRY_ASSIGN(auto parent, system.open_parent(file.path));
+    auto made = std::make_unique<Prepared>(system, std::move(parent), file.path);
+    VSTATE_TRY(made->write(file, durability));
+    into = std::move(made);
+    return {};
+  }
+
+  /// Homes may be on several.
+  static Status sync_disks(const std::vector<std::unique_ptr<Prepared>>& files) {
+    std::set<dev_t> synced;
+    for (const auto& file : files) {
+      if (file == nullptr) continue;
+      const Handle directory(
+          openat(file->parent_.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      struct stat st {};
+      if (!directory.is_open() || fstat(directory.get(), &st) != 0 ||
+          (synced.insert(st.st_dev).second && syncfs(directory.get()) != 0))
+        return fail_errno(file->path_, "cannot write to the disk");
+    }
+    return {};
+  }
 
  private:
   Status fill(const NewFile& file, Durability durability) {
@@ -234,12 +260,6 @@ class LocalSystem::Prepared {
     // Some file systems tell only at the close that the bytes did not fit.
     if (!file_.close()) return fail_errno(path_, "cannot close");
     return {};
-  }
-
-  /// An interrupted run leaves what a killed one leaves, so that tests see the same.
-  Status given_up_unless(Status status) {
-    if (!status && status.error().code != Errc::interrupted) give_up();
-    return status;
   }
 
   LocalSystem& system_;
@@ -277,44 +297,22 @@ Status LocalSystem::replace_some(const std::vector<NewFile>& files, std::vector<
   constexpr std::size_t few = 16;
   const auto durability = files.size() <= few ? Durability::now : Durability::batch;
   std::vector<std::unique_ptr<Prepared>> prepared;
-  // Homes may be on several disks.
-  std::map<dev_t, const Prepared*> disks;
-  const auto prepare = [&](const NewFile& file) -> Status {
-    VSTATE_TRY(before_step("write", file.path));
-    VSTATE_TRY_ASSIGN(auto parent, open_parent(file.path));
-    auto made = std::make_unique<Prepared>(*this, std::move(parent), file.path);
-    VSTATE_TRY(made->write(file, durability));
-    struct stat st {};
-    if (fstat(made->parent().directory.get(), &st) != 0)
-      return fail_errno_of_open(file.path, "cannot stat");
-    disks.emplace(st.st_dev, made.get());
-    prepared.push_back(std::move(made));
-    return {};
-  };
-  const auto sync_disks = [&]() -> Status {
-    if (is_synced_at_once(durability)) return {};
-    for (const auto& [device, file] : disks) {
-      const Handle directory(
-          openat(file->parent().directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!directory.is_open() || syncfs(directory.get()) != 0)
-        return fail_errno(files.front().path, "cannot write to the disk");
-    }
-    return {};
-  };
+  const auto first = statuses.size();
   Status ended;
   for (const auto& file : files) {
-    statuses.push_back(prepare(file));
-    if (statuses.back()) continue;
     prepared.push_back(nullptr);
-    if (statuses.back().error().ends_run()) ended = statuses.back();
-    if (!ended) break;
+    statuses.push_back(Prepared::make(*this, file, durability, prepared.back()));
+    if (statuses.back() || !statuses.back().error().ends_run()) continue;
+    ended = statuses.back();
+    break;
   }
-  if (ended) ended = sync_disks();
-  const auto first = statuses.size() - prepared.size();
+  if (ended && !is_synced_at_once(durability)) ended = Prepared::sync_disks(prepared);
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     if (prepared[i] == nullptr) continue;
-    if (!ended && ended.error().code != Errc::interrupted) prepared[i]->give_up();
-    if (ended) statuses[first + i] = prepared[i]->place();
+    if (ended)
+      statuses[first + i] = prepared[i]->place();
+    else
+      (void)prepared[i]->given_up_unless(ended);
   }
   return ended;
 }

@@ -28,6 +28,12 @@ constexpr std::size_t k_kept_of_errors = 8192;
 
 void set_nonblocking(int file) { (void)fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_NONBLOCK); }
 
+/// It has served its purpose.
+void take_wake(const pollfd& wakes) {
+  std::uint64_t woken = 0;
+  if (wakes.revents != 0) (void)!::read(wakes.fd, &woken, sizeof woken);
+}
+
 /// What ssh says as it ends is a few lines; the last one tells why.
 std::string last_line(std::string_view said) {
   std::string last;
@@ -88,8 +94,7 @@ Status SshPipe::exchange(const std::string& more) {
     // What ssh says besides is no answer, and may go on for ever.
     if (wait.is_over()) return tl::unexpected<Error>(why_silent());
   }
-  std::uint64_t woken = 0;
-  if (ready[k_wakes].revents != 0) (void)!::read(wakes_.get(), &woken, sizeof woken);
+  take_wake(ready[k_wakes]);
   if (ready[k_input].revents != 0) send();
   return ready[k_output].revents != 0 ? receive() : Status();
 }
