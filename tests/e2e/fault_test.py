@@ -31,7 +31,7 @@ class PlacedMailTest(Failing, scenarios.files.Apply):
 
 
 class HeldLocksTest(support.SandboxCase):
-    """A lock that another program holds is waited for as long as was said, and named."""
+    """A lock that another program holds is waited for, and named."""
 
     LOCKS = ("{domain}/.vpasswd.lock", "{domain}/news/lock", "{qmail}/users/assign.lock",
              "{qmail}/control/rcpthosts.lock", "{qmail}/control/virtualdomains.lock")
@@ -44,9 +44,9 @@ class HeldLocksTest(support.SandboxCase):
             NAME, ("postmaster", "alice", "bob"), head='aliases = ["also.example"]',
             more=LIST.format(address="c@d.example") + "[domain.limits]\nmax_aliases = 7\n"))
 
-    def each_lock(self):
+    def each_lock(self, count=None):
         """A server on which all is to be changed, and a lock of it."""
-        for number in range(len(self.LOCKS)):
+        for number in range(count or len(self.LOCKS)):
             root = os.path.join(self.directory, f"new{number}")
             disturb.make_example("empty-server", root)
             self.new = servers.Server(root, "/srv/vpopmail")
@@ -66,8 +66,10 @@ class HeldLocksTest(support.SandboxCase):
         return file
 
     def test_held_for_longer(self):
+        """That of the accounts for as long as was said, the others for 25 seconds; without
+        VSTATE_DEEP only the first."""
         seconds = "60" if support.DEEP else "1"
-        for path, place in self.each_lock():
+        for path, place in self.each_lock(None if support.DEEP else 1):
             with self.held(place):
                 done = self.new.vstate("-q", "--lock-seconds", seconds, "apply", self.more)
             self.assertIn(done.code, (3, 75), done)
