@@ -7,27 +7,38 @@ and the next run ends as if nothing had been. What is read is disturbed at the s
 import errno
 import fcntl
 import os
-import re
 import threading
 
 import support
 from support import disturb, domains, scenarios, servers
-from support.failing import Failing
+from support.failing import Failing, FailingWhere
 
 NAME = "example.com"
 LIST = '[list.news]\nsubscribers = ["{address}"]\n[list.news.files]\noutlocal = "news\\n"\n'
 
 
-class PlacedMailTest(Failing, scenarios.files.Apply):
+class PlacedMailTest(FailingWhere, scenarios.files.Apply):
     """A disk is full at the moment in which a message, or what its server keeps of messages, gets
     its name: what is behind it in the same batch is not taken for delivered."""
 
-    def faults(self, calls):
-        placed = [number for number, call in enumerate(calls, 1)
-                  if re.search(r" renameat2? .*/Maildir/", call)]
-        self.assertGreater(len(placed), 5, calls)
-        for part in disturb.spread(len(placed), self.tries):
-            yield placed[part - 1], errno.ENOSPC
+    where = r" renameat2? .*/Maildir/"
+    errnos = (errno.ENOSPC,)
+
+
+class OfLedger(FailingWhere):
+    """Whatever is in the ledger when a call on it fails, the next run brings what is missing."""
+
+    where = r"/var/lib/vstate/ledger\."
+    errnos = (errno.EIO, errno.ENOSPC, errno.EAGAIN)
+    tries = 3
+
+
+class LedgerOfApplyTest(OfLedger, scenarios.files.Apply):
+    pass
+
+
+class LedgerOfPullTest(OfLedger, scenarios.moves.Pull):
+    pass
 
 
 class HeldLocksTest(support.SandboxCase):

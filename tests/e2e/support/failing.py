@@ -130,3 +130,15 @@ class Failing:
         # What stands above all of a server is told by what could not be reached.
         return any(part in run.err for part in parts[-4:]) or (
             parts[-1] in ("old", "new") and re.search(r"(^|\s)/", run.err) is not None)
+
+
+class FailingWhere(Failing):
+    """Only calls that match `where`, with one of `errnos` in turn."""
+
+    where, errnos = None, ()
+
+    def faults(self, calls):
+        found = [number for number, call in enumerate(calls, 1) if re.search(self.where, call)]
+        self.assertGreater(len(found), 5, calls)
+        for turn, part in enumerate(disturb.spread(len(found), self.tries), disturb.SEED):
+            yield found[part - 1], self.errnos[turn % len(self.errnos)]
